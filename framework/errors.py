@@ -1,0 +1,30 @@
+"""The errors that a user or an operator can act upon."""
+
+from __future__ import annotations
+
+
+class FrameworkError(Exception):
+    """Something that the person who runs the framework can put right; the message says where, what and how."""
+
+    #: What the command ends with: 2 usage or configuration, 1 the run or check failed, 3 infrastructure.
+    exit_code = 2
+
+
+class PlanError(FrameworkError):
+    """A pipeline that cannot be run as it is written."""
+
+
+class RunError(FrameworkError):
+    """A run that failed, or is not in a state for what was asked."""
+
+    exit_code = 1
+
+
+class InfrastructureError(FrameworkError):
+    """The world failed: a disk, a database, a scheduler."""
+
+    exit_code = 3
+
+
+class RegistryError(InfrastructureError):
+    """The registry cannot be reached, read or written."""

@@ -1,0 +1,1 @@
+"""Pipelines to submit, and the programs of each family."""

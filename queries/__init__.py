@@ -1,0 +1,1 @@
+"""The questions that pipelines ask the registry: one file a question."""

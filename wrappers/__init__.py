@@ -1,0 +1,1 @@
+"""The border to the programs: what a wrapper may do around a resolved call."""
