@@ -1,0 +1,1 @@
+"""Hubble calibration jobs: learn from finished ones how much memory and time the next one needs."""

@@ -1,0 +1,105 @@
+"""The columns of a table of finished jobs: type, range, unit and meaning of each."""
+
+import math
+import re
+from dataclasses import dataclass
+
+#: A job's dataset, nine characters: instrument, program (3), observation set (2), observation (2), type.
+IPST = re.compile(r"[ijlo][a-z0-9]{8}", re.IGNORECASE)
+
+#: The instrument of a dataset by its first letter, and its code among the features.
+INSTRUMENTS = {"j": ("acs", 0), "l": ("cos", 1), "o": ("stis", 2), "i": ("wfc3", 3)}
+INSTRUMENT_NAMES = tuple(name for name, _ in INSTRUMENTS.values())
+
+#: Sizes of the machines a job can be sent to: 2, 8, 16 and 64 GB.
+BIN_NAMES = ("2g", "8g", "16g", "64g")
+
+#: A job of at least this much memory (GB) needs the next machine: 7/8 of 2, 8 and 16, the rest is the system's.
+BIN_EDGES_GB = (1.792, 7.168, 14.336)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """One column of the table; numbers have a range, both ends included."""
+
+    name: str
+    #: `str`, `int` or `float`.
+    type: type
+    meaning: str
+    unit: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+
+    def read(self, text: str) -> str | int | float:
+        """The value of one field; ValueError says what is wrong with it."""
+        text = text.strip()
+        if not text:
+            raise ValueError(f"{self.name} is empty")
+        if self.type is str:
+            return text
+        value = self._number(text)
+        if not self.low <= value <= self.high:
+            raise ValueError(f"{self.name} {text} is outside {self.low:g} to {self.high:g}{self._unit_after()}")
+        return value
+
+    def _number(self, text: str) -> int | float:
+        try:
+            value = float(text)
+        except ValueError:
+            raise ValueError(f"{self.name} {text!r} is not a number") from None
+        if self.type is int:
+            if not value.is_integer():
+                raise ValueError(f"{self.name} {text} is not a whole number")
+            return int(value)
+        return value
+
+    def _unit_after(self) -> str:
+        return f" {self.unit}" if self.unit else ""
+
+
+def _switch(name: str, meaning: str) -> Column:
+    return Column(name=name, type=int, low=0, high=1, meaning=meaning)
+
+
+#: The upper ends are far above any job known, and say «impossible» rather than «unusual».
+COLUMNS = (
+    Column(name="ipst", type=str, meaning="the dataset: instrument, program, observation set, observation, type"),
+    Column(name="n_files", type=int, low=1, high=100_000, meaning="number of input files"),
+    Column(name="total_mb", type=float, low=0, high=1e7, unit="MB", meaning="size of the input files together"),
+    _switch("drizcorr", "1 if the images are drizzled"),
+    _switch("pctecorr", "1 if charge transfer is corrected"),
+    Column(name="crsplit", type=int, low=0, high=16, meaning="cosmic-ray split: 0 unknown, 1 one exposure, 2 more"),
+    _switch("subarray", "1 if a part of the detector was read"),
+    _switch("detector", "1 for UVIS and WFC, 0 for the others"),
+    _switch("dtype", "1 for an association, 0 for a single exposure"),
+    Column(name="instr", type=int, low=0, high=3, meaning="instrument: 0 acs, 1 cos, 2 stis, 3 wfc3"),
+    Column(name="memory", type=float, low=1e-6, high=4096, unit="GB", meaning="peak memory of the two steps, added"),
+    Column(name="wallclock", type=float, low=1e-6, high=1e7, unit="s", meaning="elapsed time of the two steps, added"),
+    Column(name="mem_bin", type=int, low=0, high=3, meaning="the machine needed: 0 2g, 1 8g, 2 16g, 3 64g"),
+)
+
+NAMES = tuple(column.name for column in COLUMNS)
+
+#: Columns that date the measurement, where a table has one: ISO text, or seconds since 1970 in `timestamp`.
+DATE_NAMES = ("src_date", "timestamp")
+
+
+def bin_of(memory_gb: float) -> int:
+    """The smallest machine that holds a job of this much memory."""
+    return sum(memory_gb >= edge for edge in BIN_EDGES_GB)
+
+
+def contradictions(row: dict[str, str | int | float]) -> list[str]:
+    """What cannot be true of a row whose fields are good one by one."""
+    ipst = str(row["ipst"])
+    if not IPST.fullmatch(ipst):
+        return [f"ipst {ipst!r} is not the name of an ACS, COS, STIS or WFC3 dataset"]
+    found = []
+    name, code = INSTRUMENTS[ipst[0].lower()]
+    if row["instr"] != code:
+        found.append(f"instr {row['instr']} disagrees with ipst {ipst} ({name}, {code})")
+    if row["dtype"] != int(ipst[-1] == "0"):
+        found.append(f"dtype {row['dtype']} disagrees with ipst {ipst} (an association ends in 0)")
+    if row["mem_bin"] != bin_of(float(row["memory"])):
+        found.append(f"mem_bin {row['mem_bin']} disagrees with memory {row['memory']} GB")
+    return found

@@ -1,0 +1,108 @@
+"""Finished jobs to a training set: the impossible rows set aside, a split into train and test, the transform."""
+
+import argparse
+import csv
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.calcloud import command
+
+DESCRIPTION = """Read finished jobs from SOURCE, check each row against the schema, and write the training set, the rows
+that cannot be used with their reasons, a report of both, and the transform fitted on the train rows."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, 1 when the disk failed, 2 when the source is no table of jobs."""
+    return command.run(_parser(), _act, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser_of("scrape", DESCRIPTION)
+    parser.add_argument("--source", default="sample", help="'sample' (simulated jobs), a CSV(.gz) file, or its address")
+    parser.add_argument("--training", type=Path, required=True, help="CSV to write: the usable jobs")
+    parser.add_argument(
+        "--quarantine", type=Path, required=True, help="CSV to write: the others, with line and reasons"
+    )
+    parser.add_argument("--report", type=Path, required=True, help="JSON to write: how many rows went where, and why")
+    parser.add_argument("--transform", type=Path, required=True, help="JSON to write: lambdas, mu and sigma")
+    parser.add_argument("--split_seed", type=command.seed, default=42, help="of the choice of test rows")
+    parser.add_argument("--sample_seed", type=command.seed, default=1, help="of the simulated jobs")
+    parser.add_argument("--sample_rows", type=command.positive_int, default=3000, help="how many simulated jobs")
+    return parser
+
+
+def _act(arguments: argparse.Namespace) -> None:
+    scrape(
+        source_name=arguments.source,
+        sample_rows=arguments.sample_rows,
+        sample_seed=arguments.sample_seed,
+        split_seed=arguments.split_seed,
+        training=arguments.training,
+        quarantine=arguments.quarantine,
+        report=arguments.report,
+        transform=arguments.transform,
+    )
+
+
+def scrape(
+    *,
+    source_name: str,
+    sample_rows: int,
+    sample_seed: int,
+    split_seed: int,
+    training: Path,
+    quarantine: Path,
+    report: Path,
+    transform: Path,
+) -> None:
+    """Write the four files; what was wrong with the rows is written even when no row is left to learn from."""
+    from pipelines.calcloud.features import fit_transform
+    from pipelines.calcloud.inspection import SIMULATED, counts, inspect
+    from pipelines.calcloud.source import read_source
+    from pipelines.calcloud.split import TRAIN, split_jobs
+
+    source = read_source(source_name, sample_rows=sample_rows, sample_seed=sample_seed)
+    inspection = inspect(source)
+    for path in (training, quarantine, report, transform):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    quarantine.write_text(_quarantine_csv(inspection))
+    jobs = inspection.kept
+    facts: dict[str, Any] = {
+        "source": source.name,
+        "sha256": source.sha256,
+        "simulated": bool(jobs[SIMULATED].any()),
+        **counts(inspection),
+        "quarantined_by_reason": inspection.quarantined_by_reason(),
+        "flagged_by_flag": inspection.flagged_by_flag(),
+        "split_seed": split_seed,
+    }
+    report.write_text(json.dumps(facts, indent=1) + "\n")
+    if inspection.quarantined:
+        print(f"{len(inspection.quarantined)} of {len(source.lines)} rows cannot be used: see {quarantine}")
+
+    jobs["split"] = split_jobs(jobs["mem_bin"], split_seed)
+    fitted = fit_transform(jobs[jobs["split"] == TRAIN])
+    jobs[["x_files", "x_size"]] = fitted(jobs)
+    fitted.write(transform)
+    jobs.to_csv(training, index=False, lineterminator="\n")
+    facts |= {"rows_by_split": jobs["split"].value_counts().sort_index().to_dict()}
+    facts |= {"rows_by_bin": {str(label): int(n) for label, n in jobs["mem_bin"].value_counts().sort_index().items()}}
+    report.write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def _quarantine_csv(inspection: Any) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["line", "reasons", "row"])
+    for row in inspection.quarantined:
+        whole = io.StringIO()
+        csv.writer(whole, lineterminator="").writerow(row.line.fields)
+        writer.writerow([row.line.number, "; ".join(row.reasons), whole.getvalue()])
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
