@@ -1,0 +1,16 @@
+"""How Alembic runs a migration: within the transaction of whoever asks for it."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from framework.registry.schema import metadata
+
+# One transaction for all of them, begun by the caller: a migration that fails leaves nothing.
+context.configure(
+    connection=context.config.attributes["connection"],
+    target_metadata=metadata,
+    transactional_ddl=False,
+    render_as_batch=True,
+)
+context.run_migrations()
