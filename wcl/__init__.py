@@ -1,0 +1,37 @@
+"""The language of configurations: text to sections, sections to values. Knows nothing of jobs or databases."""
+
+from wcl.booleans import boolean
+from wcl.errors import Place, Problem, WclError
+from wcl.expansion import Filled, expand, expand_all, fill_all
+from wcl.functions import register_function
+from wcl.lists import split
+from wcl.quoting import Quoted
+from wcl.reader import parse, read
+from wcl.scope import Scope, chain
+from wcl.section import Section, merge
+from wcl.template import names_in
+from wcl.words import words
+from wcl.writer import write
+
+__all__ = [
+    "Filled",
+    "Place",
+    "Problem",
+    "Quoted",
+    "Scope",
+    "Section",
+    "WclError",
+    "boolean",
+    "chain",
+    "expand",
+    "expand_all",
+    "fill_all",
+    "merge",
+    "names_in",
+    "parse",
+    "read",
+    "register_function",
+    "split",
+    "words",
+    "write",
+]

@@ -1,0 +1,52 @@
+"""Quoted scalars: text in double quotes that stays one value, whatever it holds."""
+
+import re
+
+#: A whole value in double quotes, and its inside.
+QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"')
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
+_MEANS = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_NEEDS_ESCAPE = re.compile('[\\\\"\n\r\ud800-\udfff]')
+_WRITTEN = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+
+
+class Quoted(str):
+    """A value that is never split, expanded or cut: a comma, `#`, blank or `$` in it is text."""
+
+    __slots__ = ()
+
+
+def quote(text: str) -> str:
+    """The text as a quoted scalar is written; `unquote` gives it back, whatever it holds."""
+    return f'"{_NEEDS_ESCAPE.sub(_escape, text)}"'
+
+
+def _escape(match: re.Match[str]) -> str:
+    return _WRITTEN.get(match[0]) or f"\\u{ord(match[0]):04x}"
+
+
+def unquote(inside: str) -> Quoted:
+    """The value between the quotes; ValueError names an escape that is not one."""
+    return Quoted(_ESCAPE.sub(_unescape, inside)) if "\\" in inside else Quoted(inside)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match[1]
+    if len(code) > 1:
+        return chr(int(code[1:], 16))
+    if code not in _MEANS:
+        raise ValueError(match[0])
+    return _MEANS[code]
+
+
+def written(value: str) -> str:
+    """A value as it stands in a file: quoted where it is quoted, or where plain text would read differently."""
+    return quote(value) if isinstance(value, Quoted) or not _reads_plain(value) else value
+
+
+def _reads_plain(value: str) -> bool:
+    if not value or value != value.strip() or value.endswith("\\") or "#" in value:
+        return False
+    if value[0] == '"':
+        return value.count('"') > 1 and QUOTED.fullmatch(value) is None
+    return not re.search("[\n\r\ud800-\udfff]", value)

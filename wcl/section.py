@@ -1,0 +1,237 @@
+"""The tree that a configuration is: sections of values, each with its place."""
+
+from bisect import bisect_right
+from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from typing import Union, overload
+
+from wcl.errors import IN_CODE, Place, WclError, fail
+from wcl.lists import split
+from wcl.quoting import Quoted, quote
+from wcl.spelling import did_you_mean
+
+#: In these sections keys keep their case: they name a program's own options.
+KEEPS_CASE = frozenset({"cmdline", "replace"})
+
+Value = Union[str, "Section"]
+
+
+class Sources:
+    """The files of one reading: turns a running line number into a place.
+
+    A value's position is one integer, so that keeping it costs the parser next to nothing.
+    """
+
+    __slots__ = ("_files", "_lines", "_next", "_starts")
+
+    def __init__(self) -> None:
+        self._starts: list[int] = []
+        self._files: list[str] = []
+        self._lines: list[Sequence[Place] | None] = []
+        self._next = 1
+
+    def add(self, file: str, count: int, lines: Sequence[Place] | None = None) -> int:
+        """Announce a file of `count` lines and get its first line's position; `lines` where a template wrote them."""
+        start = self._next
+        self._starts.append(start)
+        self._files.append(file)
+        self._lines.append(lines)
+        self._next += count + 1
+        return start
+
+    def place(self, position: int) -> Place:
+        number = bisect_right(self._starts, position) - 1
+        line = position - self._starts[number]
+        lines = self._lines[number]
+        if lines:
+            return lines[min(line, len(lines) - 1)]
+        return Place(self._files[number], line + 1)
+
+
+class Section(Mapping[str, Value]):
+    """An ordered mapping of keys to text or sections; it is not changed after it has been read."""
+
+    __slots__ = ("earlier", "name", "opened_at", "path", "positions", "sources", "values_")
+
+    def __init__(
+        self, path: str = "", name: str = "", opened: int | Place = IN_CODE, sources: Sources | None = None
+    ) -> None:
+        #: Names from the top, joined by dots; empty at the top.
+        self.path = path
+        self.name = name
+        #: For readers and the scope, which go round the checks below.
+        self.values_: dict[str, Value] = {}
+        self.positions: dict[str, int | Place] = {}
+        self.opened_at = opened
+        self.sources = sources
+        #: What a later line replaced, oldest first.
+        self.earlier: dict[str, list[tuple[int | Place, Value]]] | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, object], place: Place = IN_CODE, path: str = "") -> "Section":
+        """A section made in code from nested mappings; None is left out."""
+        section = cls(path, path.rpartition(".")[2], place)
+        for key, value in values.items():
+            if value is None:
+                continue
+            key = section.fold(key)
+            section.values_[key] = section.adopted(key, value, place)
+            section.positions[key] = place
+        return section
+
+    def fold(self, key: str) -> str:
+        """The key as this section keeps it."""
+        return key if self.name in KEEPS_CASE else key.lower()
+
+    def adopted(self, key: str, value: object, place: Place) -> Value:
+        """A value as a tree holds it: text, or a section with its path."""
+        path = f"{self.path}.{key}" if self.path else key
+        if isinstance(value, Section) and value.path == path:
+            return value
+        if isinstance(value, Mapping):
+            return Section.of(value, place, path)
+        return text_of(value)
+
+    def __getitem__(self, key: str) -> Value:
+        try:
+            return self.values_[key]
+        except KeyError:
+            raise self._missing(key) from None
+
+    def _missing(self, key: str) -> WclError:
+        where = f"section '{self.path}'" if self.path else "the configuration"
+        return fail(self.opened, f"{where} has no '{key}'", did_you_mean(key, self.values_))
+
+    @overload  # type: ignore[override]
+    def get(self, key: str) -> Value | None: ...
+    @overload
+    def get(self, key: str, default: str) -> Value: ...
+    @overload
+    def get(self, key: str, default: None) -> Value | None: ...
+    def get(self, key: str, default: str | None = None) -> Value | None:
+        return self.values_.get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.values_
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.values_)
+
+    def __len__(self) -> int:
+        return len(self.values_)
+
+    def items(self) -> ItemsView[str, Value]:
+        return self.values_.items()
+
+    def __eq__(self, other: object) -> bool:
+        """Equal to a section with the same values, and to a mapping that would make such a section."""
+        if isinstance(other, Section):
+            return self.values_ == other.values_
+        return isinstance(other, Mapping) and self.values_ == Section.of(other, path=self.path).values_
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Section({self.path!r}, {self.values_!r})"
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A plain value; WclError where it is a section, or missing without a default."""
+        value = self[key] if default is None else self.values_.get(key, default)
+        if isinstance(value, Section):
+            raise fail(value.opened, f"'{value.path}' is a section, and a plain value is wanted")
+        return value
+
+    def section(self, key: str) -> "Section":
+        """A section inside this one; an empty one where there is none."""
+        value = self.values_.get(key)
+        if isinstance(value, Section):
+            return value
+        path = f"{self.path}.{key}" if self.path else key
+        if value is None:
+            return Section(path, key, self.opened)
+        raise fail(
+            self.place(key), f"'{path}' is a plain value, and a section is wanted", f"write <{key}> ... </{key}>"
+        )
+
+    def sections(self) -> Iterator[tuple[str, "Section"]]:
+        """The sections directly inside, in order."""
+        for key, value in self.values_.items():
+            if isinstance(value, Section):
+                yield key, value
+
+    def place(self, key: str) -> Place:
+        """Where the value in force was set; of a section, where it was first opened."""
+        if key not in self.positions:
+            raise self._missing(key)
+        return self.resolve(self.positions[key])
+
+    @property
+    def opened(self) -> Place:
+        return self.resolve(self.opened_at)
+
+    def resolve(self, position: int | Place) -> Place:
+        """A kept position as a place."""
+        if isinstance(position, Place):
+            return position
+        return self.sources.place(position) if self.sources else IN_CODE
+
+    def replaced(self, key: str) -> list[tuple[Place, Value]]:
+        """The values that a later line replaced, oldest first."""
+        return [(self.resolve(position), value) for position, value in (self.earlier or {}).get(key, [])]
+
+    def put(self, key: str, value: Value, position: int | Place) -> None:
+        """Set a value while the tree is being made, remembering what it replaces."""
+        if key in self.values_:
+            if self.earlier is None:
+                self.earlier = {}
+            self.earlier.setdefault(key, []).append((self.positions[key], self.values_[key]))
+        self.values_[key] = value
+        self.positions[key] = position
+
+    def copy(self) -> "Section":
+        """A section of its own with the same values; the sections inside are shared."""
+        twin = Section(self.path, self.name, self.opened_at, self.sources)
+        twin.values_ = dict(self.values_)
+        twin.positions = dict(self.positions)
+        twin.earlier = {key: list(old) for key, old in self.earlier.items()} if self.earlier else None
+        return twin
+
+    def with_value(self, key: str, value: object, place: Place = IN_CODE) -> "Section":
+        """This section with one value more, or another one; a mapping becomes a section."""
+        section = self.copy()
+        key = section.fold(key)
+        section.put(key, section.adopted(key, value, place), place)
+        return section
+
+    def with_path(self, path: str, value: object, place: Place = IN_CODE) -> "Section":
+        """This tree with the value at a dotted path set; sections on the way are made."""
+        first, dot, rest = path.partition(".")
+        if not dot:
+            return self.with_value(first, value, place)
+        first = first.lower()
+        return self.with_value(first, self.section(first).with_path(rest, value, place), place)
+
+
+def text_of(value: object) -> str:
+    """A value from code as text: a sequence becomes a list, each element one value."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple):
+        return ",".join(_element(text_of(element)) for element in value)
+    return str(value)
+
+
+def _element(text: str) -> str:
+    return quote(text) if isinstance(text, Quoted) or split(text) != [text] else text
+
+
+def merge(base: Section, over: Section) -> Section:
+    """Both trees in one: the later value wins, sections merge, places are kept."""
+    merged = base.copy()
+    for key, value in over.items():
+        place = over.place(key)
+        old = merged.values_.get(key)
+        if isinstance(old, Section) and isinstance(value, Section):
+            merged.values_[key] = merge(old, value)
+        else:
+            merged.put(key, value, place)
+    return merged
