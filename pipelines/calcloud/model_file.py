@@ -1,0 +1,42 @@
+"""Model files: Keras's own archive, without the dates in it, so that equal networks are equal files."""
+
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from pipelines.calcloud.determinism import import_tensorflow
+from pipelines.calcloud.errors import InputError
+
+#: The first date that a zip archive can hold.
+_NO_DATE = (1980, 1, 1, 0, 0, 0)
+
+
+def write_model(model: Any, path: Path) -> None:
+    """A `.keras` archive that `keras.models.load_model` reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        dated = Path(scratch) / "dated.keras"
+        model.save(dated)
+        with zipfile.ZipFile(dated) as archive:
+            parts = {name: archive.read(name) for name in sorted(archive.namelist())}
+    metadata = json.loads(parts["metadata.json"])
+    metadata.pop("date_saved", None)
+    parts["metadata.json"] = json.dumps(metadata).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name, _NO_DATE), content)
+
+
+def read_model(path: Path) -> Any:
+    """The trained network."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (network writes it)")
+    import_tensorflow()
+    import keras
+
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: is no model that Keras can read ({error})") from error

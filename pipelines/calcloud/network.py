@@ -1,0 +1,164 @@
+"""Train one network on the training set, and write its model, its results with figures, and the record of both."""
+
+import argparse
+import hashlib
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.calcloud import command
+from pipelines.calcloud.architecture import BY_TARGET, Architecture, Hyperparameters, hyperparameters
+
+if TYPE_CHECKING:
+    from pipelines.calcloud.outcome import Judged
+    from pipelines.calcloud.training_set import TrainingSet
+
+DESCRIPTION = """Train the published network of one target on the train rows of the training set, judge it by the test
+rows, and write model, results and record. The same input and seed give the same bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where one network's training reads and writes."""
+
+    training: Path
+    transform: Path
+    model: Path
+    results: Path
+    record: Path
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, 1 when the disk failed, 2 when the input is no training set."""
+    return command.run(_parser(), _act, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser_of("network", DESCRIPTION)
+    parser.add_argument("--target", choices=list(BY_TARGET), required=True, help="the column to learn")
+    parser.add_argument("--training", type=Path, required=True, help="CSV of the jobs, from scrape")
+    parser.add_argument("--transform", type=Path, required=True, help="JSON with lambdas, mu and sigma, from scrape")
+    parser.add_argument("--model", type=Path, required=True, help="Keras file to write")
+    parser.add_argument("--results", type=Path, required=True, help="folder to write the results to")
+    parser.add_argument("--record", type=Path, required=True, help="JSON to write: how it was trained, and how well")
+    add_training_arguments(parser)
+    return parser
+
+
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """What can be changed of a training; left out, epochs, batch and rate are the published ones."""
+    parser.add_argument("--seed", type=command.seed, default=1, help="of the weights and the order of the jobs")
+    parser.add_argument("--epochs", type=command.positive_int, help="times that each job is seen")
+    parser.add_argument("--batch", type=command.positive_int, help="jobs for each step")
+    parser.add_argument("--learning_rate", type=command.positive_float, help="Adam's rate in the first epoch")
+
+
+def _act(arguments: argparse.Namespace) -> None:
+    network = BY_TARGET[arguments.target]
+    how = hyperparameters(
+        network,
+        seed=arguments.seed,
+        epochs=arguments.epochs,
+        batch=arguments.batch,
+        learning_rate=arguments.learning_rate,
+    )
+    places = Places(
+        training=arguments.training,
+        transform=arguments.transform,
+        model=arguments.model,
+        results=arguments.results,
+        record=arguments.record,
+    )
+    train_network(network, how, places)
+
+
+def train_network(network: Architecture, how: Hyperparameters, places: Places) -> None:
+    """Everything that one training leaves behind."""
+    from pipelines.calcloud import figures
+    from pipelines.calcloud.features import read_transform
+    from pipelines.calcloud.fitting import Examples, fit, predict
+    from pipelines.calcloud.model_file import write_model
+    from pipelines.calcloud.outcome import Judged, result_items
+    from pipelines.calcloud.results import MULTI_FILES, REGRESSOR_FILES, write_items
+    from pipelines.calcloud.split import TEST, TRAIN
+    from pipelines.calcloud.training_set import read_training_set
+
+    jobs = read_training_set(places.training, read_transform(places.transform))
+    truth = jobs.table.set_index("ipst")[network.target]
+    examples = {
+        split: Examples(jobs.inputs[jobs.rows(split)], truth.iloc[jobs.rows(split)].to_numpy(float))
+        for split in (TRAIN, TEST)
+    }
+    began = time.monotonic()
+    fitted = fit(network, examples[TRAIN], examples[TEST], how)
+    seconds = time.monotonic() - began
+    write_model(fitted.model, places.model)
+    judged = {
+        split: Judged(truth.iloc[jobs.rows(split)], predict(fitted.model, examples[split].inputs))
+        for split in (TRAIN, TEST)
+    }
+    items = result_items(network, judged[TRAIN], judged[TEST], fitted.history)
+    write_items(places.results, MULTI_FILES if network.classes else REGRESSOR_FILES, items)
+    figures.draw(network, items, places.results, simulated=jobs.simulated)
+    record = _record(network, how, jobs, judged, places)
+    places.record.parent.mkdir(parents=True, exist_ok=True)
+    places.record.write_text(json.dumps(record, indent=1) + "\n")
+    print(_line(network, record, seconds))
+
+
+def _record(
+    network: Architecture, how: Hyperparameters, jobs: "TrainingSet", judged: "dict[str, Judged]", places: Places
+) -> dict[str, Any]:
+    """What a reader needs to judge the model and to train it again; no dates, so that equal trainings are equal."""
+    return {
+        "network": network.name,
+        "target": network.target,
+        "unit": network.unit,
+        "simulated": jobs.simulated,
+        "hidden_units": network.hidden,
+        "hyperparameters": {"optimizer": "adam", "schedule": "half cosine", **asdict(how)},
+        "versions": _versions(),
+        "rows": {split: len(part.truth) for split, part in judged.items()},
+        "training_sha256": jobs.sha256,
+        "transform_sha256": hashlib.sha256(places.transform.read_bytes()).hexdigest(),
+        "model_sha256": hashlib.sha256(places.model.read_bytes()).hexdigest(),
+        "metrics": {split: _metrics(network, jobs, split, part) for split, part in judged.items()},
+    }
+
+
+def _metrics(network: Architecture, jobs: "TrainingSet", split: str, part: "Judged") -> dict[str, Any]:
+    from pipelines.calcloud import metrics
+
+    truth = part.truth.to_numpy()
+    table = jobs.table.iloc[jobs.rows(split)]
+    if network.classes:
+        return metrics.with_and_without_flagged(
+            table, lambda mask: metrics.class_figures(truth[mask], part.outputs[mask])
+        )
+    return metrics.with_and_without_flagged(
+        table, lambda mask: metrics.quantity_figures(truth[mask], part.outputs[mask, 0].astype(float))
+    )
+
+
+def _versions() -> dict[str, str]:
+    import importlib.metadata
+    import platform
+
+    libraries = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn")
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in libraries}
+
+
+def _line(network: Architecture, record: dict[str, Any], seconds: float) -> str:
+    """The one line for a person who watches."""
+    best = record["metrics"]["test"]["all"][network.metric]
+    unit = f" {network.unit}" if network.unit else ""
+    simulated = " (simulated jobs)" if record["simulated"] else ""
+    work = f"{record['rows']['train']} jobs, {record['hyperparameters']['epochs']} epochs in {seconds:.0f} s"
+    return f"{network.name}: {work}; test {network.metric} {best:.4f}{unit}{simulated}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
