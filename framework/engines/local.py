@@ -1,0 +1,292 @@
+"""The local engine: a run on this machine, by worker processes that stay, one a slot."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+from framework.engines import Outcome
+from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
+from framework.engines.fence import fence
+from framework.engines.history import History, finished_calls, forget_what_is_gone, read_history
+from framework.engines.schedule import Capacity, Schedule
+from framework.engines.workers import Worker
+from framework.errors import InfrastructureError, PlanError, RunError
+from framework.job.call import INFRASTRUCTURE
+from framework.job.journal import Journal
+from framework.job.programs import find_program
+
+#: How often a job is given to another worker when not the program but its surroundings failed.
+INFRASTRUCTURE_RETRIES = 2
+#: What a run ends with when it was interrupted, as the registry has it.
+INTERRUPTED = 5
+
+
+class Watcher(Protocol):
+    """Is told what happens, to show it."""
+
+    def begun(self, plan: PlannedRun, done: int) -> None: ...
+    def started(self, job: PlannedJob) -> None: ...
+    def ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None: ...
+    def tick(self) -> None: ...
+
+
+class Follower(Protocol):
+    """Takes the journals into the registry while the run goes on."""
+
+    def begin(self) -> None: ...
+    def finish(self) -> None: ...
+
+
+class LocalEngine:
+    """Runs on this machine, in the foreground."""
+
+    def __init__(self, slots: int, watcher: Watcher, follower: Follower) -> None:
+        self._slots = slots
+        self._watcher = watcher
+        self._follower = follower
+
+    def prepare(self, directory: RunDirectory) -> None:
+        """Refuse a run whose programs are not on this machine."""
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+        missing = [trouble for name in directory.read().programs if (trouble := find_program(name, path)[1])]
+        if missing:
+            raise PlanError("\n".join(missing))
+
+    def submit(self, directory: RunDirectory) -> Outcome:
+        with _held(directory):
+            return self._run(directory, History())
+
+    def restart(self, directory: RunDirectory) -> Outcome:
+        with _held(directory):
+            fence(str(directory.path))
+            plan = directory.read()
+            history = read_history(directory.journal)
+            forget_what_is_gone(history, plan)
+            return self._run(directory, history)
+
+    def cancel(self, directory: RunDirectory) -> bool:
+        owner = directory.owner()
+        if owner is None:
+            return False
+        os.kill(owner, signal.SIGTERM)
+        return True
+
+    def _run(self, directory: RunDirectory, history: History) -> Outcome:
+        plan = directory.read()
+        try:
+            drive = Drive(directory, plan, history, self._slots, self._watcher)
+            self._follower.begin()
+            try:
+                with _interruptible(drive):
+                    return drive.run()
+            finally:
+                drive.end()
+                self._follower.finish()
+        except OSError as error:
+            raise InfrastructureError(
+                f"run {plan.run} cannot go on: {error.strerror}: {error.filename or directory.path}\n"
+                f"what is done is kept; put it right, then: fw restart {plan.run}"
+            ) from error
+
+
+class Drive:
+    """One execution of a run, from its first job to its last."""
+
+    def __init__(
+        self, directory: RunDirectory, plan: PlannedRun, history: History, slots: int, watcher: Watcher
+    ) -> None:
+        self._directory = directory
+        self._plan = plan
+        self._history = history
+        self._watcher = watcher
+        self._journal = Journal(
+            str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
+        )
+        done = frozenset(
+            job.number for job in plan.jobs.values() if all(call.number in history.finished for call in job.calls)
+        )
+        slots = max(1, min(slots, len(plan.jobs) - len(done)))
+        self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb()), done)
+        self._free = [Worker(directory, plan.run, plan.attempt, history.start, slot) for slot in range(slots)]
+        self._busy: dict[int, Worker] = {}
+        self._selector = selectors.DefaultSelector()
+        self._queued = 0
+        self._blocks: set[int] = set()
+        self._infrastructure: Counter[int] = Counter()
+        self._science: Counter[int] = Counter()
+        self._reasons: list[str] = []
+        self._status: int | None = None
+        #: Set by a signal: nothing is started any more.
+        self.interrupted = False
+
+    def run(self) -> Outcome:
+        """Run all that can be run."""
+        self._journal.write("attempt.start")
+        for job, queue in sorted(self._history.open_jobs):
+            self._journal.write("job.lost", job=job, queue=queue, reason="the run was killed")
+        self._watcher.begun(self._plan, len(self._schedule.done))
+        while True:
+            self._start_what_may()
+            if not self._busy:
+                break
+            for key, _ in self._selector.select(timeout=0.5):
+                self._take_answer(key.data)
+            self._watcher.tick()
+        outcome = self._outcome()
+        self._status = outcome.status
+        return outcome
+
+    def end(self) -> None:
+        """The last facts; workers go home."""
+        for worker in [*self._free, *self._busy.values()]:
+            worker.dismiss()
+        self._journal.write("attempt.end", status=1 if self._status is None else self._status)
+        self._journal.close()
+        self._selector.close()
+
+    def interrupt(self) -> None:
+        """Ask what runs to end, and start nothing more."""
+        self.interrupted = True
+        for worker in self._busy.values():
+            worker.terminate()
+
+    def _start_what_may(self) -> None:
+        while self._free and not self.interrupted:
+            job = self._schedule.next()
+            if job is None:
+                return
+            worker = self._free.pop()
+            worker.begin()
+            self._start(job, worker)
+
+    def _start(self, job: PlannedJob, worker: Worker) -> None:
+        if job.block not in self._blocks:
+            self._blocks.add(job.block)
+            self._journal.write("block.start", block=job.block)
+        self._queued += 1
+        queue = f"{self._history.start}.{self._queued}"
+        self._journal.write("job.queue", job=job.number, queue=queue, block=job.block)
+        self._busy[job.number] = worker
+        self._selector.register(worker.answers, selectors.EVENT_READ, worker)
+        self._watcher.started(job)
+        worker.order(self._order(job, queue), job.number)
+
+    def _order(self, job: PlannedJob, queue: str) -> dict[str, Any]:
+        name = f"j{job.number:04d}-{queue}"
+        known = self._history.known
+        skip = finished_calls(job, self._history)
+        order: dict[str, Any] = {
+            "shard": str(self._directory.plan / job.shard),
+            "offset": job.offset,
+            "queue": queue,
+            "root": str(self._directory.work / name),
+            "aside": str(self._directory.failed / name),
+            "known": {path: known[path] for call in job.calls for path in call.inputs if path in known},
+        }
+        if skip:
+            order["skip"] = sorted(skip)
+        tries = {str(call.number): n for call in job.calls if (n := self._history.tries[call.number])}
+        if tries:
+            order["tries"] = tries
+        return order
+
+    def _take_answer(self, worker: Worker) -> None:
+        answer = worker.answer()
+        self._selector.unregister(worker.answers)
+        assert worker.job is not None
+        job = self._plan.jobs[worker.job]
+        del self._busy[job.number]
+        if answer is None:
+            answer = self._lost(job, worker, f"its worker died: {worker.bury()}")
+        elif answer.get("lost"):
+            self._lost(job, worker, answer["reason"])
+        self._free.append(worker)
+        self._note(job, answer)
+
+    def _lost(self, job: PlannedJob, worker: Worker, reason: str) -> dict[str, Any]:
+        self._journal.write("job.lost", job=job.number, queue=worker.queue, reason=reason)
+        return {"status": INFRASTRUCTURE, "reason": reason}
+
+    def _note(self, job: PlannedJob, answer: dict[str, Any]) -> None:
+        stored = {path: (size, sha256) for path, (size, sha256) in answer.get("stored", {}).items()}
+        for number in answer.get("finished", ()):
+            self._history.mark_finished(number, stored)
+            self._history.tries[number] += 1
+        for number in answer.get("failed", ()):
+            self._history.tries[number] += 1
+        status = answer["status"]
+        again = bool(status) and not self.interrupted and self._may_try_again(job, status)
+        self._watcher.ended(job, status, answer.get("reason", ""), again)
+        if status == 0:
+            if self._schedule.ended(job.number):
+                self._journal.write("block.end", block=job.block, status=0)
+        elif again:
+            self._schedule.again(job.number)
+        else:
+            self._schedule.gave_up(job.number)
+            self._reasons.append(f"job {job.number} ({_modules(job)}): {answer.get('reason', '')}")
+
+    def _may_try_again(self, job: PlannedJob, status: int) -> bool:
+        counted, most = (
+            (self._infrastructure, INFRASTRUCTURE_RETRIES)
+            if status == INFRASTRUCTURE
+            else (self._science, job.max_retries)
+        )
+        counted[job.number] += 1
+        return counted[job.number] <= most
+
+    def _outcome(self) -> Outcome:
+        schedule = self._schedule
+        for block in sorted(self._blocks & {self._plan.jobs[number].block for number in schedule.failed}):
+            self._journal.write("block.end", block=block, status=1)
+        status = INTERRUPTED if self.interrupted else 1 if schedule.failed or schedule.skipped else 0
+        return Outcome(
+            status=status,
+            jobs=len(self._plan.jobs),
+            done=len(schedule.done),
+            failed=len(schedule.failed),
+            skipped=schedule.skipped,
+            reasons=tuple(self._reasons),
+        )
+
+
+def machine_memory_mb() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+
+
+def _modules(job: PlannedJob) -> str:
+    return ", ".join(dict.fromkeys(call.module for call in job.calls))
+
+
+@contextmanager
+def _held(directory: RunDirectory) -> Iterator[None]:
+    held = directory.lock()
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+@contextmanager
+def _interruptible(drive: Drive) -> Iterator[None]:
+    """Ctrl-C, a hang-up and SIGTERM end the run in good order; a second one is for the impatient."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(number: int, frame: object) -> None:
+        if drive.interrupted:
+            raise RunError("interrupted twice: what ran was left; fw restart ends it and goes on")
+        drive.interrupt()
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,123 @@
+"""The schedule: which job may start next, given what has ended, what runs, and the limits."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass
+
+from framework.engines.directory import PlannedJob, PlannedRun
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What the machine gives to a run."""
+
+    slots: int
+    memory_mb: int
+
+
+class Schedule:
+    """The state of each job; asked for the next one, told how each ended."""
+
+    def __init__(self, plan: PlannedRun, capacity: Capacity, done: frozenset[int] = frozenset()) -> None:
+        self._plan = plan
+        self._capacity = capacity
+        self._waiting: dict[int, int] = {}
+        self._children: dict[int, list[int]] = {}
+        self._ready: list[int] = []
+        self._slots = capacity.slots
+        self._memory = capacity.memory_mb
+        self._running_of_module: Counter[str] = Counter()
+        self.running: set[int] = set()
+        self.done = set(done)
+        self.failed: set[int] = set()
+        self._open_in_block = Counter(job.block for job in plan.jobs.values() if job.number not in done)
+        self._block = min(self._open_in_block, default=0)
+        for job in plan.jobs.values():
+            if job.number not in done:
+                self._enter(job)
+
+    def _enter(self, job: PlannedJob) -> None:
+        parents = [parent for parent in job.parents if parent not in self.done]
+        for parent in parents:
+            self._children.setdefault(parent, []).append(job.number)
+        self._waiting[job.number] = len(parents)
+        if not parents:
+            heapq.heappush(self._ready, job.number)
+
+    def next(self) -> PlannedJob | None:
+        """Start the first job that may run now; None where none may."""
+        passed = []
+        found = None
+        while self._ready:
+            number = heapq.heappop(self._ready)
+            job = self._plan.jobs[number]
+            if self._fits(job):
+                found = job
+                break
+            passed.append(number)
+            if self._slots <= 0:
+                break
+        for number in passed:
+            heapq.heappush(self._ready, number)
+        if found is not None:
+            self._take(found, 1)
+            self.running.add(found.number)
+            del self._waiting[found.number]
+        return found
+
+    def ended(self, number: int) -> bool:
+        """The job is done; True when that ends its block."""
+        job = self._plan.jobs[number]
+        self._release(job)
+        self.done.add(number)
+        for child in self._children.get(number, ()):
+            self._waiting[child] -= 1
+            if self._waiting[child] == 0:
+                heapq.heappush(self._ready, child)
+        self._open_in_block[job.block] -= 1
+        if self._open_in_block[job.block]:
+            return False
+        del self._open_in_block[job.block]
+        self._block = min(self._open_in_block, default=0)
+        return True
+
+    def gave_up(self, number: int) -> None:
+        """The job has failed for good; what needs its files never runs."""
+        self._release(self._plan.jobs[number])
+        self.failed.add(number)
+
+    def again(self, number: int) -> None:
+        """The job goes back to those that may run."""
+        self._release(self._plan.jobs[number])
+        self._waiting[number] = 0
+        heapq.heappush(self._ready, number)
+
+    @property
+    def skipped(self) -> int:
+        return len(self._waiting)
+
+    def _fits(self, job: PlannedJob) -> bool:
+        if self._plan.barriers and job.block != self._block:
+            return False
+        if min(job.cpus, self._capacity.slots) > self._slots:
+            return False
+        if min(job.memory_mb, self._capacity.memory_mb) > self._memory:
+            return False
+        limits = self._plan.max_running
+        return not limits or all(self._running_of_module[name] < limits[name] for name in _modules(job) & set(limits))
+
+    def _take(self, job: PlannedJob, sign: int) -> None:
+        self._slots -= sign * min(job.cpus, self._capacity.slots)
+        self._memory -= sign * min(job.memory_mb, self._capacity.memory_mb)
+        for name in _modules(job):
+            self._running_of_module[name] += sign
+
+    def _release(self, job: PlannedJob) -> None:
+        self._take(job, -1)
+        self.running.discard(job.number)
+
+
+def _modules(job: PlannedJob) -> set[str]:
+    return {call.module for call in job.calls}

@@ -1,0 +1,318 @@
+"""A call on the worker: inputs in, programs run, outputs checked and stored, each step in the journal."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import re
+import shlex
+import time
+
+from framework.job.journal import Journal
+from framework.job.programs import Programs
+from framework.job.spec import CallSpec, FileSpec, JobSpec, StepSpec
+from framework.job.transfer import Facts, Measurer, TransferError, download, link, make_directory, measure, store
+from wrappers import Generic, Work, WrapperError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+#: Exit status of a call or job that the surroundings failed, as sysexits has it: worth another try elsewhere.
+INFRASTRUCTURE = 75
+#: Exit status of a call whose programs did well but whose results are not what they should be.
+BAD_RESULT = 1
+ERROR, WARNING, INFORMATION = 1, 2, 3
+#: What the surroundings, not the program, are to blame for.
+SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENOMEM})
+
+
+class Bench:
+    """What the calls of one job share: where they work, and by what means."""
+
+    def __init__(self, job: JobSpec, queue: str, root: str, journal: Journal, programs: Programs) -> None:
+        self.job = job
+        self.queue = queue
+        self.root = root
+        self.journal = journal
+        self.programs = programs
+        self.measurer = Measurer()
+        #: Archive path to place in the job, for what earlier calls of this job made.
+        self.placed: dict[str, str] = {}
+        #: What is known of files that other jobs of the run made.
+        self.known: dict[str, Facts] = {}
+
+
+class Failure(Exception):
+    """The call ends here, with this status and reason."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Call:
+    """One try at one call."""
+
+    def __init__(self, bench: Bench, spec: CallSpec, number_of_try: int) -> None:
+        self._bench = bench
+        self._spec = spec
+        self._same: dict[str, Any] = {
+            "job": bench.job.number, "queue": bench.queue, "call": spec.number, "try": number_of_try
+        }  # fmt: skip
+        self._log_path = _numbered(spec.log.path, number_of_try)
+        self._log_at = os.path.join(bench.root, _numbered(spec.log.at, number_of_try))
+        self._files: list[dict[str, Any]] = []
+        self._messages: list[dict[str, Any]] = []
+        self._used: list[list[Any]] = []
+        self._made: list[list[Any]] = []
+        self._derived: list[list[str]] = []
+        #: Path and facts of what is in the archive now.
+        self.stored: dict[str, Facts] = {}
+        self.reason = ""
+
+    def run(self) -> int:
+        """Run it to its end and journal it; 0, the status of the program that failed, 1, or 75."""
+        spec, journal = self._spec, self._bench.journal
+        journal.write(
+            "call.start", **self._same, module=spec.module, wrapper=spec.wrapper, keys=spec.keys,
+            log=self._log_path, plan=self._bench.job.shard,
+        )  # fmt: skip
+        make_directory(self._log_at)
+        log = os.open(self._log_at, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        try:
+            status = self._guarded(log)
+            if self.reason:
+                os.write(log, f"== {self.reason}\n".encode())
+        finally:
+            os.close(log)
+        return self._end(status)
+
+    def _guarded(self, log: int) -> int:
+        """Do the work; turn what goes wrong into a status and a message."""
+        try:
+            wrapper = load_wrapper(self._spec.wrapper)
+            work = self._work()
+            self._place_inputs()
+            wrapper.inputs(work)
+            self._bench.journal.write("call.run", **self._same)
+            self._run_programs(wrapper, work, log)
+            self._bench.journal.write("call.store", **self._same)
+            wrapper.outputs(work)
+            self._store_outputs(wrapper, work)
+            self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
+        except Failure as failure:
+            return self._failed(failure.status, failure.reason)
+        except WrapperError as error:
+            return self._failed(BAD_RESULT, str(error))
+        except TransferError as error:
+            return self._failed(INFRASTRUCTURE, str(error))
+        except OSError as error:
+            status = INFRASTRUCTURE if error.errno in SURROUNDINGS else BAD_RESULT
+            return self._failed(status, f"{error.strerror}: {error.filename or self._bench.root}")
+        return 0
+
+    def _failed(self, status: int, reason: str) -> int:
+        self.reason = reason
+        self._messages.append({"level": ERROR, "text": reason, "exec": 0})
+        return status
+
+    def _work(self) -> Work:
+        spec = self._spec
+        return Work(
+            spec.number, spec.module, spec.keys, spec.settings, _by_label(spec.inputs), _by_label(spec.outputs)
+        )
+
+    # ---- inputs
+
+    def _place_inputs(self) -> None:
+        for file in self._spec.inputs:
+            self._place(file)
+        for at, lines in self._spec.lists:
+            target = os.path.join(self._bench.root, at)
+            make_directory(target)
+            with open(target, "w", encoding="utf-8") as listing:
+                listing.writelines(line + "\n" for line in lines)
+
+    def _place(self, file: FileSpec) -> None:
+        bench = self._bench
+        target = os.path.join(bench.root, file.at)
+        if file.path in bench.placed:
+            if not os.path.lexists(target):
+                make_directory(target)
+                os.symlink(os.path.join(bench.root, bench.placed[file.path]), target)
+            return
+        expected = bench.known.get(file.path)
+        if expected is None and file.size is not None and file.sha256 is not None:
+            expected = Facts(file.size, file.sha256)
+        if not file.outside:
+            link(os.path.join(bench.job.archive_root, file.path), target, expected, bench.measurer)
+        elif "://" in file.path:
+            self._note_outside(file, download(file.path, target, expected))
+        else:
+            self._note_outside(file, link(file.path, target, expected, bench.measurer))
+        bench.placed[file.path] = file.at
+
+    def _note_outside(self, file: FileSpec, found: Facts) -> None:
+        self._files.append(
+            {"path": file.path, "type": file.type, "size": found.size, "sha256": found.sha256, "archive": "external",
+             "meta": file.meta}
+        )  # fmt: skip
+
+    # ---- programs
+
+    def _run_programs(self, wrapper: Generic, work: Work, log: int) -> None:
+        environment = {**os.environ, **self._spec.environment, **self._identity()}
+        deadline = None if self._spec.limit is None else time.monotonic() + self._spec.limit
+        for file in self._spec.outputs:
+            make_directory(os.path.join(self._bench.root, file.at))
+        for step in self._spec.steps:
+            argv = wrapper.command(work, step.number, list(step.argv))
+            self._run_program(step, argv, environment, log, deadline)
+
+    def _identity(self) -> dict[str, str]:
+        job = self._bench.job
+        return {
+            "FW_RUN": job.run, "FW_ATTEMPT": str(job.attempt), "FW_JOB": str(job.number),
+            "FW_CALL": str(self._spec.number),
+        }  # fmt: skip
+
+    def _run_program(
+        self, step: StepSpec, argv: list[str], environment: dict[str, str], log: int, deadline: float | None
+    ) -> None:
+        bench, same = self._bench, {**self._same, "exec": step.number}
+        text = shlex.join(argv)
+        version = self._version(step, argv, environment)
+        os.write(log, f"== exec_{step.number}: {text}\n".encode("utf-8", "surrogateescape"))
+        bench.journal.write("exec.start", **same, program=step.program, args=text, version=version)
+        outcome = bench.programs.run(argv, environment, log, deadline)
+        bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
+        self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._spec.inputs)]
+        if step.number == self._spec.steps[0].number:
+            self._used += [
+                [step.number, file.path] for file in self._spec.inputs if file.label.startswith("wrapper.")
+            ]
+        if outcome.status:
+            detail = f": {outcome.reason}" if outcome.reason else ""
+            status = INFRASTRUCTURE if bench.programs.stopping else outcome.status
+            raise Failure(status, f"{step.program} ended with status {outcome.status}{detail}")
+        self._made += [[step.number, path] for label in step.made for path in self._paths(label, self._spec.outputs)]
+        both = [*self._spec.inputs, *self._spec.outputs]
+        for parent, child in step.derived:
+            self._derived += [[c, p] for c in self._paths(child, both) for p in self._paths(parent, both)]
+
+    def _version(self, step: StepSpec, argv: list[str], environment: dict[str, str]) -> str | None:
+        """What the program says of itself, where the pipeline tells how to ask; asked once a worker."""
+        if not step.version_flag:
+            return None
+        key = (argv[0], environment.get("PATH", ""))
+        if key not in _versions:
+            at = os.path.join(self._bench.root, f".version-{self._spec.number}-{step.number}")
+            answer = os.open(at, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                deadline = time.monotonic() + 30
+                self._bench.programs.run([argv[0], *shlex.split(step.version_flag)], environment, answer, deadline)
+                text = os.pread(answer, 4096, 0).decode("utf-8", "replace")
+            finally:
+                os.close(answer)
+                os.unlink(at)
+            found = re.search(step.version_pattern or r"(\d+(\.\d+)+)", text)
+            _versions[key] = None if found is None else (found[1] if found.re.groups else found[0])
+        return _versions[key]
+
+    def _paths(self, label: str, files: list[FileSpec]) -> list[str]:
+        whole = label + "."
+        return [file.path for file in files if file.label == label or file.label.startswith(whole)]
+
+    # ---- outputs
+
+    def _store_outputs(self, wrapper: Generic, work: Work) -> None:
+        bench = self._bench
+        missing = []
+        present = []
+        for file in self._spec.outputs:
+            at = os.path.join(bench.root, file.at)
+            if os.path.isfile(at):
+                present.append((file, at))
+            elif os.path.lexists(at):
+                raise Failure(BAD_RESULT, f"{file.label}: {file.at} is not a regular file")
+            elif not file.optional:
+                missing.append(f"{file.label}: {file.at}")
+        if missing:
+            raise Failure(BAD_RESULT, f"the programs ended well but did not make {'; '.join(missing)}")
+        for file, at in present:
+            meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
+            self._store(file, at, meta)
+        absent = {file.path for file in self._spec.outputs} - {file.path for file, _ in present}
+        self._made = [pair for pair in self._made if pair[1] not in absent]
+        self._derived = [pair for pair in self._derived if not absent.intersection(pair)]
+
+    def _store(self, file: FileSpec, at: str, meta: dict[str, Any]) -> None:
+        bench = self._bench
+        found = store(at, os.path.join(bench.job.archive_root, file.path)) if file.keep else measure(at)
+        fact = {"path": file.path, "type": file.type, "size": found.size, "sha256": found.sha256, "meta": meta}
+        if file.keep:
+            fact["archive"] = bench.job.archive
+        self._files.append(fact)
+        self.stored[file.path] = found
+        bench.placed[file.path] = file.at
+
+    # ---- the end
+
+    def _end(self, status: int) -> int:
+        bench, spec = self._bench, self._spec
+        try:
+            self._keep_log()
+        except OSError as error:
+            status = self._failed(INFRASTRUCTURE, f"the log cannot be kept: {error.strerror}: {self._log_path}")
+        outside = [fact for fact in self._files if fact.get("archive") == "external"]
+        log = [fact for fact in self._files if fact["path"] == self._log_path]
+        bench.journal.write(
+            "call.end", **self._same, status=status,
+            files=self._files if status == 0 else outside + log,
+            used=self._used,
+            made=[*(self._made if status == 0 else []), *([0, fact["path"]] for fact in log)],
+            derived=self._derived if status == 0 else [],
+            messages=self._messages,
+        )  # fmt: skip
+        bench.journal.flush()
+        return status
+
+    def _keep_log(self) -> None:
+        found = store(self._log_at, os.path.join(self._bench.job.archive_root, self._log_path))
+        self._files.append(
+            {"path": self._log_path, "type": self._spec.log.type, "size": found.size, "sha256": found.sha256,
+             "archive": self._bench.job.archive, "meta": self._spec.log.meta}
+        )  # fmt: skip
+
+
+_versions: dict[tuple[str, str], str | None] = {}
+
+
+def load_wrapper(name: str) -> Generic:
+    """The wrapper of this name, made anew for a call."""
+    if not name.isidentifier():
+        raise WrapperError(f"'{name}' is no wrapper's name")
+    try:
+        module = importlib.import_module(f"wrappers.{name}")
+    except ModuleNotFoundError as error:
+        raise WrapperError(f"there is no wrapper '{name}'") from error
+    wrapper: Generic = module.Wrapper()
+    return wrapper
+
+
+def _by_label(files: list[FileSpec]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for file in files:
+        found.setdefault(file.label, []).append(file.at)
+    return found
+
+
+def _numbered(path: str, number_of_try: int) -> str:
+    """Every try has a log of its own."""
+    if number_of_try == 1:
+        return path
+    stem, dot, suffix = path.rpartition(".")
+    return f"{stem}_try{number_of_try}{dot}{suffix}" if dot and "/" not in suffix else f"{path}_try{number_of_try}"

@@ -1,0 +1,95 @@
+"""A job as the worker reads it from its shard of the plan."""
+
+from __future__ import annotations
+
+import json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class FileSpec:
+    """A file of a call: where it lies in the archive (or outside) and where in the job."""
+
+    __slots__ = ("at", "keep", "label", "meta", "optional", "outside", "path", "sha256", "size", "type")
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.label: str = data["label"]
+        self.path: str = data["path"]
+        self.at: str = data["at"]
+        self.type: str = data["type"]
+        self.outside: bool = data.get("outside", False)
+        self.keep: bool = data.get("keep", True)
+        self.optional: bool = data.get("optional", False)
+        self.size: int | None = data.get("size")
+        self.sha256: str | None = data.get("sha256")
+        self.meta: dict[str, Any] = data.get("meta", {})
+
+
+class StepSpec:
+    """A program of a call."""
+
+    __slots__ = ("argv", "derived", "made", "number", "program", "used", "version_flag", "version_pattern")
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.number: int = data["exec"]
+        self.program: str = data["program"]
+        self.argv: list[str] = data["argv"]
+        self.used: list[str] = data.get("used", [])
+        self.made: list[str] = data.get("made", [])
+        self.derived: list[list[str]] = data.get("derived", [])
+        self.version_flag: str = data.get("version_flag", "")
+        self.version_pattern: str = data.get("version_pattern", "")
+
+
+class CallSpec:
+    """One execution of a wrapper."""
+
+    __slots__ = (
+        "environment", "inputs", "keys", "limit", "lists", "log", "module", "number", "outputs", "settings", "steps",
+        "threads", "wrapper",
+    )  # fmt: skip
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.number: int = data["call"]
+        self.module: str = data["module"]
+        self.wrapper: str = data["wrapper"]
+        self.keys: dict[str, str] = data["keys"]
+        self.log = FileSpec(data["log"])
+        self.inputs = [FileSpec(part) for part in data["inputs"]]
+        self.outputs = [FileSpec(part) for part in data["outputs"]]
+        #: Pairs of a list file's place in the job and its lines.
+        self.lists: list[tuple[str, list[str]]] = data.get("lists", [])
+        self.steps = [StepSpec(part) for part in data["execs"]]
+        self.settings: dict[str, str] = data.get("settings", {})
+        self.environment: dict[str, str] = data.get("environment", {})
+        #: Seconds that the call's programs may take together; None for no limit.
+        self.limit: float | None = data.get("limit")
+        self.threads: int = data.get("threads", 0)
+
+
+class JobSpec:
+    """Calls that run together, in the order of their modules."""
+
+    __slots__ = ("archive", "archive_root", "attempt", "block", "calls", "keys", "number", "run", "shard", "threads")
+
+    def __init__(self, header: dict[str, Any], data: dict[str, Any]) -> None:
+        self.run: str = header["run"]
+        self.attempt: int = header["attempt"]
+        self.archive: str = header["archive"]
+        self.archive_root: str = header["archive_root"]
+        self.shard: str = header["shard"]
+        self.number: int = data["job"]
+        self.block: int = data["block"]
+        self.keys: str = data["keys"]
+        self.threads: int = data.get("threads", 0)
+        self.calls = [CallSpec(part) for part in data["calls"]]
+
+
+def read_job(shard: str, offset: int) -> JobSpec:
+    """The job that begins at a byte of a shard; the shard's first line says what its jobs share."""
+    with open(shard, "rb") as file:
+        header = json.loads(file.readline())
+        file.seek(offset)
+        return JobSpec(header, json.loads(file.readline()))

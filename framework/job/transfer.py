@@ -1,0 +1,173 @@
+"""Transfer: bring inputs into the job's directory, verified, and outputs into the archive, measured on the way."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHUNK = 1 << 20
+#: Seconds to wait before each new try of a download.
+DOWNLOAD_PAUSES = (1.0, 4.0, 15.0)
+DOWNLOAD_TIMEOUT = 60.0
+READ_ONLY = 0o444
+
+
+class TransferError(Exception):
+    """A file could not be brought or stored; another try, or another machine, may do better."""
+
+
+class Facts:
+    """Size in bytes and sha256 of a file's content."""
+
+    __slots__ = ("sha256", "size")
+
+    def __init__(self, size: int, sha256: str) -> None:
+        self.size = size
+        self.sha256 = sha256
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Facts) and (self.size, self.sha256) == (other.size, other.sha256)
+
+    def __hash__(self) -> int:
+        return hash((self.size, self.sha256))
+
+
+class Measurer:
+    """Checksums files, once for each state of a file: an input that many jobs share is read once a worker."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[str, int, int, int], Facts] = {}
+
+    def facts(self, path: str) -> Facts:
+        status = os.stat(path)
+        key = (path, status.st_ino, status.st_size, status.st_mtime_ns)
+        if key not in self._known:
+            self._known[key] = measure(path)
+        return self._known[key]
+
+
+def measure(path: str) -> Facts:
+    """Size and checksum of a file's content."""
+    with open(path, "rb", buffering=0) as file:
+        return _pass_through(file.read, lambda chunk: None)
+
+
+def link(source: str, target: str, expected: Facts | None, measurer: Measurer) -> Facts:
+    """Make a file of an archive, or from outside, appear in the job; TransferError if it is not what it should be."""
+    try:
+        found = measurer.facts(source)
+        _compare(source, found, expected)
+        make_directory(target)
+        os.symlink(source, target)
+    except OSError as error:
+        raise TransferError(f"{source}: {error.strerror}") from error
+    return found
+
+
+def download(location: str, target: str, expected: Facts | None) -> Facts:
+    """Fetch a URL, with several tries."""
+    import urllib.error
+    import urllib.request
+
+    if not location.startswith(("http://", "https://")):
+        raise TransferError(f"{location}: only http and https can be fetched in the job")
+    make_directory(target)
+    for pause in (*DOWNLOAD_PAUSES, None):
+        try:
+            with (
+                urllib.request.urlopen(location, timeout=DOWNLOAD_TIMEOUT) as answer,  # noqa: S310 (checked above)
+                open(target, "wb", buffering=0) as file,
+            ):
+                found = _pass_through(answer.read, file.write)
+                promised = answer.headers.get("Content-Length")
+            if promised is not None and int(promised) != found.size:
+                raise TransferError(f"{location}: {found.size} of {promised} bytes came")
+            _compare(location, found, expected)
+            return found
+        except (urllib.error.URLError, OSError, TransferError) as error:
+            if pause is None or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
+                raise TransferError(f"{location}: {error}") from error
+            time.sleep(pause)
+    raise AssertionError("the last try returns or raises")
+
+
+def store(source: str, target: str) -> Facts:
+    """Put a file into the archive under its final name, whole or not at all; a link is left where it was.
+
+    The file is moved where archive and job share a file system, else copied and measured in one pass.
+    """
+    make_directory(target)
+    if os.path.islink(source) or os.stat(source).st_dev != os.stat(os.path.dirname(target)).st_dev:
+        found = _copy(source, target)
+    else:
+        found = measure(source)
+        os.chmod(source, READ_ONLY)
+        os.replace(source, target)
+    if not os.path.islink(source) and os.path.exists(source):
+        os.unlink(source)
+    if not os.path.lexists(source):
+        os.symlink(target, source)
+    return found
+
+
+def _copy(source: str, target: str) -> Facts:
+    part = f"{target}.part-{os.getpid()}"
+    try:
+        with open(source, "rb", buffering=0) as reading, open(part, "wb", buffering=0) as writing:
+            found = _pass_through(reading.read, writing.write)
+            os.fsync(writing.fileno())
+        os.chmod(part, READ_ONLY)
+        os.replace(part, target)
+    except OSError:
+        if os.path.exists(part):
+            os.unlink(part)
+        raise
+    return found
+
+
+def _pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Facts:
+    digest = hashlib.sha256()
+    size = 0
+    while chunk := read(CHUNK):
+        digest.update(chunk)
+        view = memoryview(chunk)
+        while view:
+            done = write(view)  # type: ignore[arg-type]
+            view = view[done if isinstance(done, int) else len(view) :]
+        size += len(chunk)
+    return Facts(size, digest.hexdigest())
+
+
+def _compare(name: str, found: Facts, expected: Facts | None) -> None:
+    if expected is None or found == expected:
+        return
+    if found.size != expected.size:
+        raise TransferError(f"{name} has {found.size} bytes where {expected.size} are recorded")
+    raise TransferError(f"{name} is not what was recorded: its sha256 is {found.sha256}, not {expected.sha256}")
+
+
+_made: set[str] = set()
+
+
+def make_directory(path: str) -> None:
+    """Make the directory that a file is to lie in; asked for once a worker."""
+    directory = os.path.dirname(path)
+    if directory not in _made or not os.path.isdir(directory):
+        os.makedirs(directory, exist_ok=True)
+        _made.add(directory)
+
+
+def remove_tree(path: str) -> None:
+    """Remove a directory and all below it; links are removed, not followed."""
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                remove_tree(entry.path)
+            else:
+                os.unlink(entry.path)
+    os.rmdir(path)

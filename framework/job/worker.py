@@ -1,0 +1,183 @@
+"""The worker: runs jobs, one after another, as it is told on standard input; answers on standard output.
+
+An order is a JSON line {shard, offset, queue, root, aside, skip, tries, known}; an answer a JSON line
+{job, queue, status, finished, stored, reason}. Both pipes are private to the engine and its worker. A worker ends
+when its input ends, and at SIGTERM after what runs has been asked to end and has been recorded.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+
+from framework.job.call import INFRASTRUCTURE, Bench, Call
+from framework.job.journal import Journal
+from framework.job.programs import GRACE, Programs
+from framework.job.spec import CallSpec, JobSpec, read_job
+from framework.job.transfer import Facts, remove_tree
+from framework.job.warden import Warden
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
+
+class Order:
+    """What a worker is told to do, and how far an earlier execution of the job came."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.shard: str = data["shard"]
+        self.offset: int = data["offset"]
+        self.queue: str = data["queue"]
+        self.root: str = data["root"]
+        #: Where the job's directory is put when the job fails.
+        self.aside: str = data["aside"]
+        self.skip = frozenset(data.get("skip", ()))
+        self.tries: dict[str, int] = data.get("tries", {})
+        self.known = {path: Facts(*found) for path, found in data.get("known", {}).items()}
+
+
+class Result:
+    """How the calls of a job went."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.reason = ""
+        self.finished: list[int] = []
+        self.failed: list[int] = []
+        self.stored: dict[str, Facts] = {}
+        self._lock = threading.Lock()
+
+    def add(self, call: Call, number: int, status: int) -> None:
+        with self._lock:
+            if status == 0:
+                self.finished.append(number)
+                self.stored.update(call.stored)
+            else:
+                self.failed.append(number)
+                self.status = self.status or status
+                self.reason = self.reason or call.reason
+
+
+def run_job(job: JobSpec, order: Order, journal: Journal, programs: Programs) -> Result:
+    """Run the job's calls, one module after another; the first failure ends it."""
+    os.makedirs(order.root)
+    os.chdir(order.root)
+    same = {"job": job.number, "queue": order.queue}
+    journal.write("job.start", **same, block=job.block, keys=job.keys, calls=len(job.calls), root=order.root)
+    bench = Bench(job, order.queue, order.root, journal, programs)
+    bench.known = order.known
+    result = Result()
+    for calls, threads in _stages(job, order.skip):
+        _run_calls(bench, calls, threads, order, result)
+        if result.status:
+            break
+    _leave(order, result, journal, same)
+    journal.write("job.end", **same, status=result.status)
+    return result
+
+
+def _stages(job: JobSpec, skip: frozenset[int]) -> Iterator[tuple[list[CallSpec], int]]:
+    """The calls of one module after another, with how many of them may run at a time."""
+    stage: list[CallSpec] = []
+    for call in job.calls:
+        if stage and call.module != stage[-1].module:
+            yield stage, _threads(job, stage[0])
+            stage = []
+        if call.number not in skip:
+            stage.append(call)
+    if stage:
+        yield stage, _threads(job, stage[0])
+
+
+def _threads(job: JobSpec, call: CallSpec) -> int:
+    """The smaller of the module's and the run's limits; one where neither says anything."""
+    return min((limit for limit in (job.threads, call.threads) if limit), default=1)
+
+
+def _run_calls(bench: Bench, calls: list[CallSpec], threads: int, order: Order, result: Result) -> None:
+    waiting = iter(calls)
+    lock = threading.Lock()
+
+    def work() -> None:
+        while not result.status:
+            with lock:
+                spec = next(waiting, None)
+            if spec is None:
+                return
+            call = Call(bench, spec, order.tries.get(str(spec.number), 0) + 1)
+            result.add(call, spec.number, call.run())
+
+    others = [threading.Thread(target=work) for _ in range(min(threads, len(calls)) - 1)]
+    for other in others:
+        other.start()
+    work()
+    for other in others:
+        other.join()
+
+
+def _leave(order: Order, result: Result, journal: Journal, same: dict[str, Any]) -> None:
+    """Clear the job's directory, or keep it apart when something went wrong in it."""
+    os.chdir("/")
+    if not result.status:
+        remove_tree(order.root)
+        return
+    os.makedirs(os.path.dirname(order.aside), exist_ok=True)
+    os.rename(order.root, order.aside)
+    journal.write("message", **same, level=3, text=f"what the job left is kept in {order.aside}")
+
+
+def main() -> int:
+    """Serve orders until there are no more."""
+    settings = json.loads(sys.argv[1])
+    warden = Warden()
+    programs = Programs(warden)
+    signal.signal(signal.SIGTERM, lambda number, frame: _stop(programs))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    journal = Journal(
+        settings["journal"], settings["name"], run=settings["run"], attempt=settings["attempt"], start=settings["start"]
+    )
+    for line in sys.stdin.buffer:
+        order = Order(json.loads(line))
+        answer = _obey(order, journal, programs)
+        sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
+        sys.stdout.flush()
+        if programs.stopping:
+            break
+    journal.close()
+    warden.dismiss()
+    return 0
+
+
+def _obey(order: Order, journal: Journal, programs: Programs) -> dict[str, Any]:
+    job = read_job(order.shard, order.offset)
+    try:
+        result = run_job(job, order, journal, programs)
+    except OSError as error:
+        # The journal or the job's directory cannot be written: what was done is not on record, and so not done.
+        reason = f"{error.strerror}: {error.filename or journal.path}"
+        return {"job": job.number, "queue": order.queue, "status": INFRASTRUCTURE, "lost": True, "reason": reason}
+    return {
+        "job": job.number,
+        "queue": order.queue,
+        "status": result.status,
+        "reason": result.reason,
+        "finished": result.finished,
+        "failed": result.failed,
+        "stored": {path: [found.size, found.sha256] for path, found in result.stored.items()},
+    }
+
+
+def _stop(programs: Programs) -> None:
+    programs.stop()
+    alarm = threading.Timer(GRACE, programs.kill)
+    alarm.daemon = True
+    alarm.start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

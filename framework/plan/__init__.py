@@ -1,0 +1,1 @@
+"""Sections and answers in, a plan out: everything that will run, decided and checked before anything does."""

@@ -1,0 +1,153 @@
+"""Build a plan: read the definitions, make the calls, group them into jobs, and check the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from framework.plan.calls import Surroundings, make_calls
+from framework.plan.checks import (
+    Origins,
+    check_jobs,
+    check_outputs,
+    check_uses,
+    check_wrappers,
+    find_inputs,
+    with_known,
+)
+from framework.plan.definition import BlockDefinition, ModuleDefinition, read_blocks
+from framework.plan.findings import Findings
+from framework.plan.jobs import Grouping
+from framework.plan.model import Ask, Block, Call, Identity, Module, Plan
+from framework.plan.products import Products
+from wcl import Scope, Section, expand, split
+
+#: Label to location of the inputs that a wrapper adds, given its settings.
+WrapperInputs = Callable[[str, Mapping[str, str]], Mapping[str, str]]
+
+
+def build_plan(
+    pipeline: Section,
+    identity: Identity,
+    ask: Ask,
+    *,
+    submit_directory: str,
+    wrappers: Mapping[str, object],
+    wrapper_inputs: WrapperInputs,
+) -> Plan:
+    """Decide everything that will run; nothing is written or started.
+
+    ``pipeline`` is the whole configuration: the framework's defaults, the site's values and the submission's own,
+    merged. Everything that is wrong is raised as one WclError.
+    """
+    findings = Findings()
+    scope = run_scope(pipeline, identity)
+    blocks = read_blocks(pipeline, findings)
+    check_wrappers(blocks, wrappers, findings)
+    check_uses(blocks, findings)
+    products = Products()
+    around = Surroundings(
+        pipeline=pipeline,
+        scope=scope,
+        submit_directory=submit_directory,
+        products=products,
+        wrapper_inputs=wrapper_inputs,
+    )
+    by_block = _all_calls(blocks, around, findings)
+    calls = [call for found in by_block for call in found]
+    origins = Origins(blocks)
+    known = find_inputs(calls, products, origins, ask, findings)
+    check_outputs(calls, origins, ask, findings)
+    planned = _group(blocks, [[with_known(call, known, products) for call in found] for found in by_block], around)
+    check_jobs([job for block in planned for job in block.jobs], products, origins, findings)
+    findings.conclude()
+    return _plan(pipeline, identity, scope, planned, tuple(str(warning) for warning in findings.warnings))
+
+
+def run_scope(pipeline: Section, identity: Identity) -> Scope:
+    """The values of the run over the site's and the top level's."""
+    site = pipeline.section("site").section(str(pipeline.get("target_site", "local")).lower())
+    archive = pipeline.section("archive").section(str(pipeline.get("home_archive", "home")).lower())
+    given = {
+        "reqnum": str(identity.reqnum),
+        "unitname": identity.unitname,
+        "attnum": str(identity.attnum),
+        "run": identity.run,
+        "operator": identity.operator,
+    }
+    return Scope(given, archive, site, pipeline, root=pipeline)
+
+
+def _all_calls(blocks: tuple[BlockDefinition, ...], around: Surroundings, findings: Findings) -> list[list[Call]]:
+    number = 1
+    by_block = []
+    for block in blocks:
+        calls: list[Call] = []
+        for module in block.modules:
+            with findings.collecting():
+                made = make_calls(module, around, number)
+                number += len(made)
+                calls += made
+                for call in made:
+                    around.products.add(call)
+                    around.products.add_inputs(call.module, call.inputs)
+        by_block.append(calls)
+    return by_block
+
+
+def _group(blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around: Surroundings) -> tuple[Block, ...]:
+    grouping = Grouping(around.products)
+    planned = []
+    for block, found in zip(blocks, calls, strict=True):
+        scope = around.scope.child(block.section)
+        divide_by = _names(block.section, "divide_jobs_by")
+        most = _whole(scope, "max_wrappers_per_job")
+        jobs = grouping.block(block.number, found, divide_by, most, _whole(scope, "fw_nmaxthread") or 0)
+        modules = tuple(
+            _module(module, number, found, around) for number, module in enumerate(block.modules, start=1)
+        )
+        planned.append(Block(number=block.number, name=block.name, modules=modules, jobs=jobs))
+    return tuple(planned)
+
+
+def _module(module: ModuleDefinition, number: int, calls: list[Call], around: Surroundings) -> Module:
+    return Module(
+        name=module.name,
+        number=number,
+        calls=sum(call.module == module.name for call in calls),
+        max_running=_whole(around.scope.child(module.section), "max_running"),
+    )
+
+
+def _plan(
+    pipeline: Section, identity: Identity, scope: Scope, blocks: tuple[Block, ...], warnings: tuple[str, ...]
+) -> Plan:
+    def text(key: str) -> str:
+        return str(expand(scope.find(key), scope, pipeline.place(key) if key in pipeline else None))
+
+    kept = {key: text(key) for key in _names(pipeline, "save_run_vals")}
+    order = str(pipeline.get("block_order", "serial"))
+    return Plan(
+        identity=identity,
+        blocks=blocks,
+        archive_path=text("ops_run_dir"),
+        archive=text("home_archive"),
+        archive_root=text("root"),
+        target_site=text("target_site"),
+        barriers=order != "dataflow",
+        kept_values=kept,
+        epilogue=text("epilogue") if "epilogue" in pipeline else "",
+        warnings=warnings,
+    )
+
+
+def _names(section: Section, key: str) -> tuple[str, ...]:
+    value = section.get(key)
+    return tuple(name for name in split(value) if name) if isinstance(value, str) else ()
+
+
+def _whole(scope: Scope, key: str) -> int | None:
+    try:
+        return int(expand(scope.find(key), scope))
+    except KeyError:
+        return None
+

@@ -1,0 +1,149 @@
+"""Checks: what can be wrong with a whole plan although each of its calls looks right."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from framework.plan.definition import BlockDefinition
+from framework.plan.findings import Findings, near
+from framework.plan.model import Ask, Call, File, Job, Known
+from framework.plan.products import Products
+from wcl import Place
+
+
+class Origins:
+    """Where the pipeline defines the files of a call, for messages."""
+
+    def __init__(self, blocks: tuple[BlockDefinition, ...]) -> None:
+        self._places = {
+            (module.name, f"file.{label}"): part.place
+            for block in blocks
+            for module in block.modules
+            for label, part in module.files.items()
+        }
+        self._modules = {module.name: module.place for block in blocks for module in block.modules}
+
+    def place(self, call: Call, label: str) -> Place:
+        return self._places.get((call.module, label), self._modules[call.module])
+
+
+def check_outputs(calls: list[Call], origins: Origins, ask: Ask, findings: Findings) -> None:
+    """Two outputs with one name, and names that the archive already holds."""
+    makers: dict[str, tuple[Call, File]] = {}
+    for call in calls:
+        for file in (*call.outputs, call.log):
+            other = makers.setdefault(file.path, (call, file))
+            if other[0] is not call or other[1] is not file:
+                findings.error(
+                    origins.place(call, file.label),
+                    f"{_named(call)} and {_named(other[0])} would both make {file.path}",
+                    hint="put a loop key into the file's name or directory",
+                )
+    taken = ask.in_archive([path for path, (_, file) in makers.items() if file.saved])
+    for path in sorted(taken):
+        call, file = makers[path]
+        findings.error(
+            origins.place(call, file.label),
+            f"{path} is in the archive already",
+            hint="put ${attnum} or ${run} into the file's name or directory",
+        )
+
+
+def find_inputs(
+    calls: list[Call], products: Products, origins: Origins, ask: Ask, findings: Findings
+) -> dict[str, Known]:
+    """What is known of the inputs that no call makes; what nobody has is a problem."""
+    wanted: dict[str, tuple[Call, File]] = {}
+    outside: dict[str, tuple[Call, File]] = {}
+    for call in calls:
+        for file in call.inputs:
+            if file.outside:
+                outside.setdefault(file.outside, (call, file))
+                continue
+            maker = products.maker(file.path)
+            if maker is None:
+                wanted.setdefault(file.path, (call, file))
+            elif maker >= call.number:
+                findings.error(
+                    origins.place(call, file.label),
+                    f"{_named(call)} wants {file.path} before it is made",
+                    hint="put the module that makes it first in modulelist",
+                )
+    known = dict(ask.in_archive(list(wanted)))
+    for path, (call, file) in wanted.items():
+        if path not in known and not file.optional:
+            findings.error(
+                origins.place(call, file.label),
+                f"nobody makes {path}, and the archive does not have it",
+                hint=f"wanted by {_named(call)} as {file.label}",
+            )
+    for location, (call, file) in outside.items():
+        trouble = ask.outside(location)
+        if trouble and not file.optional:
+            findings.error(origins.place(call, file.label), f"{location}: {trouble}", hint=f"wanted by {_named(call)}")
+    return known
+
+
+def with_known(call: Call, known: Mapping[str, Known], products: Products) -> Call:
+    """The call, its inputs carrying what the archive knows; optional inputs that nobody has are left out."""
+    if all(products.maker(file.path) is not None or file.outside for file in call.inputs):
+        return call
+    inputs = tuple(
+        replace(file, known=known.get(file.path))
+        for file in call.inputs
+        if file.outside or products.maker(file.path) is not None or file.path in known
+    )
+    return replace(call, inputs=inputs)
+
+
+def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: Findings) -> None:
+    """Files that would meet in a job's directory, and files that are not kept but wanted elsewhere."""
+    job_of = {call.number: job.number for job in jobs for call in job.calls}
+    for job in jobs:
+        taken: dict[str, File] = {}
+        for call in job.calls:
+            for file in (*call.inputs, *call.outputs):
+                other = taken.setdefault(file.job_path, file)
+                if other.path != file.path:
+                    findings.error(
+                        origins.place(call, file.label),
+                        f"{file.path} and {other.path} would both lie at {file.job_path} in job {job.number}",
+                        hint="give one of them another directory in the job (rundir, or dirpat)",
+                    )
+            for file in call.inputs:
+                maker = products.maker(file.path)
+                if maker is not None and job_of[maker] != job.number and not file.saved:
+                    findings.error(
+                        origins.place(call, file.label),
+                        f"{file.path} is not kept (savefiles) but wanted by {_named(call)} in another job",
+                        hint="keep it, or let divide_jobs_by put both into one job",
+                    )
+
+
+def check_uses(blocks: tuple[BlockDefinition, ...], findings: Findings) -> None:
+    """Objects that a module defines but says nothing of: neither used nor made."""
+    for block in blocks:
+        for module in block.modules:
+            named = {".".join(label.split(".")[:2]) for label in module.used | module.made}
+            nicks = {label.rsplit(".", 1)[-1] for label in module.used}
+            for label, part in module.files.items():
+                if f"file.{label}" not in named and label not in nicks and "listonly" not in part.section:
+                    findings.error(
+                        part.place,
+                        f"file.{label} of module '{module.name}' is neither used nor generated",
+                        hint="name it in used or was_generated_by of an exec section",
+                    )
+
+
+def check_wrappers(blocks: tuple[BlockDefinition, ...], known: Mapping[str, object], findings: Findings) -> None:
+    for block in blocks:
+        for module in block.modules:
+            if module.wrapper not in known:
+                place = module.section.place("wrappername") if "wrappername" in module.section else module.place
+                findings.error(place, f"unknown wrapper '{module.wrapper}'", hint=near(module.wrapper, known))
+
+
+def _named(call: Call) -> str:
+    values = ", ".join(f"{key}={value}" for key, value in call.keys.items())
+    return f"{call.module} ({values})" if values else call.module

@@ -1,0 +1,200 @@
+"""Definitions: what a pipeline's sections say of its blocks, modules, files, lists and programs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from framework.plan.findings import Findings, near
+from wcl import Place, Section, split
+
+EXEC_SECTION = re.compile(r"exec_(\d+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDefinition:
+    """A ``file`` section of a module."""
+
+    label: str
+    section: Section
+    #: Where its lines come from: ``module.file.label`` or ``module.list.label.nick``; empty for a pattern.
+    depends: tuple[str, ...]
+    #: The keys by which a call finds its own among several; None where the pipeline does not say.
+    match: tuple[str, ...] | None
+
+    @property
+    def place(self) -> Place:
+        return self.section.opened
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListDefinition:
+    """A ``list`` section of a module."""
+
+    label: str
+    section: Section
+    depends: tuple[str, ...]
+    divide_by: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def place(self) -> Place:
+        return self.section.opened
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExecDefinition:
+    """An ``exec_N`` section of a module."""
+
+    number: int
+    section: Section
+    used: tuple[str, ...]
+    made: tuple[str, ...]
+    derived: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModuleDefinition:
+    """A step of the pipeline as it is written."""
+
+    name: str
+    section: Section
+    block: Section
+    wrapper: str
+    loop: tuple[str, ...]
+    loop_object: str
+    files: Mapping[str, FileDefinition]
+    lists: Mapping[str, ListDefinition]
+    execs: tuple[ExecDefinition, ...]
+
+    @property
+    def place(self) -> Place:
+        return self.section.opened
+
+    @property
+    def made(self) -> frozenset[str]:
+        return frozenset(label for step in self.execs for label in step.made)
+
+    @property
+    def used(self) -> frozenset[str]:
+        return frozenset(label for step in self.execs for label in step.used)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BlockDefinition:
+    """A block of the pipeline as it is written."""
+
+    name: str
+    number: int
+    section: Section
+    modules: tuple[ModuleDefinition, ...]
+
+
+def read_blocks(pipeline: Section, findings: Findings) -> tuple[BlockDefinition, ...]:
+    """The blocks of ``blocklist`` in their order, with what is wrong in them added to the findings."""
+    blocks = []
+    with findings.collecting():
+        names = split(pipeline["blocklist"])
+        for number, name in enumerate(names, start=1):
+            section = _named(pipeline, "block", name, pipeline.place("blocklist"), findings)
+            if section is not None:
+                blocks.append(_read_block(pipeline, name, number, section, findings))
+    return tuple(blocks)
+
+
+def _read_block(pipeline: Section, name: str, number: int, section: Section, findings: Findings) -> BlockDefinition:
+    modules = []
+    with findings.collecting():
+        for module_name in split(section["modulelist"]):
+            module = _named(pipeline, "module", module_name, section.place("modulelist"), findings)
+            if module is None:
+                continue
+            with findings.collecting():
+                modules.append(_read_module(module_name, module, section, findings))
+    return BlockDefinition(name=name, number=number, section=section, modules=tuple(modules))
+
+
+def _named(pipeline: Section, kind: str, name: str, place: Place, findings: Findings) -> Section | None:
+    sections = pipeline.section(kind)
+    found = sections.get(name.lower())
+    if isinstance(found, Section):
+        return found
+    known = [key for key, value in sections.items() if isinstance(value, Section)]
+    findings.error(place, f"unknown {kind} '{name}'", hint=near(name.lower(), known))
+    return None
+
+
+def _read_module(name: str, section: Section, block: Section, findings: Findings) -> ModuleDefinition:
+    module = ModuleDefinition(
+        name=name,
+        section=section,
+        block=block,
+        wrapper=_text(section, "wrappername", "generic"),
+        loop=_names(section, "wrapperloop"),
+        loop_object=_text(section, "loopobj"),
+        files={key: _read_file(key, part) for key, part in _sections(section, "file")},
+        lists={key: _read_list(key, part) for key, part in _sections(section, "list")},
+        execs=tuple(_read_execs(section)),
+    )
+    _check_labels(module, findings)
+    return module
+
+
+def _read_file(label: str, section: Section) -> FileDefinition:
+    match = next((_names(section, key) for key in ("match", "divide_by", "loopkey") if key in section), None)
+    return FileDefinition(label=label, section=section, depends=_names(section, "depends"), match=match)
+
+
+def _read_list(label: str, section: Section) -> ListDefinition:
+    divide_by = next((_names(section, key) for key in ("divide_by", "match", "loopkey") if key in section), ())
+    columns = tuple(re.split(r"[,\s]+", _text(section, "columns").strip())) if "columns" in section else ()
+    return ListDefinition(
+        label=label, section=section, depends=_names(section, "depends"), divide_by=divide_by, columns=columns
+    )
+
+
+def _read_execs(section: Section) -> Iterable[ExecDefinition]:
+    numbered = {int(found[1]): key for key in section if (found := EXEC_SECTION.fullmatch(key))}
+    for number, key in sorted(numbered.items()):
+        part = section.section(key)
+        pairs = [pair.split(":", 1) for pair in _names(part, "ancestry") if ":" in pair]
+        yield ExecDefinition(
+            number=number,
+            section=part,
+            used=_names(part, "used"),
+            made=_names(part, "was_generated_by"),
+            derived=tuple((parent.strip(), child.strip()) for parent, child in pairs),
+        )
+
+
+def _check_labels(module: ModuleDefinition, findings: Findings) -> None:
+    if not module.execs:
+        findings.error(module.place, f"module '{module.name}' runs nothing", hint="give it a section <exec_1>")
+    known = {f"file.{label}" for label in module.files} | {f"list.{label}" for label in module.lists}
+    for step in module.execs:
+        named = [("used", label) for label in step.used] + [("was_generated_by", label) for label in step.made]
+        named += [("ancestry", label) for pair in step.derived for label in pair]
+        for key, label in named:
+            if ".".join(label.split(".")[:2]) not in known:
+                findings.error(
+                    step.section.place(key),
+                    f"unknown object '{label}' in module '{module.name}'",
+                    hint=near(label, known),
+                )
+    for label in sorted(module.made & module.used):
+        findings.error(module.place, f"module '{module.name}' both reads and makes '{label}'")
+
+
+def _sections(section: Section, key: str) -> Iterable[tuple[str, Section]]:
+    return ((name, part) for name, part in section.section(key).items() if isinstance(part, Section))
+
+
+def _text(section: Section, key: str, default: str = "") -> str:
+    value = section.get(key, default)
+    return value if isinstance(value, str) else default
+
+
+def _names(section: Section, key: str) -> tuple[str, ...]:
+    value = section.get(key)
+    return tuple(name for name in split(value) if name) if isinstance(value, str) else ()

@@ -1,0 +1,71 @@
+"""Findings: everything wrong with a pipeline, gathered so that it can be reported together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Literal
+
+from wcl import Place, Problem, WclError
+from wcl.showing import source_line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """A hint that names what was probably meant, and else what there is."""
+    names = sorted(set(known))
+    close = get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    return f"there is: {', '.join(names[:12])}" if names else "there is none"
+
+
+def problem_at(place: Place, message: str, hint: str = "", severity: Literal["error", "warning"] = "error") -> Problem:
+    """A problem that shows the line it stands on, a caret under the value where there is one."""
+    line, _ = source_line(place, "")
+    column = len(line) - len(line.lstrip())
+    if "=" in line:
+        value = line.partition("=")[2]
+        column = len(line) - len(value.lstrip())
+    return Problem(place, message, line, column, len(line.rstrip()) - column, hint, severity)
+
+
+def wrong(place: Place, message: str, hint: str = "") -> WclError:
+    """An error with one problem."""
+    return WclError(problem_at(place, message, hint))
+
+
+class Findings:
+    """Collects problems; the plan goes on as far as it can, and ``conclude`` raises all of them at once."""
+
+    def __init__(self) -> None:
+        self.errors: list[Problem] = []
+        self.warnings: list[Problem] = []
+
+    def error(self, place: Place, message: str, hint: str = "") -> None:
+        self._add(problem_at(place, message, hint))
+
+    def warning(self, place: Place, message: str, hint: str = "") -> None:
+        self._add(problem_at(place, message, hint, "warning"))
+
+    @contextmanager
+    def collecting(self) -> Iterator[None]:
+        """Keep what goes wrong inside, and go on behind it."""
+        try:
+            yield
+        except WclError as error:
+            for problem in error.problems:
+                self._add(problem)
+
+    def conclude(self) -> None:
+        if self.errors:
+            raise WclError(*self.errors)
+
+    def _add(self, problem: Problem) -> None:
+        # A template that every call fills in goes wrong the same way in each: one report is enough.
+        found = self.warnings if problem.severity == "warning" else self.errors
+        if problem not in found:
+            found.append(problem)

@@ -1,0 +1,206 @@
+"""The plan's parts: frozen values that say everything that will run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+#: The archive name of files that lie outside every archive; their path is absolute, or a URL.
+EXTERNAL = "external"
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is already known of a file: its size in bytes and its sha256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """One file as a call sees it."""
+
+    #: How the pipeline speaks of it: ``file.red``, or ``list.reds.red`` for a member of a list.
+    label: str
+    filetype: str
+    name: str
+    #: Directory in the archive, without a leading or trailing slash.
+    directory: str
+    #: Directory below the job's own directory.
+    job_directory: str
+    #: The values that tell this file from its siblings: what lists are divided by and calls are matched on.
+    keys: Mapping[str, str] = field(default_factory=dict)
+    #: Recorded with the file and searchable.
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    saved: bool = True
+    optional: bool = False
+    #: Absolute path or URL of a file outside every archive, else empty.
+    outside: str = ""
+    #: Size and checksum, for a file that an archive already holds.
+    known: Known | None = None
+
+    @property
+    def path(self) -> str:
+        """Its identity: directory and name in the archive, or where it lies outside."""
+        return self.outside or (f"{self.directory}/{self.name}" if self.directory else self.name)
+
+    @property
+    def job_path(self) -> str:
+        return f"{self.job_directory}/{self.name}" if self.job_directory else self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListFile:
+    """A list of files, written into the job's directory before the programs begin."""
+
+    label: str
+    job_path: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exec:
+    """One program of a call, its command line filled in."""
+
+    number: int
+    program: str
+    argv: tuple[str, ...]
+    #: Labels of what it reads and makes, and (parent, child) labels, as the pipeline declares them.
+    used: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    derived: tuple[tuple[str, str], ...] = ()
+    version_flag: str = ""
+    version_pattern: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What a call asks of the machine; None where the pipeline does not say."""
+
+    memory_mb: int | None = None
+    disk_mb: int | None = None
+    cpus: int = 1
+    walltime_minutes: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One execution of one wrapper."""
+
+    #: Its number in the run, ``wrapnum`` in the registry.
+    number: int
+    module: str
+    wrapper: str
+    keys: Mapping[str, str]
+    log: File
+    inputs: tuple[File, ...]
+    outputs: tuple[File, ...]
+    lists: tuple[ListFile, ...]
+    execs: tuple[Exec, ...]
+    #: The wrapper's own section of the module, expanded.
+    settings: Mapping[str, str]
+    environment: Mapping[str, str]
+    needs: Needs
+    max_retries: int = 0
+    #: The module allows so many of its calls at a time in one job; None where it does not say.
+    max_fwthreads: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """Calls that run together on one worker, in order."""
+
+    number: int
+    block: int
+    keys: str
+    calls: tuple[Call, ...]
+    #: Jobs whose files this one needs.
+    parents: tuple[int, ...] = ()
+    #: How many calls of one module may run at a time.
+    threads: int = 1
+
+    @property
+    def max_retries(self) -> int:
+        return max(call.max_retries for call in self.calls)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """A step as the plan sees it: how many calls it became."""
+
+    name: str
+    number: int
+    calls: int
+    #: At most so many of its calls run at a time in the whole run; None for no limit.
+    max_running: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Modules that are planned together."""
+
+    number: int
+    name: str
+    modules: tuple[Module, ...]
+    jobs: tuple[Job, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What a run is called, and whose it is."""
+
+    reqnum: int
+    unitname: str
+    attnum: int
+    run: str
+    project: str
+    campaign: str
+    pipeline: str
+    operator: str
+    jira_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that will run."""
+
+    identity: Identity
+    blocks: tuple[Block, ...]
+    #: The run's directory in the home archive.
+    archive_path: str
+    archive: str
+    archive_root: str
+    target_site: str
+    #: True when blocks wait for each other; False when only files order the jobs.
+    barriers: bool
+    #: Top-level values that the pipeline asks to keep with the attempt.
+    kept_values: Mapping[str, str]
+    #: Top-level text to print when the run is done.
+    epilogue: str
+    #: What may be looked at but did not stop the plan.
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def jobs(self) -> Iterator[Job]:
+        return (job for block in self.blocks for job in block.jobs)
+
+    @property
+    def calls(self) -> Iterator[Call]:
+        return (call for job in self.jobs for call in job.calls)
+
+
+class Ask(Protocol):
+    """The one way by which planning asks about the world."""
+
+    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+        """Which of these archive paths exist already, with what is known of each."""
+
+    def outside(self, location: str) -> str:
+        """Why a path or URL outside the archives cannot be read; empty where it can, or where nobody knows yet."""
+
+
+#: What a path in an archive may be made of: nothing that a shell, a URL or a DAG file would trip over.
+SAFE_PATH = re.compile(r"[\w.,+=@%~^:-]+(/[\w.,+=@%~^:-]+)*", re.ASCII)

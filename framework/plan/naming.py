@@ -1,0 +1,191 @@
+"""Names: from a file's definition and a call's values to the file's name and places."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from framework.plan.findings import near, wrong
+from framework.plan.model import SAFE_PATH, File
+from wcl import Place, Scope, Section, boolean, expand, expand_all, split
+
+#: The directory pattern of a file that names none.
+DEFAULT_DIRECTORY = "run"
+
+
+@dataclass(frozen=True)
+class Template:
+    """A text with variables, and where it was written."""
+
+    text: str
+    place: Place
+
+    def fill(self, scope: Scope) -> str:
+        return expand(self.text, scope, self.place)
+
+    def fill_all(self, scope: Scope) -> list[str]:
+        return expand_all(self.text, scope, self.place)
+
+
+@dataclass(frozen=True)
+class Filetype:
+    """What is recorded of each file of a kind."""
+
+    name: str
+    #: Metadata keys whose values come from the pipeline; None means the keys of the call's loop.
+    required: tuple[str, ...] | None
+    optional: tuple[str, ...]
+
+
+class Naming:
+    """The names of one file definition; parsed once, filled in for each call."""
+
+    def __init__(self, label: str, section: Section, scope: Scope, pipeline: Section, submit_directory: str) -> None:
+        self.label = label
+        self.section = section
+        self._scope = scope.child(section)
+        self._submit_directory = submit_directory
+        self._name = _name_template(section, pipeline)
+        self._external = "fullname" in section
+        self._directory, self._job_directory = _directory_templates(section, pipeline)
+        self._filetype = find_filetype(section, pipeline)
+        self._saved = _flag(section, "savefiles", True)
+        self._optional = _flag(section, "optional", False)
+        #: Whether the definition itself says where the file lies in the job.
+        self.placed_by_itself = any(key in section for key in ("dirpat", "rundir", "ops_enddir"))
+
+    def make(self, values: Mapping[str, str]) -> tuple[File, ...]:
+        """The file, or files where the name holds a list, of a call with these loop values."""
+        scope = self._scope.child(values)
+        if self._external:
+            return tuple(self._outside(location, values) for location in self._name.fill_all(scope))
+        directory = _checked(self._directory, self._directory.fill(scope))
+        job_directory = self.job_directory(values)
+        metadata = self.metadata(values)
+        return tuple(
+            File(
+                label=self.label,
+                filetype=self._filetype.name,
+                name=_checked(self._name, name),
+                directory=directory,
+                job_directory=job_directory,
+                keys=values,
+                metadata=metadata,
+                saved=self._saved,
+                optional=self._optional,
+            )
+            for name in self._name.fill_all(scope)
+        )
+
+    def job_directory(self, values: Mapping[str, str]) -> str:
+        return _checked(self._job_directory, self._job_directory.fill(self._scope.child(values)))
+
+    def metadata(self, values: Mapping[str, str]) -> Mapping[str, str]:
+        """What the filetype wants recorded, from the call's values and what surrounds them."""
+        scope = self._scope.child(values)
+        required = tuple(values) if self._filetype.required is None else self._filetype.required
+        found = {key: str(expand(_find(scope, key, self), scope, self.section.opened)) for key in required}
+        for key in self._filetype.optional:
+            try:
+                found[key] = str(expand(scope.find(key), scope, self.section.opened))
+            except KeyError:
+                continue
+        return found
+
+    def _outside(self, location: str, values: Mapping[str, str]) -> File:
+        if "://" not in location and not location.startswith("/"):
+            location = f"{self._submit_directory}/{location}"
+        return File(
+            label=self.label,
+            filetype=self._filetype.name,
+            name=_checked(self._name, location.rsplit("/", 1)[-1]),
+            directory="",
+            job_directory=self.job_directory(values),
+            keys=values,
+            metadata=self.metadata(values),
+            optional=self._optional,
+            outside=location,
+        )
+
+
+def find_filetype(section: Section, pipeline: Section) -> Filetype:
+    """The filetype a section names, with the metadata keys that its declaration asks for."""
+    name = section["filetype"]
+    types = pipeline.section("filetype_metadata")
+    if not isinstance(name, str) or not isinstance(types.get(name.lower()), Section):
+        known = [key for key, value in types.items() if isinstance(value, Section)]
+        raise wrong(section.place("filetype"), f"unknown filetype '{name}'", hint=near(str(name).lower(), known))
+    declared = types.section(name.lower())
+    required = _declared(declared, "metadata")
+    optional = _declared(declared, "optional_metadata") or ()
+    for hdu in declared.section("hdus").values():
+        if isinstance(hdu, Section):
+            required = (*(required or ()), *hdu.section("r").section("w"))
+            optional = (*optional, *hdu.section("o").section("w"))
+    return Filetype(name.lower(), required, optional)
+
+
+def _declared(section: Section, key: str) -> tuple[str, ...] | None:
+    value = section.get(key)
+    return tuple(name for name in split(value) if name) if isinstance(value, str) else None
+
+
+def _find(scope: Scope, key: str, naming: Naming) -> str:
+    try:
+        return scope.find(key)
+    except KeyError:
+        raise wrong(
+                naming.section.opened,
+                f"no value for the metadata key '{key}' of {naming.label}",
+                hint="set it in the file's section, or take it out of filetype_metadata",
+            ) from None
+
+
+def _name_template(section: Section, pipeline: Section) -> Template:
+    for key in ("filename", "fullname"):
+        if key in section:
+            return Template(_text(section, key), section.place(key))
+    if "filepat" not in section:
+        raise wrong(section.opened, "nothing names this file", hint="give it filename, filepat or fullname")
+    return Template(*_pattern(pipeline, "filename_pattern", section, "filepat"))
+
+
+def _directory_templates(section: Section, pipeline: Section) -> tuple[Template, Template]:
+    patterns = pipeline.section("directory_pattern")
+    name = _text(section, "dirpat") if "dirpat" in section else DEFAULT_DIRECTORY
+    found = patterns.get(name.lower())
+    if not isinstance(found, Section):
+        known = [key for key, value in patterns.items() if isinstance(value, Section)]
+        raise wrong(section.place("dirpat"), f"unknown directory pattern '{name}'", hint=near(name.lower(), known))
+    return tuple(Template(_text(found, key), found.place(key)) for key in ("ops", "runtime"))  # type: ignore[return-value]
+
+
+def _pattern(pipeline: Section, kind: str, section: Section, key: str) -> tuple[str, Place]:
+    patterns = pipeline.section(kind)
+    name = _text(section, key)
+    if not isinstance(patterns.get(name.lower()), str):
+        raise wrong(section.place(key), f"unknown file name pattern '{name}'", hint=near(name.lower(), patterns))
+    return _text(patterns, name.lower()), patterns.place(name.lower())
+
+
+def _text(section: Section, key: str) -> str:
+    value = section[key]
+    if not isinstance(value, str):
+        raise wrong(section.place(key), f"'{key}' is a section where a value is wanted")
+    return value
+
+
+def _flag(section: Section, key: str, default: bool) -> bool:
+    return boolean(_text(section, key), section.place(key)) if key in section else default
+
+
+def _checked(template: Template, text: str) -> str:
+    """Refuse what would leave its directory, or trip a shell, a URL or a DAG file."""
+    if text and (not SAFE_PATH.fullmatch(text) or ".." in text.split("/") or "." in text.split("/")):
+        raise wrong(
+                template.place,
+                f"'{text}' cannot be a path in an archive",
+                hint="letters, digits and . _ - + , = @ % ~ ^ : between single slashes, no '..' and no leading slash",
+            )
+    return text
+

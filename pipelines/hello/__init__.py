@@ -1,0 +1,1 @@
+"""The smallest family: greetings, written one by one, made loud, and gathered."""
