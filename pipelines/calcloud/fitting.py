@@ -7,7 +7,7 @@ goes up and down by 50 s from one epoch to the next.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,9 @@ from pipelines.calcloud.features import INPUTS
 
 Floats = npt.NDArray[np.float64]
 Inputs = npt.NDArray[np.float32]
+
+#: From inputs, targets, batches and rate to the mean loss and the mean metric.
+RunEpoch = Callable[[Any, Any, Any, float], tuple[float, float]]
 
 
 @dataclass(frozen=True)
@@ -87,20 +90,20 @@ def build(network: Architecture) -> Any:
     return keras.Model(inputs, outputs, name=network.name)
 
 
-def predict(model: Any, inputs: Inputs) -> npt.NDArray[np.float32]:
+def predict(model: Any, inputs: Inputs) -> Inputs:
     """What the network says of each row; many jobs have the same inputs, which are worked out once."""
     distinct, where = np.unique(inputs, axis=0, return_inverse=True)
-    outputs: npt.NDArray[np.float32] = model(distinct, training=False).numpy()
-    return outputs[where.reshape(-1)]
+    outputs: Inputs = model(distinct, training=False).numpy()[where.reshape(-1)]
+    return outputs
 
 
-def _epoch_of(tensorflow: Any, keras: Any, network: Architecture, model: Any, loss: Any, how: Hyperparameters) -> Any:
+def _epoch_of(
+    tensorflow: Any, keras: Any, network: Architecture, model: Any, loss: Any, how: Hyperparameters
+) -> RunEpoch:
     """A function that goes once through all batches, and gives the mean loss and the mean metric of them."""
     optimizer = keras.optimizers.Adam(how.learning_rate)
     optimizer.build(model.trainable_variables)
 
-    # Compiled as one piece: a step of these small networks is a tenth of a millisecond, and Python would add ten more.
-    @tensorflow.function(jit_compile=True)
     def run(inputs: Any, targets: Any, batches: Any) -> Any:
         sums = tensorflow.zeros(2)
         for number in tensorflow.range(tensorflow.shape(batches)[0]):
@@ -116,9 +119,12 @@ def _epoch_of(tensorflow: Any, keras: Any, network: Architecture, model: Any, lo
             sums += tensorflow.stack([value, right])
         return sums / tensorflow.cast(tensorflow.shape(batches)[0], tensorflow.float32)
 
+    # As one piece, because a step of these networks takes a tenth of a millisecond, and Python would add several.
+    compiled = tensorflow.function(run, jit_compile=True)
+
     def run_epoch(inputs: Any, targets: Any, batches: Any, rate: float) -> tuple[float, float]:
         optimizer.learning_rate.assign(rate)
-        means = run(inputs, targets, batches).numpy()
+        means = compiled(inputs, targets, batches).numpy()
         return float(means[0]), float(means[1])
 
     return run_epoch
@@ -141,7 +147,8 @@ def _scale(network: Architecture, truth: Floats) -> Scale:
 def _targets(network: Architecture, truth: Floats, scale: Scale) -> Inputs:
     """One column a class, also for a class that no row has; or one column with the scaled quantity."""
     if network.classes:
-        return np.eye(len(network.classes), dtype=np.float32)[truth.astype(int)]
+        one_hot: Inputs = np.eye(len(network.classes), dtype=np.float32)[truth.astype(int)]
+        return one_hot
     return ((truth[:, None] - scale.mean) / scale.deviation).astype(np.float32)
 
 

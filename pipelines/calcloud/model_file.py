@@ -1,4 +1,4 @@
-"""Model files: Keras's own archive, without the dates in it, so that equal networks are equal files."""
+"""Model files: Keras's archive without its dates and memory addresses, so that equal networks are equal files."""
 
 import json
 import tempfile
@@ -24,9 +24,22 @@ def write_model(model: Any, path: Path) -> None:
     metadata = json.loads(parts["metadata.json"])
     metadata.pop("date_saved", None)
     parts["metadata.json"] = json.dumps(metadata).encode()
+    parts["config.json"] = json.dumps(_renumbered(json.loads(parts["config.json"]), {})).encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, content in parts.items():
             archive.writestr(zipfile.ZipInfo(name, _NO_DATE), content)
+
+
+def _renumbered(part: Any, numbers: dict[int, int]) -> Any:
+    """The configuration with its shared objects, which Keras names by their addresses, counted from 1."""
+    if isinstance(part, list):
+        return [_renumbered(one, numbers) for one in part]
+    if not isinstance(part, dict):
+        return part
+    renumbered = {name: _renumbered(one, numbers) for name, one in part.items()}
+    if "shared_object_id" in part:
+        renumbered["shared_object_id"] = numbers.setdefault(part["shared_object_id"], len(numbers) + 1)
+    return renumbered
 
 
 def read_model(path: Path) -> Any:
