@@ -25,11 +25,35 @@ def expand(text: str, scope: Scope, place: Place | None = None) -> str:
     """The text with its variables filled in; late functions stay. Quoted where it is, or a quoted value went in."""
     if "$" not in text or isinstance(text, Quoted):
         return text
+    template = parse_template(text)
+    quick = _plain_text(template, scope)
+    if quick is not None:
+        return quick
     filling = Filling(scope)
-    filled = filling.fill(parse_template(text))
+    filled = filling.fill(template)
     if filling.faults:
         raise filling.error(text, place)
     return Quoted(filled) if filling.quoted else filled
+
+
+def _plain_text(template: Template, scope: Scope) -> str | None:
+    """The quick way where every variable has a plain value with nothing more to fill; None where it is not so."""
+    pieces = []
+    for part in template.parts:
+        if part.__class__ is str:
+            pieces.append(part)
+            continue
+        if part.__class__ is not Variable or part.fault or part.name.__class__ is not str:
+            return None
+        value = scope.look_up(part.name)
+        if value.__class__ is not str or "$" in value:
+            return None
+        if part.width is not None:
+            if not value.isdecimal():
+                return None
+            value = value.zfill(part.width) if value[0] != "0" else f"{int(value):0{part.width}}"
+        pieces.append(value)
+    return "".join(pieces)
 
 
 def expand_all(text: str, scope: Scope, place: Place | None = None, *, most: int = MOST_VALUES) -> list[str]:

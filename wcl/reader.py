@@ -9,13 +9,16 @@ from wcl.expansion import expand
 from wcl.functions import registered_functions
 from wcl.parser import Tree
 from wcl.quoting import QUOTED, unquote
+from wcl.rendering import has_marks, render
 from wcl.scope import Scope
 from wcl.section import Section
 from wcl.showing import source_line
 from wcl.spelling import did_you_mean
+from wcl.yaml_reader import add_yaml
 
 #: Where the values of `--set` say they come from.
 SET = Place("--set", 0)
+YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 _NONE: Mapping[str, str] = {}
 
 
@@ -82,8 +85,21 @@ class Reading:
             self.problem(Place(str(path), line), f"byte {error.object[error.start]:#04x} is not UTF-8")
             return
         self.inside.append((path.resolve(), asked))
-        self.tree.add(text, str(path))
+        try:
+            self.text(text, path)
+        except WclError as error:
+            self.tree.problems += error.problems
         self.inside.pop()
+
+    def text(self, text: str, path: Path) -> None:
+        lines = None
+        if has_marks(text):
+            rendered = render(path, self.variables)
+            text, lines = rendered.text, rendered.lines
+        if path.suffix in YAML_SUFFIXES:
+            add_yaml(self.tree, text, str(path))
+        else:
+            self.tree.add(text, str(path), lines)
 
     def include(self, target: str, place: Place) -> None:
         try:

@@ -73,7 +73,7 @@ class Section(Mapping[str, Value]):
         for key, value in values.items():
             if value is None:
                 continue
-            key = section.fold(key)
+            key = key.lower() if isinstance(value, Mapping) else section.fold(key)
             section.values_[key] = section.adopted(key, value, place)
             section.positions[key] = place
         return section
@@ -198,7 +198,7 @@ class Section(Mapping[str, Value]):
     def with_value(self, key: str, value: object, place: Place = IN_CODE) -> "Section":
         """This section with one value more, or another one; a mapping becomes a section."""
         section = self.copy()
-        key = section.fold(key)
+        key = key.lower() if isinstance(value, Mapping) else section.fold(key)
         section.put(key, section.adopted(key, value, place), place)
         return section
 

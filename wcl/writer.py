@@ -1,11 +1,15 @@
 """From a tree to text that reads back as the same tree."""
 
+import re
 from collections.abc import Iterator
 
+from wcl.errors import fail
+from wcl.parser import Tree
 from wcl.quoting import written
 from wcl.section import Section
 
 INDENT = "    "
+_PLAIN_NAME = re.compile(r'[^\s<#"/][^\s#"<>]*')
 
 
 def write(section: Section) -> str:
@@ -15,9 +19,21 @@ def write(section: Section) -> str:
 
 def lines(section: Section, indent: str = "") -> Iterator[str]:
     for key, value in section.items():
+        if not _PLAIN_NAME.fullmatch(key):
+            _check_name(section, key)
         if isinstance(value, Section):
             yield f"{indent}<{key}>"
             yield from lines(value, indent + INDENT)
             yield f"{indent}</{key}>"
         else:
             yield f"{indent}{key} = {written(value)}"
+
+
+def _check_name(section: Section, key: str) -> None:
+    """An unusual name must read back as it is."""
+    inside = isinstance(section[key], Section)
+    tree = Tree()
+    tree.add(f"<{key}>\n</{key}>" if inside else f"<cmdline>\n{key} = x\n</cmdline>", "")
+    read = tree.root if inside else tree.root.section("cmdline")
+    if tree.problems or list(read) != [key]:
+        raise fail(section.place(key), f"'{key}' cannot be written as a {'section' if inside else 'key'}'s name")

@@ -1,0 +1,108 @@
+"""YAML text as plain nodes with their lines, built from the parser's events."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Union
+
+from wcl.errors import Place, Problem, WclError
+
+#: Deeper nesting is no configuration.
+DEEPEST = 100
+#: More than this, aliases counted each time they are used, is no configuration either.
+MOST_NODES = 2_000_000
+
+Node = Union["Scalar", "Items", "Pairs"]
+
+
+@dataclass(slots=True)
+class Scalar:
+    line: int
+    text: str
+    #: `'` or `"`; `|` for a block of lines; empty for plain text.
+    style: str
+
+
+@dataclass(slots=True)
+class Items:
+    line: int
+    items: list[Node] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Pairs:
+    line: int
+    pairs: list[tuple[Node, Node]] = field(default_factory=list)
+
+
+def compose(text: str, file: str) -> Node | None:
+    """The one document of a text; None where it is empty."""
+    import yaml  # only files in YAML pay for it
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return _Composer(yaml.parse(text, Loader=loader), file).document()
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        reason = error.problem or error.context or "not YAML"
+        raise _not_yaml(text, file, mark.line if mark else 0, mark.column if mark else 0, reason) from error
+    except yaml.YAMLError as error:
+        position = getattr(error, "position", None) or 0
+        raise _not_yaml(text, file, text.count("\n", 0, position), 0, str(error).split("\n")[0]) from error
+    except UnicodeEncodeError as error:
+        raise _not_yaml(text, file, text.count("\n", 0, error.start), 0, "a character that no text can have") from error
+
+
+def _not_yaml(text: str, file: str, line: int, column: int, reason: str) -> WclError:
+    lines = text.split("\n")
+    shown = lines[line] if line < len(lines) else ""
+    return WclError(Problem(Place(file, min(line, len(lines) - 1) + 1), f"not YAML: {reason}", shown, column, 1))
+
+
+class _Composer:
+    def __init__(self, events: Iterator[Any], file: str) -> None:
+        self.events = events
+        self.file = file
+        self.anchors: dict[str, Node] = {}
+
+    def document(self) -> Node | None:
+        root: Node | None = None
+        for event in self.events:
+            kind = type(event).__name__
+            if kind == "DocumentStartEvent":
+                if root is not None:
+                    raise self.wrong(event, "a second document begins")
+            elif kind not in ("StreamStartEvent", "StreamEndEvent", "DocumentEndEvent"):
+                root = self.node(event, 0)
+        return root
+
+    def node(self, event: Any, depth: int) -> Node:
+        kind = type(event).__name__
+        if depth > DEEPEST:
+            raise self.wrong(event, f"more than {DEEPEST} levels")
+        if kind == "AliasEvent":
+            if event.anchor not in self.anchors:
+                raise self.wrong(event, f"*{event.anchor} stands for nothing yet")
+            return self.anchors[event.anchor]
+        if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
+            raise self.wrong(event, f"tags such as {event.tag} are not used here")
+        line = event.start_mark.line
+        node: Node
+        if kind == "ScalarEvent":
+            node = Scalar(line, event.value, {"|": "|", ">": "|"}.get(event.style, event.style or ""))
+        elif kind == "SequenceStartEvent":
+            node = Items(line, list(self.inside("SequenceEndEvent", depth)))
+        else:
+            parts = list(self.inside("MappingEndEvent", depth))
+            node = Pairs(line, list(zip(parts[::2], parts[1::2], strict=True)))
+        if event.anchor:
+            self.anchors[event.anchor] = node
+        return node
+
+    def inside(self, end: str, depth: int) -> Iterator[Node]:
+        for event in self.events:
+            if type(event).__name__ == end:
+                return
+            yield self.node(event, depth + 1)
+
+    def wrong(self, event: Any, message: str) -> WclError:
+        return WclError(Problem(Place(self.file, event.start_mark.line + 1), message))

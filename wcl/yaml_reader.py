@@ -1,0 +1,130 @@
+"""The same tree from YAML: plain text is as in WCL, quoted text is quoted, a sequence is a list."""
+
+from collections.abc import Iterator
+
+from wcl.errors import Place, Problem
+from wcl.parser import Tree
+from wcl.quoting import Quoted
+from wcl.section import Section, text_of
+from wcl.yaml_events import MOST_NODES, Items, Node, Pairs, Scalar, compose
+
+#: `<<include: file` or a sequence of files.
+INCLUDE = "<<include"
+
+
+def add_yaml(tree: Tree, text: str, file: str) -> None:
+    """Read a YAML text into a tree; WclError where it is not YAML, all else goes to the tree's problems."""
+    node = compose(text, file)
+    start = tree.sources.add(file, text.count("\n") + 1)
+    if not tree.root.positions:
+        tree.root.opened_at = start
+    if isinstance(node, Pairs):
+        _Filler(tree, file, start).fill(tree.root, node)
+    elif node is not None and not (isinstance(node, Scalar) and not node.text):
+        tree.problems.append(
+            Problem(Place(file, node.line + 1), "keys with values are wanted here", "", hint="key: value")
+        )
+
+
+class _Filler:
+    """Puts nodes into sections."""
+
+    def __init__(self, tree: Tree, file: str, start: int) -> None:
+        self.tree = tree
+        self.file = file
+        self.start = start
+        self.count = 0
+        self.full = False
+
+    def fill(self, section: Section, node: Pairs) -> None:
+        for key, value in self.pairs(node):
+            self.count += 1
+            if self.count > MOST_NODES:
+                self.too_many(node)
+                return
+            if not isinstance(key, Scalar) or not key.text or key.text.split() != [key.text]:
+                self.problem(key, "a key is one word")
+            elif key.text == INCLUDE:
+                self.include(value)
+            elif isinstance(value, Pairs):
+                self.fill_inside(section, key, value)
+            else:
+                self.put(section, section.fold(key.text), value)
+
+    def too_many(self, node: Node) -> None:
+        """Said once; what comes after is left out."""
+        if not self.full:
+            self.problem(node, f"more than {MOST_NODES:,} values; are there aliases inside aliases?")
+        self.full = True
+
+    def pairs(self, node: Pairs) -> Iterator[tuple[Node, Node]]:
+        """The pairs, with those that `<<: *other` brings in first, so that own ones win."""
+        self.count += 1
+        for other in (item for key, value in node.pairs if _is_merge(key) for item in _items(value)):
+            if isinstance(other, Pairs) and self.count <= MOST_NODES:
+                yield from self.pairs(other)
+            elif not isinstance(other, Pairs):
+                self.problem(other, "<< wants a mapping")
+        yield from (pair for pair in node.pairs if not _is_merge(pair[0]))
+
+    def fill_inside(self, section: Section, key: Scalar, value: Pairs) -> None:
+        name = key.text.lower()
+        inside = section.values_.get(name)
+        if isinstance(inside, str):
+            self.problem(key, f"'{name}' is a section here and a key before")
+            inside = None
+        if inside is None:
+            path = f"{section.path}.{name}" if section.path else name
+            inside = Section(path, name, self.start + key.line, self.tree.sources)
+            section.values_[name] = inside
+            section.positions[name] = self.start + key.line
+        self.fill(inside, value)
+
+    def put(self, section: Section, key: str, node: Node) -> None:
+        if isinstance(node, Scalar):
+            if not node.text and not node.style:
+                self.problem(node, f"'{key}' has no value", 'write "" for an empty one')
+                return
+            section.put(key, scalar(node), self.start + node.line)
+        elif isinstance(node, Items):
+            texts = [scalar(item) for item in node.items if isinstance(item, Scalar)]
+            if len(texts) < len(node.items):
+                self.problem(node, f"a list holds plain values only, and '{key}' holds more")
+                return
+            self.count += len(texts)
+            section.put(key, listed(texts), self.start + node.line)
+
+    def include(self, value: Node) -> None:
+        for item in _items(value):
+            if isinstance(item, Scalar):
+                self.tree.include(item.text, self.place(item))
+            else:
+                self.problem(item, "an include names a file")
+
+    def place(self, node: Node) -> Place:
+        return Place(self.file, node.line + 1)
+
+    def problem(self, node: Node, message: str, hint: str = "") -> None:
+        self.tree.problems.append(Problem(self.place(node), message, hint=hint))
+
+
+def _items(node: Node) -> list[Node]:
+    return node.items if isinstance(node, Items) else [node]
+
+
+def _is_merge(key: Node) -> bool:
+    return isinstance(key, Scalar) and key.text == "<<" and not key.style
+
+
+def scalar(node: Scalar) -> str:
+    """The value that a scalar stands for; a block of lines is one unquoted text."""
+    if node.style in ("'", '"'):
+        return Quoted(node.text)
+    if node.style == "|":
+        return " ".join(line.strip() for line in node.text.strip().split("\n"))
+    return node.text.strip()
+
+
+def listed(texts: list[str]) -> str:
+    """A sequence as the text of a list; the comma at the end of a single one says that it is a list."""
+    return text_of(texts) + ("," if len(texts) == 1 else "")
