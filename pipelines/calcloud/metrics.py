@@ -1,6 +1,6 @@
 """How good predictions are, in figures: of a class, and of a quantity."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,14 +48,12 @@ def quantity_figures(truth: Floats, predicted: Floats) -> Figures:
     }
 
 
-def with_and_without_flagged(table: pd.DataFrame, figures: Callable[[npt.NDArray[np.bool_]], Figures]) -> Figures:
-    """The figures of all rows, and of those without each kind of doubt; `figures` is given a mask of rows."""
-    everything = np.ones(len(table), dtype=bool)
-    masks = {"all": everything}
+def masks_without_flagged(table: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which rows count: all of them, and those without each kind of doubt and without any."""
+    masks = {"all": np.ones(len(table), dtype=bool)}
     for flag in FLAGS:
         masks[flag.replace("flag_", "without_")] = (table[flag] == 0).to_numpy()
-    masks["without_flagged"] = (table[FLAGGED] == 0).to_numpy()
-    return {name: figures(mask) for name, mask in masks.items()}
+    return masks | {"without_flagged": (table[FLAGGED] == 0).to_numpy()}
 
 
 def root_mean_square(values: Floats) -> float:

@@ -113,6 +113,8 @@ def _record(
     network: Architecture, how: Hyperparameters, jobs: "TrainingSet", judged: "dict[str, Judged]", places: Places
 ) -> dict[str, Any]:
     """What a reader needs to judge the model and to train it again; no dates, so that equal trainings are equal."""
+    from pipelines.calcloud.outcome import judge_with_and_without_flagged
+
     return {
         "network": network.name,
         "target": network.target,
@@ -125,22 +127,11 @@ def _record(
         "training_sha256": jobs.sha256,
         "transform_sha256": hashlib.sha256(places.transform.read_bytes()).hexdigest(),
         "model_sha256": hashlib.sha256(places.model.read_bytes()).hexdigest(),
-        "metrics": {split: _metrics(network, jobs, split, part) for split, part in judged.items()},
+        "metrics": {
+            split: judge_with_and_without_flagged(network, part, jobs.table.iloc[jobs.rows(split)])
+            for split, part in judged.items()
+        },
     }
-
-
-def _metrics(network: Architecture, jobs: "TrainingSet", split: str, part: "Judged") -> dict[str, Any]:
-    from pipelines.calcloud import metrics
-
-    truth = part.truth.to_numpy()
-    table = jobs.table.iloc[jobs.rows(split)]
-    if network.classes:
-        return metrics.with_and_without_flagged(
-            table, lambda mask: metrics.class_figures(truth[mask], part.outputs[mask])
-        )
-    return metrics.with_and_without_flagged(
-        table, lambda mask: metrics.quantity_figures(truth[mask], part.outputs[mask, 0].astype(float))
-    )
 
 
 def _versions() -> dict[str, str]:

@@ -23,6 +23,22 @@ class Judged:
     #: A row for each job: the probability of each class, or the quantity.
     outputs: npt.NDArray[np.float32]
 
+    def only(self, mask: npt.NDArray[np.bool_]) -> "Judged":
+        """Those jobs that the mask has."""
+        return Judged(self.truth[mask], self.outputs[mask])
+
+
+def judge(network: Architecture, judged: Judged) -> metrics.Figures:
+    """How good the network is on these jobs."""
+    if network.classes:
+        return metrics.class_figures(judged.truth.to_numpy(int), judged.outputs)
+    return metrics.quantity_figures(judged.truth.to_numpy(float), judged.outputs[:, 0].astype(float))
+
+
+def judge_with_and_without_flagged(network: Architecture, judged: Judged, table: pd.DataFrame) -> metrics.Figures:
+    """How good the network is on all of these jobs, and on those without each kind of doubt; `table` has the flags."""
+    return {name: judge(network, judged.only(mask)) for name, mask in metrics.masks_without_flagged(table).items()}
+
 
 def result_items(network: Architecture, train: Judged, test: Judged, history: History) -> Items:
     """Everything that is kept of one network, by name."""

@@ -10,6 +10,10 @@ from typing import Any
 
 from pipelines.calcloud import command
 
+SPLIT_SEED = 42
+SAMPLE_SEED = 1
+SAMPLE_ROWS = 3000
+
 DESCRIPTION = """Read finished jobs from SOURCE, check each row against the schema, and write the training set, the rows
 that cannot be used with their reasons, a report of both, and the transform fitted on the train rows."""
 
@@ -28,9 +32,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--report", type=Path, required=True, help="JSON to write: how many rows went where, and why")
     parser.add_argument("--transform", type=Path, required=True, help="JSON to write: lambdas, mu and sigma")
-    parser.add_argument("--split_seed", type=command.seed, default=42, help="of the choice of test rows")
-    parser.add_argument("--sample_seed", type=command.seed, default=1, help="of the simulated jobs")
-    parser.add_argument("--sample_rows", type=command.positive_int, default=3000, help="how many simulated jobs")
+    parser.add_argument("--split_seed", type=command.seed, default=SPLIT_SEED, help="of the choice of test rows")
+    parser.add_argument("--sample_seed", type=command.seed, default=SAMPLE_SEED, help="of the simulated jobs")
+    parser.add_argument("--sample_rows", type=command.positive_int, default=SAMPLE_ROWS, help="how many simulated jobs")
     return parser
 
 
@@ -50,13 +54,13 @@ def _act(arguments: argparse.Namespace) -> None:
 def scrape(
     *,
     source_name: str,
-    sample_rows: int,
-    sample_seed: int,
-    split_seed: int,
     training: Path,
     quarantine: Path,
     report: Path,
     transform: Path,
+    sample_rows: int = SAMPLE_ROWS,
+    sample_seed: int = SAMPLE_SEED,
+    split_seed: int = SPLIT_SEED,
 ) -> None:
     """Write the four files; what was wrong with the rows is written even when no row is left to learn from."""
     from pipelines.calcloud.features import fit_transform

@@ -1,0 +1,97 @@
+"""Reload the three networks, check them against their results, and let them predict every job of the training set."""
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.calcloud import command
+from pipelines.calcloud.architecture import NETWORKS, Architecture
+from pipelines.calcloud.errors import InputError
+
+if TYPE_CHECKING:
+    from pipelines.calcloud.training_set import TrainingSet
+
+DESCRIPTION = """Reload the three trained networks, check that they say of the test rows what their results say, predict
+every job, and write the table with predictions and a summary of how good they are."""
+
+#: Predictions are equal up to the order of sums, which another processor may choose otherwise.
+_RELATIVE, _ABSOLUTE = 1e-4, 1e-5
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, 1 when the disk failed, 2 when models, results and training set do not belong together."""
+    return command.run(_parser(), _act, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser_of("evaluate", DESCRIPTION)
+    parser.add_argument("--training", type=Path, required=True, help="CSV of the jobs, from scrape")
+    parser.add_argument("--transform", type=Path, required=True, help="JSON with lambdas, mu and sigma, from scrape")
+    parser.add_argument("--models", type=Path, required=True, help="folder of the three Keras files")
+    parser.add_argument("--results", type=Path, required=True, help="folder of the three results folders")
+    parser.add_argument("--latest", type=Path, required=True, help="CSV to write: the jobs with their predictions")
+    parser.add_argument("--summary", type=Path, required=True, help="JSON to write: how good the predictions are")
+    return parser
+
+
+def _act(arguments: argparse.Namespace) -> None:
+    evaluate(
+        training=arguments.training,
+        transform=arguments.transform,
+        models=arguments.models,
+        results=arguments.results,
+        latest=arguments.latest,
+        summary=arguments.summary,
+    )
+
+
+def evaluate(*, training: Path, transform: Path, models: Path, results: Path, latest: Path, summary: Path) -> None:
+    """Write the table with `bin_pred`, `mem_pred` and `wall_pred`, and the summary; nothing if anything disagrees."""
+    from pipelines.calcloud.features import read_transform
+    from pipelines.calcloud.fitting import predict
+    from pipelines.calcloud.model_file import read_model
+    from pipelines.calcloud.summary import summarise, table_lines
+    from pipelines.calcloud.training_set import read_training_set
+
+    jobs = read_training_set(training, read_transform(transform))
+    outputs = {}
+    for network in NETWORKS:
+        model = models / f"{network.name}.keras"
+        outputs[network.name] = predict(read_model(model), jobs.inputs)
+        _check(network, jobs, outputs[network.name], model, results / network.target)
+    table = jobs.table.copy()
+    for network in NETWORKS:
+        said = outputs[network.name]
+        table[network.prediction] = said.argmax(axis=1) if network.classes else said[:, 0].astype(float)
+    figures = summarise(jobs, outputs)
+    for path in (latest, summary):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    table.to_csv(latest, index=False, lineterminator="\n")
+    summary.write_text(json.dumps(figures, indent=1) + "\n")
+    print("\n".join(table_lines(figures)))
+
+
+def _check(network: Architecture, jobs: "TrainingSet", outputs: Any, model: Path, folder: Path) -> None:
+    """The saved results are of these test rows, and of this model."""
+    import numpy as np
+
+    from pipelines.calcloud.results import MULTI_FILES, REGRESSOR_FILES, read_item
+    from pipelines.calcloud.split import TEST
+
+    rows = jobs.rows(TEST)
+    test_idx = read_item(folder / "test_idx.csv")
+    if list(test_idx.index) != list(jobs.table["ipst"].iloc[rows]):
+        raise InputError(f"{folder / 'test_idx.csv'}: lists other jobs than the test rows of this training set")
+    item = MULTI_FILES["y_scores"] if network.classes else REGRESSOR_FILES["predictions"]
+    saved = read_item(folder / item)
+    said = outputs[rows] if network.classes else outputs[rows, :1]
+    saved = saved if network.classes else saved[:, :1]
+    tolerance = _ABSOLUTE * max(1.0, float(np.abs(said).max()))
+    if saved.shape != said.shape or not np.allclose(saved, said, rtol=_RELATIVE, atol=tolerance):
+        raise InputError(f"{model}: says other things of the test rows than {folder / item}; train it again")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

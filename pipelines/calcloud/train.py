@@ -1,0 +1,81 @@
+"""Everything in one folder, without any framework: data/latest.csv in, the same tree as a production run out."""
+
+import argparse
+import hashlib
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipelines.calcloud import command
+from pipelines.calcloud.architecture import NETWORKS, hyperparameters
+from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.evaluate import evaluate
+from pipelines.calcloud.network import Places, add_training_arguments, train_network
+from pipelines.calcloud.scrape import scrape
+
+DESCRIPTION = """Train the three networks on DIR/data/latest.csv. Models, results and the table with predictions, which
+takes the place of latest.csv, are written into DIR; what latest.csv was stays beside it as source_<checksum>.csv."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, 1 when the disk failed, 2 when DIR holds no table of jobs."""
+    return command.run(_parser(), _act, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser_of("train", DESCRIPTION)
+    parser.add_argument("dir", metavar="DIR", type=Path, help="folder such as data/2021-11-04-1636048291")
+    add_training_arguments(parser)
+    return parser
+
+
+def _act(arguments: argparse.Namespace) -> None:
+    folder: Path = arguments.dir
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder")
+    latest = folder / "data" / "latest.csv"
+    if not latest.is_file():
+        raise InputError(f"{latest}: no such file (it holds the jobs to learn from)")
+    training, transform = folder / "data" / "training.csv", folder / "models" / "tx_data.json"
+    scrape(
+        source_name=str(latest),
+        training=training,
+        quarantine=folder / "data" / "quarantine.csv",
+        report=folder / "data" / "report.json",
+        transform=transform,
+    )
+    for network in NETWORKS:
+        how = hyperparameters(
+            network,
+            seed=arguments.seed,
+            epochs=arguments.epochs,
+            batch=arguments.batch,
+            learning_rate=arguments.learning_rate,
+        )
+        places = Places(
+            training=training,
+            transform=transform,
+            model=folder / "models" / f"{network.name}.keras",
+            results=folder / "results" / network.target,
+            record=folder / "models" / f"{network.name}.json",
+        )
+        train_network(network, how, places)
+    _keep(latest)
+    evaluate(
+        training=training,
+        transform=transform,
+        models=folder / "models",
+        results=folder / "results",
+        latest=latest,
+        summary=folder / "results" / "summary.json",
+    )
+
+
+def _keep(latest: Path) -> None:
+    """A copy under a name of its own, since rows that cannot be used are not in the table that takes its place."""
+    checksum = hashlib.sha256(latest.read_bytes()).hexdigest()[:8]
+    shutil.copyfile(latest, latest.with_name(f"source_{checksum}.csv"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
