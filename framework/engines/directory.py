@@ -51,6 +51,7 @@ class PlannedRun:
 
     run: str
     attempt: int
+    archive: str
     archive_root: str
     archive_path: str
     barriers: bool
@@ -99,6 +100,15 @@ class RunDirectory:
             raise RunError(f"run {self.run} was never planned to its end: submit it again") from error
         jobs = {job.number: job for job in map(_planned_job, summary.pop("jobs"))}
         return PlannedRun(**{**summary, "programs": tuple(summary["programs"])}, jobs=jobs)
+
+    def set_work_aside(self) -> None:
+        """Keep what killed workers left apart, so that new ones find nothing of it."""
+        for left in sorted(self.work.iterdir()) if self.work.is_dir() else ():
+            if any(left.iterdir()):
+                self.failed.mkdir(exist_ok=True)
+                left.rename(self.failed / left.name)
+            else:
+                left.rmdir()
 
     def lock(self) -> int:
         """Hold the run for this process, until it ends; RunError when another does."""
@@ -249,6 +259,7 @@ def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
     return {
         "run": plan.identity.run,
         "attempt": attempt,
+        "archive": plan.archive,
         "archive_root": plan.archive_root,
         "archive_path": plan.archive_path,
         "barriers": plan.barriers,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from framework.engines.directory import PlannedCall, PlannedJob, PlannedRun
+from framework.engines.loss import LOST, OpenCall, open_calls
 from framework.job.journal import read_facts
 
 
@@ -24,6 +25,7 @@ class History:
     known: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: Executions of jobs that began and have not ended: job number and queue name.
     open_jobs: set[tuple[int, str]] = field(default_factory=set)
+    open_calls: set[OpenCall] = field(default_factory=set)
 
     def mark_finished(self, call: int, stored: dict[str, tuple[int, str]]) -> None:
         self.finished.add(call)
@@ -34,8 +36,11 @@ def read_history(directory: Path) -> History:
     """All that the journals of a directory tell."""
     history = History()
     ended: set[tuple[int, str]] = set()
+    closed: set[tuple[int, str, int, int]] = set()
     for path in sorted(directory.glob("*.jsonl")):
-        for fact in read_facts(str(path)):
+        facts = list(read_facts(str(path)))
+        history.open_calls |= open_calls(facts)
+        for fact in facts:
             what = fact["e"]
             if what == "open":
                 history.start = max(history.start, fact["start"] + 1)
@@ -44,13 +49,17 @@ def read_history(directory: Path) -> History:
             elif what in ("job.end", "job.lost"):
                 ended.add((fact["job"], fact["queue"]))
             elif what == "call.end":
-                history.tries[fact["call"]] += 1
+                if fact["status"] != LOST:
+                    history.tries[fact["call"]] += 1
+                else:  # closed by the engine for a worker that could not
+                    closed.add((fact["job"], fact["queue"], fact["call"], fact["try"]))
                 if fact["status"] == 0:
                     kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
-                    history.mark_finished(
-                        fact["call"], {file["path"]: (file["size"], file["sha256"]) for file in kept}
-                    )
+                    history.mark_finished(fact["call"], {file["path"]: (file["size"], file["sha256"]) for file in kept})
     history.open_jobs -= ended
+    history.open_calls = {
+        call for call in history.open_calls if (call.job, call.queue, call.call, call.number_of_try) not in closed
+    }
     return history
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import selectors
 import signal
-import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -15,11 +14,12 @@ from framework.engines import Outcome
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
 from framework.engines.history import History, finished_calls, forget_what_is_gone, read_history
+from framework.engines.loss import OpenCall, close_calls, open_calls
 from framework.engines.schedule import Capacity, Schedule
-from framework.engines.workers import Worker
+from framework.engines.workers import Worker, program_path
 from framework.errors import InfrastructureError, PlanError, RunError
 from framework.job.call import INFRASTRUCTURE
-from framework.job.journal import Journal
+from framework.job.journal import Journal, read_facts
 from framework.job.programs import find_program
 
 #: How often a job is given to another worker when not the program but its surroundings failed.
@@ -54,7 +54,7 @@ class LocalEngine:
 
     def prepare(self, directory: RunDirectory) -> None:
         """Refuse a run whose programs are not on this machine."""
-        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+        path = program_path()
         missing = [trouble for name in directory.read().programs if (trouble := find_program(name, path)[1])]
         if missing:
             raise PlanError("\n".join(missing))
@@ -66,6 +66,7 @@ class LocalEngine:
     def restart(self, directory: RunDirectory) -> Outcome:
         with _held(directory):
             fence(str(directory.path))
+            directory.set_work_aside()
             plan = directory.read()
             history = read_history(directory.journal)
             forget_what_is_gone(history, plan)
@@ -129,6 +130,7 @@ class Drive:
     def run(self) -> Outcome:
         """Run all that can be run."""
         self._journal.write("attempt.start")
+        self._close(self._history.open_calls, "the run was killed")
         for job, queue in sorted(self._history.open_jobs):
             self._journal.write("job.lost", job=job, queue=queue, reason="the run was killed")
         self._watcher.begun(self._plan, len(self._schedule.done))
@@ -163,7 +165,6 @@ class Drive:
             if job is None:
                 return
             worker = self._free.pop()
-            worker.begin()
             self._start(job, worker)
 
     def _start(self, job: PlannedJob, worker: Worker) -> None:
@@ -186,7 +187,6 @@ class Drive:
             "shard": str(self._directory.plan / job.shard),
             "offset": job.offset,
             "queue": queue,
-            "root": str(self._directory.work / name),
             "aside": str(self._directory.failed / name),
             "known": {path: known[path] for call in job.calls for path in call.inputs if path in known},
         }
@@ -200,7 +200,6 @@ class Drive:
     def _take_answer(self, worker: Worker) -> None:
         answer = worker.answer()
         self._selector.unregister(worker.answers)
-        assert worker.job is not None
         job = self._plan.jobs[worker.job]
         del self._busy[job.number]
         if answer is None:
@@ -211,8 +210,13 @@ class Drive:
         self._note(job, answer)
 
     def _lost(self, job: PlannedJob, worker: Worker, reason: str) -> dict[str, Any]:
+        calls = open_calls(read_facts(worker.journal))
+        self._close((call for call in calls if call.queue == worker.queue), reason)
         self._journal.write("job.lost", job=job.number, queue=worker.queue, reason=reason)
         return {"status": INFRASTRUCTURE, "reason": reason}
+
+    def _close(self, calls: Iterable[OpenCall], reason: str) -> None:
+        close_calls(calls, self._journal, self._plan.archive, self._plan.archive_root, reason)
 
     def _note(self, job: PlannedJob, answer: dict[str, Any]) -> None:
         stored = {path: (size, sha256) for path, (size, sha256) in answer.get("stored", {}).items()}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from framework.engines.directory import RunDirectory
 from framework.engines.fence import MARK
@@ -18,59 +20,62 @@ ROOT = str(Path(__file__).parents[2])
 BEGIN = "import sys; sys.path.insert(0, {root!r}); from framework.job.worker import main; sys.exit(main())"
 
 
+def program_path() -> str:
+    """Where programs are looked for: beside the Python that runs the framework, then on PATH."""
+    return os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+
+
+@dataclass(frozen=True)
+class Process:
+    """A worker that lives."""
+
+    popen: subprocess.Popen[bytes]
+    orders: IO[bytes]
+    answers: IO[bytes]
+
+    def close(self) -> None:
+        for pipe in (self.orders, self.answers):
+            with contextlib.suppress(OSError):
+                pipe.close()
+
+
 class Worker:
-    """One slot's process; started when it is first needed, and again when it has died."""
+    """One slot; its process is started when it is first needed, and again when it has died."""
 
     def __init__(self, directory: RunDirectory, run: str, attempt: int, start: int, slot: int) -> None:
         self._directory = directory
-        self._settings = {
-            "journal": str(directory.journal), "run": run, "attempt": attempt, "start": start
-        }  # fmt: skip
+        self._settings = {"journal": str(directory.journal), "run": run, "attempt": attempt, "start": start}
         self._name = f"worker-{start}-{slot}"
         self._lives = 0
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
+        #: Where it writes its facts now.
+        self.journal = ""
         #: The job it works on, and that execution's name.
-        self.job: int | None = None
+        self.job = 0
         self.queue = ""
+
+    @property
+    def process(self) -> Process:
+        """Its process, begun if need be."""
+        if self._process is None:
+            self._process = self._begin()
+        return self._process
 
     @property
     def answers(self) -> int:
         """The descriptor to wait on for an answer."""
-        assert self._process is not None
-        assert self._process.stdout is not None
-        return self._process.stdout.fileno()
+        return self.process.answers.fileno()
 
-    def begin(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            return
-        self._lives += 1
-        settings = {**self._settings, "name": f"{self._name}-{self._lives}"}
-        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
-        self._process = subprocess.Popen(
-            [sys.executable, "-S", "-I", "-c", BEGIN.format(root=ROOT), json.dumps(settings)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PATH": path, MARK: str(self._directory.path)},
-            start_new_session=True,
-        )
-
-    def order(self, order: dict[str, Any], job: int) -> bool:
-        """Give it a job; False when it is no longer there to take one."""
-        assert self._process is not None
-        assert self._process.stdin is not None
+    def order(self, order: dict[str, Any], job: int) -> None:
+        """Give it a job. A worker that has died shows that when it is asked for an answer."""
         self.job, self.queue = job, order["queue"]
-        try:
-            self._process.stdin.write(json.dumps(order, separators=(",", ":")).encode() + b"\n")
-            self._process.stdin.flush()
-        except OSError:
-            return False
-        return True
+        with contextlib.suppress(OSError):
+            self.process.orders.write(json.dumps(order, separators=(",", ":")).encode() + b"\n")
+            self.process.orders.flush()
 
     def answer(self) -> dict[str, Any] | None:
         """What it answers; None when it has died instead."""
-        assert self._process is not None
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
+        line = self.process.answers.readline()
         if not line.endswith(b"\n"):
             return None
         found: dict[str, Any] = json.loads(line)
@@ -78,33 +83,37 @@ class Worker:
 
     def bury(self) -> str:
         """Wait for the end of a process that died; how it died."""
-        assert self._process is not None
-        status = self._process.wait()
-        self._close()
+        status = self.process.popen.wait()
+        self.process.close()
+        self._process = None
         return f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
 
     def terminate(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+        if self._process is not None:
+            self._process.popen.terminate()
 
     def dismiss(self) -> None:
         """No more orders: it ends by itself."""
         if self._process is None:
             return
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.close()
-        except OSError:
-            pass
-        self._process.wait()
-        self._close()
-
-    def _close(self) -> None:
-        assert self._process is not None
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                try:
-                    pipe.close()
-                except OSError:
-                    continue
+        with contextlib.suppress(OSError):
+            self._process.orders.close()
+        self._process.popen.wait()
+        self._process.close()
         self._process = None
+
+    def _begin(self) -> Process:
+        self._lives += 1
+        name = f"{self._name}-{self._lives}"
+        self.journal = str(self._directory.journal / f"{name}.jsonl")
+        settings = {**self._settings, "name": name, "work": str(self._directory.work / name)}
+        popen = subprocess.Popen(
+            [sys.executable, "-S", "-I", "-c", BEGIN.format(root=ROOT), json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PATH": program_path(), MARK: str(self._directory.path)},
+            start_new_session=True,
+        )
+        if popen.stdin is None or popen.stdout is None:
+            raise RuntimeError("a worker was started without its pipes")
+        return Process(popen, popen.stdin, popen.stdout)

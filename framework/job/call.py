@@ -12,7 +12,19 @@ import time
 from framework.job.journal import Journal
 from framework.job.programs import Programs
 from framework.job.spec import CallSpec, FileSpec, JobSpec, StepSpec
-from framework.job.transfer import Facts, Measurer, TransferError, download, link, make_directory, measure, store
+from framework.job.transfer import (
+    READ_ONLY,
+    Facts,
+    Measurer,
+    TransferError,
+    download,
+    link,
+    make_directory,
+    measure,
+    place,
+    store,
+)
+from framework.job.workplace import Workplace
 from wrappers import Generic, Work, WrapperError
 
 TYPE_CHECKING = False
@@ -24,6 +36,8 @@ INFRASTRUCTURE = 75
 #: Exit status of a call whose programs did well but whose results are not what they should be.
 BAD_RESULT = 1
 ERROR, WARNING, INFORMATION = 1, 2, 3
+#: The environment that the worker was started in; read once, since asking for it costs more than passing it on.
+ENVIRONMENT = dict(os.environ)
 #: What the surroundings, not the program, are to blame for.
 SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENOMEM})
 
@@ -31,20 +45,24 @@ SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, er
 class Bench:
     """What the calls of one job share: where they work, and by what means."""
 
-    def __init__(self, job: JobSpec, queue: str, root: str, journal: Journal, programs: Programs) -> None:
+    def __init__(
+        self, job: JobSpec, queue: str, workplace: Workplace, journal: Journal, programs: Programs, measurer: Measurer
+    ) -> None:
         self.job = job
         self.queue = queue
-        self.root = root
+        self.workplace = workplace
         self.journal = journal
         self.programs = programs
-        self.measurer = Measurer()
+        self.measurer = measurer
+        #: Archive paths that calls of this job read.
+        self.wanted = {file.path for call in job.calls for file in call.inputs}
         #: Archive path to place in the job, for what earlier calls of this job made.
         self.placed: dict[str, str] = {}
         #: What is known of files that other jobs of the run made.
         self.known: dict[str, Facts] = {}
 
 
-class Failure(Exception):
+class Failure(Exception):  # noqa: N818 (an outcome, not a mistake of the code)
     """The call ends here, with this status and reason."""
 
     def __init__(self, status: int, reason: str) -> None:
@@ -63,7 +81,7 @@ class Call:
             "job": bench.job.number, "queue": bench.queue, "call": spec.number, "try": number_of_try
         }  # fmt: skip
         self._log_path = _numbered(spec.log.path, number_of_try)
-        self._log_at = os.path.join(bench.root, _numbered(spec.log.at, number_of_try))
+        self._log_at = os.path.join(bench.job.archive_root, self._log_path)
         self._files: list[dict[str, Any]] = []
         self._messages: list[dict[str, Any]] = []
         self._used: list[list[Any]] = []
@@ -80,6 +98,7 @@ class Call:
             "call.start", **self._same, module=spec.module, wrapper=spec.wrapper, keys=spec.keys,
             log=self._log_path, plan=self._bench.job.shard,
         )  # fmt: skip
+        # The log is written where it stays: a killed call's words are home already.
         make_directory(self._log_at)
         log = os.open(self._log_at, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
@@ -111,7 +130,7 @@ class Call:
             return self._failed(INFRASTRUCTURE, str(error))
         except OSError as error:
             status = INFRASTRUCTURE if error.errno in SURROUNDINGS else BAD_RESULT
-            return self._failed(status, f"{error.strerror}: {error.filename or self._bench.root}")
+            return self._failed(status, f"{error.strerror}: {error.filename or self._bench.workplace.root}")
         return 0
 
     def _failed(self, status: int, reason: str) -> int:
@@ -121,9 +140,7 @@ class Call:
 
     def _work(self) -> Work:
         spec = self._spec
-        return Work(
-            spec.number, spec.module, spec.keys, spec.settings, _by_label(spec.inputs), _by_label(spec.outputs)
-        )
+        return Work(spec.number, spec.module, spec.keys, spec.settings, _by_label(spec.inputs), _by_label(spec.outputs))
 
     # ---- inputs
 
@@ -131,18 +148,15 @@ class Call:
         for file in self._spec.inputs:
             self._place(file)
         for at, lines in self._spec.lists:
-            target = os.path.join(self._bench.root, at)
-            make_directory(target)
-            with open(target, "w", encoding="utf-8") as listing:
+            with open(self._bench.workplace.at(at), "w", encoding="utf-8") as listing:
                 listing.writelines(line + "\n" for line in lines)
 
     def _place(self, file: FileSpec) -> None:
         bench = self._bench
-        target = os.path.join(bench.root, file.at)
+        target = bench.workplace.at(file.at)
         if file.path in bench.placed:
-            if not os.path.lexists(target):
-                make_directory(target)
-                os.symlink(os.path.join(bench.root, bench.placed[file.path]), target)
+            if bench.placed[file.path] != file.at and not os.path.lexists(target):
+                place(bench.workplace.at(bench.placed[file.path]), target)
             return
         expected = bench.known.get(file.path)
         if expected is None and file.size is not None and file.sha256 is not None:
@@ -164,10 +178,8 @@ class Call:
     # ---- programs
 
     def _run_programs(self, wrapper: Generic, work: Work, log: int) -> None:
-        environment = {**os.environ, **self._spec.environment, **self._identity()}
+        environment = {**ENVIRONMENT, **self._spec.environment, **self._identity()}
         deadline = None if self._spec.limit is None else time.monotonic() + self._spec.limit
-        for file in self._spec.outputs:
-            make_directory(os.path.join(self._bench.root, file.at))
         for step in self._spec.steps:
             argv = wrapper.command(work, step.number, list(step.argv))
             self._run_program(step, argv, environment, log, deadline)
@@ -191,9 +203,7 @@ class Call:
         bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
         self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._spec.inputs)]
         if step.number == self._spec.steps[0].number:
-            self._used += [
-                [step.number, file.path] for file in self._spec.inputs if file.label.startswith("wrapper.")
-            ]
+            self._used += [[step.number, file.path] for file in self._spec.inputs if file.label.startswith("wrapper.")]
         if outcome.status:
             detail = f": {outcome.reason}" if outcome.reason else ""
             status = INFRASTRUCTURE if bench.programs.stopping else outcome.status
@@ -209,7 +219,7 @@ class Call:
             return None
         key = (argv[0], environment.get("PATH", ""))
         if key not in _versions:
-            at = os.path.join(self._bench.root, f".version-{self._spec.number}-{step.number}")
+            at = self._bench.workplace.at(f".version-{self._spec.number}-{step.number}")
             answer = os.open(at, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
                 deadline = time.monotonic() + 30
@@ -233,7 +243,7 @@ class Call:
         missing = []
         present = []
         for file in self._spec.outputs:
-            at = os.path.join(bench.root, file.at)
+            at = bench.workplace.at(file.at)
             if os.path.isfile(at):
                 present.append((file, at))
             elif os.path.lexists(at):
@@ -251,7 +261,13 @@ class Call:
 
     def _store(self, file: FileSpec, at: str, meta: dict[str, Any]) -> None:
         bench = self._bench
-        found = store(at, os.path.join(bench.job.archive_root, file.path)) if file.keep else measure(at)
+        if file.keep:
+            target = os.path.join(bench.job.archive_root, file.path)
+            found = store(at, target)
+            if file.path in bench.wanted:
+                place(target, at)
+        else:
+            found = measure(at)
         fact = {"path": file.path, "type": file.type, "size": found.size, "sha256": found.sha256, "meta": meta}
         if file.keep:
             fact["archive"] = bench.job.archive
@@ -262,7 +278,7 @@ class Call:
     # ---- the end
 
     def _end(self, status: int) -> int:
-        bench, spec = self._bench, self._spec
+        bench = self._bench
         try:
             self._keep_log()
         except OSError as error:
@@ -281,7 +297,8 @@ class Call:
         return status
 
     def _keep_log(self) -> None:
-        found = store(self._log_at, os.path.join(self._bench.job.archive_root, self._log_path))
+        found = measure(self._log_at)
+        os.chmod(self._log_at, READ_ONLY)
         self._files.append(
             {"path": self._log_path, "type": self._spec.log.type, "size": found.size, "sha256": found.sha256,
              "archive": self._bench.job.archive, "meta": self._spec.log.meta}

@@ -25,9 +25,10 @@ exec.start      job, queue, call, try, exec (number), program, args (the command
 exec.end        job, queue, call, try, exec, status (exit code, or 128 + signal; 124 when its time was up),
                 usage {wall, utime, stime: seconds; maxrss: kB; minflt, majflt, inblock, oublock, nvcsw, nivcsw}
 call.store      job, queue, call, try: programs have ended, outputs are being checked and stored
-call.end        job, queue, call, try, status, files, used, made, derived, messages (as below), disk (bytes)
+call.end        job, queue, call, try, status, files, used, made, derived, messages (as below); log where it is not
+                the one of call.start (the engine ends a lost call, status 9, and keeps its log under another name)
 message         level (1 error, 2 warning, 3 information), text, and job, queue, call, try where it has them
-job.end         job, queue, status, disk (bytes)
+job.end         job, queue, status
 ==============  =================================================================================================
 
 ``call.end`` holds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -44,9 +45,7 @@ class Programs:
         #: Set when the worker was told to stop: nothing is started any more.
         self.stopping = False
 
-    def run(
-        self, argv: list[str], environment: Mapping[str, str], log: int, deadline: float | None = None
-    ) -> Outcome:
+    def run(self, argv: list[str], environment: Mapping[str, str], log: int, deadline: float | None = None) -> Outcome:
         """Run to its end, standard output and error to the open file ``log``; deadline by time.monotonic()."""
         path, trouble = find_program(argv[0], environment.get("PATH", ""))
         if trouble:
@@ -149,7 +148,5 @@ def _ended(descriptor: int, seconds: float | None) -> bool:
 
 
 def _signal_group(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass

@@ -1,8 +1,8 @@
 """The worker: runs jobs, one after another, as it is told on standard input; answers on standard output.
 
-An order is a JSON line {shard, offset, queue, root, aside, skip, tries, known}; an answer a JSON line
-{job, queue, status, finished, stored, reason}. Both pipes are private to the engine and its worker. A worker ends
-when its input ends, and at SIGTERM after what runs has been asked to end and has been recorded.
+An order is a JSON line {shard, offset, queue, aside, skip, tries, known}; an answer a JSON line
+{job, queue, status, finished, failed, stored, reason}. Both pipes are private to the engine and its worker. A worker
+ends when its input ends, and at SIGTERM after what runs has been asked to end and has been recorded.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from framework.job.call import INFRASTRUCTURE, Bench, Call
 from framework.job.journal import Journal
 from framework.job.programs import GRACE, Programs
 from framework.job.spec import CallSpec, JobSpec, read_job
-from framework.job.transfer import Facts, remove_tree
+from framework.job.transfer import Facts, Measurer
 from framework.job.warden import Warden
+from framework.job.workplace import Workplace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ class Order:
         self.shard: str = data["shard"]
         self.offset: int = data["offset"]
         self.queue: str = data["queue"]
-        self.root: str = data["root"]
         #: Where the job's directory is put when the job fails.
         self.aside: str = data["aside"]
         self.skip = frozenset(data.get("skip", ()))
@@ -63,22 +63,33 @@ class Result:
                 self.reason = self.reason or call.reason
 
 
-def run_job(job: JobSpec, order: Order, journal: Journal, programs: Programs) -> Result:
+def run_job(job: JobSpec, order: Order, place: Workplace, journal: Journal, bench: Bench) -> Result:
     """Run the job's calls, one module after another; the first failure ends it."""
-    os.makedirs(order.root)
-    os.chdir(order.root)
+    place.prepare(at for call in job.calls for at in _places(call))
+    os.chdir(place.root)
     same = {"job": job.number, "queue": order.queue}
-    journal.write("job.start", **same, block=job.block, keys=job.keys, calls=len(job.calls), root=order.root)
-    bench = Bench(job, order.queue, order.root, journal, programs)
-    bench.known = order.known
+    journal.write("job.start", **same, block=job.block, keys=job.keys, calls=len(job.calls), root=place.root)
     result = Result()
     for calls, threads in _stages(job, order.skip):
         _run_calls(bench, calls, threads, order, result)
         if result.status:
             break
-    _leave(order, result, journal, same)
+    if result.status:
+        os.chdir("/")
+        place.set_aside(order.aside)
+        journal.write("message", **same, level=3, text=f"what the job left is kept in {order.aside}")
+    else:
+        place.clear()
     journal.write("job.end", **same, status=result.status)
     return result
+
+
+def _places(call: CallSpec) -> Iterator[str]:
+    """Where the files of a call lie in the job's directory."""
+    for file in (*call.inputs, *call.outputs):
+        yield file.at
+    for at, _ in call.lists:
+        yield at
 
 
 def _stages(job: JobSpec, skip: frozenset[int]) -> Iterator[tuple[list[CallSpec], int]]:
@@ -120,17 +131,6 @@ def _run_calls(bench: Bench, calls: list[CallSpec], threads: int, order: Order, 
         other.join()
 
 
-def _leave(order: Order, result: Result, journal: Journal, same: dict[str, Any]) -> None:
-    """Clear the job's directory, or keep it apart when something went wrong in it."""
-    os.chdir("/")
-    if not result.status:
-        remove_tree(order.root)
-        return
-    os.makedirs(os.path.dirname(order.aside), exist_ok=True)
-    os.rename(order.root, order.aside)
-    journal.write("message", **same, level=3, text=f"what the job left is kept in {order.aside}")
-
-
 def main() -> int:
     """Serve orders until there are no more."""
     settings = json.loads(sys.argv[1])
@@ -141,9 +141,9 @@ def main() -> int:
     journal = Journal(
         settings["journal"], settings["name"], run=settings["run"], attempt=settings["attempt"], start=settings["start"]
     )
+    serve = Service(Workplace(settings["work"]), journal, programs)
     for line in sys.stdin.buffer:
-        order = Order(json.loads(line))
-        answer = _obey(order, journal, programs)
+        answer = serve.obey(Order(json.loads(line)))
         sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
         sys.stdout.flush()
         if programs.stopping:
@@ -153,23 +153,35 @@ def main() -> int:
     return 0
 
 
-def _obey(order: Order, journal: Journal, programs: Programs) -> dict[str, Any]:
-    job = read_job(order.shard, order.offset)
-    try:
-        result = run_job(job, order, journal, programs)
-    except OSError as error:
-        # The journal or the job's directory cannot be written: what was done is not on record, and so not done.
-        reason = f"{error.strerror}: {error.filename or journal.path}"
-        return {"job": job.number, "queue": order.queue, "status": INFRASTRUCTURE, "lost": True, "reason": reason}
-    return {
-        "job": job.number,
-        "queue": order.queue,
-        "status": result.status,
-        "reason": result.reason,
-        "finished": result.finished,
-        "failed": result.failed,
-        "stored": {path: [found.size, found.sha256] for path, found in result.stored.items()},
-    }
+class Service:
+    """What a worker keeps from one job to the next."""
+
+    def __init__(self, place: Workplace, journal: Journal, programs: Programs) -> None:
+        self._place = place
+        self._journal = journal
+        self._programs = programs
+        self._measurer = Measurer()
+
+    def obey(self, order: Order) -> dict[str, Any]:
+        """Run a job; the answer to the engine."""
+        job = read_job(order.shard, order.offset)
+        same = {"job": job.number, "queue": order.queue}
+        bench = Bench(job, order.queue, self._place, self._journal, self._programs, self._measurer)
+        bench.known = order.known
+        try:
+            result = run_job(job, order, self._place, self._journal, bench)
+        except OSError as error:
+            # The journal or the workplace cannot be written: what was done is not on record, and so not done.
+            reason = f"{error.strerror}: {error.filename or self._journal.path}"
+            return {**same, "status": INFRASTRUCTURE, "lost": True, "reason": reason}
+        return {
+            **same,
+            "status": result.status,
+            "reason": result.reason,
+            "finished": result.finished,
+            "failed": result.failed,
+            "stored": {path: [found.size, found.sha256] for path, found in result.stored.items()},
+        }
 
 
 def _stop(programs: Programs) -> None:

@@ -102,9 +102,7 @@ def _group(blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around:
         divide_by = _names(block.section, "divide_jobs_by")
         most = _whole(scope, "max_wrappers_per_job")
         jobs = grouping.block(block.number, found, divide_by, most, _whole(scope, "fw_nmaxthread") or 0)
-        modules = tuple(
-            _module(module, number, found, around) for number, module in enumerate(block.modules, start=1)
-        )
+        modules = tuple(_module(module, number, found, around) for number, module in enumerate(block.modules, start=1))
         planned.append(Block(number=block.number, name=block.name, modules=modules, jobs=jobs))
     return tuple(planned)
 
@@ -150,4 +148,3 @@ def _whole(scope: Scope, key: str) -> int | None:
         return int(expand(scope.find(key), scope))
     except KeyError:
         return None
-

@@ -14,7 +14,7 @@ from framework.plan.lists import in_order, list_lines
 from framework.plan.model import Call, Exec, File, ListFile, Needs
 from framework.plan.naming import Naming
 from framework.plan.products import Lines, Products
-from wcl import Place, Quoted, Scope, Section, boolean, expand, split
+from wcl import Quoted, Scope, Section, boolean, expand, split
 
 #: What a module may become at most, unless the pipeline allows more with max_calls.
 MAX_CALLS = 200_000
@@ -222,8 +222,8 @@ class CallMaker:
         nick = part.depends[0].rsplit(".", 1)[-1]
         label = f"list.{part.label}.{nick}"
         definition = self._module.files.get(nick)
-        return replace(file, label=label) if definition is None else self._placed(
-            file, label, definition.section, values
+        return (
+            replace(file, label=label) if definition is None else self._placed(file, label, definition.section, values)
         )
 
     # ---- the rest of a call

@@ -33,10 +33,10 @@ def command_line(step: ExecDefinition, scope: Scope) -> tuple[str, ...]:
             positional.append((int(found[1]), values))
         elif key.startswith("_"):
             raise wrong(
-                    options.place(key),
-                    f"'{key}' is neither an option nor a position",
-                    hint="positions are _1, _02 or _03_name",
-                )
+                options.place(key),
+                f"'{key}' is neither an option nor a position",
+                hint="positions are _1, _02 or _03_name",
+            )
         else:
             option = (single if len(key) == 1 else double) + key
             elements.append([option] if values == [FLAG] else [option, *values])
@@ -53,9 +53,7 @@ def shell_text(argv: tuple[str, ...]) -> str:
 def _hyphens(section: Section) -> tuple[str, str]:
     style = section.get("cmd_hyphen", "allsingle")
     if not isinstance(style, str) or style.lower() not in HYPHENS:
-        raise wrong(
-                section.place("cmd_hyphen"), f"unknown hyphen style '{style}'", hint=f"one of {', '.join(HYPHENS)}"
-            )
+        raise wrong(section.place("cmd_hyphen"), f"unknown hyphen style '{style}'", hint=f"one of {', '.join(HYPHENS)}")
     return HYPHENS[style.lower()]
 
 
@@ -65,8 +63,8 @@ def _words(section: Section, key: str, scope: Scope) -> list[str]:
         raise wrong(section.place(key), f"'{key}' is a section where a value is wanted")
     if LATE.search(text):
         raise wrong(
-                section.place(key),
-                "$HEAD and $SECRET cannot be used on a command line yet",
-                hint="give the value by a file or by job_environment",
-            )
+            section.place(key),
+            "$HEAD and $SECRET cannot be used on a command line yet",
+            hint="give the value by a file or by job_environment",
+        )
     return words(text, scope, section.place(key))

@@ -95,7 +95,7 @@ def read_blocks(pipeline: Section, findings: Findings) -> tuple[BlockDefinition,
     """The blocks of ``blocklist`` in their order, with what is wrong in them added to the findings."""
     blocks = []
     with findings.collecting():
-        names = split(pipeline["blocklist"])
+        names = split(pipeline.text("blocklist"))
         for number, name in enumerate(names, start=1):
             section = _named(pipeline, "block", name, pipeline.place("blocklist"), findings)
             if section is not None:
@@ -106,7 +106,7 @@ def read_blocks(pipeline: Section, findings: Findings) -> tuple[BlockDefinition,
 def _read_block(pipeline: Section, name: str, number: int, section: Section, findings: Findings) -> BlockDefinition:
     modules = []
     with findings.collecting():
-        for module_name in split(section["modulelist"]):
+        for module_name in split(section.text("modulelist")):
             module = _named(pipeline, "module", module_name, section.place("modulelist"), findings)
             if module is None:
                 continue

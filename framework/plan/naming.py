@@ -135,10 +135,10 @@ def _find(scope: Scope, key: str, naming: Naming) -> str:
         return scope.find(key)
     except KeyError:
         raise wrong(
-                naming.section.opened,
-                f"no value for the metadata key '{key}' of {naming.label}",
-                hint="set it in the file's section, or take it out of filetype_metadata",
-            ) from None
+            naming.section.opened,
+            f"no value for the metadata key '{key}' of {naming.label}",
+            hint="set it in the file's section, or take it out of filetype_metadata",
+        ) from None
 
 
 def _name_template(section: Section, pipeline: Section) -> Template:
@@ -183,9 +183,8 @@ def _checked(template: Template, text: str) -> str:
     """Refuse what would leave its directory, or trip a shell, a URL or a DAG file."""
     if text and (not SAFE_PATH.fullmatch(text) or ".." in text.split("/") or "." in text.split("/")):
         raise wrong(
-                template.place,
-                f"'{text}' cannot be a path in an archive",
-                hint="letters, digits and . _ - + , = @ % ~ ^ : between single slashes, no '..' and no leading slash",
-            )
+            template.place,
+            f"'{text}' cannot be a path in an archive",
+            hint="letters, digits and . _ - + , = @ % ~ ^ : between single slashes, no '..' and no leading slash",
+        )
     return text
-

@@ -72,10 +72,10 @@ class Lines:
             return tuple(_value(file, key) for key in self._keys)
         except KeyError as error:
             raise wrong(
-                    self._place,
-                    f"the files of {self._what} have no key {error}",
-                    hint=near(str(error.args[0]), {**file.metadata, **file.keys}),
-                ) from None
+                self._place,
+                f"the files of {self._what} have no key {error}",
+                hint=near(str(error.args[0]), {**file.metadata, **file.keys}),
+            ) from None
 
 
 def _value(file: File, key: str) -> str:

@@ -1,0 +1,115 @@
+"""The command line: finds the verb, prints errors, chooses the exit code."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+VERBS = Path(__file__).parent / "commands"
+
+
+class Verbs(click.Group):
+    """Each file of ``framework/commands`` is a verb; one is imported only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(path.stem for path in VERBS.glob("[a-z]*.py"))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module = importlib.import_module(f"framework.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = [(verb, first_sentence(VERBS / f"{verb}.py")) for verb in self.list_commands(ctx)]
+        with formatter.section("Verbs"):
+            formatter.write_dl(rows)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from wcl.spelling import did_you_mean
+
+        if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            hint = did_you_mean(args[0], self.list_commands(ctx))
+            raise click.UsageError(f"there is no verb '{args[0]}'{f': {hint}' if hint else ''}")
+        return super().resolve_command(ctx, args)
+
+
+def first_sentence(path: Path) -> str:
+    """What a verb says of itself, without importing it."""
+    with open(path, encoding="utf-8") as file:
+        return file.readline().strip().strip('"').split(": ", 1)[-1].rstrip(".")
+
+
+def show_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        from importlib.metadata import version
+
+        click.echo(f"skyfw {version('skyfw')}")
+        ctx.exit()
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Say which.")
+def fw() -> None:
+    """Run a sky survey's production, and ask how a file came to be.
+
+    \b
+    Begin with:  fw submit pipelines/hello.wcl
+    Then:        fw stat
+    """
+
+
+def run(arguments: list[str], name: str = "fw") -> int:
+    """Carry out a command line; the exit code.
+
+    0 done, 1 the run or check failed, 2 usage or configuration, 3 infrastructure (registry, pool, disk).
+    """
+    from framework.errors import FrameworkError
+    from wcl.errors import WclError
+
+    try:
+        answer: Any = fw.main(arguments, prog_name=name, standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        return 1
+    except WclError as error:
+        click.echo(str(error), err=True)
+        return 2
+    except FrameworkError as error:
+        click.echo(f"error: {error}", err=True)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing may be flushed to them any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return answer if isinstance(answer, int) else 0
+
+
+def main() -> None:
+    """``fw``"""
+    sys.exit(run(sys.argv[1:]))
+
+
+def submit() -> None:
+    """``fwsubmit``: the verb submit."""
+    sys.exit(run(["submit", *sys.argv[1:]], "fw"))
+
+
+def stat() -> None:
+    """``fwstat``: the verb stat."""
+    sys.exit(run(["stat", *sys.argv[1:]], "fw"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Submit a pipeline: plan it whole, check it, record it and run it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from framework.plan.model import Plan
+
+
+def assignments(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """``key=value`` texts as a mapping."""
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise click.BadParameter(f"'{text}' is not key=value", ctx=ctx, param=option)
+        found[key.strip()] = value.strip()
+    return found
+
+
+pipeline_options = [
+    click.argument("pipeline", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    click.option(
+        "--set", "overrides", multiple=True, callback=assignments, metavar="KEY=VALUE", help="Override a value."
+    ),
+    click.option(
+        "--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates."
+    ),
+    click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY."),
+]
+
+
+def with_pipeline(command: click.decorators.FC) -> click.decorators.FC:
+    """The options of every verb that plans a pipeline."""
+    for option in reversed(pipeline_options):
+        command = option(command)
+    return command
+
+
+@click.command(
+    name="submit",
+    epilog="Example: fw submit pipelines/calcloud_train.wcl --set seed=2 --set unitname=HST2",
+)
+@with_pipeline
+@click.option("--slots", type=click.IntRange(min=1), help="Jobs at a time on this machine (default: its processors).")
+@click.option("--detach", is_flag=True, help="Leave it running and return.")
+@click.option("--json", "as_json", is_flag=True, help="End with a JSON object on standard output.")
+def command(
+    pipeline: Path,
+    overrides: dict[str, str],
+    variables: dict[str, str],
+    registry: str | None,
+    slots: int | None,
+    detach: bool,
+    as_json: bool,
+) -> int:
+    """Plan PIPELINE, check the plan whole, record it, and run it on this machine."""
+    from framework.registry.database import open_registry
+    from framework.running import carry_out
+    from framework.submission import begin, read_submission
+
+    submission = read_submission(pipeline, overrides, variables)
+    with_registry = open_registry(registry)
+    plan, directory = begin(submission, with_registry)
+    announce(plan)
+    return carry_out(directory, with_registry, "submit", slots=slots, detach=detach, as_json=as_json)
+
+
+def announce(plan: Plan) -> None:
+    """What was planned, before it begins."""
+    jobs, calls = sum(1 for _ in plan.jobs), sum(1 for _ in plan.calls)
+    for warning in plan.warnings:
+        click.echo(warning, err=True)
+    click.echo(f"{plan.identity.run}: {calls} calls in {jobs} jobs", err=True)

@@ -1,0 +1,64 @@
+"""Loss: what a killed execution of a job left open is closed on record, and its logs keep a name of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from framework.job.journal import Journal
+from framework.job.transfer import READ_ONLY, measure
+
+#: The status of what ended without a word.
+LOST = 9
+
+
+@dataclass(frozen=True, order=True)
+class OpenCall:
+    """A call that began and never ended."""
+
+    job: int
+    queue: str
+    call: int
+    number_of_try: int
+    log: str
+    module: str
+
+
+def open_calls(facts: Iterable[dict[str, Any]]) -> set[OpenCall]:
+    """The calls that some facts leave open."""
+    found: dict[tuple[int, str, int, int], OpenCall] = {}
+    for fact in facts:
+        if fact["e"] == "call.start":
+            key = (fact["job"], fact["queue"], fact["call"], fact["try"])
+            found[key] = OpenCall(*key, fact["log"], fact["module"])
+        elif fact["e"] == "call.end":
+            found.pop((fact["job"], fact["queue"], fact["call"], fact["try"]), None)
+    return set(found.values())
+
+
+def close_calls(calls: Iterable[OpenCall], journal: Journal, archive: str, archive_root: str, reason: str) -> None:
+    """Put the end of each lost call on record, with the log it had written so far."""
+    for call in sorted(calls):
+        log = _keep_log(call, archive, archive_root)
+        journal.write(
+            "call.end", job=call.job, queue=call.queue, call=call.call, **{"try": call.number_of_try}, status=LOST,
+            files=[log] if log else [], used=[], made=[[0, log["path"]]] if log else [], derived=[],
+            messages=[{"level": 1, "text": reason, "exec": 0}], **({"log": log["path"]} if log else {}),
+        )  # fmt: skip
+
+
+def _keep_log(call: OpenCall, archive: str, archive_root: str) -> dict[str, Any] | None:
+    """The lost call's log under a name that its next execution will not use; None where it wrote none."""
+    stem, dot, suffix = call.log.rpartition(".")
+    kept = f"{stem}_lost{call.queue}{dot}{suffix}" if dot else f"{call.log}_lost{call.queue}"
+    target = os.path.join(archive_root, kept)
+    try:
+        os.rename(os.path.join(archive_root, call.log), target)
+    except FileNotFoundError:
+        return None
+    found = measure(target)
+    os.chmod(target, READ_ONLY)
+    meta = {"modulename": call.module}
+    return {"path": kept, "type": "log", "size": found.size, "sha256": found.sha256, "archive": archive, "meta": meta}

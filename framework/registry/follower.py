@@ -1,0 +1,78 @@
+"""The follower: a process beside the engine that takes a run's journals into the registry while it runs."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+from framework.errors import FrameworkError, RegistryError
+from framework.registry.database import Registry
+from framework.registry.ingest import Ingester
+
+#: prctl(2): the signal a process gets when its parent dies.
+PR_SET_PDEATHSIG = 1
+
+
+class Follower:
+    """Follows one run; forked, so that a registry that is slow or down never holds the run up."""
+
+    def __init__(self, registry: Registry, attempt: int, journal: Path) -> None:
+        self._registry = registry
+        self._attempt = attempt
+        self._journal = journal
+        self._child = 0
+        self._open = -1
+
+    def begin(self) -> None:
+        """Start following."""
+        reading, self._open = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent = os.getpid()
+        self._child = os.fork()
+        if self._child == 0:
+            os.close(self._open)
+            self._follow(reading, parent)
+        os.close(reading)
+
+    def finish(self) -> None:
+        """The journals have their last facts: take those in and end; RegistryError where that failed."""
+        if not self._child:
+            return
+        os.close(self._open)
+        _, status = os.waitpid(self._child, 0)
+        self._child = 0
+        if status:
+            self.catch_up()
+
+    def catch_up(self) -> None:
+        """Take in what the journals hold, in this process."""
+        Ingester(self._registry, self._attempt, self._journal).step()
+
+    def _follow(self, reading: int, parent: int) -> None:
+        """In the child: until the engine closes its side of the pipe, and once more after that."""
+        status = 1
+        try:
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            if os.getppid() == parent:
+                Ingester(self._registry, self._attempt, self._journal).follow(lambda: _closed(reading))
+                status = 0
+        except RegistryError:
+            status = 1  # the engine tries once more at the end, and says why if that fails too
+        except FrameworkError as error:
+            print(f"error: {error}", file=sys.stderr)
+        except Exception:  # noqa: BLE001 (the process ends here, and must not return into the engine's code)
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+
+
+def _closed(reading: int) -> bool:
+    return bool(select.select([reading], [], [], 0)[0])

@@ -1,0 +1,103 @@
+"""Running: an engine, a follower and somebody who watches, from a verb to an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from framework.engines import Outcome
+from framework.engines.directory import PlannedRun, RunDirectory
+from framework.engines.local import LocalEngine
+from framework.progress import watcher_for
+from framework.registry.follower import Follower
+
+if TYPE_CHECKING:
+    from framework.registry.database import Registry
+
+
+def carry_out(
+    directory: RunDirectory, registry: Registry, verb: str, *, slots: int | None, detach: bool, as_json: bool
+) -> int:
+    """Submit or restart a run on this machine; the exit code."""
+    plan = directory.read()
+    follower = Follower(registry, plan.attempt, directory.journal)
+    if detach:
+        return _left_running(directory, plan, follower, verb, slots)
+    outcome = _drive(directory, follower, verb, slots, quiet=as_json)
+    if as_json:
+        click.echo(json.dumps(_as_json(plan, outcome)))
+    else:
+        _say(plan, outcome)
+    return 0 if outcome.status == 0 else 1
+
+
+def _drive(directory: RunDirectory, follower: Follower, verb: str, slots: int | None, quiet: bool) -> Outcome:
+    watcher = watcher_for(sys.stderr, quiet=quiet)
+    engine = LocalEngine(slots or len(os.sched_getaffinity(0)), watcher, follower)
+    with watcher:
+        if verb == "submit":
+            engine.prepare(directory)
+        return engine.submit(directory) if verb == "submit" else engine.restart(directory)
+
+
+def _left_running(directory: RunDirectory, plan: PlannedRun, follower: Follower, verb: str, slots: int | None) -> int:
+    """Run in a process of its own, whose words go to a file of the run's directory."""
+    log = directory.path / "engine.log"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if os.fork():
+        click.echo(f"{plan.run} runs on by itself; see fw stat {plan.run}, and {log}", err=True)
+        return 0
+    os.setsid()
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for target, descriptor in ((0, nothing), (1, written), (2, written)):
+        os.dup2(descriptor, target)
+    status = 1
+    try:
+        outcome = _drive(directory, follower, verb, slots, quiet=False)
+        _say(plan, outcome)
+        status = outcome.status
+    except Exception as error:  # noqa: BLE001 (nobody is there to raise it to; the file tells)
+        click.echo(f"error: {error}", err=True)
+    os._exit(1 if status else 0)
+
+
+def _say(plan: PlannedRun, outcome: Outcome) -> None:
+    where = os.path.join(plan.archive_root, plan.archive_path)
+    if outcome.status == 0:
+        click.echo(f"{plan.run} is done: {outcome.done} jobs", err=True)
+        click.echo(f"  results   {where}")
+        click.echo(f"  next      fw stat {plan.run}    fw log {plan.run}")
+        if plan.epilogue:
+            click.echo(f"  {plan.epilogue}")
+        return
+    for reason in outcome.reasons[:10]:
+        click.echo(f"  {reason}", err=True)
+    if len(outcome.reasons) > 10:
+        click.echo(f"  and {len(outcome.reasons) - 10} more", err=True)
+    words = "was interrupted" if outcome.status == 5 else "failed"
+    click.echo(
+        f"{plan.run} {words}: {outcome.done} of {outcome.jobs} jobs done, {outcome.failed} failed, "
+        f"{outcome.skipped} not begun",
+        err=True,
+    )
+    click.echo(f"  next      fw log {plan.run}    fw stat {plan.run}    fw restart {plan.run}", err=True)
+
+
+def _as_json(plan: PlannedRun, outcome: Outcome) -> dict[str, object]:
+    return {
+        "run": plan.run,
+        "attempt": plan.attempt,
+        "status": outcome.status,
+        "jobs": outcome.jobs,
+        "done": outcome.done,
+        "failed": outcome.failed,
+        "skipped": outcome.skipped,
+        "reasons": list(outcome.reasons),
+        "results": os.path.join(plan.archive_root, plan.archive_path),
+    }

@@ -1,0 +1,208 @@
+"""A submission: from the pipeline's file and the registry's answers to a run that is ready to start."""
+
+from __future__ import annotations
+
+import getpass
+import importlib.util
+import os
+import urllib.parse
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.engines.directory import RunDirectory
+from framework.errors import InfrastructureError
+from framework.home import home, run_directory
+from framework.plan.build import build_plan
+from framework.plan.findings import wrong
+from framework.plan.model import Identity, Known, Plan
+from wcl import Place, Scope, Section, expand, merge, read
+
+if TYPE_CHECKING:
+    from framework.registry.attempts import NewAttempt
+    from framework.registry.database import Registry
+
+DEFAULTS = Path(__file__).parent / "defaults.wcl"
+WRAPPERS = Path(__file__).parents[1] / "wrappers"
+#: How often planning is done again because somebody else took the attempt's number.
+TAKEN_TRIES = 20
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A pipeline as it was asked for."""
+
+    path: Path
+    #: Everything: defaults, the site's values, the pipeline and what --set says.
+    pipeline: Section
+    #: The file as typed.
+    typed: str
+
+
+class RegistryAsk:
+    """Answers the planner from the registry and from what lies outside the archives."""
+
+    def __init__(self, registry: Registry, archive: str) -> None:
+        self._registry = registry
+        self._archive = archive
+
+    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+        if not paths:
+            return {}
+        from framework.registry.files import existing
+
+        found = existing(self._registry, self._archive, paths)
+        return {path: Known(row.size, row.sha256) for path, row in found.items()}
+
+    def outside(self, location: str) -> str:
+        """Why it cannot be read; URLs are the job's business."""
+        scheme = urllib.parse.urlsplit(location).scheme
+        if scheme in ("http", "https"):
+            return ""
+        if "://" in location:
+            return f"{scheme} cannot be fetched: give a path, or an http or https address"
+        if not os.path.isfile(location):
+            return "there is no such file" if not os.path.exists(location) else "it is not a file"
+        return "" if os.access(location, os.R_OK) else "it may not be read"
+
+
+def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping[str, object]) -> Submission:
+    """The pipeline's file over the site's and the framework's."""
+    pipeline = read(path, overrides=overrides, variables=variables)
+    whole = read(DEFAULTS)
+    site = Path(os.environ.get("FW_SITE") or home() / "site.wcl")
+    if site.is_file():
+        whole = merge(whole, read(site))
+    whole = merge(whole, pipeline).with_value("fw_home", str(home()))
+    return Submission(path, whole, path.read_text(encoding="utf-8"))
+
+
+def identity_of(submission: Submission, attnum: int) -> Identity:
+    """What the run will be called."""
+    pipeline = submission.pipeline
+    scope = Scope({"attnum": str(attnum), "operator": operator()}, root=pipeline)
+
+    def text(key: str) -> str:
+        return str(expand(pipeline.text(key), scope, pipeline.place(key)))
+
+    try:
+        reqnum = int(text("reqnum"))
+    except ValueError:
+        raise wrong(pipeline.place("reqnum"), f"reqnum = {text('reqnum')} is not a whole number") from None
+    return Identity(
+        reqnum=reqnum,
+        unitname=text("unitname"),
+        attnum=attnum,
+        run=text("run"),
+        project=text("project"),
+        campaign=text("campaign"),
+        pipeline=text("pipeline"),
+        operator=text("operator") if "operator" in pipeline else operator(),
+        jira_id=text("jira_id"),
+    )
+
+
+def operator() -> str:
+    """Who submits."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Plan:
+    """The plan of one attempt; WclError with everything that is wrong."""
+    archive = str(submission.pipeline.get("home_archive", "home"))
+    return build_plan(
+        submission.pipeline,
+        identity_of(submission, attnum),
+        RegistryAsk(registry, archive),
+        submit_directory=os.getcwd(),
+        wrappers={path.stem: path for path in WRAPPERS.glob("[a-z]*.py")},
+        wrapper_inputs=wrapper_inputs,
+    )
+
+
+def plan_next(submission: Submission, registry: Registry) -> Plan:
+    """The plan of the next attempt, which is not recorded yet."""
+    from framework.registry.attempts import next_attnum
+
+    first = identity_of(submission, 1)
+    return plan_attempt(submission, registry, next_attnum(registry, first.reqnum, first.unitname))
+
+
+def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirectory]:
+    """Plan the next attempt, record it, and write the plan down."""
+    from framework.registry.attempts import AttemptTaken, create_attempt
+
+    for _ in range(TAKEN_TRIES):
+        plan = plan_next(submission, registry)
+        try:
+            attempt = create_attempt(registry, new_attempt(plan, submission))
+        except AttemptTaken:
+            continue
+        directory = run_directory(plan.identity.run)
+        directory.write(plan, attempt)
+        _keep_submission(submission, directory)
+        return plan, directory
+    raise InfrastructureError("others keep taking the next attempt's number: try again in a moment")
+
+
+def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:
+    """The plan as the registry records it before anything runs."""
+    from framework.registry.attempts import NewAttempt, NewBlock, NewModule
+    from wcl import write
+
+    identity = plan.identity
+    return NewAttempt(
+        reqnum=identity.reqnum,
+        unitname=identity.unitname,
+        attnum=identity.attnum,
+        project=identity.project,
+        pipeline=identity.pipeline,
+        operator=identity.operator,
+        run=identity.run,
+        campaign=identity.campaign,
+        jira_id=identity.jira_id,
+        submitwcl=submission.typed,
+        fullsubmitwcl=write(submission.pipeline),
+        archive_path=plan.archive_path,
+        values={**plan.kept_values, "archive_root": plan.archive_root},
+        blocks=tuple(
+            NewBlock(
+                number=block.number,
+                name=block.name,
+                target_site=plan.target_site,
+                modules=tuple(
+                    NewModule(name=part.name, number=part.number, calls=part.calls) for part in block.modules
+                ),
+                jobs=len(block.jobs),
+            )
+            for block in plan.blocks
+        ),
+    )
+
+
+def wrapper_inputs(name: str, settings: Mapping[str, str]) -> Mapping[str, str]:
+    """The files outside the archives that a wrapper reads."""
+    from framework.job.call import load_wrapper
+    from wrappers import WrapperError
+
+    if importlib.util.find_spec(f"wrappers.{name}") is None:
+        return {}  # reported as an unknown wrapper
+    try:
+        return load_wrapper(name).declared_inputs(settings)
+    except WrapperError as error:
+        raise wrong(Place(f"wrappers/{name}.py", 0), str(error)) from error
+
+
+def _keep_submission(submission: Submission, directory: RunDirectory) -> None:
+    """The file as typed and as it was understood, beside the plan."""
+    from wcl import write
+
+    try:
+        (directory.submitted / "typed.wcl").write_text(submission.typed, encoding="utf-8")
+        (directory.submitted / "full.wcl").write_text(write(submission.pipeline), encoding="utf-8")
+    except OSError as error:
+        raise InfrastructureError(f"{error.strerror}: {error.filename}") from error
