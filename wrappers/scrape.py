@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SAMPLE = "sample"
 #: What is recorded of the report with each output.
-RECORDED = ("source", "simulated", "rows_read", "rows_kept", "rows_quarantined", "rows_flagged")
+RECORDED = ("source", "simulated", "rows_read", "rows_kept", "rows_quarantined", "flagged_by_flag")
 
 
 class Wrapper(Generic):

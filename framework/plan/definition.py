@@ -172,6 +172,7 @@ def _check_labels(module: ModuleDefinition, findings: Findings) -> None:
     if not module.execs:
         findings.error(module.place, f"module '{module.name}' runs nothing", hint="give it a section <exec_1>")
     known = {f"file.{label}" for label in module.files} | {f"list.{label}" for label in module.lists}
+    known |= {f"wrapper.{key}" for key in module.section.section("wrapper")}
     for step in module.execs:
         named = [("used", label) for label in step.used] + [("was_generated_by", label) for label in step.made]
         named += [("ancestry", label) for pair in step.derived for label in pair]
