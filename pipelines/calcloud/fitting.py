@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from pipelines.calcloud.architecture import Architecture, Hyperparameters
 from pipelines.calcloud.determinism import import_tensorflow
+from pipelines.calcloud.errors import InputError
 from pipelines.calcloud.features import INPUTS
 
 Floats = npt.NDArray[np.float64]
@@ -70,6 +71,8 @@ def fit(network: Architecture, train: Examples, test: Examples, how: Hyperparame
         batches = tensorflow.constant(_shuffled_batches(len(train.truth), how.batch, random))
         trained = run_epoch(inputs, targets, batches, rate)
         judged = _judge(network, predict(model, test.inputs), _targets(network, test.truth, scale))
+        if not math.isfinite(trained[0] + judged[0]):
+            raise InputError(f"{network.name}: the loss is no number any more in epoch {epoch + 1}; lower the rate")
         for name, value in _epoch_figures(network, scale, trained, judged, rate):
             history.setdefault(name, []).append(value)
     _scale_back(model, scale)

@@ -84,7 +84,8 @@ KINDS = (
     _kind("i", 667, "000001", (3, 5, 5, 6, 9, 21, 60), (1, 1, 1, 5, 18, 120, 300)),
 )
 
-_SIZE_STEPS = (0, 0.05, 0.25, 0.5, 0.75, 0.95, 1)
+_TAIL = 0.95
+_SIZE_STEPS = (0, 0.05, 0.25, 0.5, 0.75, _TAIL, 1)
 
 #: Quantiles of memory over all jobs; 77.4, 99.67 and 99.95 % are where the bins meet.
 _MEMORY_STEPS = (0, 0.01, 0.05, 0.25, 0.5, 0.7, 0.77383, 0.85, 0.9, 0.95, 0.99672, 0.9995, 1)
@@ -160,6 +161,8 @@ def _shares(counts: list[int]) -> Floats:
 def _sizes(kinds: list[Kind], random: np.random.Generator) -> tuple[Ints, Floats]:
     """Files and MB of each job; both rise together, because every file of a visit has about the same size."""
     place = random.random(len(kinds))
+    # Few jobs come near the largest, so the last stretch of quantiles is not a straight line.
+    place = np.where(place > _TAIL, _TAIL + (1 - _TAIL) * ((place - _TAIL) / (1 - _TAIL)) ** 8, place)
     n_files = [np.interp(u, _SIZE_STEPS, kind.n_files) for u, kind in zip(place, kinds, strict=True)]
     total_mb = [np.interp(u, _SIZE_STEPS, kind.total_mb) for u, kind in zip(place, kinds, strict=True)]
     return np.rint(n_files).astype(np.int64), np.rint(total_mb)

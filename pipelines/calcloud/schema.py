@@ -44,7 +44,8 @@ class Column:
 
     def _number(self, text: str) -> int | float:
         try:
-            value = float(text)
+            # Python reads 1_000 as a number; in a table it is a slip.
+            value = float(text.replace("_", "?"))
         except ValueError:
             raise ValueError(f"{self.name} {text!r} is not a number") from None
         if self.type is int:

@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipelines.calcloud.errors import InputError
@@ -14,7 +15,7 @@ TEST_SHARE = 0.2
 def split_jobs(mem_bin: pd.Series, seed: int) -> pd.Series:
     """`train` or `test` for each job, stratified on its bin.
 
-    A bin with one job only can be learned from or be judged, not both: its job goes to train.
+    Every bin is on both sides, but for one that has a single job: that one goes to train.
     """
     counts = mem_bin.map(mem_bin.value_counts())
     shared = np.flatnonzero(counts > 1)
@@ -25,6 +26,15 @@ def split_jobs(mem_bin: pd.Series, seed: int) -> pd.Series:
     bins = mem_bin.to_numpy()[shared]
     test_rows = max(math.ceil(TEST_SHARE * len(shared)), len(set(bins)))
     _, test = train_test_split(shared, test_size=test_rows, stratify=bins, random_state=seed)
-    split = pd.Series(TRAIN, index=mem_bin.index)
-    split.iloc[test] = TEST
-    return split
+    split = np.full(len(mem_bin), TRAIN, dtype=object)
+    split[test] = TEST
+    for label in set(bins):
+        _fill_empty_side(split, shared[bins == label])
+    return pd.Series(split, index=mem_bin.index)
+
+
+def _fill_empty_side(split: npt.NDArray[np.object_], rows: npt.NDArray[np.intp]) -> None:
+    """A bin of two or three jobs may have fallen on one side as a whole; its first job then changes sides."""
+    for side, other in ((TRAIN, TEST), (TEST, TRAIN)):
+        if (split[rows] == other).all():
+            split[rows[0]] = side

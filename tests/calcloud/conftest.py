@@ -1,0 +1,132 @@
+"""Small tables of jobs, the programs as their users run them, and one tiny training that many tests look at."""
+
+import csv
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.calcloud.sample import simulated_jobs_csv
+
+ROOT = Path(__file__).parents[2]
+SHARED = ROOT.parent / "shared" / "data" / "hst"
+
+GOOD_JOB = {
+    "ipst": "jbt301010",
+    "n_files": 5,
+    "total_mb": 69,
+    "drizcorr": 1,
+    "pctecorr": 1,
+    "crsplit": 2,
+    "subarray": 0,
+    "detector": 1,
+    "dtype": 1,
+    "instr": 0,
+    "memory": 2.812345,
+    "wallclock": 5360,
+    "mem_bin": 1,
+}
+
+
+@pytest.fixture
+def a_job():
+    """A row of the table, good unless something is changed."""
+    return lambda **changes: GOOD_JOB | changes
+
+
+@pytest.fixture
+def a_table(tmp_path):
+    """A CSV file with these rows."""
+
+    def write(*rows, name="jobs.csv"):
+        path = tmp_path / name
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def run():
+    """A program of the family in a process of its own, in a folder of its own."""
+
+    def run_program(verb, *arguments, cwd):
+        command = [sys.executable, "-m", f"pipelines.calcloud.{verb}", *map(str, arguments)]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+
+    return run_program
+
+
+@pytest.fixture(scope="session")
+def scrape(run):
+    """The scrape program with the file names of a production run."""
+
+    def run_scrape(folder, *arguments):
+        outputs = ["--training", "data/training.csv", "--quarantine", "data/quarantine.csv"]
+        outputs += ["--report", "data/report.json", "--transform", "models/tx_data.json"]
+        return run("scrape", *outputs, *arguments, cwd=folder)
+
+    return run_scrape
+
+
+@pytest.fixture(scope="session")
+def network(run):
+    """The network program on a folder with a training set; `into` is where its three outputs go."""
+
+    def run_network(folder, target, name, *arguments, into="again"):
+        inputs = ["--training", "data/training.csv", "--transform", "models/tx_data.json"]
+        outputs = [
+            "--model",
+            f"{into}/{name}.keras",
+            "--results",
+            f"{into}/{target}",
+            "--record",
+            f"{into}/{name}.json",
+        ]
+        return run("network", "--target", target, *inputs, *outputs, *arguments, cwd=folder)
+
+    return run_network
+
+
+@pytest.fixture(scope="session")
+def evaluate(run):
+    """The evaluate program with the file names of a production run."""
+
+    def run_evaluate(folder):
+        inputs = ["--training", "data/training.csv", "--transform", "models/tx_data.json"]
+        outputs = ["--latest", "evaluated.csv", "--summary", "evaluated.json"]
+        return run("evaluate", *inputs, "--models", "models", "--results", "results", *outputs, cwd=folder)
+
+    return run_evaluate
+
+
+@pytest.fixture(scope="session")
+def trained(run, tmp_path_factory):
+    """A folder with the whole tree after two epochs on 300 simulated jobs; look, don't touch."""
+    folder = tmp_path_factory.mktemp("2021-11-04-1636048291")
+    (folder / "data").mkdir()
+    (folder / "data" / "latest.csv").write_text(simulated_jobs_csv(300, seed=1))
+    ended = run("train", folder, "--epochs", "2", "--seed", "3", cwd=folder)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hst_jobs():
+    """The real table; its tests are skipped where it is not, unless FW_NO_SKIP forbids that."""
+    path = SHARED / "hst_jobs.csv.gz"
+    if not path.exists():
+        (pytest.fail if os.environ.get("FW_NO_SKIP") else pytest.skip)(f"the real jobs are not at {path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def hst_headers(hst_jobs):
+    """Real header keywords of 21 datasets, one text file each."""
+    return sorted((hst_jobs.parent / "features_txt").glob("*_MemModelFeatures.txt"))
