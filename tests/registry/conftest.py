@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pwd
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -195,3 +197,117 @@ def _execute(server: str, statement: str) -> None:
     with engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()
+
+
+# ---------------------------------------------------------------- journals
+
+
+class Story:
+    """What an engine and its workers tell of a run, as facts by journal."""
+
+    def __init__(self, run: str = "HST1_r1p01") -> None:
+        self.run = run
+        self.clock = 2000.0
+        self.journals: dict[str, list[dict[str, Any]]] = {}
+
+    def tell(self, journal: str, event: str, **keys: object) -> None:
+        if journal not in self.journals:
+            opening = {"format": 1, "run": self.run, "attempt": 1, "start": 0, "host": f"{journal}.host", "pid": 1}
+            self.journals[journal] = [{"e": "open", "t": self.clock, **opening, "journal": journal}]
+        self.clock += 1.0
+        self.journals[journal].append({"e": event, "t": self.clock, **keys})
+
+    def queue(self, job: int, queue: str = "q1") -> None:
+        self.tell("engine", "job.queue", job=job, queue=queue, block=1)
+
+    def start_job(self, job: int, queue: str = "q1", journal: str = "worker", calls: int = 1) -> None:
+        self.tell(journal, "job.start", job=job, queue=queue, block=1, keys={"ccd": job}, calls=calls, root="/w")
+
+    def end_job(self, job: int, queue: str = "q1", journal: str = "worker", status: int = 0) -> None:
+        self.tell(journal, "job.end", job=job, queue=queue, status=status, disk=10)
+
+    def start_call(
+        self, job: int, call: int, queue: str = "q1", journal: str = "worker", module: str = "train"
+    ) -> None:
+        at = {"job": job, "queue": queue, "call": call, "try": 1}
+        about = {"module": module, "wrapper": "generic", "keys": {"n": call}, "log": f"r/log/{call}.log", "plan": "0"}
+        self.tell(journal, "call.start", **at, **about)
+        self.tell(journal, "call.run", **at)
+        self.tell(journal, "exec.start", **at, exec=1, program="cp", args=f"cp 'a b' {call}", version="1")
+
+    def end_call(
+        self,
+        job: int,
+        call: int,
+        queue: str = "q1",
+        journal: str = "worker",
+        status: int = 0,
+        reads: tuple[str, ...] = ("raw/1.fits",),
+        writes: tuple[str, ...] | None = None,
+    ) -> None:
+        at = {"job": job, "queue": queue, "call": call, "try": 1}
+        writes = (f"r/out/{call}.fits",) if writes is None else writes
+        usage = {"wall": 1.5, "utime": 1.0, "stime": 0.5, "maxrss": 1000 * call}
+        self.tell(journal, "exec.end", **at, exec=1, status=status, usage=usage)
+        self.tell(journal, "call.store", **at)
+        log = a_file(f"r/log/{call}.log", type="log")
+        outside = a_file("/data/raw.csv", type="raw", archive="external", sha256="c0ffee")
+        made = [a_file(path, meta={"n": call, "band": "r"}) for path in writes] if status == 0 else []
+        messages = [{"level": 1, "text": "broken", "exec": 1}] if status else []
+        self.tell(
+            journal,
+            "call.end",
+            **at,
+            status=status,
+            files=[log, outside, *made],
+            used=[[1, "/data/raw.csv"], *([1, path] for path in reads if not status)],
+            made=[[0, log["path"]], *([1, file["path"]] for file in made)],
+            derived=[[file["path"], path] for file in made for path in reads],
+            messages=messages,
+            disk=5,
+        )
+
+    def call(self, job: int, call: int, **keys: Any) -> None:
+        place = {name: keys[name] for name in ("queue", "journal") if name in keys}
+        self.start_call(job, call, **place, **({"module": keys.pop("module")} if "module" in keys else {}))
+        self.end_call(job, call, **keys)
+
+    def write(self, directory: Path) -> Path:
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, facts in self.journals.items():
+            (directory / f"{name}.jsonl").write_text("".join(json.dumps(fact) + "\n" for fact in facts))
+        return directory
+
+
+def a_file(path: str, **changes: object) -> dict[str, Any]:
+    file = {"path": path, "type": "red", "size": 7, "sha256": f"sha of {path}", "archive": "home", "meta": {}}
+    return {**file, **changes}
+
+
+def a_whole_run() -> Story:
+    """Two jobs by two workers; the second reads what the first makes, and is told of first."""
+    story = Story()
+    story.tell("engine", "attempt.start")
+    story.tell("engine", "block.start", block=1)
+    for job, worker in ((1, "worker1"), (2, "worker2")):
+        story.queue(job)
+        story.start_job(job, journal=worker, calls=2)
+    story.call(1, 1, journal="worker1", module="scrape", reads=())
+    story.call(1, 2, journal="worker1", reads=("r/out/1.fits",))
+    story.call(2, 3, journal="worker2", reads=("r/out/1.fits", "r/out/2.fits"))
+    story.call(2, 4, journal="worker2", reads=("r/out/3.fits",))
+    story.end_job(1, journal="worker1")
+    story.end_job(2, journal="worker2")
+    story.tell("engine", "block.end", block=1, status=0)
+    story.tell("engine", "attempt.end", status=0)
+    return story
+
+
+@pytest.fixture
+def a_story() -> Callable[..., Story]:
+    return Story
+
+
+@pytest.fixture
+def whole_run() -> Story:
+    return a_whole_run()

@@ -134,7 +134,8 @@ def test_a_failed_transaction_leaves_nothing(any_db, rows):
             connection.execute(text("update id_block set next_id = 5"))
             raise KeyError
 
-    pytest.raises(KeyError, fail_half_way)
+    with pytest.raises(KeyError):
+        fail_half_way()
     assert rows(any_db, "select next_id from id_block where name = 'task'") == [(1,)]
 
 

@@ -1,0 +1,119 @@
+"""Rows in bulk: many tuples into a table at once, by whatever is fastest on the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, Table, exc
+
+from framework.registry.columns import Json, Time
+from framework.registry.schema import metadata
+
+Row = Sequence[Any]
+
+#: From how many rows on PostgreSQL's COPY pays.
+COPY_FROM = 30
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, in the order of the table's columns, none of which may be there. Times are seconds, JSON is text."""
+    if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM:
+        _copy(connection, table, rows)
+    else:
+        _execute_many(connection, _insert_sql(connection.dialect.name, table.name), rows)
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert the rows that are not there yet."""
+    _execute_many(connection, _insert_sql(connection.dialect.name, table.name) + " on conflict do nothing", rows)
+
+
+def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """Set columns of rows that are known by their first key; each tuple ends with it."""
+    _execute_many(connection, _update_sql(connection.dialect.name, table.name, columns), rows)
+
+
+def _execute_many(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
+    # By the driver alone: SQLAlchemy would go over each row twice.
+    if rows:
+        driver: Any = connection.connection.driver_connection
+        with _translated(connection, statement):
+            cursor = driver.cursor()
+            cursor.executemany(statement, rows)
+            cursor.close()
+
+
+@contextmanager
+def _translated(connection: Connection, statement: str) -> Iterator[None]:
+    """The driver's errors as SQLAlchemy's."""
+    dialect: Any = connection.dialect
+    any_error = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except any_error as error:
+        raise exc.DBAPIError.instance(statement, None, error, any_error, dialect=dialect) from error
+
+
+def placeholder(dialect: str, column: Any) -> str:
+    """How a value of the column is bound."""
+    if dialect == "sqlite":
+        return "?"
+    if isinstance(column.type, Time):
+        return "to_timestamp(%s)"
+    return "%s::jsonb" if column.type is Json else "%s"
+
+
+@cache
+def _insert_sql(dialect: str, name: str) -> str:
+    columns = metadata.tables[name].columns
+    values = ", ".join(placeholder(dialect, column) for column in columns)
+    return f"insert into {name} ({', '.join(column.name for column in columns)}) values ({values})"  # noqa: S608
+
+
+@cache
+def _update_sql(dialect: str, name: str, columns: tuple[str, ...]) -> str:
+    table = metadata.tables[name]
+    key = next(iter(table.primary_key))
+    changes = ", ".join(f"{column} = {placeholder(dialect, table.c[column])}" for column in columns)
+    return f"update {name} set {changes} where {key.name} = {placeholder(dialect, key)}"  # noqa: S608
+
+
+# ---------------------------------------------------------------- PostgreSQL's COPY
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    names = ", ".join(column.name for column in table.columns)
+    written = [_writer(column)(values) for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)]
+    text = "\n".join(map("\t".join, zip(*written, strict=True))) + "\n"
+    driver: Any = connection.connection.driver_connection
+    statement = f"copy {table.name} ({names}) from stdin"
+    with _translated(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(text)
+
+
+def _writer(column: Any) -> Callable[[Sequence[Any]], list[str]]:
+    if isinstance(column.type, Time):
+        return _written_times
+    return _written_words if column.type is Json or column.type.python_type is str else _written_numbers
+
+
+def _written_numbers(values: Sequence[Any]) -> list[str]:
+    return ["\\N" if value is None else str(value) for value in values]
+
+
+def _written_times(values: Sequence[float | None]) -> list[str]:
+    return ["\\N" if value is None else datetime.fromtimestamp(value, UTC).isoformat() for value in values]
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _written_words(values: Sequence[str | None]) -> list[str]:
+    together = "".join(filter(None, values))
+    if any(special in together for special in "\\\t\n\r"):
+        return ["\\N" if value is None else value.translate(_ESCAPES) for value in values]
+    return ["\\N" if value is None else value for value in values]

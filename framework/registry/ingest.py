@@ -1,0 +1,198 @@
+"""The ingester: brings a run's journals into the registry, as they grow or long afterwards."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+
+from sqlalchemy import Connection, exc
+from sqlalchemy.dialects import postgresql, sqlite
+
+from framework.errors import RegistryError
+from framework.registry.database import Registry
+from framework.registry.ids import IdSource
+from framework.registry.journals import Part, first_fact, in_batches, new_parts, one_by_one
+from framework.registry.known import load
+from framework.registry.lease import LEASE_SECONDS, Lease
+from framework.registry.record import Record
+from framework.registry.schema import journal_position
+
+#: What a fact leads to when a value in it is none that the database takes.
+_REFUSED = (exc.DataError, exc.IntegrityError, exc.ProgrammingError, exc.StatementError, OverflowError, ValueError)
+
+
+class LeaseTaken(RegistryError):  # noqa: N818  (the other one does the work: no fault)
+    """Another process writes the run's journals into the registry."""
+
+
+class Ingester:
+    """One run's way into the registry. Whatever happens to it, another one goes on where it stopped."""
+
+    def __init__(self, db: Registry, attempt_id: int, journal_directory: Path | str) -> None:
+        self._db = db
+        self._attempt_id = attempt_id
+        self._directory = Path(journal_directory)
+        self._renewed = 0.0
+        self._record: Record | None = None
+        self._openings: dict[str, dict[str, str]] = {}
+
+    def step(self) -> int:
+        """Bring in what is new; the number of facts. Raises :class:`LeaseTaken` while another one does so."""
+        positions = self._current_record().known.positions
+        with _no_garbage_collection():
+            count = sum(self._ingest(parts) for parts in in_batches(new_parts(self._directory, positions)))
+        if not count and time.time() - self._renewed > LEASE_SECONDS / 3:
+            self._keep_lease()
+        return count
+
+    def follow(self, stop: Callable[[], bool], pause_seconds: float = 0.5) -> None:
+        """Bring in what is new until ``stop()`` says so, and what is there then; a registry that is away is waited for.
+
+        May be called in a forked child.
+        """
+        while True:
+            last = stop()
+            try:
+                self.step()
+            except RegistryError:
+                if last:
+                    raise
+                self._record = None
+            if last:
+                return self.close()
+            time.sleep(pause_seconds)
+
+    def close(self) -> None:
+        """Let another one have the run at once."""
+        if self._record is not None:
+            self._record = None
+            with self._db.write() as connection:
+                self._lease.give_up(connection)
+
+    def __enter__(self) -> Ingester:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except RegistryError:
+            # What led here says more; the lease ends by itself.
+            if error is None:
+                raise
+
+    # ------------------------------------------------------------ what is known
+
+    def _current_record(self) -> Record:
+        if self._record is None:
+            self._take_lease()
+            with self._db.read() as connection:
+                known = load(connection, self._attempt_id)
+            self._record = Record(known, IdSource(self._db, "task"), IdSource(self._db, "desfile"))
+        return self._record
+
+    def _take_lease(self) -> None:
+        # A new one each time, so that it is this process's, forked or not.
+        self._lease = Lease(self._attempt_id)
+        with self._db.write() as connection:
+            if not self._lease.take(connection):
+                raise LeaseTaken(f"{self._directory}: another process writes these journals into the registry")
+        self._renewed = time.time()
+
+    def _keep_lease(self) -> None:
+        with self._db.write() as connection:
+            self._hold(connection)
+
+    def _hold(self, connection: Connection) -> None:
+        if not self._lease.renew(connection):
+            raise LeaseTaken(f"{self._directory}: another process has taken over these journals")
+        self._renewed = time.time()
+
+    # ------------------------------------------------------------ bringing in
+
+    def _ingest(self, parts: list[Part]) -> int:
+        try:
+            return self._write(parts)
+        except _REFUSED:
+            lines = [line for part in parts for line in one_by_one(part, self._directory)]
+        return sum(self._write_or_complain(line) for line in lines)
+
+    def _write_or_complain(self, line: Part) -> int:
+        try:
+            return self._write([line])
+        except _REFUSED as error:
+            reason = str(getattr(error, "orig", error))
+            return self._write([line], instead=f"{line.journal}: byte {line.start}: the registry refuses it: {reason}")
+
+    def _write(self, parts: list[Part], instead: str | None = None) -> int:
+        """Write parts of journals in one transaction; if it fails, nothing has happened."""
+        record = self._current_record()
+        try:
+            for part in parts if instead is None else ():
+                self._tell(record, part)
+            if instead is not None:
+                record.complain(instead)
+            with self._db.read() as connection:
+                record.settle(connection)
+            with self._db.write() as connection:
+                self._hold(connection)
+                same = record.changes.write(connection)
+                for part in parts:
+                    _set_position(connection, self._attempt_id, part)
+        except BaseException:
+            # What is known is ahead of the registry now, and has to be read again.
+            self._record = None
+            raise
+        record.written(same)
+        record.known.positions.update({part.journal: part.end for part in parts})
+        return sum(len(part.facts) for part in parts)
+
+    def _tell(self, record: Record, part: Part) -> None:
+        opening = self._opening(part)
+        if opening.get("run", record.known.run) != record.known.run:
+            if part.start == 0:
+                record.complain(f"{part.journal}: a journal of {opening['run']}, passed over")
+            return
+        for bad in part.bad_lines:
+            record.complain(f"{part.journal}: byte {bad.position}: not a fact, passed over: {bad.text[:1000]}")
+        record.tell(part.facts, part.journal, opening.get("host"))
+
+    def _opening(self, part: Part) -> dict[str, str]:
+        """How the journal began: run and host."""
+        if part.journal not in self._openings:
+            first = first_fact(self._directory / part.journal)
+            self._openings[part.journal] = first if first.get("e") == "open" else {}
+        return self._openings[part.journal]
+
+
+@contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Facts come by the hundred thousand and without cycles: looking for those takes as long as all the rest."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
+def _set_position(connection: Connection, attempt_id: int, part: Part) -> None:
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    row = {"pfw_attempt_id": attempt_id, "journal": part.journal, "position": part.end}
+    insert = dialect.insert(journal_position).values(**row)
+    moved = insert.on_conflict_do_update(
+        index_elements=["pfw_attempt_id", "journal"], set_={"position": insert.excluded.position}
+    )
+    connection.execute(moved)
+
+
+def ingest(db: Registry, attempt_id: int, journal_directory: Path | str) -> int:
+    """Bring in a run's journals once; the number of facts."""
+    with Ingester(db, attempt_id, journal_directory) as ingester:
+        return ingester.step()

@@ -1,0 +1,142 @@
+"""Where files come from: the files of calls, and which execution read or wrote them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from framework.registry.changes import Changes
+from framework.registry.file_rows import ids_of_paths
+from framework.registry.journals import Fact
+from framework.registry.known import Known
+
+#: For how many files the id is kept at hand.
+_AT_HAND = 1_000_000
+
+#: The archive's name in the journal of a file that no archive has.
+_OUTSIDE = "external"
+
+_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(slots=True)
+class FilesOfCall:
+    """What the end of a call tells of files, read but not yet taken in."""
+
+    #: Rows of files and of the archives they are in, with the path as id.
+    files: list[tuple[Any, ...]]
+    archives: list[tuple[Any, ...]]
+    made: list[tuple[int, str]]
+    used: list[tuple[int, str]]
+    derived: list[tuple[str, str]]
+
+
+def read_files(fact: Fact, attempt_id: int, call_task_id: int, task_of: Callable[[int], int], t: float) -> FilesOfCall:
+    """Understand a call's files, or raise what a malformed fact raises."""
+    made = [(task_of(number), path) for number, path in fact.get("made") or ()]
+    maker = {path: task_id for task_id, path in made}
+    files, archives = [], []
+    for file in fact.get("files") or ():
+        path, archive, meta, sha256 = file["path"], file.get("archive"), file.get("meta"), file.get("sha256")
+        directory, _, name = path.rpartition("/")
+        outside = archive == _OUTSIDE
+        owner = (None, None) if outside else (attempt_id, maker.get(path, call_task_id))
+        version = sha256 or "" if outside else ""
+        words = _text(meta) if meta else None
+        about = (file["type"], name, path, version, None, file.get("size"), sha256, file.get("md5"), words, t)
+        files.append((*owner, *about))
+        if archive and not outside:
+            archives.append((path, archive, name, directory, None))
+    return FilesOfCall(
+        files=files,
+        archives=archives,
+        made=made,
+        used=[(task_of(number), path) for number, path in fact.get("used") or ()],
+        derived=[(child, parent) for child, parent in fact.get("derived") or ()],
+    )
+
+
+class Lineage:
+    """Turns paths into ids, and keeps what names a file that no journal has told of yet."""
+
+    def __init__(self, known: Known, take_file_id: Callable[[], int]) -> None:
+        self.changes = Changes()
+        self._known = known
+        self._take_file_id = take_file_id
+        self._paths: dict[str, int] = {}
+        self._outside: dict[tuple[str, str], int] = {}
+        self._wanted: list[tuple[int, str, str]] = []
+
+    def add(self, call_task_id: int, told: FilesOfCall) -> None:
+        """Take in the files of a call that has ended."""
+        own = {row[4]: self._add_file(row) for row in told.files}
+        pairs = self.changes.of_files
+        pairs["file_archive_info"] += [(own[path], *rest) for path, *rest in told.archives]
+        for task_id, path in told.made:
+            self._relate("opm_was_generated_by", task_id, path, own)
+        for task_id, path in told.used:
+            self._relate("opm_used", task_id, path, own)
+        for child, parent in told.derived:
+            child_id, parent_id = own.get(child), own.get(parent) or self._paths.get(parent)
+            if child_id is None or parent_id is None:
+                self._wanted.append((call_task_id, parent, child))
+            else:
+                pairs["opm_was_derived_from"].append((child_id, parent_id))
+
+    def _add_file(self, row: tuple[Any, ...]) -> int:
+        path, version = row[4], row[5]
+        if version and (path, version) in self._outside:
+            return self._outside[path, version]
+        id_ = self._take_file_id()
+        self.changes.files.append((id_, *row))
+        if version:
+            self._outside[path, version] = id_
+        else:
+            self._paths[path] = id_
+        return id_
+
+    def _relate(self, table: str, task_id: int, path: str, own: dict[str, int]) -> None:
+        id_ = own.get(path) or self._paths.get(path)
+        if id_ is not None:
+            self.changes.of_files[table].append((task_id, id_))
+        else:
+            self._wanted.append((task_id, path, ""))
+
+    def settle(self, connection: Connection) -> None:
+        """Find the files that were told of by path alone; what is not known yet is kept for later."""
+        wanted = {*self._wanted, *self._known.pending}
+        self._wanted = []
+        unknown = {path for _, *paths in wanted for path in paths if path} - self._paths.keys()
+        found = sorted(ids_of_paths(connection, sorted(unknown)), key=lambda file: file.written)
+        self._paths.update({file.path: file.id for file in found})
+        for task_id, path, child in sorted(wanted):
+            self._settle_one(task_id, path, child)
+
+    def _settle_one(self, task_id: int, path: str, child: str) -> None:
+        pending, key = self._known.pending, (task_id, path, child)
+        parent_id, child_id = self._paths.get(path), self._paths.get(child)
+        if parent_id is None or (child and child_id is None):
+            if key not in pending:
+                pending.add(key)
+                self.changes.pending.append((*key, self._known.attempt_id))
+            return
+        if child:
+            self.changes.of_files["opm_was_derived_from"].append((child_id, parent_id))
+        else:
+            self.changes.of_files["opm_used"].append((task_id, parent_id))
+        self.changes.pairs_may_repeat = True
+        if key in pending:
+            pending.remove(key)
+            self.changes.no_longer_pending.append(key)
+
+    def written(self, same: dict[int, int]) -> None:
+        """Take over the ids of files that turned out to be in the registry already."""
+        if same:
+            self._paths = {path: same.get(id_, id_) for path, id_ in self._paths.items()}
+            self._outside = {key: same.get(id_, id_) for key, id_ in self._outside.items()}
+        if len(self._paths) > _AT_HAND:
+            self._paths.clear()
