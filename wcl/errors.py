@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+Severity = Literal["error", "warning"]
 #: Longer source lines are cut around the caret.
 SHOWN_WIDTH = 160
 
@@ -35,7 +36,7 @@ class Problem:
     width: int = 0
     #: What would be right.
     hint: str = ""
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
 
     def __str__(self) -> str:
         return "\n".join(self._lines())

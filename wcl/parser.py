@@ -4,13 +4,13 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from wcl.errors import Place, Problem
+from wcl.errors import Place, Problem, Severity
 from wcl.quoting import unquote
 from wcl.section import KEEPS_CASE, Section, Sources
 
-_QUOTED_PAIR = re.compile(r'([^\s#"]+)(?:\s*=\s*|\s+)"((?:[^"\\]|\\.)*+)"\s*(?:#.*)?')
-_PAIR = re.compile(r"(\S+)\s*=\s*(.+)")
-_BLANK_PAIR = re.compile(r"(\S+)\s+(?!=$)(.+)")
+_QUOTED_PAIR = re.compile(r'([^\s#"=][^\s#"]*)(?:\s*=\s*|\s+)"((?:[^"\\]|\\.)*+)"\s*(?:#.*)?')
+_PAIR = re.compile(r"([^\s=]\S*)\s*=\s*(.+)")
+_BLANK_PAIR = re.compile(r"([^\s=]\S*)\s+(?!=$)(.+)")
 _OPEN = re.compile(r"<([^\s</]\S*)(?:\s+(\S+))?>")
 _CLOSE = re.compile(r"</\s*(\S+?)\s*>")
 _INCLUDE = re.compile(r"<<\s*include\s+(\S+?)\s*>>")
@@ -88,14 +88,14 @@ class FileParser:
                 or value[0] in ' \t"'
                 or "#" in line
                 or line[-1] == "\\"
-                or key[0] == "<"
+                or key[0] in "<="
                 or " " in key
                 or not key.isprintable()  # other blanks are not printable
             ):
                 if not line:
                     continue
                 if line[-1] == "\\":
-                    line = _joined(line, numbered)
+                    line = self.joined(line, position, numbered)
                 self.read_line(line, position)
                 section = self.section
                 values, positions, fold = section.values_, section.positions, section.name not in KEEPS_CASE
@@ -109,6 +109,20 @@ class FileParser:
                 positions[key] = position
         for opened in self.open:
             self.left_open(opened)
+
+    def joined(self, line: str, position: int, numbered: Iterator[tuple[int, str]]) -> str:
+        """A line that ends in a backslash together with those that continue it, one blank between them."""
+        if line[0] == "#":
+            hint = "the next line is part of this comment; take the backslash away if it is not meant"
+            self.problem(position, "a comment goes on", line, len(line) - 1, 1, hint, "warning")
+        pieces = [line[:-1].rstrip()]
+        for _, following in numbered:
+            piece = following.strip()
+            if not piece.endswith("\\"):
+                pieces.append(piece)
+                break
+            pieces.append(piece[:-1].rstrip())
+        return " ".join(pieces).strip()
 
     def read_line(self, line: str, position: int) -> None:
         """Any line, already joined with those that continue it."""
@@ -223,22 +237,19 @@ class FileParser:
             hint = f'a value is missing; write {word} = "" for an empty one'
         self.problem(position, "this line cannot be read", line, 0, len(line), hint)
 
-    def problem(self, position: int, message: str, line: str, column: int, width: int, hint: str = "") -> None:
+    def problem(
+        self,
+        position: int,
+        message: str,
+        line: str,
+        column: int,
+        width: int,
+        hint: str = "",
+        severity: Severity = "error",
+    ) -> None:
         """Note what is wrong; the caret is moved to where the text stands in the file's own line."""
         raw = self.lines[position - self.start]
         offset = raw.find(line)
         text = raw if offset >= 0 else line
         place = self.tree.sources.place(position)
-        self.tree.problems.append(Problem(place, message, text, column + max(offset, 0), width, hint))
-
-
-def _joined(line: str, numbered: Iterator[tuple[int, str]]) -> str:
-    """A line that ends in a backslash together with those that continue it, one blank between them."""
-    pieces = [line[:-1].rstrip()]
-    for _, following in numbered:
-        piece = following.strip()
-        if not piece.endswith("\\"):
-            pieces.append(piece)
-            break
-        pieces.append(piece[:-1].rstrip())
-    return " ".join(pieces).strip()
+        self.tree.problems.append(Problem(place, message, text, column + max(offset, 0), width, hint, severity))

@@ -7,6 +7,8 @@ QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"')
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _MEANS = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _NEEDS_ESCAPE = re.compile('[\\\\"\n\r\ud800-\udfff]')
+#: In plain text these would be lost, or lost from sight.
+_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _WRITTEN = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
@@ -49,4 +51,4 @@ def _reads_plain(value: str) -> bool:
         return False
     if value[0] == '"':
         return value.count('"') > 1 and QUOTED.fullmatch(value) is None
-    return not re.search("[\n\r\ud800-\udfff]", value)
+    return not _UNSEEN.search(value)

@@ -1,5 +1,6 @@
 """Files with jinja2 marks: rendered in a sandbox, each line traced back to the template that wrote it."""
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -90,7 +91,7 @@ def _place_in_template(trace: TracebackType | None, path: Path) -> Place:
     place = Place(str(path), 0)
     while trace:
         frame = trace.tb_frame
-        if "__jinja_template__" in frame.f_globals or frame.f_globals.get("environment") is not None:
+        if "__jinja_exception__" in frame.f_globals:
             place = Place(frame.f_code.co_filename, trace.tb_lineno)
         trace = trace.tb_next
     return place
@@ -120,7 +121,7 @@ def _finder(path: Path) -> Callable[[str], tuple[str, str, None] | None]:
         for folder in folders:
             file = folder / name
             if file.is_file():
-                shown = str(path) if file == path.resolve() else str(file)
+                shown = str(file) if path.is_absolute() else os.path.relpath(file)
                 return file.read_text(encoding="utf-8-sig"), shown, None
         return None
 

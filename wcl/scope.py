@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from wcl.errors import Place
-from wcl.section import Section, text_of
+from wcl.section import KEEPS_CASE, Section, text_of
 
 #: Kinds of sections in the order in which a plain name is looked up.
 SEARCH_ORDER = ("file", "list", "exec", "job", "module", "block", "archive", "site")
@@ -110,8 +110,9 @@ def _own_key(section: Section, name: str) -> str:
 
 def _by_path(section: Section, path: str) -> tuple[Section, str] | None:
     """The section and the key at the end of a dotted path; names may themselves hold dots."""
-    if isinstance(section.values_.get(path), str):
-        return section, path
+    key = _own_key(section, path) if section.name in KEEPS_CASE else path
+    if isinstance(section.values_.get(key), str):
+        return section, key
     at = path.find(".")
     while at > 0:
         inside = section.values_.get(path[:at])

@@ -5,27 +5,33 @@ import shlex
 
 from wcl.errors import Place, Problem, WclError
 from wcl.expansion import NOWHERE, Filling
+from wcl.late import protect_late
 from wcl.quoting import Quoted
 from wcl.scope import Scope
 from wcl.showing import source_line
 from wcl.template import parse_template
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
+#: A dollar that is text before a late function's name is still doubled in a word: `resolve_late` takes it as text.
+_KEPT_DOLLAR = re.compile(r"\$\$(?=(?:head|secret|fmt)\{)", re.IGNORECASE)
 _KEPT = re.compile("\x00([0-9]+)\x00")
 
 
 def words(text: str, scope: Scope, place: Place | None = None) -> list[str]:
-    """The text filled in and split as a shell would; the value of a quoted variable stays in one word."""
+    """The text filled in and split as a shell would; the value of a quoted variable stays in one word.
+
+    A word that holds `$HEAD{...}` or `$SECRET{...}` wants `wcl.late.resolve_late` in the job.
+    """
     if isinstance(text, Quoted):
-        return [text]
+        return [protect_late(text)]
     kept: list[str] = []
 
     def keep(value: str) -> str:
-        kept.append(value)
+        kept.append(protect_late(value))
         return f"\x00{len(kept) - 1}\x00"
 
     filling = Filling(scope, guard=keep)
-    filled = filling.fill(parse_template(text)) if "$" in text else text
+    filled = filling.fill(parse_template(_KEPT_DOLLAR.sub("$$$$", text))) if "$" in text else text
     if filling.faults:
         raise filling.error(text, place)
     found = _shell_words(filled, text, place)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from wcl.errors import Place, Problem
+from wcl.errors import Place, Problem, raise_errors
 from wcl.parser import Tree
 from wcl.quoting import Quoted
 from wcl.section import Section, text_of
@@ -24,6 +24,14 @@ def add_yaml(tree: Tree, text: str, file: str) -> None:
         tree.problems.append(
             Problem(Place(file, node.line + 1), "keys with values are wanted here", "", hint="key: value")
         )
+
+
+def read_yaml(text: str, name: str = "<text>") -> Section:
+    """The tree of a YAML text."""
+    tree = Tree()
+    add_yaml(tree, text, name)
+    raise_errors(tree.problems)
+    return tree.root
 
 
 class _Filler:

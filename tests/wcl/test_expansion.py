@@ -1,0 +1,119 @@
+"""Variables, lists and the products of lists."""
+
+import time
+from itertools import product
+
+import pytest
+
+import wcl
+from wcl import Place, Scope, WclError, expand, expand_all, fill_all, names_in, parse
+
+BASE = parse(
+    "unitname = D12\nreqnum = 15\nattnum = 3\nband = g\nbands = g,r,i\nrms_g = 0.5\nccds = 1:62,\n"
+    "run = ${unitname}_r${reqnum}p${attnum:2}\nbad = x${nosuch}\nloop_a = ${loop_b}\nloop_b = ${loop_a}\n"
+    "many = (1:100)\nmixed = ${band}, ${run}, $FUNC{join,a,b}\n",
+    "base.wcl",
+)
+ROOT = Scope(root=BASE)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("${run}.fits", "D12_r15p03.fits"),
+        ("${rms_${band}}", "0.5"),
+        ("${attnum:02}${attnum:4}", "030003"),
+        ("$OPT{band}$opt{nosuch}", "g"),
+        ("$$ $${band} $$$${band}", "$ ${band} $${band}"),
+        ("$(band) $band $HOME $RNMLST{a}", "$(band) $band $HOME $RNMLST{a}"),
+        ("$HEAD{${unitname}.fits,FWHM}", "$HEAD{D12.fits,FWHM}"),
+        ("$SECRET{db} $FMT{%02d,img.ccd}", "$SECRET{db} $FMT{%02d,img.ccd}"),
+        ("${band", "${band"),
+        ("${} ${band ${band}", "${} ${band g"),
+        ("--ccds ${bands}", "--ccds g,r,i"),
+        ("${BAND}", "g"),
+    ],
+)
+def test_a_text_is_filled_in(text: str, value: str) -> None:
+    assert expand(text, ROOT) == value
+
+
+def test_an_unknown_variable_is_shown_with_a_caret_and_the_nearest_name() -> None:
+    with pytest.raises(WclError) as caught:
+        expand("D${reqnm:8}_${band}", ROOT, Place("p.wcl", 41))
+    assert str(caught.value) == (
+        "p.wcl:41: unknown variable 'reqnm'\n    D${reqnm:8}_${band}\n     ^^^^^^^^^^ did you mean 'reqnum'?"
+    )
+
+
+def test_all_faults_of_a_text_are_told_at_once() -> None:
+    with pytest.raises(WclError) as caught:
+        expand("${bnd} ${band:2} ${bad} ${band:x} $FUNC{nobody,1}", ROOT)
+    assert [problem.message for problem in caught.value.problems] == [
+        "unknown variable 'bnd'",
+        "'g' is not an integer, and 2 digits are wanted",
+        "unknown variable 'nosuch', needed by ${bad}",
+        "bad width in ${band:...}",
+        "unknown function 'nobody'",
+    ]
+
+
+def test_a_variable_that_needs_itself_is_an_error_with_the_circle() -> None:
+    with pytest.raises(WclError, match="loop_a -> loop_b -> loop_a"):
+        expand("${loop_a}", ROOT)
+
+
+def test_only_registered_functions_are_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wcl.functions._registered", {})
+    wcl.register_function("site.add", lambda a, b: int(a) + int(b))
+    assert expand("$FUNC{site.add,${reqnum},${attnum}}", ROOT) == "18"
+    with pytest.raises(WclError, match=r"unknown function 'os\.getcwd'"):
+        expand("$FUNC{os.getcwd}", ROOT)
+
+
+def test_a_function_of_a_late_value_is_late_too() -> None:
+    assert expand("$FUNC{f,$HEAD{${band}.fits,K}}", ROOT) == "$FUNC{f,$HEAD{g.fits,K}}"
+
+
+def test_a_product_is_exact_and_in_natural_order() -> None:
+    tree = parse("ccd = 1:62,\nband = g,r,i,z,Y\ndither = (1:3)\n")
+    names = expand_all("c${ccd}_${band}_${dither}", Scope(root=tree))
+    assert names == [f"c{c}_{b}_{d}" for c, b, d in product(range(1, 63), "griz" + "Y", range(1, 4))]
+
+
+def test_a_list_that_stands_twice_is_not_crossed_with_itself() -> None:
+    assert expand_all("${bands}/${bands}_${rms_${band}}", ROOT) == ["g/g_0.5", "r/r_0.5", "i/i_0.5"]
+
+
+def test_elements_of_a_list_may_be_variables_and_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wcl.functions._registered", {"join": lambda *words: "+".join(words)})
+    assert expand_all("x_${mixed}", ROOT) == ["x_g", "x_D12_r15p03", "x_a+b"]
+
+
+def test_the_quick_way_and_the_long_way_agree() -> None:
+    text = "${ccds:2}_${bands}_${reqnum:4}"
+    assert expand_all(text, ROOT) == [filled.text for filled in fill_all(text, ROOT)]
+
+
+def test_a_hundred_thousand_names_take_less_than_a_second() -> None:
+    tree = parse("a = 1:100,\nb = (1:100)\nc = 1,2,3,4,5,6,7,8,9,10\n")
+    began = time.perf_counter()
+    names = expand_all("${a:3}_${b}_${c}.fits", Scope(root=tree))
+    assert (len(names), time.perf_counter() - began < 1) == (100_000, True)
+
+
+@pytest.mark.parametrize("text", ["${many}${ccds}", "${many}/${many}/${ccds}"])
+def test_a_product_beyond_the_bound_is_an_error(text: str) -> None:
+    with pytest.raises(WclError, match="more than 1,000 combinations"):
+        expand_all(text, ROOT, most=1000)
+
+
+def test_an_empty_range_is_an_error() -> None:
+    with pytest.raises(WclError, match="'r' has no values"):
+        expand_all("${r}", Scope({"r": "(10:5)"}))
+
+
+def test_names_in_a_text_are_found_without_filling_it() -> None:
+    text = "${Band:2}${rms_${ccd}}$HEAD{${file.raw.fullname},K}$opt{x}$${no}"
+    assert names_in(text) == {"band", "ccd", "file.raw.fullname", "x"}
+    assert names_in(wcl.Quoted(text)) == frozenset()

@@ -1,0 +1,48 @@
+"""The story of a value."""
+
+import pytest
+
+from wcl import Place, WclError, parse
+from wcl.explain import Step, explain
+
+TREE = parse(
+    "band = g\nrms_g = 0.5\nattnum = 1\nattnum = 3\nrun = r${attnum:2}_${rms_${band}}\nbands = g,r\nall = x${bands}\n"
+    '<module>\n<m>\nname = ${nosuch}\nquoted = "a${b}"\n</m>\n</module>\n',
+    "f",
+)
+
+
+def test_a_value_is_told_with_its_place_and_what_it_replaced() -> None:
+    told = explain(TREE, "attnum")
+    assert (told.value, told.place, told.replaced, told.results) == (
+        "3",
+        Place("f", 4),
+        ((Place("f", 3), "1"),),
+        ("3",),
+    )
+
+
+def test_each_step_of_the_expansion_is_told() -> None:
+    told = explain(TREE, "run")
+    assert told.steps == (
+        Step("attnum", "3", Place("f", 4), "r03_${rms_${band}}"),
+        Step("band", "g", Place("f", 1), "r03_${rms_g}"),
+        Step("rms_g", "0.5", Place("f", 2), "r03_0.5"),
+    )
+    assert told.results == ("r03_0.5",)
+
+
+def test_a_list_has_all_its_results() -> None:
+    assert explain(TREE, "all").results == ("xg", "xr")
+
+
+def test_a_path_leads_into_sections_and_faults_are_told() -> None:
+    told = explain(TREE, "module.m.name")
+    assert (told.value, told.place, told.results) == ("${nosuch}", Place("f", 10), ())
+    assert "unknown variable 'nosuch'" in told.problem
+    assert explain(TREE, "module.m.quoted").results == ("a${b}",)
+
+
+def test_a_key_that_is_not_there_is_an_error_with_the_nearest() -> None:
+    with pytest.raises(WclError, match="did you mean 'attnum'"):
+        explain(TREE, "atnum")

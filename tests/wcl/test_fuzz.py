@@ -1,0 +1,85 @@
+"""Broken files: every outcome is a tree or an error with a place. WCL_FUZZ_SECONDS asks for more than a taste."""
+
+import os
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from wcl import Scope, Section, WclError, expand, expand_all, parse, split, words, write
+from wcl.rendering import has_marks
+from wcl.yaml_reader import read_yaml
+from wcl.yaml_writer import write_yaml
+
+SECONDS = float(os.environ.get("WCL_FUZZ_SECONDS", "4"))
+PIECES = [
+    *"<>=#\\\"'${}(),:/ \t\n\r\x00\x85\u2028é&*-?[]|",
+    *("<<include x>>", "</", "<a>\n", "</a>\n", "<module x>\n", "cmdline", "\\\n"),
+    *("${", "$opt{", "$HEAD{", "$$", "1:9"),
+]
+
+
+def mutated(text: str, chance: random.Random) -> str:
+    """A part of a text with a few pieces cut out, doubled, put in or swapped."""
+    start = chance.randrange(len(text) + 1)
+    text = text[start : start + chance.randrange(1, 3000)]
+    for _ in range(chance.randrange(1, 8)):
+        a, b = sorted(chance.randrange(len(text) + 1) for _ in range(2))
+        b = min(b, a + chance.randrange(1, 80))
+        text = chance.choice(
+            [
+                lambda t, a, b: t[:a] + t[b:],
+                lambda t, a, b: t[:b] + t[a:b] + t[b:],
+                lambda t, a, b: t[:a] + chance.choice(PIECES) + t[a:],
+                lambda t, a, b: t[:a] + chance.choice(PIECES) * chance.randrange(1, 60) + t[b:],
+                lambda t, a, b: t[:a] + t[a:b][::-1] + t[b:],
+            ]
+        )(text, a, b)
+    return text
+
+
+def tried(action: Callable[..., object], *arguments: object) -> object:
+    """The result, or None after an error that names its places."""
+    try:
+        return action(*arguments)
+    except WclError as error:
+        problems, report = error.problems, str(error)
+    assert problems
+    assert all(str(problem.place) in report for problem in problems)
+    return None
+
+
+def use(tree: Section) -> None:
+    """Write, convert and expand a tree; only a WclError may come of it."""
+    assert parse(write(tree)) == tree
+    assert read_yaml(write_yaml(tree)) == tree
+    scope = Scope(root=tree)
+    for value in list(tree.values())[:20]:
+        if isinstance(value, str):
+            tried(expand, value, scope)
+            tried(words, value, scope)
+            tried(lambda text: expand_all(text, scope, most=1000), value)
+            tried(split, value)
+
+
+def test_broken_files_give_a_tree_or_an_error_with_a_place(
+    corpus: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    seed = int(os.environ.get("WCL_FUZZ_SEED", "1"))
+    texts = list(corpus.values())
+    yaml = [write_yaml(parse(text)) for text in texts if len(text) < 20_000]
+    until = time.monotonic() + SECONDS
+    while time.monotonic() < until:
+        seed += 1
+        chance = random.Random(seed)
+        began = time.monotonic()
+        text = mutated(chance.choice(texts), chance)
+        tree = None if has_marks(text) else tried(parse, text, "fuzz")
+        if isinstance(tree, Section):
+            use(tree)
+        other = mutated(chance.choice(yaml), chance)
+        tried(read_yaml, other, "fuzz.yaml")
+        assert time.monotonic() - began < 2, f"seed {seed} hangs"

@@ -1,0 +1,35 @@
+"""Trees put together."""
+
+from wcl import Place, merge, parse
+
+PLACE = Place("--set", 0)
+
+
+def test_merging_keeps_places_and_remembers_what_was_replaced() -> None:
+    base = parse("a = 1\n<s>\nx = 1\ny = 2\n</s>\n", "base")
+    both = merge(base, parse("a = 3\n<s>\nx = 4\n</s>\nn = 5\n", "over"))
+    assert both == {"a": "3", "s": {"x": "4", "y": "2"}, "n": "5"}
+    assert [str(both.place("a")), str(both.section("s").place("x")), str(both.section("s").place("y"))] == [
+        "over:1",
+        "over:3",
+        "base:4",
+    ]
+    assert both.replaced("a") == [(Place("base", 1), "1")]
+
+
+def test_merging_leaves_its_parts_as_they_are() -> None:
+    base, over = parse("<s>\nx = 1\n</s>\n"), parse("<s>\nx = 2\n</s>\n")
+    merge(base, over)
+    assert (base, over) == ({"s": {"x": "1"}}, {"s": {"x": "2"}})
+
+
+def test_a_value_is_set_in_a_copy() -> None:
+    tree = parse("a = 1\n")
+    assert tree.with_value("B", "2", PLACE) == {"a": "1", "b": "2"}
+    assert tree == {"a": "1"}
+
+
+def test_a_path_makes_the_sections_on_its_way() -> None:
+    tree = parse("<module>\n<m>\nx = 1\n</m>\n</module>\n").with_path("module.m.cmdline.OUT", "y", PLACE)
+    assert tree == {"module": {"m": {"x": "1", "cmdline": {"OUT": "y"}}}}
+    assert str(tree.section("module").section("m").section("cmdline").place("OUT")) == "--set"

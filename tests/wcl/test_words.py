@@ -1,0 +1,39 @@
+"""The words of a command line."""
+
+import pytest
+
+from wcl import Place, Scope, WclError, parse, words
+
+TREE = parse('tract = 0\npatch = "8,7"\nblank = a b\nquoted = "a b\'c"\nccds = 1,2,3\ntile = \'x y\'\n')
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("tract=${tract} patch=${patch}", ["tract=0", "patch=8,7"]),
+        ("${blank}", ["a", "b"]),
+        ("--x ${quoted}/y", ["--x", "a b'c/y"]),
+        ("'tile ${tile}' \"${tract} 1\"", ["tile x", "y", "0 1"]),
+        ("'PTIF ${blank}'", ["PTIF a b"]),
+        ("--ccds ${ccds}  ", ["--ccds", "1,2,3"]),
+        ("@${tract} $HEAD{f,K}", ["@0", "$HEAD{f,K}"]),
+        (r"a\ b ''", ["a b", ""]),
+        ("", []),
+        ("a\u00a0b", ["a\u00a0b"]),
+    ],
+)
+def test_a_command_line_falls_into_words_as_in_a_shell(text: str, found: list[str]) -> None:
+    assert words(text, Scope(root=TREE)) == found
+
+
+def test_a_quote_that_is_not_closed_is_an_error() -> None:
+    with pytest.raises(WclError, match="p:3: not a command line: a quote is not closed"):
+        words("--x 'a", Scope(root=TREE), Place("p", 3))
+
+
+def test_a_dollar_that_is_text_is_not_taken_for_a_late_function() -> None:
+    from wcl.late import late_calls, resolve_late
+
+    found = words("$HEAD{f, K} $$HEAD{f,K}", Scope())
+    assert [late_calls(word) for word in words("x$SECRET{db}", Scope())] == [[("secret", ["db"])]]
+    assert resolve_late(" ".join(found), {"head": lambda arguments: "+".join(arguments)}) == "f+K $HEAD{f,K}"

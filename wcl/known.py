@@ -1,0 +1,229 @@
+"""The keys that the framework knows, where they stand and what they mean."""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from wcl.section import Section
+
+Kind = Literal["text", "boolean", "integer", "list", "mode", "names"]
+
+#: Sections whose keys are anybody's: names of patterns, options, environment variables, descriptions of files.
+FREE = frozenset(
+    {
+        "cmdline", "replace", "filename_pattern", "job_environment", "condor_job_environment", "environment",
+        "file_header", "filetype_metadata", "exec_def", "qcf", "wrapper", "wcl", "data_def", "job_file_mvmt",
+        "transfer_stats", "fileclass", "catalog_def",
+    }
+)  # fmt: skip
+#: Sections that hold one section for each thing of a kind.
+HOLDERS = {
+    "block": "block",
+    "module": "module",
+    "file": "file",
+    "list": "list",
+    "div_list_by_col": "list",
+    "site": "site",
+    "archive": "archive",
+    "directory_pattern": "directory_pattern",
+}
+
+
+@dataclass(frozen=True)
+class Known:
+    """A key that somebody declares."""
+
+    #: Kinds of sections it stands in: top, block, module, exec, file, list, site, archive, directory_pattern.
+    sections: tuple[str, ...]
+    #: `names` is a list of names that the key refers to.
+    kind: Kind
+    meaning: str
+    #: For a mode: what it may say, as regular expressions.
+    words: tuple[str, ...] = ()
+
+
+def declare(text: str) -> dict[str, Known]:
+    """Declarations from a table: `key | sections | kind or mode words | meaning`, one a line."""
+    known: dict[str, Known] = {}
+    for line in text.strip().splitlines():
+        key, sections, kind, meaning = (cell.strip() for cell in line.split("|", 3))
+        words = tuple(kind.split()[1:])
+        known[key] = Known(tuple(sections.split()), kind.split()[0], meaning, words)  # type: ignore[arg-type]
+    return known
+
+
+def kind_of(section: Section) -> str | None:
+    """What kind of section this is; None where keys are free."""
+    if not section.path:
+        return "top"
+    names = section.path.split(".")
+    if any(name in FREE for name in names):
+        return None
+    if re.fullmatch(r"exec_\d+", names[-1]):
+        return "exec"
+    if len(names) > 1:
+        return HOLDERS.get(names[-2])
+    # A file may hold a module alone, without the section around it.
+    return "module" if "wrappername" in section else None
+
+
+def known_in(known: Mapping[str, Known], kind: str) -> Iterable[str]:
+    """The keys that stand in one kind of section; what a run sets, a block or a module may set as well."""
+    return (key for key, entry in known.items() if stands_in(entry, kind))
+
+
+def stands_in(entry: Known, kind: str) -> bool:
+    return kind in entry.sections or (kind in ("block", "module", "site") and "top" in entry.sections)
+
+
+KNOWN: Mapping[str, Known] = declare("""
+pipeline | top | text | the pipeline's name
+pipeprod | top | text | the product that holds the pipeline
+pipever | top | text | the product's version
+project | top | text | first part of the archive's paths
+campaign | top | text | what the processing belongs to
+operator | top | text | who is responsible
+reqnum | top | integer | number of the request
+unitname | top | text | tile, exposure, night or dataset
+attnum | top | integer | number of the try; given by the registry
+jira_id | top | text | ticket of the request
+label | top | list | words to find the attempt by
+basket | top | text | groups units in the archive's paths
+group_submit_id | top | text | joins attempts that were submitted together
+run | top | text | name of the run
+ops_run_dir | top | text | where in the archive the run is kept
+submit_run_dir | top | text | where the submit side writes
+save_run_vals | top | names | values to keep with the attempt
+blocklist | top | list | blocks, in order
+block_order | top | mode listed dataflow | whether blocks follow each other or their files
+target_site | top | text | site that the jobs run at
+site_name | top | text | the site's own name
+home_archive | top site | text | archive that keeps files for good
+target_archive | top site | text | archive at the site
+submit_des_services | top | text | file with the registry's credentials
+submit_des_db_section | top | text | the registry's section in that file
+target_des_services | top site | text | the same file at the site
+target_des_db_section | top site | text | the section in it
+des_services | top | text | file with credentials
+des_db_section | top | text | section in it
+use_qcf | top | boolean | whether messages in logs are gathered
+use_db_in | top | boolean | whether the registry is asked
+use_db_out | top | boolean | whether the registry is written
+save_md5sum | top | boolean | whether checksums are recorded
+create_junk_tarball | top | boolean | whether undeclared files are kept
+verify_files | top | boolean | whether sizes are compared at the end
+wrapper_debug | top | integer | how much wrappers tell
+when_to_email | top | mode run block never | when mail is sent
+email | top | list | to whom
+dry_run | top | boolean | plan everything, run nothing
+use_home_archive_input | top | mode target_archive wrapper all never | when inputs are fetched from the home archive
+use_home_archive_output | top | mode wrapper job block run never | when outputs go to the home archive
+use_target_archive_input | top | mode job never | when inputs are fetched from the target archive
+use_target_archive_output | top | mode wrapper job never | when outputs go to the target archive
+master_savefiles | top | mode always failure file never rand_\\d\\d | which outputs are kept
+master_compression | top | mode never file success | which outputs are compressed
+master_use_fwthreads | top | boolean | whether calls of a job run beside each other
+compression_exec | top | text | program that compresses
+compression_args | top | text | its arguments
+compression_suffix | top | text | what it puts after the name
+compression_cleanup | top | boolean | whether the uncompressed file is removed
+tmpfile_prefix | top | text | start of temporary names
+fw_nmaxthread | top | integer | most calls of a job at a time
+max_calls | top | integer | a larger plan is refused
+max_wrappers_per_job | top block | integer | a job holds no more calls
+request_memory | top block module | text | memory for a job: a number, an expression, or learned
+request_disk | top block module | text | disk for a job
+request_cpus | top block module | text | processors for a job
+request_gpus | top block module | text | graphics processors for a job
+max_walltime | top block module | text | longest time of a job
+jobwalltime | top | text | longest time of a job, minutes
+concurrency_limits | top block module | list | named throttles
+max_running | top block module | integer | most jobs of a module at a time
+environment | top module site | text | how programs find their software
+container | top module site | text | image that the programs run in
+glidein_use_wall | top | boolean | whether slots must live long enough
+glidein_name | top | text | which slots
+nodeset | top | text | which machines
+condorjobreq | top | text | further requirements of a job
+condorjobclass | top | text | priority class
+filetype_metadata | top | text | what is gathered from files
+metadata | top | text | what is gathered from files
+http | top | text | address of the home archive
+rundir | file list | text | folder in the job
+modulelist | block | list | modules, in order
+divide_jobs_by | block | names | one job for each value
+wrappername | module | text | the wrapper
+wrapperloop | module | names | one call for each combination of values
+loopobj | module | names | list or file whose lines give the combinations
+modnamepat | top module | text | name of a call's own files
+max_fwthreads | module | integer | most calls of the module at a time
+noop | module | boolean | ask and list, make no call
+req_vals | module | names | further values for the wrapper
+list_order | module | list | order of the module's lists
+execname | exec | text | the program
+execnum | exec | integer | which program of the call
+cmd_hyphen | exec | mode allsingle alldouble mixed_gnu | how options are written
+cmdline | exec | text | arguments
+used | exec | names | inputs, for provenance
+was_generated_by | exec | names | outputs, for provenance
+ancestry | exec | names | parent:child pairs, for provenance
+was_derived_from | exec | names | the same, as wrappers see it
+version_flag | exec | text | option that prints the version
+version_pattern | exec | text | where the version stands in what is printed
+exec | file list | text | program that asks for the lines
+args | file list | text | its arguments
+query | file list | text | question that gives the lines
+query_table | file list | text | table that is asked
+query_fields | file list | names | keys that are conditions
+output_fields | file list | names | further columns
+join | file list | names | how tables belong together
+qouttype | file list | mode wcl json xml | form of the answer
+qoutfile | file list | text | where the answer is written
+depends | file list | names | lines of an earlier module
+depends-newname | file list | names | the same lines with names of its own
+divide_by | file list | names | keys that make sublists
+match | file list | names | keys that choose a sublist
+loopkey | file list | names | keys that make sublists
+columns | file list | names | what a list file's lines hold
+format | list | mode textsp textcsv texttab wcl | form of a list file
+sortkey | list | names | order of the lines: key, numeric, reverse
+allow_missing | file list | boolean | leave out lines whose file is missing
+div_list_by_col | list | text | several list files from the same lines
+filetype | file list | text | what is gathered from the file
+filename | file list | text | its name
+filepat | file list | text | pattern of its name
+fullname | file list | text | its path in the job
+archivepath | file list | text | its path in the archive
+flabel | file list | text | a word for the pattern
+fsuffix | file list | text | the name's end
+dirpat | file list | text | pattern of its folder
+ops_enddir | file list | text | last part of the folder in the archive
+job_enddir | file list | text | last part of the folder in the job
+job_outtype | file list | text | the program's own word for the output
+rename_file | file list | text | fixed name that a program wants
+listonly | file | boolean | member of a list only, not passed itself
+savefiles | file | boolean | whether it is kept
+compress_files | file | boolean | whether it is compressed
+compressfiles | file | text | an old spelling of compress_files, never heeded
+optional | file | boolean | may be missing
+stagefiles | file | boolean | brought to the site before the job
+ignore_multiple_error | file | boolean | several lines are allowed
+volatile | file | boolean | differs from run to run, such as a log
+runtime | directory_pattern | text | folder in the job
+ops | directory_pattern | text | folder in the archive
+name | directory_pattern archive site file list | text | its own name
+batchtype | site | text | kind of slots
+gridtype | site | text | how jobs are sent
+gridhost | site | text | where they are sent
+loginhost | site | text | host to log in to
+jobroot | site | text | where jobs run
+setupeups | site | text | how the software is found
+dynslots | site | boolean | whether slots are made to measure
+root | archive | text | its folder
+root_http | archive | text | its address
+filemgmt | archive | text | how it is catalogued
+fileutils | archive | text | how it is read and written
+site | archive | text | where it is
+mvmtclass | archive | text | how files move
+""")
