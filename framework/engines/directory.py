@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.errors import InfrastructureError, RunError
+from framework.job.transfer import READ_ONLY, make_directory, measure
 from framework.plan.model import Call, File, Job, Plan
 
 #: Jobs in one shard: few enough to read one quickly, many enough to keep a big run to a few hundred files.
@@ -100,6 +102,23 @@ class RunDirectory:
             raise RunError(f"run {self.run} was never planned to its end: submit it again") from error
         jobs = {job.number: job for job in map(_planned_job, summary.pop("jobs"))}
         return PlannedRun(**{**summary, "programs": tuple(summary["programs"])}, jobs=jobs)
+
+    def keep_plan(self, plan: PlannedRun) -> list[dict[str, Any]]:
+        """Put the shards, and the pipeline as typed and as understood, into the archive; the files' records."""
+        kept = []
+        for path in sorted([*self.plan.glob("*.jsonl"), *self.submitted.iterdir()]):
+            name = f"{plan.archive_path}/submit/{path.name}.gz"
+            target = os.path.join(plan.archive_root, name)
+            make_directory(target)
+            part = f"{target}.part"
+            with open(part, "wb") as file:
+                file.write(gzip.compress(path.read_bytes(), compresslevel=1, mtime=0))
+            os.chmod(part, READ_ONLY)
+            os.replace(part, target)
+            found = measure(target)
+            record = {"path": name, "type": "plan", "size": found.size, "sha256": found.sha256}
+            kept.append(record | {"archive": plan.archive, "meta": {}})
+        return kept
 
     def set_work_aside(self) -> None:
         """Keep what killed workers left apart, so that new ones find nothing of it."""

@@ -130,6 +130,8 @@ class Drive:
     def run(self) -> Outcome:
         """Run all that can be run."""
         self._journal.write("attempt.start")
+        if not self._history.start:
+            self._journal.write("attempt.files", files=self._directory.keep_plan(self._plan))
         self._close(self._history.open_calls, "the run was killed")
         for job, queue in sorted(self._history.open_jobs):
             self._journal.write("job.lost", job=job, queue=queue, reason="the run was killed")

@@ -36,8 +36,6 @@ INFRASTRUCTURE = 75
 #: Exit status of a call whose programs did well but whose results are not what they should be.
 BAD_RESULT = 1
 ERROR, WARNING, INFORMATION = 1, 2, 3
-#: The environment that the worker was started in; read once, since asking for it costs more than passing it on.
-ENVIRONMENT = dict(os.environ)
 #: What the surroundings, not the program, are to blame for.
 SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENOMEM})
 
@@ -46,7 +44,14 @@ class Bench:
     """What the calls of one job share: where they work, and by what means."""
 
     def __init__(
-        self, job: JobSpec, queue: str, workplace: Workplace, journal: Journal, programs: Programs, measurer: Measurer
+        self,
+        job: JobSpec,
+        queue: str,
+        workplace: Workplace,
+        journal: Journal,
+        programs: Programs,
+        measurer: Measurer,
+        environment: dict[str, str],
     ) -> None:
         self.job = job
         self.queue = queue
@@ -54,6 +59,10 @@ class Bench:
         self.journal = journal
         self.programs = programs
         self.measurer = measurer
+        #: What programs get besides what the pipeline says; asked for once, since asking costs more than passing on.
+        self.environment = environment
+        #: Where outputs and logs are put: the archive, unless the call is only repeated.
+        self.store_root = job.archive_root
         #: Archive paths that calls of this job read.
         self.wanted = {file.path for call in job.calls for file in call.inputs}
         #: Archive path to place in the job, for what earlier calls of this job made.
@@ -81,7 +90,7 @@ class Call:
             "job": bench.job.number, "queue": bench.queue, "call": spec.number, "try": number_of_try
         }  # fmt: skip
         self._log_path = _numbered(spec.log.path, number_of_try)
-        self._log_at = os.path.join(bench.job.archive_root, self._log_path)
+        self._log_at = os.path.join(bench.store_root, self._log_path)
         self._files: list[dict[str, Any]] = []
         self._messages: list[dict[str, Any]] = []
         self._used: list[list[Any]] = []
@@ -178,7 +187,7 @@ class Call:
     # ---- programs
 
     def _run_programs(self, wrapper: Generic, work: Work, log: int) -> None:
-        environment = {**ENVIRONMENT, **self._spec.environment, **self._identity()}
+        environment = {**self._bench.environment, **self._spec.environment, **self._identity()}
         deadline = None if self._spec.limit is None else time.monotonic() + self._spec.limit
         for step in self._spec.steps:
             argv = wrapper.command(work, step.number, list(step.argv))
@@ -262,7 +271,7 @@ class Call:
     def _store(self, file: FileSpec, at: str, meta: dict[str, Any]) -> None:
         bench = self._bench
         if file.keep:
-            target = os.path.join(bench.job.archive_root, file.path)
+            target = os.path.join(bench.store_root, file.path)
             found = store(at, target)
             if file.path in bench.wanted:
                 place(target, at)

@@ -11,6 +11,7 @@ Facts, with the keys they hold besides ``e`` and ``t``:
 open            format (1), run, attempt (registry id), start (0 at submission, then one more at each restart),
                 host, pid, journal (own name). Always the first line.
 attempt.start   (engine) the run, or its restart, begins
+attempt.files   (engine) files: what belongs to the run as a whole, such as the shards of its plan; as in call.end
 block.start     (engine) block (number)
 job.queue       (engine) job, queue (what the queue calls this execution of the job, unique in the run), block
 job.lost        (engine) job, queue, reason: the execution ended without a word; whatever it left open is closed

@@ -161,12 +161,13 @@ class Service:
         self._journal = journal
         self._programs = programs
         self._measurer = Measurer()
+        self._environment = dict(os.environ)
 
     def obey(self, order: Order) -> dict[str, Any]:
         """Run a job; the answer to the engine."""
         job = read_job(order.shard, order.offset)
         same = {"job": job.number, "queue": order.queue}
-        bench = Bench(job, order.queue, self._place, self._journal, self._programs, self._measurer)
+        bench = Bench(job, order.queue, self._place, self._journal, self._programs, self._measurer, self._environment)
         bench.known = order.known
         try:
             result = run_job(job, order, self._place, self._journal, bench)

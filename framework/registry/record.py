@@ -39,6 +39,7 @@ class Record:
         self._handlers: dict[str, Callable[[Fact, float], None]] = {
             "open": self._open,
             "attempt.start": self._attempt_start,
+            "attempt.files": self._attempt_files,
             "attempt.end": self._attempt_end,
             "block.start": self._block_start,
             "block.end": self._block_end,
@@ -95,6 +96,12 @@ class Record:
         self.known.attempt.begin(t)
         self.changes.set("task", self.known.attempt.task_id, ("exec_host",), self._host)
         self._show_attempt()
+
+    def _attempt_files(self, fact: Fact, t: float) -> None:
+        task_id = self.known.attempt.task_id
+        made = [(0, file["path"]) for file in fact["files"]]
+        files = read_files({**fact, "made": made}, self.known.attempt_id, task_id, lambda _: task_id, t)
+        self._lineage.add(task_id, files)
 
     def _attempt_end(self, fact: Fact, t: float) -> None:
         status = int(fact["status"])
@@ -268,6 +275,8 @@ class Record:
         call.told = Told.ENDED
         self.changes.set("task", call.task_id, _END, t, status)
         self.changes.set("pfw_wrapper", call.task_id, ("diskusage",), fact.get("disk"))
+        if "log" in fact:
+            self.changes.set("pfw_wrapper", call.task_id, ("log",), fact["log"])
         self._lineage.add(call.task_id, files)
 
     # ------------------------------------------------------------ execs

@@ -1,0 +1,53 @@
+# Everything that is done often: make run, make test, make lint.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# The wheel's contents and dependencies decide when the environment is brought up to date.
+RUN_READY := $(VENV)/.ready-run
+DEV_READY := $(VENV)/.ready-dev
+
+.PHONY: run hello test test-slow lint format bench-local bench clean
+
+run: $(RUN_READY)  ## train the three networks on simulated jobs
+	$(BIN)/fwsubmit pipelines/calcloud_train.wcl
+
+hello: $(RUN_READY)  ## the smallest pipeline, in seconds
+	$(BIN)/fwsubmit pipelines/hello.wcl
+
+test: $(DEV_READY)  ## the tests, in less than ten minutes
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(TESTS)
+
+test-slow: $(DEV_READY)  ## the tests that take minutes each
+	$(BIN)/python -m pytest -m slow $(TESTS)
+
+lint: $(DEV_READY)  ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(DEV_READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench-local: $(RUN_READY)  ## 1,000 short jobs beside xargs, in one run
+	$(BIN)/python benchmarks/local.py
+
+bench: $(DEV_READY) bench-local  ## every benchmark
+	$(BIN)/python benchmarks/wcl.py
+	$(BIN)/python benchmarks/registry.py
+
+clean:
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv here: install the package python3-venv" >&2; exit 1; }
+
+$(RUN_READY): $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ml]'
+	touch $@
+
+$(DEV_READY): $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ml,dev]'
+	touch $@ $(RUN_READY)

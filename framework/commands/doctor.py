@@ -1,0 +1,111 @@
+"""Check the installation: Python, libraries, home, disk, registry and programs, each with its remedy."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import click
+
+#: Below this a run may fill the disk.
+LOW_DISK_GB = 1.0
+EXTRAS = {
+    "ml": ("tensorflow", "pandas", "matplotlib", "sklearn"),
+    "postgres": ("psycopg",),
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at, what was found, and what to do when that is not good enough."""
+
+    what: str
+    found: str
+    #: ok, note (works, but) or bad.
+    state: str = "ok"
+    remedy: str = ""
+
+
+@click.command(name="doctor", epilog="Example: fw doctor --json")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+def command(registry: str | None, as_json: bool) -> int:
+    """Look at everything that a run needs on this machine."""
+    findings = list(examine(registry))
+    if as_json:
+        click.echo(json.dumps([vars(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            click.echo(f"{finding.state:<5} {finding.what:<12} {finding.found}")
+            if finding.remedy:
+                click.echo(f"{'':<18} {finding.remedy}")
+    return 3 if any(finding.state == "bad" for finding in findings) else 0
+
+
+def examine(registry: str | None) -> Iterator[Finding]:
+    """All findings, in the order in which a run would stumble over them."""
+    checks: list[Callable[[], Iterator[Finding]]] = [_python, _libraries, _home, lambda: _registry(registry), _process]
+    for check in checks:
+        yield from check()
+
+
+def _python() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding("python", f"{version} ({sys.executable})")
+
+
+def _libraries() -> Iterator[Finding]:
+    from importlib.util import find_spec
+
+    for extra, names in EXTRAS.items():
+        missing = [name for name in names if find_spec(name) is None]
+        if missing:
+            yield Finding(f"[{extra}]", f"without {', '.join(missing)}", "note", f"pip install 'skyfw[{extra}]'")
+        else:
+            yield Finding(f"[{extra}]", ", ".join(names))
+
+
+def _home() -> Iterator[Finding]:
+    from framework.home import home
+
+    place = home()
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        yield Finding("home", f"{place}: {error.strerror}", "bad", "set FW_HOME to a directory that you may write")
+        return
+    if not os.access(place, os.W_OK):
+        yield Finding("home", f"{place} may not be written", "bad", "set FW_HOME to a directory of yours")
+        return
+    yield Finding("home", str(place))
+    free = shutil.disk_usage(place).free / 1e9
+    low = free < LOW_DISK_GB
+    yield Finding("disk", f"{free:.1f} GB free", "bad" if low else "ok", "free some space" if low else "")
+
+
+def _registry(url: str | None) -> Iterator[Finding]:
+    from framework.errors import FrameworkError
+    from framework.registry.database import open_registry
+
+    try:
+        registry = open_registry(url)
+        with registry.read():
+            yield Finding("registry", f"{registry.dialect} at {registry.place}, schema {registry.revision()}")
+    except FrameworkError as error:
+        yield Finding("registry", "cannot be used", "bad", str(error))
+
+
+def _process() -> Iterator[Finding]:
+    if not os.path.isdir("/proc/self"):
+        yield Finding("/proc", "is not there", "bad", "the local engine finds the processes of a killed run in it")
+    cores = len(os.sched_getaffinity(0))
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    yield Finding("machine", f"{cores} processors, {memory:.1f} GiB of memory: {cores} jobs at a time")
+    for program in ("python", "cp"):
+        path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
+        if shutil.which(program, path=path) is None:
+            yield Finding("program", f"no {program} on PATH", "bad", "put it there, or name another in the pipeline")

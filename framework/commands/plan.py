@@ -1,0 +1,108 @@
+"""Show what a pipeline would run: blocks, modules, jobs and calls; nothing is recorded or started."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from framework.commands.submit import with_pipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from framework.plan.model import Call, Plan
+
+
+@click.command(name="plan", epilog="Example: fw plan pipelines/hello.wcl --set names=Vera,Annie --calls")
+@with_pipeline
+@click.option("--calls", "with_calls", is_flag=True, help="Every call with its command line, inputs and outputs.")
+@click.option("--json", "as_json", is_flag=True, help="The whole plan as JSON.")
+def command(
+    pipeline: Path,
+    overrides: dict[str, str],
+    variables: dict[str, str],
+    registry: str | None,
+    with_calls: bool,
+    as_json: bool,
+) -> None:
+    """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
+    from framework.registry.database import open_registry
+    from framework.submission import plan_next, read_submission
+
+    submission = read_submission(pipeline, overrides, variables)
+    plan = plan_next(submission, open_registry(registry))
+    for warning in plan.warnings:
+        click.echo(warning, err=True)
+    if as_json:
+        click.echo(json.dumps(as_object(plan), indent=1))
+        return
+    for line in summary(plan):
+        click.echo(line)
+    if with_calls:
+        for call in plan.calls:
+            for line in call_lines(call):
+                click.echo(line)
+
+
+def summary(plan: Plan) -> Iterator[str]:
+    """Blocks and modules with their numbers, then jobs with what they wait for."""
+    yield f"run       {plan.identity.run}"
+    yield f"archive   {plan.archive_root}/{plan.archive_path}"
+    for block in plan.blocks:
+        yield f"block {block.number}   {block.name}: {len(block.jobs)} jobs"
+        width = max((len(module.name) for module in block.modules), default=0)
+        for module in block.modules:
+            made = sum(len(call.outputs) for job in block.jobs for call in job.calls if call.module == module.name)
+            yield f"  {module.name:<{width}}  {module.calls} calls, {made} files"
+        for job in block.jobs:
+            after = f"  after {', '.join(map(str, job.parents))}" if job.parents else ""
+            yield f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
+
+
+def call_lines(call: Call) -> Iterator[str]:
+    """One call: its command lines, what it reads and what it makes."""
+    from framework.plan.cmdline import shell_text
+
+    keys = ", ".join(f"{key}={value}" for key, value in call.keys.items())
+    yield ""
+    yield f"call {call.number}  {call.module}{f' ({keys})' if keys else ''}"
+    for step in call.execs:
+        yield f"  $ {shell_text(step.argv)}"
+    for file in call.inputs:
+        yield f"  reads {file.path}"
+    for file in call.outputs:
+        yield f"  makes {file.path}"
+
+
+def as_object(plan: Plan) -> dict[str, Any]:
+    """The plan as plain data."""
+    from framework.engines.directory import job_record
+
+    return {
+        "run": plan.identity.run,
+        "archive_root": plan.archive_root,
+        "archive_path": plan.archive_path,
+        "blocks": [
+            {
+                "block": block.number,
+                "name": block.name,
+                "modules": [{"name": module.name, "calls": module.calls} for module in block.modules],
+                "jobs": [{**job_record(job), "parents": job.parents} for job in block.jobs],
+            }
+            for block in plan.blocks
+        ],
+    }
+
+
+def _steps(calls: tuple[Call, ...]) -> str:
+    """``write 1, shout 5``; a long row of one module's calls is shown as its ends."""
+    by_module: dict[str, list[int]] = {}
+    for call in calls:
+        by_module.setdefault(call.module, []).append(call.number)
+    return ", ".join(
+        f"{module} {numbers[0]}" if len(numbers) == 1 else f"{module} {numbers[0]}..{numbers[-1]} ({len(numbers)})"
+        for module, numbers in by_module.items()
+    )

@@ -1,0 +1,119 @@
+"""Rerunning: one call of a recorded run, again, in a directory of its own."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from framework.engines.workers import program_path
+from framework.errors import InfrastructureError, RunError
+from framework.job.call import Bench, Call
+from framework.job.journal import Journal, read_facts
+from framework.job.programs import Programs
+from framework.job.spec import CallSpec, JobSpec
+from framework.job.transfer import Facts, Measurer, measure
+from framework.job.warden import Warden
+from framework.job.workplace import Workplace
+
+if TYPE_CHECKING:
+    from framework.registry.database import Registry
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output and how it compares with the record: same, differs, missing, or new (not recorded)."""
+
+    path: str
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rerun:
+    """What came of it."""
+
+    status: int
+    reason: str
+    commands: tuple[str, ...]
+    outputs: tuple[Comparison, ...]
+
+    @property
+    def same(self) -> bool:
+        return self.status == 0 and all(part.verdict == "same" for part in self.outputs)
+
+
+def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
+    """Repeat a call; nothing is written outside ``target``, which must not be there yet."""
+    from framework.registry.files import existing
+    from framework.registry.runs import find_run, recorded_call
+
+    found = find_run(registry, run)
+    recorded = recorded_call(registry, found.id, number)
+    header, data = _planned(found.archive_root, f"{found.archive_path}/submit/{recorded.planfile}.gz", number)
+    spec = CallSpec(data)
+    paths = [file.path for file in (*spec.inputs, *spec.outputs) if not file.outside]
+    known = {path: Facts(row.size, row.sha256) for path, row in existing(registry, header["archive"], paths).items()}
+    wanted = [file for file in spec.inputs if not file.outside and file.path not in known and not file.optional]
+    if wanted:
+        raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
+    if target.exists():
+        raise RunError(f"{target} is there already: remove it, or name another directory with --into")
+    return _repeat(header, data, spec, known, target)
+
+
+def _planned(root: str, path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The shard's header and the call's own definition in it."""
+    try:
+        with gzip.open(os.path.join(root, path), "rt", encoding="utf-8") as file:
+            header = json.loads(next(file))
+            for line in file:
+                for call in json.loads(line)["calls"]:
+                    if call["call"] == number:
+                        return header, call
+    except (OSError, EOFError, ValueError) as error:
+        raise InfrastructureError(f"the plan of the run cannot be read: {os.path.join(root, path)}: {error}") from error
+    raise RunError(f"the plan of the run has no call {number}")
+
+
+def _repeat(
+    header: dict[str, Any], data: dict[str, Any], spec: CallSpec, known: dict[str, Facts], target: Path
+) -> Rerun:
+    """Run it with the worker's own code, the archive for its outputs replaced by the target directory."""
+    try:
+        target.mkdir(parents=True)
+    except OSError as error:
+        raise InfrastructureError(f"{target}: {error.strerror}") from error
+    warden = Warden()
+    journal = Journal(str(target / "journal"), "rerun", run=header["run"], attempt=header["attempt"], start=0)
+    here = os.getcwd()
+    try:
+        job = JobSpec(header, {"job": 0, "block": 0, "keys": "", "calls": [data]})
+        place = Workplace(str(target / "work"))
+        environment = {**os.environ, "PATH": program_path()}
+        bench = Bench(job, "rerun", place, journal, Programs(warden), Measurer(), environment)
+        bench.known = known
+        bench.store_root = str(target / "outputs")
+        place.prepare([file.at for file in (*spec.inputs, *spec.outputs)] + [at for at, _ in spec.lists])
+        os.chdir(place.root)
+        call = Call(bench, spec, 1)
+        status = call.run()
+    finally:
+        os.chdir(here)
+        journal.close()
+        warden.dismiss()
+    commands = tuple(fact["args"] for fact in read_facts(journal.path) if fact["e"] == "exec.start")
+    outputs = tuple(_compared(file.path, bench.store_root, place.at(file.at), known) for file in spec.outputs)
+    return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs)
+
+
+def _compared(path: str, root: str, left: str, known: dict[str, Facts]) -> Comparison:
+    stored = os.path.join(root, path)
+    made = stored if os.path.exists(stored) else left
+    if not os.path.exists(made):
+        return Comparison(path, "missing")
+    if path not in known:
+        return Comparison(path, "new")
+    return Comparison(path, "same" if measure(made) == known[path] else "differs")
