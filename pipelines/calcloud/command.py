@@ -18,12 +18,16 @@ def run(
     try:
         act(arguments)
     except InputError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return WRONG_INPUT
+        return _end(parser, error, WRONG_INPUT)
     except OSError as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return WORLD_FAILED
+        return _end(parser, error, WORLD_FAILED)
     return 0
+
+
+def _end(parser: argparse.ArgumentParser, error: Exception, status: int) -> int:
+    """One line, also where a library's message has several."""
+    print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
+    return status
 
 
 def parser_of(verb: str, description: str) -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.calcloud.features import CRSPLIT_SEVERAL, normalise_crsplit
-from pipelines.calcloud.schema import COLUMNS, DATE_NAMES, NAMES, contradictions
+from pipelines.calcloud.schema import COLUMNS, DATE_NAMES, NAMES, SIMULATED, contradictions
 from pipelines.calcloud.source import Line, Source
 
 Value = str | int | float
@@ -16,7 +16,6 @@ Value = str | int | float
 #: The kinds of doubt, each a column of 0 and 1; `flagged` is 1 where any of them is.
 FLAGS = ("flag_two_decimals", "flag_crsplit")
 FLAGGED = "flagged"
-SIMULATED = "simulated"
 
 #: From this day on one exposure (CRSPLIT 1) is coded 1; before, it was coded 2 like several.
 CRSPLIT_PUT_RIGHT = "2021-08-09"
@@ -68,7 +67,7 @@ def inspect(source: Source) -> Inspection:
             good.append(values)
     others = [name for name in source.header if name not in NAMES]
     kept = pd.DataFrame(good, columns=[*NAMES, *others])
-    return Inspection(kept=_with_flags(kept, source.simulated), quarantined=tuple(bad))
+    return Inspection(kept=_with_flags(kept), quarantined=tuple(bad))
 
 
 def _read_row(line: Line, header: tuple[str, ...]) -> tuple[dict[str, Value], list[str]]:
@@ -87,8 +86,8 @@ def _read_row(line: Line, header: tuple[str, ...]) -> tuple[dict[str, Value], li
     return text | values, reasons
 
 
-def _with_flags(kept: pd.DataFrame, simulated: bool) -> pd.DataFrame:
-    """Doubts and the mark of simulation, once there, stay with a row that is read again."""
+def _with_flags(kept: pd.DataFrame) -> pd.DataFrame:
+    """A doubt that a row brings along, from an earlier reading, stays with it."""
     hundredths = kept["memory"].to_numpy(float) * 100
     doubts = {
         FLAGS[0]: np.abs(hundredths - np.rint(hundredths)) < 1e-6,
@@ -97,7 +96,7 @@ def _with_flags(kept: pd.DataFrame, simulated: bool) -> pd.DataFrame:
     for flag, doubtful in doubts.items():
         kept[flag] = (doubtful | _marked(kept, flag)).astype(int)
     kept[FLAGGED] = kept[list(FLAGS)].max(axis=1).astype(int)
-    kept[SIMULATED] = (_marked(kept, SIMULATED) | simulated).astype(int)
+    kept[SIMULATED] = _marked(kept, SIMULATED).astype(int)
     kept["crsplit"] = normalise_crsplit(kept["crsplit"])
     return kept
 

@@ -96,10 +96,9 @@ def train_network(network: Architecture, how: Hyperparameters, places: Places) -
     fitted = fit(network, examples[TRAIN], examples[TEST], how)
     seconds = time.monotonic() - began
     write_model(fitted.model, places.model)
-    judged = {
-        split: Judged(truth.iloc[jobs.rows(split)], predict(fitted.model, examples[split].inputs))
-        for split in (TRAIN, TEST)
-    }
+    # All rows at once, as evaluation does it: a sum's last bit depends on how many rows it is done with.
+    outputs = predict(fitted.model, jobs.inputs)
+    judged = {split: Judged(truth.iloc[jobs.rows(split)], outputs[jobs.rows(split)]) for split in (TRAIN, TEST)}
     items = result_items(network, judged[TRAIN], judged[TEST], fitted.history)
     write_items(places.results, MULTI_FILES if network.classes else REGRESSOR_FILES, items)
     figures.draw(network, items, places.results, simulated=jobs.simulated)

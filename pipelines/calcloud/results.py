@@ -103,7 +103,7 @@ def read_item(path: Path) -> Any:
             return json.loads(path.read_text())
         if path.suffix == ".npy":
             return np.load(path, allow_pickle=False)
-        return pd.read_csv(path, index_col="ipst", float_precision="round_trip").iloc[:, 0]
+        return pd.read_csv(path, index_col="ipst").iloc[:, 0]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file (network writes it)") from None
     except (ValueError, KeyError, EOFError, IndexError) as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.calcloud.schema import DATE_NAMES, NAMES, bin_of
+from pipelines.calcloud.schema import DATE_NAMES, NAMES, SIMULATED, bin_of
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -144,12 +144,22 @@ def simulated_jobs_csv(rows: int, seed: int) -> str:
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*NAMES, DATE_NAMES[0]])
+    writer.writerow([*NAMES, DATE_NAMES[0], SIMULATED])
     for i, kind in enumerate(kinds):
         switches = [kind.drizcorr, kind.pctecorr, crsplit[i], kind.subarray, kind.detector, kind.dtype, kind.instr]
         memory = float(memory_gb[i])
         writer.writerow(
-            [names[i], n_files[i], f"{total_mb[i]:g}", *switches, memory, int(wallclock_s[i]), bin_of(memory), dates[i]]
+            [
+                names[i],
+                n_files[i],
+                f"{total_mb[i]:g}",
+                *switches,
+                memory,
+                int(wallclock_s[i]),
+                bin_of(memory),
+                dates[i],
+                1,
+            ]
         )
     return text.getvalue()
 

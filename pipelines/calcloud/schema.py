@@ -84,6 +84,9 @@ NAMES = tuple(column.name for column in COLUMNS)
 #: Columns that date the measurement, where a table has one: ISO text, or seconds since 1970 in `timestamp`.
 DATE_NAMES = ("src_date", "timestamp")
 
+#: The column that is 1 where a job was simulated; a table without it holds real jobs.
+SIMULATED = "simulated"
+
 
 def bin_of(memory_gb: float) -> int:
     """The smallest machine that holds a job of this much memory."""

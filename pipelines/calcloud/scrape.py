@@ -64,7 +64,8 @@ def scrape(
 ) -> None:
     """Write the four files; what was wrong with the rows is written even when no row is left to learn from."""
     from pipelines.calcloud.features import fit_transform
-    from pipelines.calcloud.inspection import SIMULATED, counts, inspect
+    from pipelines.calcloud.inspection import counts, inspect
+    from pipelines.calcloud.schema import SIMULATED
     from pipelines.calcloud.source import read_source
     from pipelines.calcloud.split import TRAIN, split_jobs
 

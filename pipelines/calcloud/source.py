@@ -34,16 +34,13 @@ class Source:
     name: str
     #: Of the bytes as stored, so compressed where the source is.
     sha256: str
-    #: True for the generated sample.
-    simulated: bool
     header: tuple[str, ...]
     lines: tuple[Line, ...]
 
 
 def read_source(name: str, *, sample_rows: int, sample_seed: int) -> Source:
     """The table called `name`: `sample`, a path or an http address; its header is checked, its rows are not."""
-    simulated = name == SAMPLE
-    stored = simulated_jobs_csv(sample_rows, sample_seed).encode() if simulated else _stored_bytes(name)
+    stored = simulated_jobs_csv(sample_rows, sample_seed).encode() if name == SAMPLE else _stored_bytes(name)
     header, lines = _split(name, _text(name, stored))
     missing = [column for column in NAMES if column not in header]
     if missing:
@@ -53,8 +50,7 @@ def read_source(name: str, *, sample_rows: int, sample_seed: int) -> Source:
         raise InputError(f"{name}:1: column {', '.join(repeated)} stands there more than once")
     if not lines:
         raise InputError(f"{name}:2: no row follows the header")
-    sha256 = hashlib.sha256(stored).hexdigest()
-    return Source(name=name, sha256=sha256, simulated=simulated, header=header, lines=lines)
+    return Source(name=name, sha256=hashlib.sha256(stored).hexdigest(), header=header, lines=lines)
 
 
 def _stored_bytes(name: str) -> bytes:

@@ -10,8 +10,8 @@ import pandas as pd
 
 from pipelines.calcloud.errors import InputError
 from pipelines.calcloud.features import INPUTS, Transform, input_matrix
-from pipelines.calcloud.inspection import FLAGGED, FLAGS, SIMULATED
-from pipelines.calcloud.schema import NAMES
+from pipelines.calcloud.inspection import FLAGGED, FLAGS
+from pipelines.calcloud.schema import NAMES, SIMULATED
 from pipelines.calcloud.split import TEST, TRAIN
 
 _TEXT = ("ipst", "split")
@@ -61,7 +61,7 @@ def read_training_set(path: Path, transform: Transform) -> TrainingSet:
 
 def _read_table(path: Path) -> pd.DataFrame:
     try:
-        table = pd.read_csv(path, float_precision="round_trip", low_memory=False)
+        table = pd.read_csv(path, low_memory=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file (scrape writes it)") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:

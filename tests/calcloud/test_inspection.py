@@ -85,6 +85,10 @@ def test_flags_and_simulation_stay_with_a_row_that_is_read_again(a_job, inspecte
     assert list(inspection.kept["simulated"]) == [1]
 
 
+def test_a_table_that_does_not_say_so_is_not_simulated(a_job, inspected):
+    assert list(inspected(a_job()).kept["simulated"]) == [0]
+
+
 def test_other_columns_of_the_source_are_kept_as_they_are(a_job, inspected):
     assert list(inspected(a_job(observer="Hopkins")).kept["observer"]) == ["Hopkins"]
 

@@ -15,7 +15,6 @@ def read(path):
 def test_a_table_is_read_with_the_line_of_each_row(a_job, a_table):
     source = read(a_table(a_job(), a_job(ipst="jbt302010")))
     assert [(line.number, line.fields[0]) for line in source.lines] == [(2, "jbt301010"), (3, "jbt302010")]
-    assert not source.simulated
 
 
 def test_a_compressed_table_reads_like_a_plain_one(a_job, a_table, tmp_path):

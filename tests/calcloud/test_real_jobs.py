@@ -1,0 +1,39 @@
+"""The three networks on all the real jobs, seeds 1, 2 and 3, against what the published ones reach."""
+
+import json
+from statistics import median
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def figures(hst_jobs, scrape, network, tmp_path_factory):
+    """The named figure of each seed, on the test rows."""
+    folder = tmp_path_factory.mktemp("real")
+    assert scrape(folder, "--source", hst_jobs).returncode == 0
+
+    def of_seeds(target, name, figure):
+        found = []
+        for seed in (1, 2, 3):
+            assert network(folder, target, name, "--seed", seed, into=f"seed{seed}").returncode == 0
+            record = json.loads((folder / f"seed{seed}" / f"{name}.json").read_text())
+            found.append(record["metrics"]["test"]["all"][figure])
+        return found
+
+    return of_seeds
+
+
+def test_the_machine_is_right_for_945_jobs_of_1000(figures):
+    assert median(figures("mem_bin", "mem_clf", "accuracy")) >= 0.945
+
+
+def test_the_memory_is_right_to_450_mb(figures):
+    assert median(figures("memory", "mem_reg", "rmse")) <= 0.45
+
+
+def test_the_time_is_right_to_830_s_and_for_no_seed_worse_than_870(figures):
+    found = figures("wallclock", "wall_reg", "rmse")
+    assert median(found) <= 830
+    assert max(found) <= 870
