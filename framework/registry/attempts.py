@@ -111,7 +111,7 @@ def _insert(connection: Connection, new: NewAttempt, now: float) -> int:
     _insert_all(
         connection,
         schema.pfw_attempt_val,
-        [{"pfw_attempt_id": attempt_id, "key": key, "val": value} for key, value in new.values.items()],
+        [{"pfw_attempt_id": attempt_id, "key": key, "val": str(value)} for key, value in new.values.items()],
     )
     for block, task_id in zip(new.blocks, tasks, strict=True):
         _insert_block(connection, block, task_id, attempt_id)

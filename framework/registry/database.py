@@ -177,10 +177,16 @@ def _set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
     connection.execute("pragma synchronous = normal")
     connection.execute("pragma foreign_keys = on")
     connection.execute("pragma cache_size = -65536")
+    connection.execute(_LIKE_AS_ELSEWHERE)
 
 
 def _set_read_pragmas(connection: sqlite3.Connection, _: Any) -> None:
     connection.execute("pragma query_only = on")
+    connection.execute(_LIKE_AS_ELSEWHERE)
+
+
+#: SQLite's ``like`` would not tell capitals from small letters, as PostgreSQL's does.
+_LIKE_AS_ELSEWHERE = "pragma case_sensitive_like = on"
 
 
 def _begin(connection: Connection) -> None:

@@ -284,7 +284,7 @@ def a_file(path: str, **changes: object) -> dict[str, Any]:
     return {**file, **changes}
 
 
-def a_whole_run() -> Story:
+def _a_whole_run() -> Story:
     """Two jobs by two workers; the second reads what the first makes, and is told of first."""
     story = Story()
     story.tell("engine", "attempt.start")
@@ -310,4 +310,9 @@ def a_story() -> Callable[..., Story]:
 
 @pytest.fixture
 def whole_run() -> Story:
-    return a_whole_run()
+    return _a_whole_run()
+
+
+@pytest.fixture
+def a_whole_run() -> Callable[[], Story]:
+    return _a_whole_run

@@ -1,0 +1,184 @@
+"""Files: which are there, which have this metadata, and where one comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, cast, false, func, literal, or_, select
+from sqlalchemy.dialects.postgresql import JSONB
+
+from framework.errors import FrameworkError
+from framework.registry.database import Registry
+from framework.registry.schema import desfile, file_archive_info, opm_used, pfw_attempt, pfw_exec, pfw_wrapper, task
+
+#: How many paths one statement asks for, within what every SQLite takes.
+_CHUNK = 500
+
+#: What can be asked for beside the metadata.
+_COLUMNS: dict[str, ColumnElement[Any]] = {
+    "name": desfile.c.filename,
+    "filename": desfile.c.filename,
+    "path": desfile.c.path,
+    "run": pfw_attempt.c.run,
+    "sha256": desfile.c.sha256,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileRow:
+    """A file as the registry knows it."""
+
+    id: int
+    #: Within its archive; absolute for a file outside of archives.
+    path: str
+    filetype: str
+    size: int | None
+    sha256: str | None
+    metadata: Mapping[str, Any]
+    #: The run that made it; none for a file from outside.
+    run: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """The execution that made a file."""
+
+    task_id: int
+    run: str
+    wrapnum: int
+    module: str
+    #: None where the call itself made it, as for its log.
+    program: str | None
+    args: str | None
+    host: str | None
+    start_time: float | None
+    end_time: float | None
+
+
+def existing(db: Registry, archive: str, paths: Iterable[str]) -> dict[str, FileRow]:
+    """Those of the paths that the archive has."""
+    wanted = iter(paths)
+    found: dict[str, FileRow] = {}
+    with db.read() as connection:
+        while chunk := list(islice(wanted, _CHUNK)):
+            here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
+            query = _files().join(file_archive_info, here).where(desfile.c.path.in_(chunk))
+            found |= {file.path: file for file in _rows(connection, query)}
+    return found
+
+
+def find(db: Registry, filetype: str, conditions: Mapping[str, Sequence[str]] | None = None) -> list[FileRow]:
+    """Files of a type, in order of their paths, of which each key has one of its values; ``%`` stands for anything.
+
+    Keys are those of the metadata, and ``name``, ``path``, ``run``, ``sha256``.
+    """
+    query = _files().where(desfile.c.filetype == filetype).order_by(desfile.c.path, desfile.c.path_version)
+    for key, values in (conditions or {}).items():
+        query = query.where(or_(false(), *(_condition(db.dialect, key, value) for value in values)))
+    with db.read() as connection:
+        return list(_rows(connection, query))
+
+
+def filetypes(db: Registry) -> list[str]:
+    """The types of which there are files."""
+    with db.read() as connection:
+        return list(connection.execute(select(desfile.c.filetype).distinct().order_by(desfile.c.filetype)).scalars())
+
+
+def produced_by(db: Registry, file_id: int) -> Origin | None:
+    """The execution that made a file; none if no run did."""
+    maker = select(
+        task.c.id, task.c.info_table, task.c.exec_host, task.c.start_time, task.c.end_time, pfw_exec, pfw_attempt.c.run
+    )
+    wrapper_id = func.coalesce(pfw_exec.c.pfw_wrapper_task_id, task.c.id)
+    query = (
+        maker.add_columns(pfw_wrapper.c.wrapnum, pfw_wrapper.c.modname)
+        .select_from(desfile)
+        .join(task, task.c.id == desfile.c.wgb_task_id)
+        .outerjoin(pfw_exec, pfw_exec.c.task_id == task.c.id)
+        .join(pfw_wrapper, pfw_wrapper.c.task_id == wrapper_id)
+        .join(pfw_attempt, pfw_attempt.c.id == desfile.c.pfw_attempt_id)
+        .where(desfile.c.id == file_id)
+    )
+    with db.read() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else _origin(row)
+
+
+def inputs_of(db: Registry, file_id: int) -> list[FileRow]:
+    """What the execution that made a file has read."""
+    maker = select(desfile.c.wgb_task_id).where(desfile.c.id == file_id).scalar_subquery()
+    used = and_(opm_used.c.desfile_id == desfile.c.id, opm_used.c.task_id == maker)
+    with db.read() as connection:
+        return list(_rows(connection, _files().join(opm_used, used).order_by(desfile.c.path)))
+
+
+def _files() -> Select[Any]:
+    file = desfile.c
+    columns = select(file.id, file.path, file.filetype, file.filesize, file.sha256, file.metadata, pfw_attempt.c.run)
+    return columns.select_from(desfile).outerjoin(pfw_attempt, pfw_attempt.c.id == file.pfw_attempt_id)
+
+
+def _rows(connection: Connection, query: Select[Any]) -> Iterator[FileRow]:
+    for id_, path, filetype, size, sha256, metadata, run in connection.execute(query):
+        yield FileRow(id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata or {}, run=run)
+
+
+def _origin(row: Row[Any]) -> Origin:
+    return Origin(
+        task_id=row.id,
+        run=row.run,
+        wrapnum=row.wrapnum,
+        module=row.modname,
+        program=row.name,
+        args=row.cmdargs,
+        host=row.exec_host,
+        start_time=row.start_time,
+        end_time=row.end_time,
+    )
+
+
+# ---------------------------------------------------------------- conditions on metadata
+
+
+def _condition(dialect: str, key: str, value: str) -> ColumnElement[bool]:
+    if key in _COLUMNS:
+        column = _COLUMNS[key]
+        return column.like(value) if "%" in value else column == value
+    if '"' in key or not key:
+        raise FrameworkError(f"{key!r} is not a metadata key")
+    return _of_jsonb(key, value) if dialect == "postgresql" else _of_json_text(key, value)
+
+
+def _of_jsonb(key: str, value: str) -> ColumnElement[bool]:
+    field = desfile.c.metadata.op("->")(literal(key, Text))
+    if "%" in value:
+        return func.jsonb_extract_path_text(desfile.c.metadata, literal(key, Text)).like(value)
+    return or_(*(field == cast(literal(json.dumps(meant), Text), JSONB) for meant in _meanings(value)))
+
+
+def _of_json_text(key: str, value: str) -> ColumnElement[bool]:
+    place = literal(f'$."{key}"', Text)
+    field, kind = func.json_extract(desfile.c.metadata, place), func.json_type(desfile.c.metadata, place)
+    if "%" in value:
+        return cast(field, Text).like(value)
+    return or_(*(and_(kind.in_(_json_types(meant)), field == meant) for meant in _meanings(value)))
+
+
+def _meanings(value: str) -> list[str | float | bool]:
+    """A word that somebody typed can stand for text, and for a number or a truth value too."""
+    try:
+        meant = json.loads(value, parse_constant=str)
+    except ValueError:
+        return [value]
+    return [value, meant] if isinstance(meant, (int, float)) else [value]
+
+
+def _json_types(meant: str | float | bool) -> tuple[str, ...]:
+    if isinstance(meant, bool):
+        return ("true",) if meant else ("false",)
+    return ("text",) if isinstance(meant, str) else ("integer", "real")
