@@ -14,6 +14,6 @@ def boolean(value: str, place: Place | None = None) -> bool:
     if text in WORDS:
         return WORDS[text]
     if re.fullmatch(r"[+-]?[0-9]+", text):
-        return int(text) != 0
+        return text.strip("+-0") != ""
     hint = did_you_mean(text, ("yes", "true", "no", "false")) or "write True or False"
     raise fail(place or Place("<text>", 0), f"'{value}' is neither true nor false", hint)

@@ -2,12 +2,13 @@
 
 import re
 
+from wcl.errors import Place, fail
 from wcl.quoting import QUOTED, Quoted, unquote
 
-_RANGE = re.compile(r"(\d+):(\d+)", re.ASCII)
+_RANGE = re.compile(r"([0-9]{1,18}):([0-9]{1,18})")
 _ELEMENT = re.compile(r'\s*("(?:[^"\\]|\\.)*+"\s*(?=,|$)|[^,]*)(,|$)')
 #: A range longer than this is a slip of the pen.
-LONGEST_RANGE = 10_000_000
+LONGEST_RANGE = 1_000_000
 
 
 def split(value: str, delimiter: str = ",") -> list[str]:
@@ -45,5 +46,5 @@ def _ranged(text: str) -> list[str]:
         return [text]
     first, last = int(match[1]), int(match[2])
     if last - first > LONGEST_RANGE:
-        raise ValueError(f"the range {text} has more than {LONGEST_RANGE:,} values")
+        raise fail(Place("<text>", 0), f"the range {text} has more than {LONGEST_RANGE:,} values")
     return [str(number) for number in range(first, last + 1)]

@@ -17,6 +17,14 @@ _INCLUDE = re.compile(r"<<\s*include\s+(\S+?)\s*>>")
 _FUNCTION = re.compile(r"<<\s*inclfunc\s+([^\s(]+)\s*\(([^)]*)\)\s*>>")
 
 
+#: Sections inside each other; a file with more has lost its closings.
+DEEPEST = 100
+#: How many open sections a message names.
+SHOWN_OPEN = 8
+#: A file with more problems is not the kind of file that was meant.
+MOST_PROBLEMS = 200
+
+
 class Opened(NamedTuple):
     """A section that waits for its closing."""
 
@@ -72,6 +80,8 @@ class FileParser:
         self.start = tree.sources.add(file, len(lines), places)
         self.section = tree.root
         self.open: list[Opened] = []
+        self.stopped = False
+        self.problems = 0
         if not self.section.positions:
             self.section.opened_at = self.start
 
@@ -97,6 +107,8 @@ class FileParser:
                 if line[-1] == "\\":
                     line = self.joined(line, position, numbered)
                 self.read_line(line, position)
+                if self.stopped:
+                    return
                 section = self.section
                 values, positions, fold = section.values_, section.positions, section.name not in KEEPS_CASE
                 continue
@@ -178,6 +190,10 @@ class FileParser:
 
     def open_section(self, name: str, label: str, position: int, line: str) -> None:
         outside = self.section
+        if len(self.open) >= DEEPEST:
+            self.problem(position, f"more than {DEEPEST} sections inside each other", line, 0, len(line), self.state())
+            self.stopped = True
+            return
         for part in (name, label) if label else (name,):
             inside = self.section.values_.get(part)
             if isinstance(inside, str):
@@ -216,7 +232,7 @@ class FileParser:
 
     def state(self) -> str:
         """The open sections with their lines, for a message."""
-        marks = [f"<{o.name}> (line {self.tree.sources.place(o.position).line})" for o in self.open]
+        marks = [f"<{o.name}> (line {self.tree.sources.place(o.position).line})" for o in self.open[-SHOWN_OPEN:]]
         return f"open here: {', '.join(marks)}" if marks else "no section is open here"
 
     def left_open(self, opened: Opened) -> None:
@@ -248,6 +264,11 @@ class FileParser:
         severity: Severity = "error",
     ) -> None:
         """Note what is wrong; the caret is moved to where the text stands in the file's own line."""
+        self.problems += 1
+        if self.problems > MOST_PROBLEMS:
+            return
+        if self.problems == MOST_PROBLEMS:
+            message, hint = f"{MOST_PROBLEMS} problems are enough; the rest is left out", ""
         raw = self.lines[position - self.start]
         offset = raw.find(line)
         text = raw if offset >= 0 else line

@@ -8,7 +8,7 @@ _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _MEANS = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _NEEDS_ESCAPE = re.compile('[\\\\"\n\r\ud800-\udfff]')
 #: In plain text these would be lost, or lost from sight.
-_UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _WRITTEN = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
@@ -47,8 +47,6 @@ def written(value: str) -> str:
 
 
 def _reads_plain(value: str) -> bool:
-    if not value or value != value.strip() or value.endswith("\\") or "#" in value:
+    if not value or value != value.strip() or value.endswith("\\") or "#" in value or UNSEEN.search(value):
         return False
-    if value[0] == '"':
-        return value.count('"') > 1 and QUOTED.fullmatch(value) is None
-    return not _UNSEEN.search(value)
+    return value[0] != '"' or (value.count('"') > 1 and QUOTED.fullmatch(value) is None)

@@ -18,6 +18,8 @@ from wcl.yaml_reader import add_yaml
 
 #: Where the values of `--set` say they come from.
 SET = Place("--set", 0)
+#: Files that include files.
+DEEPEST = 50
 YAML_SUFFIXES = frozenset({".yaml", ".yml"})
 _NONE: Mapping[str, str] = {}
 
@@ -97,7 +99,7 @@ class Reading:
             rendered = render(path, self.variables)
             text, lines = rendered.text, rendered.lines
         if path.suffix in YAML_SUFFIXES:
-            add_yaml(self.tree, text, str(path))
+            add_yaml(self.tree, text, str(path), lines)
         else:
             self.tree.add(text, str(path), lines)
 
@@ -117,6 +119,8 @@ class Reading:
         elif path.resolve() in circle:
             steps = [*circle[circle.index(path.resolve()) :], path.resolve()]
             self.problem(place, f"{name} includes itself", target, " -> ".join(step.name for step in steps))
+        elif len(circle) >= DEEPEST:
+            self.problem(place, f"more than {DEEPEST} files include each other", target)
         else:
             self.file(path, place)
 

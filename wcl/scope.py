@@ -11,7 +11,10 @@ _NOTHING: Mapping[str, object] = {}
 
 
 class Scope:
-    """A chain of mappings; the first that has a name wins. Making one costs nothing: no tree is copied."""
+    """A chain of mappings; the first that has a name wins. Making one costs nothing: no tree is copied.
+
+    A layer that is neither a dict nor a section is asked for names in lower case.
+    """
 
     __slots__ = ("_asked", "_top", "layers", "root")
 
@@ -75,6 +78,16 @@ class Scope:
             known.update((name, None) for name, value in layer.items() if not isinstance(value, Mapping))
         return iter(known)
 
+    def beside(self, name: str) -> list[str]:
+        """The names that might have been meant: all names, or for a path those in its section."""
+        first, dot, _ = name.rpartition(".")
+        section = self.root
+        for part in first.split(".") if dot else ():
+            section = section.section(part) if section and isinstance(section.get(part), Section) else None
+        if not dot or not section:
+            return list(self.names())
+        return [f"{first}.{key}" for key, value in section.items() if isinstance(value, str)]
+
 
 def chain(root: Section, current: Mapping[str, object] = _NOTHING, searched: Mapping[str, object] = _NOTHING) -> Scope:
     """The whole look-up: current values, the object at hand, then the current section of each kind, then the top.
@@ -92,6 +105,8 @@ def chain(root: Section, current: Mapping[str, object] = _NOTHING, searched: Map
 def _by_lower_name(layer: Mapping[str, object]) -> Mapping[str, object]:
     """The layer itself where its names are in lower case; only then can it be asked directly."""
     if isinstance(layer, Section):
+        if layer.name not in KEEPS_CASE:
+            return layer.values_
         layer = layer.values_
     if type(layer) is not dict:
         return layer

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import groupby
 from typing import Union
 
 from wcl.quoting import Quoted
@@ -74,30 +75,29 @@ def parse_template(text: str) -> Template:
     waiting: list[tuple[re.Match[str], list[Part]]] = []
     at = 0
     for mark in _MARK.finditer(text):
-        _add_text(parts, text[at : mark.start()])
+        if mark.start() > at:
+            parts.append(text[at : mark.start()])
         at = mark.end()
         if mark[0] == "$$":
-            _add_text(parts, "$")
+            parts.append("$")
         elif mark[0] != "}" and len(waiting) < DEEPEST:
             waiting.append((mark, parts))
             parts = []
         elif mark[0] == "}" and waiting and parts:
             opening, outside = waiting.pop()
-            outside.append(_reference(text, opening, parts, mark.end()))
+            outside.append(_reference(text, opening, _joined(parts), mark.end()))
             parts = outside
         elif mark[0] == "}" and waiting:
             opening, parts = waiting.pop()
-            _add_text(parts, opening[0] + "}")
+            parts.append(opening[0] + "}")
         else:
-            _add_text(parts, mark[0])
-    _add_text(parts, text[at:])
+            parts.append(mark[0])
+    if at < len(text):
+        parts.append(text[at:])
     while waiting:
         opening, outside = waiting.pop()
-        _add_text(outside, opening[0])
-        for part in parts:
-            _add(outside, part)
-        parts = outside
-    return Template(text, tuple(parts))
+        parts = [*outside, opening[0], *parts]
+    return Template(text, tuple(_joined(parts)))
 
 
 def names_in(text: str) -> frozenset[str]:
@@ -127,16 +127,12 @@ def _reference(text: str, opening: re.Match[str], inside: list[Part], end: int) 
     return Variable(name, written, width, kind == "opt", opening.start(), end, fault)
 
 
-def _add(parts: list[Part], part: Part) -> None:
-    if isinstance(part, str):
-        _add_text(parts, part)
-    else:
-        parts.append(part)
-
-
-def _add_text(parts: list[Part], text: str) -> None:
-    """Neighbouring texts are one part."""
-    if parts and isinstance(parts[-1], str):
-        parts[-1] += text
-    elif text:
-        parts.append(text)
+def _joined(parts: list[Part]) -> list[Part]:
+    """The parts with neighbouring texts made one."""
+    joined: list[Part] = []
+    for is_text, group in groupby(parts, key=lambda part: isinstance(part, str)):
+        if is_text:
+            joined.append("".join(part for part in group if isinstance(part, str)))
+        else:
+            joined.extend(group)
+    return joined

@@ -4,7 +4,7 @@ import re
 import shlex
 
 from wcl.errors import Place, Problem, WclError
-from wcl.expansion import NOWHERE, Filling
+from wcl.filling import NOWHERE, Filling
 from wcl.late import protect_late
 from wcl.quoting import Quoted
 from wcl.scope import Scope

@@ -1,29 +1,38 @@
 """The same tree from YAML: plain text is as in WCL, quoted text is quoted, a sequence is a list."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from wcl.errors import Place, Problem, raise_errors
+from wcl.errors import Place, Problem, WclError, raise_errors
 from wcl.parser import Tree
 from wcl.quoting import Quoted
 from wcl.section import Section, text_of
 from wcl.yaml_events import MOST_NODES, Items, Node, Pairs, Scalar, compose
 
+#: What ends a line for YAML.
+_LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 #: `<<include: file` or a sequence of files.
 INCLUDE = "<<include"
 
 
-def add_yaml(tree: Tree, text: str, file: str) -> None:
-    """Read a YAML text into a tree; WclError where it is not YAML, all else goes to the tree's problems."""
-    node = compose(text, file)
-    start = tree.sources.add(file, text.count("\n") + 1)
+def add_yaml(tree: Tree, text: str, file: str, lines: Sequence[Place] | None = None) -> None:
+    """Read a YAML text into a tree, its problems too; `lines` are the places of its lines where a template wrote it."""
+    shown = _LINE_END.split(text)
+    start = tree.sources.add(file, len(shown), lines)
     if not tree.root.positions:
         tree.root.opened_at = start
+    try:
+        node = compose(text, file)
+    except WclError as error:
+        for problem in error.problems:
+            tree.problems.append(replace(problem, place=tree.sources.place(start + problem.place.line - 1)))
+        return
+    filler = _Filler(tree, shown, start)
     if isinstance(node, Pairs):
-        _Filler(tree, file, start).fill(tree.root, node)
+        filler.fill(tree.root, node)
     elif node is not None and not (isinstance(node, Scalar) and not node.text):
-        tree.problems.append(
-            Problem(Place(file, node.line + 1), "keys with values are wanted here", "", hint="key: value")
-        )
+        filler.problem(node, "keys with values are wanted here", "key: value")
 
 
 def read_yaml(text: str, name: str = "<text>") -> Section:
@@ -37,9 +46,9 @@ def read_yaml(text: str, name: str = "<text>") -> Section:
 class _Filler:
     """Puts nodes into sections."""
 
-    def __init__(self, tree: Tree, file: str, start: int) -> None:
+    def __init__(self, tree: Tree, lines: list[str], start: int) -> None:
         self.tree = tree
-        self.file = file
+        self.lines = lines
         self.start = start
         self.count = 0
         self.full = False
@@ -110,10 +119,12 @@ class _Filler:
                 self.problem(item, "an include names a file")
 
     def place(self, node: Node) -> Place:
-        return Place(self.file, node.line + 1)
+        return self.tree.sources.place(self.start + node.line)
 
     def problem(self, node: Node, message: str, hint: str = "") -> None:
-        self.tree.problems.append(Problem(self.place(node), message, hint=hint))
+        line = self.lines[node.line]
+        column = len(line) - len(line.lstrip())
+        self.tree.problems.append(Problem(self.place(node), message, line, column, len(line.strip()), hint))
 
 
 def _items(node: Node) -> list[Node]:

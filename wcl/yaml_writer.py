@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from wcl.errors import fail
-from wcl.quoting import Quoted
+from wcl.quoting import UNSEEN, Quoted
 from wcl.section import Section
 
 INDENT = "  "
@@ -12,7 +12,6 @@ INDENT = "  "
 _PLAIN = re.compile(r"[\w$(./+<=;~^\\][^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*")
 _SPECIAL = re.compile(r": |:$| #|\s$")
 _UNPRINTABLE = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff"\\\\]')
-_NO_BLOCK = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
@@ -43,11 +42,7 @@ def _is_plain(text: str) -> bool:
 
 
 def _fits_a_block(text: str) -> bool:
-    return (
-        bool(text)
-        and text == text.strip()
-        and not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]", text)
-    )
+    return bool(text) and text == text.strip() and not UNSEEN.search(text)
 
 
 def _quoted(text: str, section: Section, key: str) -> str:

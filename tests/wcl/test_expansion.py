@@ -117,3 +117,16 @@ def test_names_in_a_text_are_found_without_filling_it() -> None:
     text = "${Band:2}${rms_${ccd}}$HEAD{${file.raw.fullname},K}$opt{x}$${no}"
     assert names_in(text) == {"band", "ccd", "file.raw.fullname", "x"}
     assert names_in(wcl.Quoted(text)) == frozenset()
+
+
+def test_variables_that_double_each_other_are_stopped() -> None:
+    doubling = {f"v{n}": f"${{v{n - 1}}}${{v{n - 1}}}" for n in range(1, 60)}
+    for first in ("x", wcl.Quoted("")):
+        with pytest.raises(WclError, match="leads to too many values"):
+            expand("${v59}", Scope({"v0": first, **doubling}))
+
+
+def test_an_unknown_path_is_compared_with_the_names_in_its_section() -> None:
+    tree = parse("<file>\n<raw>\nfullname = a\n</raw>\n</file>\n")
+    with pytest.raises(WclError, match=r"did you mean 'file\.raw\.fullname'"):
+        expand("${file.raw.fulname}", Scope(root=tree))

@@ -122,3 +122,30 @@ def test_sections_made_in_code_equal_those_that_are_read() -> None:
     made = Section.of({"Module": {"m": {"cmdline": {"A": 1}, "list": ["g", "8,7"]}}})
     assert made == parse('<module>\n<m>\n<cmdline>\nA = 1\n</cmdline>\nlist g,"8,7"\n</m>\n</module>\n')
     assert made.section("module").section("m").path == "module.m"
+
+
+def test_a_file_that_only_opens_sections_is_stopped() -> None:
+    with pytest.raises(WclError, match="more than 100 sections inside each other"):
+        parse("<a>\n" * 200_000)
+
+
+def test_a_file_of_another_kind_has_its_first_problems_told() -> None:
+    with pytest.raises(WclError, match="200 problems are enough") as caught:
+        parse("garbage\n" * 10_000)
+    assert len(caught.value.problems) == 200
+
+
+@pytest.mark.parametrize(
+    "text", ["a = \\\n" * 200_000, "a = " + "}" * 500_000, "a = " + "${" * 300_000, "</a>\n" * 200_000]
+)
+def test_a_large_odd_file_is_no_hang(text: str) -> None:
+    import time
+
+    from wcl import Scope, expand
+
+    began = time.perf_counter()
+    try:
+        expand(str(parse(text).get("a")), Scope())
+    except WclError as error:
+        assert error.problems  # noqa: PT017
+    assert time.perf_counter() - began < 5

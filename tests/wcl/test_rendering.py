@@ -59,3 +59,11 @@ def test_a_variable_that_was_not_given_is_false(a_file: File) -> None:
 def test_a_template_that_computes_with_its_own_text_is_not_disturbed(a_file: File) -> None:
     text = "{% set x %}a\nb{% endset %}\nn = {{ x|length }}\n"
     assert read(a_file("t.des", text)) == {"n": "3"}
+
+
+def test_yaml_may_be_a_template_too(a_file: File) -> None:
+    text = "{% for b in 'gr' %}\nv_{{ b }}: {{ b }}\n{% endfor %}\n"
+    tree = read(a_file("t.yaml", text))
+    assert ({**tree}, str(tree.place("v_r"))) == ({"v_g": "g", "v_r": "r"}, "t.yaml:2")
+    with pytest.raises(WclError, match=r"t\.yaml:5: not YAML"):
+        read(a_file("t.yaml", text + "a: [\n"))
