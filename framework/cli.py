@@ -45,7 +45,7 @@ class Verbs(click.Group):
 def first_sentence(path: Path) -> str:
     """What a verb says of itself, without importing it."""
     with open(path, encoding="utf-8") as file:
-        return file.readline().strip().strip('"').split(": ", 1)[-1].rstrip(".")
+        return file.readline().strip().strip('"').rstrip(".")
 
 
 def show_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:

@@ -47,15 +47,9 @@ class Rerun:
 
 def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
     """Repeat a call; nothing is written outside ``target``, which must not be there yet."""
-    from framework.registry.files import existing
-    from framework.registry.runs import find_run, recorded_call
-
-    found = find_run(registry, run)
-    recorded = recorded_call(registry, found.id, number)
-    header, data = _planned(found.archive_root, f"{found.archive_path}/submit/{recorded.planfile}.gz", number)
+    header, data = _planned(_shard_of(registry, run, number), number)
     spec = CallSpec(data)
-    paths = [file.path for file in (*spec.inputs, *spec.outputs) if not file.outside]
-    known = {path: Facts(row.size, row.sha256) for path, row in existing(registry, header["archive"], paths).items()}
+    known = _known(registry, header["archive"], spec)
     wanted = [file for file in spec.inputs if not file.outside and file.path not in known and not file.optional]
     if wanted:
         raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
@@ -64,17 +58,42 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
     return _repeat(header, data, spec, known, target)
 
 
-def _planned(root: str, path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _shard_of(registry: Registry, run: str, number: int) -> str:
+    """Where the archive keeps the part of the plan that defines a call."""
+    from framework.registry.calls import calls
+    from framework.registry.files import find
+    from framework.registry.runs import attempt_values, find_run
+
+    found = find_run(registry, run)
+    tries = calls(registry, found.attempt_id, wrapnum=number)
+    if not tries:
+        raise RunError(f"{found.run} has recorded no call {number}: it has {found.calls_expected} calls")
+    kept = find(registry, "plan", {"run": [found.run], "name": [f"{tries[-1].planfile}.gz"]})
+    if not kept:
+        raise RunError(f"{found.run} keeps no plan in its archive")
+    return os.path.join(attempt_values(registry, found.attempt_id)["archive_root"], kept[0].path)
+
+
+def _known(registry: Registry, archive: str, spec: CallSpec) -> dict[str, Facts]:
+    """What is recorded of a call's inputs and outputs."""
+    from framework.registry.files import existing
+
+    paths = [file.path for file in (*spec.inputs, *spec.outputs) if not file.outside]
+    rows = existing(registry, archive, paths)
+    return {path: Facts(row.size or 0, row.sha256 or "") for path, row in rows.items()}
+
+
+def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The shard's header and the call's own definition in it."""
     try:
-        with gzip.open(os.path.join(root, path), "rt", encoding="utf-8") as file:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
             header = json.loads(next(file))
             for line in file:
                 for call in json.loads(line)["calls"]:
                     if call["call"] == number:
                         return header, call
     except (OSError, EOFError, ValueError) as error:
-        raise InfrastructureError(f"the plan of the run cannot be read: {os.path.join(root, path)}: {error}") from error
+        raise InfrastructureError(f"the plan of the run cannot be read: {path}: {error}") from error
     raise RunError(f"the plan of the run has no call {number}")
 
 

@@ -53,7 +53,7 @@ class RegistryAsk:
         from framework.registry.files import existing
 
         found = existing(self._registry, self._archive, paths)
-        return {path: Known(row.size, row.sha256) for path, row in found.items()}
+        return {path: Known(row.size or 0, row.sha256 or "") for path, row in found.items()}
 
     def outside(self, location: str) -> str:
         """Why it cannot be read; URLs are the job's business."""

@@ -44,7 +44,13 @@ class Worker:
 
     def __init__(self, directory: RunDirectory, run: str, attempt: int, start: int, slot: int) -> None:
         self._directory = directory
-        self._settings = {"journal": str(directory.journal), "run": run, "attempt": attempt, "start": start}
+        self._settings: dict[str, Any] = {
+            "journal": str(directory.journal),
+            "run": run,
+            "attempt": attempt,
+            "start": start,
+        }
+        self._settings["engine"] = os.getpid()
         self._name = f"worker-{start}-{slot}"
         self._lives = 0
         self._process: Process | None = None

@@ -1,7 +1,7 @@
 """The warden: a process beside the worker that ends the worker's programs when the worker is gone.
 
 A parent-death signal would have to be set between fork and exec, and forking instead of spawning doubles the cost
-of a short program. The warden costs a worker one fork for all its programs.
+of a short program. The warden costs one small process for all programs of a worker.
 """
 
 from __future__ import annotations
@@ -10,25 +10,32 @@ import mmap
 import os
 import signal
 import struct
+import sys
 import threading
 
 #: As many programs may run at a time in one worker.
 SLOTS = 256
 SLOT = struct.Struct("=i")
+#: prctl(2): the signal a process gets when its parent dies.
+PR_SET_PDEATHSIG = 1
 
 
 class Warden:
     """Knows the process groups that run now, in memory that the two processes share."""
 
     def __init__(self) -> None:
-        self._table = mmap.mmap(-1, SLOTS * SLOT.size)
+        shared = os.memfd_create("programs", 0)
+        os.ftruncate(shared, SLOTS * SLOT.size)
+        self._table = mmap.mmap(shared, SLOTS * SLOT.size)
         self._free = list(range(SLOTS))
         self._lock = threading.Lock()
         reading, self._alive = os.pipe()
-        self.pid = os.fork()
-        if self.pid == 0:
-            _keep_watch(self._table, reading, self._alive)
+        os.set_inheritable(reading, True)
+        self.pid = os.posix_spawn(
+            sys.executable, [sys.executable, "-S", "-I", __file__, str(shared), str(reading)], os.environ
+        )  # fmt: skip
         os.close(reading)
+        os.close(shared)
 
     def watch(self, group: int) -> int:
         """Note a process group; the slot it is given is handed back with forget."""
@@ -48,17 +55,23 @@ class Warden:
         os.waitpid(self.pid, 0)
 
 
-def _keep_watch(table: mmap.mmap, reading: int, writing: int) -> None:
+def die_with_parent(parent: int) -> None:
+    """End this process when its parent ends; at once where it has ended already."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def keep_watch(shared: int, reading: int) -> None:
     """Wait for the end of the worker, which closes its side of the pipe, and end what it left running."""
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    for descriptor in os.listdir("/proc/self/fd"):
-        if int(descriptor) != reading:
-            try:
-                os.close(int(descriptor))
-            except OSError:
-                continue
+    for descriptor in (0, 1):
+        os.close(descriptor)  # the pipes to the engine, which waits for the worker's end of them to close
+    table = mmap.mmap(shared, SLOTS * SLOT.size)
     while os.read(reading, 1):
         continue
     for (group,) in SLOT.iter_unpack(table[:]):
@@ -67,4 +80,7 @@ def _keep_watch(table: mmap.mmap, reading: int, writing: int) -> None:
                 os.killpg(group, signal.SIGKILL)
             except OSError:
                 continue
-    os._exit(0)
+
+
+if __name__ == "__main__":
+    keep_watch(int(sys.argv[1]), int(sys.argv[2]))

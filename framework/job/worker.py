@@ -2,7 +2,7 @@
 
 An order is a JSON line {shard, offset, queue, aside, skip, tries, known}; an answer a JSON line
 {job, queue, status, finished, failed, stored, reason}. Both pipes are private to the engine and its worker. A worker
-ends when its input ends, and at SIGTERM after what runs has been asked to end and has been recorded.
+ends when its input ends, at SIGTERM after what runs has been asked to end and has been recorded, and with its engine.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from framework.job.journal import Journal
 from framework.job.programs import GRACE, Programs
 from framework.job.spec import CallSpec, JobSpec, read_job
 from framework.job.transfer import Facts, Measurer
-from framework.job.warden import Warden
+from framework.job.warden import Warden, die_with_parent
 from framework.job.workplace import Workplace
 
 TYPE_CHECKING = False
@@ -134,6 +134,7 @@ def _run_calls(bench: Bench, calls: list[CallSpec], threads: int, order: Order, 
 def main() -> int:
     """Serve orders until there are no more."""
     settings = json.loads(sys.argv[1])
+    die_with_parent(settings["engine"])
     warden = Warden()
     programs = Programs(warden)
     signal.signal(signal.SIGTERM, lambda number, frame: _stop(programs))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import select
 import signal
@@ -11,11 +10,9 @@ import traceback
 from pathlib import Path
 
 from framework.errors import FrameworkError, RegistryError
+from framework.job.warden import die_with_parent
 from framework.registry.database import Registry
 from framework.registry.ingest import Ingester
-
-#: prctl(2): the signal a process gets when its parent dies.
-PR_SET_PDEATHSIG = 1
 
 
 class Follower:
@@ -58,12 +55,11 @@ class Follower:
         """In the child: until the engine closes its side of the pipe, and once more after that."""
         status = 1
         try:
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            die_with_parent(parent)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            if os.getppid() == parent:
-                Ingester(self._registry, self._attempt, self._journal).follow(lambda: _closed(reading))
-                status = 0
+            Ingester(self._registry, self._attempt, self._journal).follow(lambda: _closed(reading))
+            status = 0
         except RegistryError:
             status = 1  # the engine tries once more at the end, and says why if that fails too
         except FrameworkError as error:

@@ -1,0 +1,71 @@
+"""Look inside the jobs of a run: state, calls, programs, times, host, memory."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from framework.registry.calls import CallRow
+
+
+@click.command(name="job", epilog="Example: fw job HST1_r1p01 2")
+@click.argument("run")
+@click.argument("number", type=int, required=False)
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+def command(run: str, number: int | None, registry: str | None, as_json: bool) -> None:
+    """Show a row a job of RUN with its calls, or only job NUMBER."""
+    from framework.errors import RunError
+    from framework.registry.calls import calls
+    from framework.registry.database import open_registry
+    from framework.registry.runs import find_run
+
+    db = open_registry(registry)
+    found = find_run(db, run)
+    rows = [row for row in calls(db, found.attempt_id) if number in (None, row.jobnum)]
+    if number is not None and not rows:
+        raise RunError(f"{found.run}: no call of a job {number} has begun; it has {found.jobs_expected} jobs")
+    if as_json:
+        click.echo(json.dumps([as_object(row) for row in rows], indent=1))
+        return
+    for line in lines(rows):
+        click.echo(line)
+
+
+def lines(rows: list[CallRow]) -> Iterator[str]:
+    """Each execution of a job, and below it each try at its calls."""
+    executions: dict[tuple[int, str], list[CallRow]] = {}
+    for row in rows:
+        executions.setdefault((row.jobnum, row.queue), []).append(row)
+    width = max((len(row.module) for row in rows), default=0)
+    for (number, queue), inside in sorted(executions.items()):
+        yield f"job {number}  ({queue}, {inside[0].host or 'no host'})"
+        for row in inside:
+            again = f" try {row.trynum}" if row.trynum > 1 else ""
+            keys = ", ".join(f"{key}={value}" for key, value in json.loads(row.keys or "{}").items())
+            status = "" if row.status in (0, None) else f" ({row.status})"
+            memory = f"{row.peak_memory / 1024:.0f} MB" if row.peak_memory else ""
+            yield (
+                f"  {row.wrapnum:>6}  {row.module:<{width}}  {row.state + status:<12}  {duration(row):>9}  "
+                f"{memory:>8}  {keys}{again}"
+            ).rstrip()
+
+
+def duration(row: CallRow) -> str:
+    """From its beginning to its end, or until now."""
+    if row.start_time is None:
+        return ""
+    return f"{(row.end_time or time.time()) - row.start_time:.1f} s"
+
+
+def as_object(row: CallRow) -> dict[str, Any]:
+    """A try as plain data."""
+    from dataclasses import asdict
+
+    return {**asdict(row), "keys": json.loads(row.keys or "{}"), "state": row.state}
