@@ -1,12 +1,13 @@
 """From text to a tree, line by line."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from wcl.errors import Place, Problem, Severity
 from wcl.quoting import unquote
-from wcl.section import KEEPS_CASE, Section, Sources
+from wcl.section import KEEPS_CASE, Section
+from wcl.tree import Tree
 
 _QUOTED_PAIR = re.compile(r'([^\s#"=][^\s#"]*)(?:\s*=\s*|\s+)"((?:[^"\\]|\\.)*+)"\s*(?:#.*)?')
 _PAIR = re.compile(r"([^\s=]\S*)\s*=\s*(.+)")
@@ -15,7 +16,6 @@ _OPEN = re.compile(r"<([^\s</]\S*)(?:\s+(\S+))?>")
 _CLOSE = re.compile(r"</\s*(\S+?)\s*>")
 _INCLUDE = re.compile(r"<<\s*include\s+(\S+?)\s*>>")
 _FUNCTION = re.compile(r"<<\s*inclfunc\s+([^\s(]+)\s*\(([^)]*)\)\s*>>")
-
 
 #: Sections inside each other; a file with more has lost its closings.
 DEEPEST = 100
@@ -35,40 +35,11 @@ class Opened(NamedTuple):
     position: int
 
 
-class Tree:
-    """What several files of one reading have in common."""
-
-    def __init__(self) -> None:
-        self.sources = Sources()
-        self.root = Section(sources=self.sources)
-        self.problems: list[Problem] = []
-        #: What an include line does; set by the reader of files.
-        self.include: Callable[[str, Place], None] = lambda target, place: None
-        #: What a function line does: name, argument names, place.
-        self.call: Callable[[str, list[str], Place], None] = lambda name, arguments, place: None
-
-    def add(self, text: str, file: str, lines: Sequence[Place] | None = None) -> None:
-        """Read a file's text into the tree; what is wrong in it is added to the problems."""
-        if "\r" in text:
-            text = text.replace("\r\n", "\n").replace("\r", "\n")
-        FileParser(self, text.split("\n"), file, lines).run()
-
-    def absorb(self, made: Section) -> None:
-        """Put the values of a section made in code at the top."""
-        _absorb(self.root, made)
-
-
-def _absorb(section: Section, made: Section) -> None:
-    for key, value in made.items():
-        place = made.place(key)
-        if isinstance(value, str):
-            section.put(key, value, place)
-            continue
-        inside = section.values_.get(key)
-        if not isinstance(inside, Section):
-            inside = Section(value.path, key, place, section.sources)
-            section.put(key, inside, place)
-        _absorb(inside, value)
+def add_wcl(tree: Tree, text: str, file: str, lines: Sequence[Place] | None = None) -> None:
+    """Read a text into a tree, its problems too; `lines` are the places of its lines where a template wrote it."""
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    FileParser(tree, text.split("\n"), file, lines).run()
 
 
 class FileParser:
@@ -77,13 +48,11 @@ class FileParser:
     def __init__(self, tree: Tree, lines: list[str], file: str, places: Sequence[Place] | None) -> None:
         self.tree = tree
         self.lines = lines
-        self.start = tree.sources.add(file, len(lines), places)
+        self.start = tree.begin(file, len(lines), places)
         self.section = tree.root
         self.open: list[Opened] = []
         self.stopped = False
         self.problems = 0
-        if not self.section.positions:
-            self.section.opened_at = self.start
 
     def run(self) -> None:
         """Go through the lines: the plain pairs here, all else in `read_line`."""
@@ -154,19 +123,15 @@ class FileParser:
             column = line.index('"')
             self.problem(position, "this quote is not closed", line, column, len(line) - column, 'add the closing "')
         else:
-            self.set(pair[1], pair[2], position, line)
+            self.section.put(self.section.fold(pair[1]), pair[2], position)
 
     def set_quoted(self, key: str, inside: str, position: int, line: str) -> None:
         try:
-            self.set(key, unquote(inside), position, line)
+            self.section.put(self.section.fold(key), unquote(inside), position)
         except ValueError as error:
             escape = str(error)
             hint = r"known are \\ \" \n \r \t \uXXXX; a backslash itself is \\"
             self.problem(position, f"unknown escape {escape}", line, line.index(escape), len(escape), hint)
-
-    def set(self, key: str, value: str, position: int, line: str) -> None:
-        section = self.section
-        self.section.put(section.fold(key), value, position)
 
     def read_mark(self, line: str, position: int) -> bool:
         """A line that begins with `<`: a section, an include or a function; False if it is a pair after all."""
@@ -195,23 +160,12 @@ class FileParser:
             self.stopped = True
             return
         for part in (name, label) if label else (name,):
-            inside = self.section.values_.get(part)
-            if isinstance(inside, str):
+            if isinstance(self.section.get(part), str):
                 first = self.section.place(part)
                 hint = f"'{part}' is a plain value since {first}; one of the two wants another name"
                 self.problem(position, f"'{part}' is a section here and a key before", line, 1, len(line) - 2, hint)
-                inside = None
-            if inside is None:
-                inside = self.make_section(part, position)
-            self.section = inside
+            self.section = self.tree.inside(self.section, part, position)
         self.open.append(Opened(name, self.section, outside, position))
-
-    def make_section(self, name: str, position: int) -> Section:
-        outside = self.section
-        section = Section(f"{outside.path}.{name}" if outside.path else name, name, position, self.tree.sources)
-        outside.values_[name] = section
-        outside.positions[name] = position
-        return section
 
     def close(self, name: str, position: int, line: str) -> None:
         if self.open and self.open[-1].name == name:
@@ -219,12 +173,10 @@ class FileParser:
             return
         column = line.lower().find(name, 2)
         if not any(opened.name == name for opened in self.open):
-            self.problem(
-                position, f"</{name}> closes a section that is not open", line, column, len(name), self.state()
-            )
+            message = f"</{name}> closes a section that is not open"
+            self.problem(position, message, line, column, len(name), self.state())
             return
-        inner = self.open[-1].name
-        message = f"</{name}> stands where </{inner}> is expected"
+        message = f"</{name}> stands where </{self.open[-1].name}> is expected"
         self.problem(position, message, line, column, len(name), self.state())
         while self.open[-1].name != name:
             self.open.pop()

@@ -4,16 +4,17 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from wcl.errors import Place, Problem, WclError, raise_errors
+from wcl.errors import Place, Problem, WclError, fail, raise_errors
 from wcl.expansion import expand
 from wcl.functions import registered_functions
-from wcl.parser import Tree
+from wcl.parser import add_wcl
 from wcl.quoting import QUOTED, unquote
 from wcl.rendering import has_marks, render
 from wcl.scope import Scope
 from wcl.section import Section
 from wcl.showing import source_line
 from wcl.spelling import did_you_mean
+from wcl.tree import Tree
 from wcl.yaml_reader import add_yaml
 
 #: Where the values of `--set` say they come from.
@@ -27,7 +28,7 @@ _NONE: Mapping[str, str] = {}
 def parse(text: str, name: str = "<text>") -> Section:
     """A text's tree; includes are looked for from the current directory."""
     tree = Reading({}, {}).tree
-    tree.add(text, name)
+    add_wcl(tree, text, name)
     raise_errors(tree.problems)
     return tree.root
 
@@ -44,14 +45,27 @@ def read_with_problems(
 ) -> tuple[Section, list[Problem]]:
     """What could be read of a file, beside what is wrong with it."""
     reading = Reading(overrides, variables)
-    reading.file(Path(path), None)
+    reading.file(Path(path))
     section = reading.tree.root
-    try:
-        for key, value in overrides.items():
-            section = section.with_path(key, set_value(value), SET)
-    except WclError as error:
-        reading.tree.problems += error.problems
+    for key, value in overrides.items():
+        try:
+            section = set_over(section, key, value)
+        except WclError as error:
+            reading.tree.problems += error.problems
     return section, reading.tree.problems
+
+
+def set_over(section: Section, key: str, value: str) -> Section:
+    """The tree with the value of one `--set key=value`; a section cannot be thrown away so."""
+    if not all(part and part.split() == [part] for part in key.split(".")):
+        raise fail(SET, f"'{key}' is no key", "write section.section.key=value")
+    outer, _, name = key.rpartition(".")
+    holder = section
+    for part in outer.split(".") if outer else ():
+        holder = holder.section(part.lower())
+    if isinstance(holder.get(name.lower()), Section):
+        raise fail(SET, f"'{key}' is a section, and a plain value cannot take its place")
+    return section.with_path(key, set_value(value), SET)
 
 
 def set_value(text: str) -> str:
@@ -72,10 +86,10 @@ class Reading:
         self.tree = Tree()
         self.tree.include = self.include
         self.tree.call = self.call
-        #: Files being read, outermost first, each with the place of its include line.
-        self.inside: list[tuple[Path, Place | None]] = []
+        #: Files being read, outermost first.
+        self.inside: list[Path] = []
 
-    def file(self, path: Path, asked: Place | None) -> None:
+    def file(self, path: Path, asked: Place | None = None) -> None:
         """Read a file into the tree; `asked` is the line that includes it."""
         try:
             text = path.read_bytes().decode("utf-8-sig")
@@ -86,7 +100,7 @@ class Reading:
             line = error.object[: error.start].count(b"\n") + 1
             self.problem(Place(str(path), line), f"byte {error.object[error.start]:#04x} is not UTF-8")
             return
-        self.inside.append((path.resolve(), asked))
+        self.inside.append(path)
         try:
             self.text(text, path)
         except WclError as error:
@@ -101,7 +115,7 @@ class Reading:
         if path.suffix in YAML_SUFFIXES:
             add_yaml(self.tree, text, str(path), lines)
         else:
-            self.tree.add(text, str(path), lines)
+            add_wcl(self.tree, text, str(path), lines)
 
     def include(self, target: str, place: Place) -> None:
         try:
@@ -110,9 +124,9 @@ class Reading:
             self.tree.problems += error.problems
             return
         path = self.found(name)
-        circle = [file for file, _ in self.inside]
+        circle = [file.resolve() for file in self.inside]
         if path is None:
-            hint = f"looked in {self.folder()} and {Path.cwd()}"
+            hint = f"looked in {self.folder().resolve()} and {Path.cwd()}"
             if "$" in name:
                 hint = "a variable of the environment in it is not set"
             self.problem(place, f"there is no file {name} to include", target, hint)
@@ -125,14 +139,11 @@ class Reading:
             self.file(path, place)
 
     def folder(self) -> Path:
-        return self.inside[-1][0].parent if self.inside else Path.cwd()
+        return self.inside[-1].parent if self.inside else Path()
 
     def found(self, name: str) -> Path | None:
         """Relative to the including file, or else to the current directory."""
-        for path in (self.folder() / name, Path(name)):
-            if path.is_file():
-                return path
-        return None
+        return next((path for path in (self.folder() / name, Path(name)) if os.path.isfile(path)), None)
 
     def call(self, name: str, arguments: list[str], place: Place) -> None:
         """`<<inclfunc name(key, ...)>>`: the mapping that the function gives is merged at the top."""

@@ -9,7 +9,7 @@ from wcl.errors import Place, Problem, WclError
 #: Deeper nesting is no configuration.
 DEEPEST = 100
 #: More than this, aliases counted each time they are used, is no configuration either.
-MOST_NODES = 2_000_000
+MOST_NODES = 300_000
 
 Node = Union["Scalar", "Items", "Pairs"]
 

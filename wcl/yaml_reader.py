@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from wcl.errors import Place, Problem, WclError, raise_errors
-from wcl.parser import Tree
 from wcl.quoting import Quoted
 from wcl.section import Section, text_of
+from wcl.tree import Tree
 from wcl.yaml_events import MOST_NODES, Items, Node, Pairs, Scalar, compose
 
 #: What ends a line for YAML.
@@ -19,9 +19,7 @@ INCLUDE = "<<include"
 def add_yaml(tree: Tree, text: str, file: str, lines: Sequence[Place] | None = None) -> None:
     """Read a YAML text into a tree, its problems too; `lines` are the places of its lines where a template wrote it."""
     shown = _LINE_END.split(text)
-    start = tree.sources.add(file, len(shown), lines)
-    if not tree.root.positions:
-        tree.root.opened_at = start
+    start = tree.begin(file, len(shown), lines)
     try:
         node = compose(text, file)
     except WclError as error:
@@ -66,7 +64,7 @@ class _Filler:
             elif isinstance(value, Pairs):
                 self.fill_inside(section, key, value)
             else:
-                self.put(section, section.fold(key.text), value)
+                self.put(section, key, value)
 
     def too_many(self, node: Node) -> None:
         """Said once; what comes after is left out."""
@@ -86,30 +84,24 @@ class _Filler:
 
     def fill_inside(self, section: Section, key: Scalar, value: Pairs) -> None:
         name = key.text.lower()
-        inside = section.values_.get(name)
-        if isinstance(inside, str):
+        if isinstance(section.get(name), str):
             self.problem(key, f"'{name}' is a section here and a key before")
-            inside = None
-        if inside is None:
-            path = f"{section.path}.{name}" if section.path else name
-            inside = Section(path, name, self.start + key.line, self.tree.sources)
-            section.values_[name] = inside
-            section.positions[name] = self.start + key.line
-        self.fill(inside, value)
+        self.fill(self.tree.inside(section, name, self.start + key.line), value)
 
-    def put(self, section: Section, key: str, node: Node) -> None:
+    def put(self, section: Section, key: Scalar, node: Node) -> None:
+        name = section.fold(key.text)
         if isinstance(node, Scalar):
             if not node.text and not node.style:
-                self.problem(node, f"'{key}' has no value", 'write "" for an empty one')
+                self.problem(key, f"'{name}' has no value", 'write "" for an empty one')
                 return
-            section.put(key, scalar(node), self.start + node.line)
+            section.put(name, scalar(node), self.start + node.line)
         elif isinstance(node, Items):
             texts = [scalar(item) for item in node.items if isinstance(item, Scalar)]
             if len(texts) < len(node.items):
-                self.problem(node, f"a list holds plain values only, and '{key}' holds more")
+                self.problem(node, f"a list holds plain values only, and '{name}' holds more")
                 return
             self.count += len(texts)
-            section.put(key, listed(texts), self.start + node.line)
+            section.put(name, listed(texts), self.start + node.line)
 
     def include(self, value: Node) -> None:
         for item in _items(value):
@@ -122,7 +114,7 @@ class _Filler:
         return self.tree.sources.place(self.start + node.line)
 
     def problem(self, node: Node, message: str, hint: str = "") -> None:
-        line = self.lines[node.line]
+        line = self.lines[node.line] if node.line < len(self.lines) else ""
         column = len(line) - len(line.lstrip())
         self.tree.problems.append(Problem(self.place(node), message, line, column, len(line.strip()), hint))
 

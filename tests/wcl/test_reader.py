@@ -106,3 +106,17 @@ def test_a_file_that_is_not_there_or_not_text_is_an_error(a_file: File, tmp_path
 def test_a_mark_of_byte_order_is_no_text(tmp_path: Path) -> None:
     (tmp_path / "a.wcl").write_bytes(b"\xef\xbb\xbfa = 1\n")
     assert read(tmp_path / "a.wcl") == parse("a = 1")
+
+
+@pytest.mark.parametrize(
+    ("key", "message"),
+    [
+        ("module", "'module' is a section"),
+        ("band.x", "'band' is a plain value"),
+        ("a..b", "is no key"),
+        ("", "is no key"),
+    ],
+)
+def test_what_cannot_be_set_is_an_error(a_file: File, key: str, message: str) -> None:
+    with pytest.raises(WclError, match=message):
+        read(a_file("main.wcl", "band = g\n<module>\nx = 1\n</module>\n"), overrides={key: "1"})
