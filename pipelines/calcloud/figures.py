@@ -133,7 +133,7 @@ def _residuals(figure: Any, network: Architecture, items: Items) -> None:
     reach = float(np.percentile(np.abs(items["residuals"]), 99)) or 1.0
     right.hist(np.clip(items["residuals"], -reach, reach), bins=41, range=(-reach, reach), color=_BLUE)
     right.axvline(0, color=_GREY, linestyle=":")
-    right.set(xlabel=f"predicted - true ({network.unit})", ylabel="jobs", yscale="log")
+    right.set(xlabel=f"predicted - true ({network.unit})\nend bars: all beyond", ylabel="jobs", yscale="log")
     right.set_title(f"RMSE {items['loss']['test_rmse']:.4g} {network.unit}")
 
 

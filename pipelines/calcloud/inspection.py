@@ -1,7 +1,6 @@
 """What is wrong with the rows of a source: the impossible are set aside with reasons, the doubtful kept with flags."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +36,11 @@ class Inspection:
     #: The columns of the schema, then the source's others as text, then the flags and `simulated`.
     kept: pd.DataFrame
     quarantined: tuple[Quarantined, ...]
+
+    def rows(self) -> dict[str, int]:
+        """How many were read, kept and quarantined."""
+        kept, quarantined = len(self.kept), len(self.quarantined)
+        return {"rows_read": kept + quarantined, "rows_kept": kept, "rows_quarantined": quarantined}
 
     def quarantined_by_reason(self) -> dict[str, int]:
         """Rows by the column to blame (a row with two counts twice)."""
@@ -80,9 +84,9 @@ def _read_row(line: Line, header: tuple[str, ...]) -> tuple[dict[str, Value], li
         try:
             values[column.name] = column.read(text[column.name])
         except ValueError as error:
-            reasons.append(f"{column.name}: {str(error).removeprefix(column.name).strip()}")
+            reasons.append(f"{column.name}: {error}")
     if not reasons:
-        reasons = [f"{found.split()[0]}: {found.split(maxsplit=1)[1]}" for found in contradictions(values)]
+        reasons = [f"{column}: {fault}" for column, fault in contradictions(values)]
     return text | values, reasons
 
 
@@ -126,9 +130,3 @@ def _marked(kept: pd.DataFrame, name: str) -> "pd.Series[bool]":
     if name not in kept:
         return pd.Series(False, index=kept.index)
     return kept[name].astype(str).str.strip().isin(["1", "1.0", "True", "true"])
-
-
-def counts(inspection: Inspection) -> Mapping[str, int]:
-    """How many rows were read, kept and quarantined."""
-    kept, quarantined = len(inspection.kept), len(inspection.quarantined)
-    return {"rows_read": kept + quarantined, "rows_kept": kept, "rows_quarantined": quarantined}

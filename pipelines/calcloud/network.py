@@ -1,20 +1,15 @@
 """Train one network on the training set, and write its model, its results with figures, and the record of both."""
 
 import argparse
-import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.calcloud import command
 from pipelines.calcloud.architecture import BY_TARGET, Architecture, Hyperparameters, hyperparameters
-
-if TYPE_CHECKING:
-    from pipelines.calcloud.outcome import Judged
-    from pipelines.calcloud.training_set import TrainingSet
 
 DESCRIPTION = """Train the published network of one target on the train rows of the training set, judge it by the test
 rows, and write model, results and record. The same input and seed give the same bytes."""
@@ -82,6 +77,7 @@ def train_network(network: Architecture, how: Hyperparameters, places: Places) -
     from pipelines.calcloud.fitting import Examples, fit, predict
     from pipelines.calcloud.model_file import write_model
     from pipelines.calcloud.outcome import Judged, result_items
+    from pipelines.calcloud.record import make_record
     from pipelines.calcloud.results import MULTI_FILES, REGRESSOR_FILES, write_items
     from pipelines.calcloud.split import TEST, TRAIN
     from pipelines.calcloud.training_set import read_training_set
@@ -102,43 +98,10 @@ def train_network(network: Architecture, how: Hyperparameters, places: Places) -
     items = result_items(network, judged[TRAIN], judged[TEST], fitted.history)
     write_items(places.results, MULTI_FILES if network.classes else REGRESSOR_FILES, items)
     figures.draw(network, items, places.results, simulated=jobs.simulated)
-    record = _record(network, how, jobs, judged, places)
+    record = make_record(network, how, jobs, judged, transform=places.transform, model=places.model)
     places.record.parent.mkdir(parents=True, exist_ok=True)
     places.record.write_text(json.dumps(record, indent=1) + "\n")
     print(_line(network, record, seconds))
-
-
-def _record(
-    network: Architecture, how: Hyperparameters, jobs: "TrainingSet", judged: "dict[str, Judged]", places: Places
-) -> dict[str, Any]:
-    """What a reader needs to judge the model and to train it again; no dates, so that equal trainings are equal."""
-    from pipelines.calcloud.outcome import judge_with_and_without_flagged
-
-    return {
-        "network": network.name,
-        "target": network.target,
-        "unit": network.unit,
-        "simulated": jobs.simulated,
-        "hidden_units": network.hidden,
-        "hyperparameters": {"optimizer": "adam", "schedule": "half cosine", **asdict(how)},
-        "versions": _versions(),
-        "rows": {split: len(part.truth) for split, part in judged.items()},
-        "training_sha256": jobs.sha256,
-        "transform_sha256": hashlib.sha256(places.transform.read_bytes()).hexdigest(),
-        "model_sha256": hashlib.sha256(places.model.read_bytes()).hexdigest(),
-        "metrics": {
-            split: judge_with_and_without_flagged(network, part, jobs.table.iloc[jobs.rows(split)])
-            for split, part in judged.items()
-        },
-    }
-
-
-def _versions() -> dict[str, str]:
-    import importlib.metadata
-    import platform
-
-    libraries = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn")
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in libraries}
 
 
 def _line(network: Architecture, record: dict[str, Any], seconds: float) -> str:

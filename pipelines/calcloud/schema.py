@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 #: A job's dataset, nine characters: instrument, program (3), observation set (2), observation (2), type.
@@ -34,12 +35,12 @@ class Column:
         """The value of one field; ValueError says what is wrong with it."""
         text = text.strip()
         if not text:
-            raise ValueError(f"{self.name} is empty")
+            raise ValueError("is empty")
         if self.type is str:
             return text
         value = self._number(text)
         if not self.low <= value <= self.high:
-            raise ValueError(f"{self.name} {text} is outside {self.low:g} to {self.high:g}{self._unit_after()}")
+            raise ValueError(f"{text} is outside {self.low:g} to {self.high:g}{self._unit_after()}")
         return value
 
     def _number(self, text: str) -> int | float:
@@ -47,10 +48,10 @@ class Column:
             # Python reads 1_000 as a number; in a table it is a slip.
             value = float(text.replace("_", "?"))
         except ValueError:
-            raise ValueError(f"{self.name} {text!r} is not a number") from None
+            raise ValueError(f"{text!r} is not a number") from None
         if self.type is int:
             if not value.is_integer():
-                raise ValueError(f"{self.name} {text} is not a whole number")
+                raise ValueError(f"{text} is not a whole number")
             return int(value)
         return value
 
@@ -93,17 +94,16 @@ def bin_of(memory_gb: float) -> int:
     return sum(memory_gb >= edge for edge in BIN_EDGES_GB)
 
 
-def contradictions(row: dict[str, str | int | float]) -> list[str]:
-    """What cannot be true of a row whose fields are good one by one."""
+def contradictions(row: Mapping[str, str | int | float]) -> Iterator[tuple[str, str]]:
+    """Column and fault of what cannot be true of a row whose fields are good one by one."""
     ipst = str(row["ipst"])
     if not IPST.fullmatch(ipst):
-        return [f"ipst {ipst!r} is not the name of an ACS, COS, STIS or WFC3 dataset"]
-    found = []
+        yield "ipst", f"{ipst!r} is not the name of an ACS, COS, STIS or WFC3 dataset"
+        return
     name, code = INSTRUMENTS[ipst[0].lower()]
     if row["instr"] != code:
-        found.append(f"instr {row['instr']} disagrees with ipst {ipst} ({name}, {code})")
+        yield "instr", f"{row['instr']} disagrees with ipst {ipst} ({name}, {code})"
     if row["dtype"] != int(ipst[-1] == "0"):
-        found.append(f"dtype {row['dtype']} disagrees with ipst {ipst} (an association ends in 0)")
+        yield "dtype", f"{row['dtype']} disagrees with ipst {ipst} (an association ends in 0)"
     if row["mem_bin"] != bin_of(float(row["memory"])):
-        found.append(f"mem_bin {row['mem_bin']} disagrees with memory {row['memory']} GB")
-    return found
+        yield "mem_bin", f"{row['mem_bin']} disagrees with memory {row['memory']} GB"

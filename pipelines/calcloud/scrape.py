@@ -6,9 +6,12 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.calcloud import command
+
+if TYPE_CHECKING:
+    from pipelines.calcloud.inspection import Inspection
 
 SPLIT_SEED = 42
 SAMPLE_SEED = 1
@@ -64,7 +67,7 @@ def scrape(
 ) -> None:
     """Write the four files; what was wrong with the rows is written even when no row is left to learn from."""
     from pipelines.calcloud.features import fit_transform
-    from pipelines.calcloud.inspection import counts, inspect
+    from pipelines.calcloud.inspection import inspect
     from pipelines.calcloud.schema import SIMULATED
     from pipelines.calcloud.source import read_source
     from pipelines.calcloud.split import TRAIN, split_jobs
@@ -79,7 +82,7 @@ def scrape(
         "source": source.name,
         "sha256": source.sha256,
         "simulated": bool(jobs[SIMULATED].any()),
-        **counts(inspection),
+        **inspection.rows(),
         "quarantined_by_reason": inspection.quarantined_by_reason(),
         "flagged_by_flag": inspection.flagged_by_flag(),
         "split_seed": split_seed,
@@ -98,7 +101,7 @@ def scrape(
     report.write_text(json.dumps(facts, indent=1) + "\n")
 
 
-def _quarantine_csv(inspection: Any) -> str:
+def _quarantine_csv(inspection: "Inspection") -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["line", "reasons", "row"])
