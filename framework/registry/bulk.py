@@ -41,14 +41,14 @@ def _execute_many(connection: Connection, statement: str, rows: Sequence[Row]) -
     # By the driver alone: SQLAlchemy would go over each row twice.
     if rows:
         driver: Any = connection.connection.driver_connection
-        with _translated(connection, statement):
+        with driver_errors_translated(connection, statement):
             cursor = driver.cursor()
             cursor.executemany(statement, rows)
             cursor.close()
 
 
 @contextmanager
-def _translated(connection: Connection, statement: str) -> Iterator[None]:
+def driver_errors_translated(connection: Connection, statement: str) -> Iterator[None]:
     """The driver's errors as SQLAlchemy's."""
     dialect: Any = connection.dialect
     any_error = dialect.loaded_dbapi.Error
@@ -91,7 +91,7 @@ def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     text = "\n".join(map("\t".join, zip(*written, strict=True))) + "\n"
     driver: Any = connection.connection.driver_connection
     statement = f"copy {table.name} ({names}) from stdin"
-    with _translated(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with driver_errors_translated(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(text)
 
 

@@ -16,7 +16,8 @@ def job_states(connection: Connection, attempt_id: int) -> dict[str, int]:
         .group_by(pfw_job.c.jobnum)
         .subquery()
     )
-    return dict(connection.execute(select(one.c.state, func.count()).group_by(one.c.state)).tuples().all())
+    counts = connection.execute(select(one.c.state, func.count()).group_by(one.c.state))
+    return {state: count for state, count in counts}
 
 
 def calls_by_state(connection: Connection, attempt_id: int) -> dict[tuple[str, str], int]:

@@ -86,7 +86,8 @@ class _Run:
         self._tasks = dict(self._task_names())
         lost = select(schema.task.c.id).where(self._of_run, schema.task.c.status == LOST_STATUS)
         self._aside = frozenset(connection.execute(lost).scalars()) if aside_lost else frozenset()
-        files = {row.id: row for query in self._file_queries() for row in connection.execute(query)}
+        rows = [row for query in self._file_queries() for row in connection.execute(query)]
+        files = {row.id: row for row in rows if row.wgb_task_id not in self._aside}
         self._files = list(files.values())
         self._paths = {id_: row.path for id_, row in files.items()}
 
@@ -103,7 +104,9 @@ class _Run:
             yield from self._table(table, table.c.task_id.in_(select(task.c.id).where(self._of_run)))
         own = select(schema.desfile.c.id).where(schema.desfile.c.pfw_attempt_id == self._attempt_id)
         yield from self._table(schema.opm_was_derived_from, child.in_(own))
-        yield from self._table(schema.file_archive_info, schema.file_archive_info.c.desfile_id.in_(own))
+        for line in self._table(schema.file_archive_info, schema.file_archive_info.c.desfile_id.in_(own)):
+            if "desfile_id=?" not in line:
+                yield line
 
     def _table(self, table: Table, condition: ColumnElement[bool]) -> Iterator[Line]:
         task_column = "id" if table is schema.task else "task_id"

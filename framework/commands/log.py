@@ -1,0 +1,156 @@
+"""Print the logs of a run's calls, of those that failed if nothing else is asked for."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from framework.registry.calls import CallRow
+    from framework.registry.database import Registry
+
+#: How often a log that grows is looked at.
+PAUSE_SECONDS = 0.3
+
+
+@click.command(name="log", epilog="Example: fw log HST1_r1p01; fw log HST1_r1p01 train; fw log HST1_r1p01 2 -f")
+@click.argument("run")
+@click.argument("which", required=False, metavar="[WRAPNUM|MODULE]")
+@click.option("--err", "failed", is_flag=True, help="Only of calls that failed (the default without WHICH).")
+@click.option("--path", "paths", is_flag=True, help="Where the logs are, instead of what they say.")
+@click.option("-f", "--follow", is_flag=True, help="Go on printing while the call runs.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="JSON: call, state, path and text of each log.")
+def command(
+    run: str, which: str | None, failed: bool, paths: bool, follow: bool, registry: str | None, as_json: bool
+) -> None:
+    """Print the logs of RUN: of call WRAPNUM, of every call of MODULE, or of all calls that failed."""
+    from framework.registry.database import open_registry
+    from framework.registry.runs import find_run
+
+    db = open_registry(registry)
+    found = find_run(db, run)
+    rows = chosen(db, found.attempt_id, found.run, which, failed)
+    if not rows and not as_json:
+        click.echo(f"{found.run}: no call has failed; fw log {found.run} WRAPNUM shows any other", err=True)
+        return
+    root = archive_root(db, found.attempt_id)
+    if as_json:
+        print_json(rows, root)
+    elif paths:
+        for row in rows:
+            click.echo(log_path(row, root))
+    elif follow:
+        follow_log(db, found.attempt_id, rows[-1], root)
+    else:
+        print_logs(rows, root)
+
+
+def chosen(db: Registry, attempt_id: int, run: str, which: str | None, failed: bool) -> list[CallRow]:
+    """The tries whose logs are wanted."""
+    from framework.errors import FrameworkError
+    from framework.registry.calls import calls
+
+    number = int(which) if which and which.isdecimal() else None
+    rows = calls(db, attempt_id, wrapnum=number, module=which if number is None else None)
+    if which and not rows:
+        started = sorted({row.module for row in calls(db, attempt_id)})
+        raise FrameworkError(f"{run}: no call {which!r} has begun; modules with calls: {', '.join(started) or 'none'}")
+    if failed or not which:
+        rows = [row for row in rows if row.state in ("failed", "lost")]
+    return [row for row in rows if row.log]
+
+
+def archive_root(db: Registry, attempt_id: int) -> Path:
+    """Where the archive lies that the run writes to."""
+    import os
+    from pathlib import Path
+
+    from framework.registry.runs import attempt_values
+
+    home = os.environ.get("FW_HOME") or os.path.expanduser("~/.local/share/skyfw")
+    return Path(attempt_values(db, attempt_id).get("archive_root") or Path(home) / "archive")
+
+
+def log_path(row: CallRow, root: Path) -> Path:
+    """Where a call writes, or has written, its log."""
+    return root / (row.log or "")
+
+
+def heading(row: CallRow) -> str:
+    """What stands above a log."""
+    status = f" with status {row.status}" if row.status else ""
+    again = f", try {row.trynum}" if row.trynum > 1 else ""
+    return f"call {row.wrapnum} ({row.module}{again}): {row.state}{status}"
+
+
+def read_log(row: CallRow, root: Path) -> str:
+    """A log's text, or why there is none."""
+    try:
+        return log_path(row, root).read_text(errors="replace")
+    except FileNotFoundError:
+        return f"(no log at {log_path(row, root)})\n"
+    except OSError as error:
+        return f"(the log cannot be read: {error.strerror}: {log_path(row, root)})\n"
+
+
+def print_logs(rows: list[CallRow], root: Path) -> None:
+    """Each log below its heading."""
+    for number, row in enumerate(rows):
+        if number:
+            click.echo()
+        click.echo(f"== {heading(row)}")
+        text = read_log(row, root)
+        click.echo(text, nl=not text.endswith("\n"))
+
+
+def print_json(rows: list[CallRow], root: Path) -> None:
+    """Logs as plain data."""
+    from framework import tables
+
+    entries = [
+        {
+            "wrapnum": row.wrapnum,
+            "try": row.trynum,
+            "module": row.module,
+            "state": row.state,
+            "status": row.status,
+            "path": str(log_path(row, root)),
+            "text": read_log(row, root),
+        }
+        for row in rows
+    ]
+    click.echo(tables.as_json(entries))
+
+
+def follow_log(db: Registry, attempt_id: int, row: CallRow, root: Path) -> None:
+    """Print a log as it grows, until its call has ended."""
+    click.echo(f"== {heading(row)}")
+    for text in growing(db, attempt_id, row, root):
+        click.echo(text, nl=False)
+
+
+def growing(db: Registry, attempt_id: int, row: CallRow, root: Path) -> Iterator[str]:
+    """What is added to a log."""
+    from framework.registry.calls import calls
+
+    position = 0
+    while True:
+        now = next(r for r in calls(db, attempt_id, wrapnum=row.wrapnum) if r.task_id == row.task_id)
+        try:
+            with log_path(now, root).open("rb") as file:
+                file.seek(position)
+                added = file.read()
+        except FileNotFoundError:
+            added = b""
+        position += len(added)
+        if added:
+            yield added.decode(errors="replace")
+        if now.end_time is not None:
+            return
+        time.sleep(PAUSE_SECONDS)

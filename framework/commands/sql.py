@@ -1,0 +1,83 @@
+"""Ask the registry in SQL."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from framework.registry.statements import Answer
+
+
+@click.command(
+    name="sql", epilog="Example: fw sql 'select modname, count(*) from pfw_wrapper group by modname'; fw sql @slow.sql"
+)
+@click.argument("statement", required=False)
+@click.option("--write", is_flag=True, help="Let the statement change the registry.")
+@click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list of objects instead of a table.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, registry: str | None) -> None:
+    """Carry out one STATEMENT, a file's with @FILE, or without it what comes on the standard input."""
+    from framework.registry.database import open_registry
+    from framework.registry.statements import ask, change
+
+    text = read_statement(statement)
+    # Whoever asks first finds an empty registry rather than none.
+    open_registry(registry).close()
+    db = open_registry(registry, read_only=not write)
+    answer = change(db, text) if write else ask(db, text)
+    if not answer.columns:
+        click.echo(f"{max(answer.changed, 0)} rows changed" if write else "the statement has no answer", err=True)
+    elif as_csv:
+        print_csv(answer)
+    elif as_json:
+        print_json(answer)
+    else:
+        print_rows(answer)
+
+
+def read_statement(argument: str | None) -> str:
+    """The SQL, from wherever it is."""
+    from framework.errors import FrameworkError
+
+    if argument is None or argument == "-":
+        text = sys.stdin.read()
+    elif argument.startswith("@"):
+        try:
+            text = Path(argument[1:]).read_text()
+        except OSError as error:
+            raise FrameworkError(f"{argument[1:]}: {error.strerror}") from error
+    else:
+        text = argument
+    if not text.strip():
+        raise FrameworkError("there is no SQL statement to carry out")
+    return text
+
+
+def print_rows(answer: Answer) -> None:
+    """A table, with times as people read them."""
+    from framework import tables
+
+    rows = [[answer.shown(place, value) for place, value in enumerate(row)] for row in answer.rows]
+    tables.print_table(answer.columns, rows, answer.number_columns())
+
+
+def print_csv(answer: Answer) -> None:
+    """CSV, as stored."""
+    import csv
+
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(answer.columns)
+    writer.writerows(answer.rows)
+
+
+def print_json(answer: Answer) -> None:
+    """A list of objects, as stored."""
+    from framework import tables
+
+    rows: list[dict[str, Any]] = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    click.echo(tables.as_json(rows))

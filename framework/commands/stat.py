@@ -1,0 +1,114 @@
+"""Show runs and how far they are, or the modules of one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from framework.registry.database import Registry
+    from framework.registry.runs import ModuleRow, RunRow
+
+#: How many runs are shown without --all.
+NEWEST = 20
+
+_RUN_COLUMNS = ("run", "pipeline", "campaign", "operator", "state", "jobs", "failed", "running", "calls", "started")
+_MODULE_COLUMNS = ("module", "block", "expected", "running", "done", "failed", "mean", "longest", "peak memory")
+_NUMBERS = frozenset(
+    {*("jobs", "failed", "running", "calls", "expected", "done", "mean", "longest", "peak memory", "elapsed")}
+)
+
+
+@click.command(name="stat", epilog="Example: fw stat --campaign dr1; fw stat HST1_r1p01")
+@click.argument("run", required=False)
+@click.option("--all", "everything", is_flag=True, help=f"Every run, not only the {NEWEST} newest.")
+@click.option("--user", help="Only the runs of this operator.")
+@click.option("--campaign", help="Only the runs of this campaign.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+def command(
+    run: str | None, everything: bool, user: str | None, campaign: str | None, registry: str | None, as_json: bool
+) -> None:
+    """Show a row a run, the newest last; or, of one RUN, a row a module.
+
+    A run may be named in full, by the beginning of its name, or by its unit (the newest attempt).
+    """
+    from framework.registry.database import open_registry
+
+    db = open_registry(registry)
+    if run is not None:
+        show_run(db, run, as_json)
+    else:
+        show_runs(db, None if everything else NEWEST, user, campaign, as_json)
+
+
+def show_runs(db: Registry, newest: int | None, operator: str | None, campaign: str | None, as_json: bool) -> None:
+    """A row a run."""
+    from dataclasses import asdict
+
+    from framework import tables
+    from framework.registry.runs import runs
+
+    rows = runs(db, newest=newest, operator=operator, campaign=campaign)
+    if as_json:
+        click.echo(tables.as_json([asdict(row) for row in rows]))
+    elif rows:
+        tables.print_table((*_RUN_COLUMNS, "elapsed"), [run_cells(row) for row in rows], _NUMBERS)
+    else:
+        click.echo("no runs yet: fw submit begins one", err=True)
+
+
+def show_run(db: Registry, name: str, as_json: bool) -> None:
+    """A run's state, and a row a module."""
+    from dataclasses import asdict
+
+    from framework import tables
+    from framework.registry.runs import find_run, modules
+
+    run = find_run(db, name)
+    rows = modules(db, run.attempt_id)
+    if as_json:
+        click.echo(tables.as_json({**asdict(run), "modules": [asdict(row) for row in rows]}))
+        return
+    tables.print_fields(header(run))
+    click.echo()
+    tables.print_table(_MODULE_COLUMNS, [module_cells(row) for row in rows], _NUMBERS)
+
+
+def run_cells(row: RunRow) -> list[str]:
+    """A run as a row of the table."""
+    from framework import tables
+
+    about = [row.run, row.pipeline, row.campaign or "", row.operator, row.state]
+    jobs = [f"{row.jobs_done}/{row.jobs_expected}", str(row.jobs_failed), str(row.jobs_running)]
+    calls = f"{row.calls_done}/{row.calls_expected}"
+    return [*about, *jobs, calls, tables.moment(row.started), tables.duration(row.elapsed)]
+
+
+def header(run: RunRow) -> dict[str, str]:
+    """What stands above a run's modules."""
+    from framework import tables
+
+    fields: dict[str, Any] = {
+        "run": run.run,
+        "state": run.state,
+        "pipeline": run.pipeline,
+        "campaign": run.campaign,
+        "operator": run.operator,
+        "jobs": f"{run.jobs_done} of {run.jobs_expected} done, {run.jobs_running} running, {run.jobs_failed} failed",
+        "calls": f"{run.calls_done} of {run.calls_expected} done",
+        "started": tables.moment(run.started),
+        "ended": tables.moment(run.ended),
+        "elapsed": tables.duration(run.elapsed),
+    }
+    return {name: value for name, value in fields.items() if value}
+
+
+def module_cells(row: ModuleRow) -> list[str]:
+    """A module as a row of the table."""
+    from framework import tables
+
+    counts = (row.calls_expected, row.calls_running, row.calls_done, row.calls_failed)
+    times = (tables.duration(row.mean_wall), tables.duration(row.max_wall))
+    return [row.module, row.block, *map(str, counts), *times, tables.size(row.peak_memory, 1024)]
