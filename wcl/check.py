@@ -12,7 +12,7 @@ from wcl.reader import read_with_problems
 from wcl.section import Section
 from wcl.showing import line_at
 from wcl.spelling import did_you_mean, nearest
-from wcl.template import names_in
+from wcl.template import names_in, parse_template
 
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _NONE: Mapping[str, str] = {}
@@ -64,6 +64,9 @@ def _check_line(section: Section, key: str, value: str) -> Iterator[Problem]:
             yield _at(section, key, f"'{key}' throws away the section of that name", f"opened at {place}", "warning")
     if not isinstance(value, Quoted) and _unclosed(value):
         yield _at_value(section, key, value, "a variable is never closed", "add the closing }", "warning")
+    if isinstance(value, Quoted) and names_in(str(value)):
+        hint = "single quotes keep blanks together on a command line and let it be filled in"
+        yield _at(section, key, "a variable in double quotes is text", hint, "warning")
     if key.startswith("<"):
         yield _at(section, key, "this line is read as a key", "a section's mark stands on a line of its own", "warning")
 
@@ -82,10 +85,11 @@ def _unclosed(value: str) -> bool:
 def check_keys(section: Section, known: Mapping[str, Known] = KNOWN, *, strict: bool = False) -> Iterator[Problem]:
     """Keys that nobody declares and nothing refers to: an error where they are nearly a known one."""
     referred = set(_referred(section, known))
+    made = re.compile("|".join(sorted(set(_made_names(section)))) or "(?!)")
     for inside in _all_sections(section):
         kind = kind_of(inside)
         for key, value in inside.items():
-            if isinstance(value, Section) or kind is None or key in referred:
+            if isinstance(value, Section) or kind is None or key in referred or made.fullmatch(key):
                 continue
             entry = known.get(key)
             if entry is None or not stands_in(entry, kind):
@@ -112,6 +116,14 @@ def _referred(section: Section, known: Mapping[str, Known]) -> Iterator[str]:
         if entry and entry.kind == "names":
             yield from (word.lower() for word in _WORD.findall(value))
         yield from (word.lower() for word in re.findall(r"\$\((\w+)\)", value))
+
+
+def _made_names(section: Section) -> Iterator[str]:
+    for value in section.values():
+        if isinstance(value, Section):
+            yield from _made_names(value)
+        elif "$" in value and not isinstance(value, Quoted):
+            yield from parse_template(value).made_names()
 
 
 def _all_sections(section: Section) -> Iterable[Section]:

@@ -96,7 +96,7 @@ ops_run_dir | top | text | where in the archive the run is kept
 submit_run_dir | top | text | where the submit side writes
 save_run_vals | top | names | values to keep with the attempt
 blocklist | top | list | blocks, in order
-block_order | top | mode listed dataflow | whether blocks follow each other or their files
+block_order | top | mode serial dataflow | whether blocks follow each other or their files
 target_site | top | text | site that the jobs run at
 site_name | top | text | the site's own name
 home_archive | top site | text | archive that keeps files for good
@@ -116,6 +116,7 @@ verify_files | top | boolean | whether sizes are compared at the end
 wrapper_debug | top | integer | how much wrappers tell
 when_to_email | top | mode run block never | when mail is sent
 email | top | list | to whom
+epilogue | top | text | what is said when the run is done
 dry_run | top | boolean | plan everything, run nothing
 use_home_archive_input | top | mode target_archive wrapper all never | when inputs are fetched from the home archive
 use_home_archive_output | top | mode wrapper job block run never | when outputs go to the home archive

@@ -1,50 +1,18 @@
 """The tree that a configuration is: sections of values, each with its place."""
 
-from bisect import bisect_right
-from collections.abc import ItemsView, Iterator, Mapping, Sequence
+from collections.abc import ItemsView, Iterator, Mapping
 from typing import Union, overload
 
 from wcl.errors import IN_CODE, Place, WclError, fail
 from wcl.lists import split
 from wcl.quoting import Quoted, quote
+from wcl.sources import Sources
 from wcl.spelling import did_you_mean
 
 #: In these sections keys keep their case: they name a program's own options.
 KEEPS_CASE = frozenset({"cmdline", "replace"})
 
 Value = Union[str, "Section"]
-
-
-class Sources:
-    """The files of one reading: turns a running line number into a place.
-
-    A value's position is one integer, so that keeping it costs the parser next to nothing.
-    """
-
-    __slots__ = ("_files", "_lines", "_next", "_starts")
-
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._files: list[str] = []
-        self._lines: list[Sequence[Place] | None] = []
-        self._next = 1
-
-    def add(self, file: str, count: int, lines: Sequence[Place] | None = None) -> int:
-        """Announce a file of `count` lines and get its first line's position; `lines` where a template wrote them."""
-        start = self._next
-        self._starts.append(start)
-        self._files.append(file)
-        self._lines.append(lines)
-        self._next += count + 1
-        return start
-
-    def place(self, position: int) -> Place:
-        number = bisect_right(self._starts, position) - 1
-        line = position - self._starts[number]
-        lines = self._lines[number]
-        if lines:
-            return lines[min(line, len(lines) - 1)]
-        return Place(self._files[number], line + 1)
 
 
 class Section(Mapping[str, Value]):
@@ -85,8 +53,8 @@ class Section(Mapping[str, Value]):
     def adopted(self, key: str, value: object, place: Place) -> Value:
         """A value as a tree holds it: text, or a section with its path."""
         path = f"{self.path}.{key}" if self.path else key
-        if isinstance(value, Section) and value.path == path:
-            return value
+        if isinstance(value, Section):
+            return value if value.path == path else value.moved(path)
         if isinstance(value, Mapping):
             return Section.of(value, place, path)
         return text_of(value)
@@ -193,6 +161,14 @@ class Section(Mapping[str, Value]):
         twin.values_ = dict(self.values_)
         twin.positions = dict(self.positions)
         twin.earlier = {key: list(old) for key, old in self.earlier.items()} if self.earlier else None
+        return twin
+
+    def moved(self, path: str) -> "Section":
+        """A copy that stands at another path; its values keep their places."""
+        twin = self.copy()
+        twin.path, twin.name = path, path.rpartition(".")[2]
+        for key, inside in self.sections():
+            twin.values_[key] = inside.moved(f"{path}.{key}" if path else key)
         return twin
 
     def with_value(self, key: str, value: object, place: Place = IN_CODE) -> "Section":

@@ -67,6 +67,16 @@ class Template:
                 else:
                     yield part.name
 
+    def made_names(self) -> Iterator[str]:
+        """Regular expressions for names that are made from other variables: `rms_${band}` gives `rms_.*`."""
+        for part in self.parts:
+            if isinstance(part, Call):
+                yield from part.inside.made_names()
+            elif isinstance(part, Variable) and isinstance(part.name, Template):
+                if any(isinstance(piece, str) for piece in part.name.parts):
+                    yield "".join(re.escape(p.lower()) if isinstance(p, str) else ".*" for p in part.name.parts)
+                yield from part.name.made_names()
+
 
 @lru_cache(maxsize=65536)
 def parse_template(text: str) -> Template:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 
 from wcl.errors import Place, Problem
-from wcl.section import Section, Sources
+from wcl.section import Section
+from wcl.sources import Sources
 
 
 class Tree:

@@ -72,7 +72,12 @@ def test_errors_of_reading_and_of_keys_come_together_in_order(a_file: File) -> N
         ("<label>\nx = 1\n</label>\nlabel = 2\n", 4, "'label' throws away the section of that name"),
         ("# why \\\nlabel = 1\n", 1, "a comment goes on"),
         ("<s> k = v </s>\n", 1, "this line is read as a key"),
+        ('label = "${unitname}"\n', 1, "a variable in double quotes is text"),
     ],
 )
 def test_what_is_legal_but_odd_is_a_warning(a_file: File, text: str, line: int, message: str) -> None:
     assert (line, "warning", message) in found(a_file("main.wcl", text))
+
+
+def test_a_key_that_a_made_name_can_reach_is_known(a_file: File) -> None:
+    assert found(a_file("main.wcl", "labels_g = 1\nlabl = 2\nrun = ${labels_${band}}${la${x}l}\n")) == []

@@ -130,3 +130,14 @@ def test_an_unknown_path_is_compared_with_the_names_in_its_section() -> None:
     tree = parse("<file>\n<raw>\nfullname = a\n</raw>\n</file>\n")
     with pytest.raises(WclError, match=r"did you mean 'file\.raw\.fullname'"):
         expand("${file.raw.fulname}", Scope(root=tree))
+
+
+def test_a_backslash_before_a_digit_is_text() -> None:
+    assert expand("${bs}x", Scope({"bs": r"a\1"})) == r"a\1x"
+
+
+def test_two_late_functions_in_one_text_are_two() -> None:
+    from wcl.late import late_calls
+
+    columns = expand("$FMT{%s[0], a.fullname}, $FMT{%s[1], a.fullname}", ROOT)
+    assert late_calls(columns) == [("fmt", ["%s[0]", "a.fullname"]), ("fmt", ["%s[1]", "a.fullname"])]

@@ -33,3 +33,10 @@ def test_a_path_makes_the_sections_on_its_way() -> None:
     tree = parse("<module>\n<m>\nx = 1\n</m>\n</module>\n").with_path("module.m.cmdline.OUT", "y", PLACE)
     assert tree == {"module": {"m": {"x": "1", "cmdline": {"OUT": "y"}}}}
     assert str(tree.section("module").section("m").section("cmdline").place("OUT")) == "--set"
+
+
+def test_a_section_put_elsewhere_keeps_its_places_and_gets_its_path() -> None:
+    part = parse("<m>\n<exec_1>\nexecname = p\n</exec_1>\n</m>\n", "f").section("m")
+    moved = parse("").with_path("module.step", part, PLACE).section("module").section("step")
+    assert (moved, moved.section("exec_1").path) == (part, "module.step.exec_1")
+    assert str(moved.section("exec_1").place("execname")) == "f:3"
