@@ -1,5 +1,8 @@
 """The line of a file that a message shows."""
 
+import os
+from functools import lru_cache
+
 from wcl.errors import Place
 
 
@@ -12,10 +15,16 @@ def source_line(place: Place | None, text: str) -> tuple[str, int]:
 
 def line_at(place: Place) -> str:
     """A line of a file as it is now; empty where there is none."""
-    if not place.line:
-        return ""
     try:
-        with open(place.file, encoding="utf-8", errors="replace") as file:
-            return next((line.rstrip("\n") for number, line in enumerate(file, 1) if number == place.line), "")
+        state = os.stat(place.file)
+        lines = _lines(place.file, state.st_mtime_ns, state.st_size)
     except (OSError, ValueError):
         return ""
+    return lines[place.line - 1] if 0 < place.line <= len(lines) else ""
+
+
+@lru_cache(maxsize=8)
+def _lines(file: str, _mtime_ns: int, _size: int) -> list[str]:
+    """A file's lines, read again when it has changed."""
+    with open(file, encoding="utf-8", errors="replace") as opened:
+        return opened.read().split("\n")

@@ -9,9 +9,11 @@ MOST_EDITS = 2
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word at most two edits away, and nearer than half the word's length; the closest wins."""
     allowed = min(MOST_EDITS, (len(word) - 1) // 2)
+    # One edit changes at most two of the letters that a word has.
+    letters = set(word.lower())
     best: tuple[int, str] | None = None
     for candidate in known:
-        if abs(len(candidate) - len(word)) > allowed:
+        if abs(len(candidate) - len(word)) > allowed or len(letters ^ set(candidate.lower())) > 2 * allowed:
             continue
         found = (edits(word.lower(), candidate.lower()), candidate)
         if found[0] <= allowed and (best is None or found < best):

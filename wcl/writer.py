@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from wcl.errors import fail
 from wcl.parser import add_wcl
-from wcl.quoting import written
+from wcl.quoting import Quoted, written
 from wcl.section import Section
 from wcl.tree import Tree
 
@@ -34,7 +34,7 @@ def _check_name(section: Section, key: str) -> None:
     """An unusual name must read back as it is."""
     inside = isinstance(section[key], Section)
     tree = Tree()
-    add_wcl(tree, f"<{key}>\n</{key}>" if inside else f"<cmdline>\n{key} = x\n</cmdline>", "")
+    add_wcl(tree, f"<{key}>\n</{key}>" if inside else f'<cmdline>\n{key} = x\n{key} = "x"\n</cmdline>', "")
     read = tree.root if inside else tree.root.section("cmdline")
-    if tree.problems or list(read) != [key]:
+    if tree.problems or read != {key: {} if inside else "x"} or not (inside or isinstance(read[key], Quoted)):
         raise fail(section.place(key), f"'{key}' cannot be written as a {'section' if inside else 'key'}'s name")

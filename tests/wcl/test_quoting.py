@@ -38,6 +38,11 @@ def test_other_quotes_stay_in_the_value_for_the_command_line(written: str) -> No
     assert not isinstance(read, Quoted)
 
 
+def test_a_key_may_hold_quotes_itself() -> None:
+    tree = parse('a"b = "x, y"\n')
+    assert (tree, write(tree)) == ({'a"b': "x, y"}, 'a"b = "x, y"\n')
+
+
 def test_a_quote_that_is_not_closed_is_an_error() -> None:
     with pytest.raises(WclError, match="this quote is not closed"):
         parse('c = "x # y\n')
