@@ -4,14 +4,11 @@ import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.calcloud import command
 from pipelines.calcloud.architecture import NETWORKS, Architecture
 from pipelines.calcloud.errors import InputError
-
-if TYPE_CHECKING:
-    from pipelines.calcloud.training_set import TrainingSet
 
 DESCRIPTION = """Reload the three trained networks, check that they say of the test rows what their results say, predict
 every job, and write the table with predictions and a summary of how good they are."""
@@ -52,15 +49,19 @@ def evaluate(*, training: Path, transform: Path, models: Path, results: Path, la
     from pipelines.calcloud.features import read_transform
     from pipelines.calcloud.fitting import predict
     from pipelines.calcloud.model_file import read_model
+    from pipelines.calcloud.split import TEST
     from pipelines.calcloud.summary import summarise, table_lines
     from pipelines.calcloud.training_set import read_training_set
 
     jobs = read_training_set(training, read_transform(transform))
+    test = jobs.rows(TEST)
+    for network in NETWORKS:
+        _check_test_jobs(jobs.table["ipst"].iloc[test].tolist(), results / network.target)
     outputs = {}
     for network in NETWORKS:
         model = models / f"{network.name}.keras"
         outputs[network.name] = predict(read_model(model), jobs.inputs)
-        _check(network, jobs, outputs[network.name], model, results / network.target)
+        _check_outputs(network, outputs[network.name][test], model, results / network.target)
     table = jobs.table.copy()
     for network in NETWORKS:
         said = outputs[network.name]
@@ -73,24 +74,25 @@ def evaluate(*, training: Path, transform: Path, models: Path, results: Path, la
     print("\n".join(table_lines(figures)))
 
 
-def _check(network: Architecture, jobs: "TrainingSet", outputs: Any, model: Path, folder: Path) -> None:
-    """The saved results are of these test rows, and of this model."""
+def _check_test_jobs(names: list[str], folder: Path) -> None:
+    """The saved results are of these test rows."""
+    from pipelines.calcloud.results import read_item
+
+    if read_item(folder / "test_idx.csv").index.tolist() != names:
+        raise InputError(f"{folder / 'test_idx.csv'}: lists other jobs than the test rows of this training set")
+
+
+def _check_outputs(network: Architecture, said: Any, model: Path, folder: Path) -> None:
+    """The saved results are of this model: they hold what it says of the test rows."""
     import numpy as np
 
     from pipelines.calcloud.results import MULTI_FILES, REGRESSOR_FILES, read_item
-    from pipelines.calcloud.split import TEST
 
-    rows = jobs.rows(TEST)
-    test_idx = read_item(folder / "test_idx.csv")
-    if list(test_idx.index) != list(jobs.table["ipst"].iloc[rows]):
-        raise InputError(f"{folder / 'test_idx.csv'}: lists other jobs than the test rows of this training set")
-    item = MULTI_FILES["y_scores"] if network.classes else REGRESSOR_FILES["predictions"]
-    saved = read_item(folder / item)
-    said = outputs[rows] if network.classes else outputs[rows, :1]
-    saved = saved if network.classes else saved[:, :1]
+    file = folder / (MULTI_FILES["y_scores"] if network.classes else REGRESSOR_FILES["predictions"])
+    saved = read_item(file) if network.classes else read_item(file)[:, :1]
     tolerance = _ABSOLUTE * max(1.0, float(np.abs(said).max()))
     if saved.shape != said.shape or not np.allclose(saved, said, rtol=_RELATIVE, atol=tolerance):
-        raise InputError(f"{model}: says other things of the test rows than {folder / item}; train it again")
+        raise InputError(f"{model}: says other things of the test rows than {file}; train it again")
 
 
 if __name__ == "__main__":

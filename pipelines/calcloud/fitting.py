@@ -1,9 +1,8 @@
 """Training of one network: a whole epoch is one compiled step, and the seed decides every bit of the result.
 
-Two things differ from the published training, both chosen on a fifth of the train rows that was kept apart:
-a quantity is learned in standard deviations from its mean, and the last layer is scaled back to GB or seconds
-afterwards; and the rate falls along half a cosine, because at a constant rate the error of the wallclock network
-goes up and down by 50 s from one epoch to the next.
+Two things differ from the published training. A quantity is learned in standard deviations from its mean, and the
+last layer is scaled back to GB or seconds afterwards. And the rate falls along half a cosine, because at a constant one
+the error of the wallclock network, on train rows kept apart, goes up and down by tens of seconds to the end.
 """
 
 import math
