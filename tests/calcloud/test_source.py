@@ -1,6 +1,9 @@
 """A source that is no table of jobs is told apart, with file, line and column."""
 
 import gzip
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 
 import pytest
 
@@ -22,6 +25,25 @@ def test_a_compressed_table_reads_like_a_plain_one(a_job, a_table, tmp_path):
     packed = tmp_path / "jobs.csv.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     assert (read(packed).header, read(packed).lines) == (read(plain).header, read(plain).lines)
+
+
+@pytest.fixture
+def address(tmp_path):
+    """The address of a web server for the files of the test's folder."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_table_at_an_address_reads_like_a_file(a_job, a_table, address):
+    path = a_table(a_job())
+    assert read(f"{address}/jobs.csv").sha256 == read(path).sha256
+
+
+def test_an_address_without_a_table_is_named(address):
+    with pytest.raises(InputError, match=r"/jobs\.csv: cannot be fetched \(HTTP Error 404"):
+        read(f"{address}/jobs.csv")
 
 
 def test_a_missing_column_is_named_with_file_and_line(a_job, a_table):
