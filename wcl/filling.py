@@ -1,6 +1,6 @@
 """One pass over a text with variables, and over the values that it leads to."""
 
-from collections.abc import Callable
+import re
 from dataclasses import dataclass, field
 
 from wcl.errors import Place, Problem, WclError
@@ -16,6 +16,7 @@ from wcl.template import LATE, Call, Part, Template, Variable, parse_template
 DEEPEST = 100
 #: One text may lead to no more values than this: variables that double each other would never end.
 MOST_FILLED = 100_000
+_KEPT = re.compile("\x00([0-9]+)\x00")
 NOWHERE = Place("<text>", 0)
 
 
@@ -38,8 +39,8 @@ class Filling:
     faults: list[tuple[int, int, str, str]] = field(default_factory=list)
     used: dict[str, str] = field(default_factory=dict)
     filled: int = 0
-    #: What is done with the text of each value before it is put in.
-    guard: Callable[[str], str] | None = None
+    #: Quoted values in the order of their marks, where marks are put in for them; None to put them in as they are.
+    kept: list[str] | None = None
     #: The variable of the text itself that is being filled: faults are shown there.
     outer: Variable | Call | None = None
 
@@ -51,7 +52,7 @@ class Filling:
             self.outer = part
         if isinstance(part, Call):
             return self.call(part)
-        name = part.name if isinstance(part.name, str) else self.fill(part.name).lower()
+        name = part.name if isinstance(part.name, str) else self.restored(self.fill(part.name)).lower()
         if part.fault:
             return self.fault(f"bad width in ${{{part.written}:...}}", part.fault)
         value = self.scope.look_up(name)
@@ -90,7 +91,7 @@ class Filling:
             )
         if isinstance(value, Quoted):
             self.quoted = True
-            return self.guard(value) if self.guard else value
+            return self.keep(value)
         if "$" not in value:
             return value
         if name in self.trail:
@@ -101,9 +102,20 @@ class Filling:
         self.trail.pop()
         return filled
 
+    def keep(self, value: Quoted) -> str:
+        if self.kept is None:
+            return value
+        self.kept.append(value)
+        return f"\x00{len(self.kept) - 1}\x00"
+
+    def restored(self, text: str) -> str:
+        """The text with kept values in the place of their marks."""
+        kept = self.kept
+        return _KEPT.sub(lambda mark: kept[int(mark[1])], text) if kept else text
+
     def pad(self, value: str, part: Variable) -> str:
         try:
-            return f"{int(value):0{part.width}}"
+            return f"{int(self.restored(value)):0{part.width}}"
         except ValueError:
             return self.fault(f"'{value}' is not an integer, and {part.width} digits are wanted")
 
@@ -112,7 +124,7 @@ class Filling:
         late = part.kind in LATE or any(isinstance(p, Call) for p in part.inside.parts)
         if late:
             return f"{part.opening}{inside}}}"
-        name, *arguments = [argument.strip() for argument in inside.split(",")]
+        name, *arguments = [self.restored(argument.strip()) for argument in inside.split(",")]
         function = registered_functions().get(name.lower())
         if function is None:
             known = registered_functions()

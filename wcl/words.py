@@ -14,7 +14,6 @@ from wcl.template import parse_template
 _BLANKS = re.compile(r"[ \t\r\n]+")
 #: A dollar that is text before a late function's name is still doubled in a word: `resolve_late` takes it as text.
 _KEPT_DOLLAR = re.compile(r"\$\$(?=(?:head|secret|fmt)\{)", re.IGNORECASE)
-_KEPT = re.compile("\x00([0-9]+)\x00")
 
 
 def words(text: str, scope: Scope, place: Place | None = None) -> list[str]:
@@ -25,17 +24,12 @@ def words(text: str, scope: Scope, place: Place | None = None) -> list[str]:
     if isinstance(text, Quoted):
         return [protect_late(text)]
     kept: list[str] = []
-
-    def keep(value: str) -> str:
-        kept.append(protect_late(value))
-        return f"\x00{len(kept) - 1}\x00"
-
-    filling = Filling(scope, guard=keep)
+    filling = Filling(scope, kept=kept)
     filled = filling.fill(parse_template(_KEPT_DOLLAR.sub("$$$$", text))) if "$" in text else text
     if filling.faults:
         raise filling.error(text, place)
-    found = _shell_words(filled, text, place)
-    return [_KEPT.sub(lambda mark: kept[int(mark[1])], word) for word in found] if kept else found
+    kept[:] = map(protect_late, kept)
+    return [filling.restored(word) for word in _shell_words(filled, text, place)]
 
 
 def _shell_words(filled: str, text: str, place: Place | None) -> list[str]:

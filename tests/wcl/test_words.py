@@ -4,7 +4,9 @@ import pytest
 
 from wcl import Place, Scope, WclError, parse, words
 
-TREE = parse('tract = 0\npatch = "8,7"\nblank = a b\nquoted = "a b\'c"\nccds = 1,2,3\ntile = \'x y\'\n')
+TREE = parse(
+    'tract = 0\npatch = "8,7"\nblank = a b\nquoted = "a b\'c"\nccds = 1,2,3\nnumber = "7"\nrms_7 = 0.5\ntile = \'x y\'\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +21,7 @@ TREE = parse('tract = 0\npatch = "8,7"\nblank = a b\nquoted = "a b\'c"\nccds = 1
         ("@${tract} $HEAD{f,K}", ["@0", "$HEAD{f,K}"]),
         (r"a\ b ''", ["a b", ""]),
         ("", []),
+        ("${number:3} ${rms_${number}} $HEAD{${quoted},K}", ["007", "0.5", "$HEAD{a b'c,K}"]),
         ("a\u00a0b", ["a\u00a0b"]),
     ],
 )
