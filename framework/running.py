@@ -49,6 +49,7 @@ def _left_running(directory: RunDirectory, plan: PlannedRun, follower: Follower,
     log = directory.path / "engine.log"
     sys.stdout.flush()
     sys.stderr.flush()
+    follower.let_go()
     if os.fork():
         click.echo(f"{plan.run} runs on by itself; see fw stat {plan.run}, and {log}", err=True)
         return 0

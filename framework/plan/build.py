@@ -83,13 +83,17 @@ def _all_calls(blocks: tuple[BlockDefinition, ...], around: Surroundings, findin
     for block in blocks:
         calls: list[Call] = []
         for module in block.modules:
+            made: list[Call] | None = None
             with findings.collecting():
                 made = make_calls(module, around, number)
-                number += len(made)
-                calls += made
-                for call in made:
-                    around.products.add(call)
-                    around.products.add_inputs(call.module, call.inputs)
+            if made is None:
+                around.products.is_broken(module.name)
+                continue
+            number += len(made)
+            calls += made
+            for call in made:
+                around.products.add(call)
+                around.products.add_inputs(call.module, call.inputs)
         by_block.append(calls)
     return by_block
 

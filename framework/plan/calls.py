@@ -12,7 +12,7 @@ from framework.plan.definition import ExecDefinition, FileDefinition, ListDefini
 from framework.plan.findings import near, wrong
 from framework.plan.lists import in_order, list_lines
 from framework.plan.model import Call, Exec, File, ListFile, Needs
-from framework.plan.naming import Naming
+from framework.plan.naming import Naming, is_placed
 from framework.plan.products import Lines, Products
 from wcl import Quoted, Scope, Section, boolean, expand, split
 
@@ -156,7 +156,7 @@ class CallMaker:
 
     def _placed(self, file: File, label: str, section: Section, values: Mapping[str, str]) -> File:
         """A file of another module, under this module's name, and where this module wants it."""
-        if not any(key in section for key in ("dirpat", "rundir", "ops_enddir")):
+        if not is_placed(section):
             return replace(file, label=label)
         whole = {**file.metadata, **file.keys, **values}
         return replace(file, label=label, job_directory=self._placing(section).job_directory(whole))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from framework.plan.findings import near, wrong
+from framework.plan.findings import near, problem_at, wrong
 from framework.plan.model import SAFE_PATH, File
-from wcl import Place, Scope, Section, boolean, expand, expand_all, split
+from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
 
 #: The directory pattern of a file that names none.
 DEFAULT_DIRECTORY = "run"
@@ -19,12 +20,27 @@ class Template:
 
     text: str
     place: Place
+    #: Who asks, where the text is a pattern that many files share.
+    asked: Place | None = None
 
     def fill(self, scope: Scope) -> str:
-        return expand(self.text, scope, self.place)
+        with self._for_whom():
+            return expand(self.text, scope, self.place)
 
     def fill_all(self, scope: Scope) -> list[str]:
-        return expand_all(self.text, scope, self.place)
+        with self._for_whom():
+            return expand_all(self.text, scope, self.place)
+
+    @contextmanager
+    def _for_whom(self) -> Iterator[None]:
+        """What is wrong with a shared pattern is wrong where it is used."""
+        try:
+            yield
+        except WclError as error:
+            if self.asked is None:
+                raise
+            hint = f"{self.place} wants it: {self.text}"
+            raise WclError(*(problem_at(self.asked, each.message, hint) for each in error.problems)) from error
 
 
 @dataclass(frozen=True)
@@ -46,18 +62,16 @@ class Naming:
         self._scope = scope.child(section)
         self._submit_directory = submit_directory
         self._name = _name_template(section, pipeline)
-        self._external = "fullname" in section
-        self._directory, self._job_directory = _directory_templates(section, pipeline)
+        self._outside_archives = "fullname" in section
+        self._directory, self._job_directory = self._directories(pipeline)
         self._filetype = find_filetype(section, pipeline)
         self._saved = _flag(section, "savefiles", True)
         self._optional = _flag(section, "optional", False)
-        #: Whether the definition itself says where the file lies in the job.
-        self.placed_by_itself = any(key in section for key in ("dirpat", "rundir", "ops_enddir"))
 
     def make(self, values: Mapping[str, str]) -> tuple[File, ...]:
         """The file, or files where the name holds a list, of a call with these loop values."""
         scope = self._scope.child(values)
-        if self._external:
+        if self._outside_archives:
             return tuple(self._outside(location, values) for location in self._name.fill_all(scope))
         directory = _checked(self._directory, self._directory.fill(scope))
         job_directory = self.job_directory(values)
@@ -76,6 +90,12 @@ class Naming:
             )
             for name in self._name.fill_all(scope)
         )
+
+    def _directories(self, pipeline: Section) -> tuple[Template, Template]:
+        if self._outside_archives and not is_placed(self.section):
+            own = Template(self.label.rpartition(".")[2], self.section.opened)
+            return own, own
+        return _directory_templates(self.section, pipeline)
 
     def job_directory(self, values: Mapping[str, str]) -> str:
         return _checked(self._job_directory, self._job_directory.fill(self._scope.child(values)))
@@ -106,6 +126,11 @@ class Naming:
             optional=self._optional,
             outside=location,
         )
+
+
+def is_placed(section: Section) -> bool:
+    """Whether a file's definition says itself where the file lies in the job."""
+    return any(key in section for key in ("dirpat", "rundir", "ops_enddir"))
 
 
 def find_filetype(section: Section, pipeline: Section) -> Filetype:
@@ -147,7 +172,7 @@ def _name_template(section: Section, pipeline: Section) -> Template:
             return Template(_text(section, key), section.place(key))
     if "filepat" not in section:
         raise wrong(section.opened, "nothing names this file", hint="give it filename, filepat or fullname")
-    return Template(*_pattern(pipeline, "filename_pattern", section, "filepat"))
+    return Template(*_pattern(pipeline, "filename_pattern", section, "filepat"), section.place("filepat"))
 
 
 def _directory_templates(section: Section, pipeline: Section) -> tuple[Template, Template]:
@@ -157,7 +182,11 @@ def _directory_templates(section: Section, pipeline: Section) -> tuple[Template,
     if not isinstance(found, Section):
         known = [key for key, value in patterns.items() if isinstance(value, Section)]
         raise wrong(section.place("dirpat"), f"unknown directory pattern '{name}'", hint=near(name.lower(), known))
-    return tuple(Template(_text(found, key), found.place(key)) for key in ("ops", "runtime"))  # type: ignore[return-value]
+    asked = section.opened
+    return (
+        Template(_text(found, "ops"), found.place("ops"), asked),
+        Template(_text(found, "runtime"), found.place("runtime"), asked),
+    )
 
 
 def _pattern(pipeline: Section, kind: str, section: Section, key: str) -> tuple[str, Place]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from framework.plan.findings import near, wrong
 from framework.plan.model import Call, File
-from wcl import Place
+from wcl import Place, WclError
 
 
 class Products:
@@ -16,11 +16,16 @@ class Products:
     def __init__(self) -> None:
         self._by_object: dict[str, list[File]] = defaultdict(list)
         self._by_path: dict[str, tuple[File, int]] = {}
+        self._broken: set[str] = set()
 
     def add(self, call: Call) -> None:
         for made in call.outputs:
             self._by_object[f"{call.module.lower()}.{made.label}"].append(made)
             self._by_path.setdefault(made.path, (made, call.number))
+
+    def is_broken(self, module: str) -> None:
+        """The module could not be planned, so nobody can say what it makes."""
+        self._broken.add(module.lower())
 
     def add_inputs(self, module: str, files: Iterable[File]) -> None:
         """Files that a module only reads can be depended on as well."""
@@ -31,6 +36,9 @@ class Products:
 
     def of(self, name: str, place: Place) -> Sequence[File]:
         """The files of ``module.file.label`` (or ``module.list.label.nick``), in the order of their calls."""
+        module = name.lower().partition(".")[0]
+        if module in self._broken:
+            raise WclError  # what is wrong with that module is reported already
         if name.lower() not in self._by_object:
             raise wrong(place, f"no earlier module makes '{name}'", hint=near(name.lower(), self._by_object))
         return self._by_object[name.lower()]

@@ -27,6 +27,7 @@ class Follower:
 
     def begin(self) -> None:
         """Start following."""
+        self.let_go()
         reading, self._open = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -36,6 +37,14 @@ class Follower:
             os.close(self._open)
             self._follow(reading, parent)
         os.close(reading)
+
+    def let_go(self) -> None:
+        """Close the registry, which must not be open across a fork.
+
+        SQLite keeps its locks by process: a child that inherits an open database believes that it holds locks which
+        only its parent has, and the parent takes the child's write-ahead log away when it closes.
+        """
+        self._registry.close()
 
     def finish(self) -> None:
         """The journals have their last facts: take those in and end; RegistryError where that failed."""

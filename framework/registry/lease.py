@@ -78,8 +78,9 @@ def _machine() -> str:
 
 
 def _start_of(pid: int) -> str:
-    """When a process started, in the system's ticks; empty if there is none."""
+    """When a process started, in the system's ticks; empty if there is none, or one that has ended unmourned."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except OSError:
+        state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except (OSError, ValueError):
         return ""
+    return "" if state in "ZX" else rest[18]

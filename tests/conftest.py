@@ -1,0 +1,179 @@
+"""What all tests share: a home of their own, and the commands as a user types them."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a command answered."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def fw_home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def environment(fw_home: Path) -> dict[str, str]:
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("FW_")}
+    path = os.pathsep.join([os.path.dirname(sys.executable), kept.get("PATH", os.defpath)])
+    return {**kept, "FW_HOME": str(fw_home), "PATH": path, "NO_COLOR": "1"}
+
+
+@pytest.fixture
+def fw(environment: dict[str, str], tmp_path: Path) -> Callable[..., Said]:
+    """Runs ``fw`` with some arguments, in a directory of the test's own."""
+
+    def run(*arguments: object, input: str | None = None, **more: str) -> Said:
+        done = subprocess.run(
+            [sys.executable, "-m", "framework.cli", *map(str, arguments)],
+            env={**environment, "PYTHONPATH": str(ROOT), **more},
+            cwd=tmp_path,
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        return Said(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def ask(fw_home: Path) -> Callable[..., list[tuple[Any, ...]]]:
+    """Asks the registry in SQL."""
+
+    def answer(sql: str, *values: object) -> list[tuple[Any, ...]]:
+        connection = sqlite3.connect(fw_home / "registry.sqlite")
+        try:
+            return connection.execute(sql, values).fetchall()
+        finally:
+            connection.close()
+
+    return answer
+
+
+PIPELINE = """
+pipeline = small
+unitname = U
+numbers = {numbers}
+blocklist = only
+{top}
+<block>
+    <only>
+        modulelist = make, gather
+        divide_jobs_by = number
+    </only>
+</block>
+<filetype_metadata>
+    <made>
+    </made>
+    <all>
+    </all>
+</filetype_metadata>
+<module>
+    <make>
+        wrapperloop = number
+        number = ${{numbers}}
+        {module}
+        <exec_1>
+            execname = {program}
+            was_generated_by = file.made
+            <cmdline>
+                _1 = ${{number}}
+                _2 = ${{file.made.fullname}}
+            </cmdline>
+        </exec_1>
+        <file>
+            <made>
+                filetype = made
+                filename = ${{number}}.txt
+                ops_enddir = made
+                {file}
+            </made>
+        </file>
+    </make>
+    <gather>
+        <exec_1>
+            used = list.all.made
+            was_generated_by = file.together
+            ancestry = list.all.made:file.together
+            execname = {gather}
+            <cmdline>
+                _1 = ${{list.all.fullname}}
+                _2 = ${{file.together.fullname}}
+            </cmdline>
+        </exec_1>
+        <list>
+            <all>
+                depends = make.file.made
+                filetype = list
+                filename = all.list
+                ops_enddir = list
+            </all>
+        </list>
+        <file>
+            <together>
+                filetype = all
+                filename = together.txt
+                ops_enddir = made
+            </together>
+        </file>
+    </gather>
+</module>
+"""
+
+
+@pytest.fixture
+def a_program(tmp_path: Path) -> Callable[[str, str], Path]:
+    """A program of a few lines of shell, given the number as $1 and the file to make as $2."""
+
+    def write(name: str, lines: str) -> Path:
+        path = tmp_path / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{lines}\n")
+        path.chmod(0o755)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def a_pipeline(tmp_path: Path, a_program: Callable[[str, str], Path]) -> Callable[..., Path]:
+    """A scatter of ``program`` over numbers, and a gather; the program is given as lines of shell."""
+
+    def write(
+        lines: str = 'echo "$1" > "$2"', *, numbers: str = "1, 2, 3", top: str = "", module: str = "", file: str = ""
+    ) -> Path:
+        program = a_program("program", lines)
+        gather = a_program("gather", 'cat $(cat "$1") > "$2"')
+        path = tmp_path / "small.wcl"
+        path.write_text(
+            PIPELINE.format(numbers=numbers, top=top, module=module, file=file, program=program, gather=gather)
+        )
+        return path
+
+    return write
