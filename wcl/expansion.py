@@ -6,8 +6,8 @@ from itertools import islice, product
 from math import prod
 
 from wcl.errors import Place, Problem, WclError
-from wcl.filling import NOWHERE, Filling, Several, list_values
-from wcl.lists import is_list
+from wcl.filling import NOWHERE, Filling, Several
+from wcl.lists import is_list, list_values
 from wcl.quoting import Quoted
 from wcl.scope import Scope
 from wcl.showing import source_line

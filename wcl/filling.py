@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 from wcl.errors import Place, Problem, WclError
 from wcl.functions import registered_functions
-from wcl.lists import is_list, split
+from wcl.lists import is_list, list_values
 from wcl.quoting import Quoted
 from wcl.scope import Scope
 from wcl.showing import source_line
 from wcl.spelling import did_you_mean
-from wcl.template import LATE, Call, Part, Template, Variable, parse_template
+from wcl.template import LATE, Call, Template, Variable, parse_template
 
 #: Variables that stand in the values of variables; deeper is a circle nobody wrote.
 DEEPEST = 100
@@ -84,11 +84,7 @@ class Filling:
     def fill_value(self, name: str, value: str) -> str:
         self.filled += 1 + len(value) // 1000
         if self.filled > MOST_FILLED or len(self.trail) > DEEPEST:
-            return (
-                ""
-                if self.faults
-                else self.fault("this text leads to too many values", "do variables double each other?")
-            )
+            return self.endless()
         if isinstance(value, Quoted):
             self.quoted = True
             return self.keep(value)
@@ -101,6 +97,12 @@ class Filling:
         filled = self.fill(parse_template(value))
         self.trail.pop()
         return filled
+
+    def endless(self) -> str:
+        """Said once; whatever is left is filled with nothing, so that it ends."""
+        return (
+            "" if self.faults else self.fault("this text leads to too many values", "do variables double each other?")
+        )
 
     def keep(self, value: Quoted) -> str:
         if self.kept is None:
@@ -163,27 +165,3 @@ class Filling:
                 for start, end, message, hint in self.faults
             )
         )
-
-
-def list_values(value: str) -> list[str]:
-    """The elements of a list value; a comma at the end only says that it is a list."""
-    elements = _outside_braces(value) if "{" in value else split(value)
-    return elements[:-1] if len(elements) > 1 and elements[-1] == "" else elements
-
-
-def _outside_braces(value: str) -> list[str]:
-    """Elements of a list with variables or functions in it; commas inside their braces do not divide."""
-    pieces: dict[str, str] = {}
-    text = "".join(_hidden(part, value, pieces) for part in parse_template(value).parts)
-    elements = split(text)
-    for mark, piece in pieces.items():
-        elements = [element.replace(mark, piece) for element in elements]
-    return elements
-
-
-def _hidden(part: Part, value: str, pieces: dict[str, str]) -> str:
-    if isinstance(part, str):
-        return part.replace("$", "$$")
-    mark = f"\x00{len(pieces)}\x00"
-    pieces[mark] = value[part.start : part.end]
-    return mark

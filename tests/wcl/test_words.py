@@ -5,7 +5,8 @@ import pytest
 from wcl import Place, Scope, WclError, parse, words
 
 TREE = parse(
-    'tract = 0\npatch = "8,7"\nblank = a b\nquoted = "a b\'c"\nccds = 1,2,3\nnumber = "7"\nrms_7 = 0.5\ntile = \'x y\'\n'
+    'tract = 0\npatch = "8,7"\nblank = a b\nquoted = "a b\'c"\nccds = 1,2,3\nnumber = "7"\nrms_7 = 0.5\n'
+    "tile = 'x y'\n"
 )
 
 
