@@ -17,6 +17,7 @@ from framework.plan.checks import (
 from framework.plan.definition import BlockDefinition, ModuleDefinition, read_blocks
 from framework.plan.findings import Findings
 from framework.plan.jobs import Grouping
+from framework.plan.keys import check_pipeline
 from framework.plan.model import Ask, Block, Call, Identity, Module, Plan
 from framework.plan.products import Products
 from wcl import Scope, Section, expand, split
@@ -40,6 +41,7 @@ def build_plan(
     merged. Everything that is wrong is raised as one WclError.
     """
     findings = Findings()
+    findings.take(check_pipeline(pipeline))
     scope = run_scope(pipeline, identity)
     blocks = read_blocks(pipeline, findings)
     check_wrappers(blocks, wrappers, findings)

@@ -45,6 +45,11 @@ class Findings:
         self.errors: list[Problem] = []
         self.warnings: list[Problem] = []
 
+    def take(self, problems: Iterable[Problem]) -> None:
+        """What somebody else has found."""
+        for problem in problems:
+            self._add(problem)
+
     def error(self, place: Place, message: str, hint: str = "") -> None:
         self._add(problem_at(place, message, hint))
 
@@ -57,12 +62,11 @@ class Findings:
         try:
             yield
         except WclError as error:
-            for problem in error.problems:
-                self._add(problem)
+            self.take(error.problems)
 
     def conclude(self) -> None:
         if self.errors:
-            raise WclError(*self.errors)
+            raise WclError(*sorted(self.errors, key=lambda problem: problem.place))
 
     def _add(self, problem: Problem) -> None:
         # A template that every call fills in goes wrong the same way in each: one report is enough.
