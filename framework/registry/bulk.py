@@ -32,6 +32,14 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
     _execute_many(connection, _insert_sql(connection.dialect.name, table.name) + " on conflict do nothing", rows)
 
 
+def insert_distinct(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, none of which may be there but which may be given twice."""
+    if connection.dialect.name == "postgresql":
+        insert(connection, table, list(dict.fromkeys(rows)))
+    else:
+        insert_missing(connection, table, rows)
+
+
 def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     """Set columns of rows that are known by their first key; each tuple ends with it."""
     _execute_many(connection, _update_sql(connection.dialect.name, table.name, columns), rows)

@@ -46,7 +46,7 @@ class Changes:
         if row is None:
             self.changed[table, columns].append((*values, id_))
             return
-        for place, value in zip(_places(table, columns), values, strict=True):
+        for place, value in zip(places(table, columns), values, strict=True):
             row[place] = value
 
     def write(self, connection: Connection) -> dict[int, int]:
@@ -65,16 +65,17 @@ class Changes:
         return same
 
     def _write_pairs(self, connection: Connection, same: dict[int, int]) -> None:
-        insert = bulk.insert_missing if same or self.pairs_may_repeat else bulk.insert
+        insert = bulk.insert_missing if same or self.pairs_may_repeat else bulk.insert_distinct
         for name, places in _OF_FILES.items():
             rows = self.of_files[name]
             if same:
                 rows = [_renumbered(row, places, same) for row in rows]
-            insert(connection, metadata.tables[name], list(dict.fromkeys(rows)))
+            insert(connection, metadata.tables[name], rows)
 
 
 @cache
-def _places(table: str, columns: tuple[str, ...]) -> tuple[int, ...]:
+def places(table: str, columns: tuple[str, ...]) -> tuple[int, ...]:
+    """Where the values of these columns stand in a row."""
     names = [column.name for column in metadata.tables[table].columns]
     return tuple(names.index(name) for name in columns)
 

@@ -19,24 +19,27 @@ def reserve(connection: Connection, name: str, count: int) -> int:
     return int(connection.execute(reserved).scalar_one()) - count
 
 
+#: The largest range that is reserved at once; the first one is small, each next one twice as large.
+_LARGEST_RANGE = 65_536
+
+
 class IdSource:
     """Ids of one table, from ranges that are reserved in short transactions of their own."""
 
-    def __init__(self, registry: Registry, name: str, range_size: int = 1000) -> None:
-        self._registry, self._name, self._range_size = registry, name, range_size
+    def __init__(self, registry: Registry, name: str) -> None:
+        self._registry, self._name = registry, name
         self._next = self._end = 0
-
-    def have(self, count: int) -> None:
-        """See to it that the next ``count`` ids can be taken without asking the database."""
-        if self._end - self._next < count:
-            size = max(count, self._range_size)
-            with self._registry.write() as connection:
-                self._next = reserve(connection, self._name, size)
-            self._end = self._next + size
+        self._size = 128
 
     def take(self) -> int:
         """The next id."""
         if self._next == self._end:
-            self.have(1)
+            self._reserve()
         self._next += 1
         return self._next - 1
+
+    def _reserve(self) -> None:
+        self._size = min(2 * self._size, _LARGEST_RANGE)
+        with self._registry.write() as connection:
+            self._next = reserve(connection, self._name, self._size)
+        self._end = self._next + self._size

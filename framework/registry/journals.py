@@ -119,8 +119,7 @@ def _decoded_at_once(lines: bytes) -> list[Fact] | None:
         facts = _decode("[" + lines.decode()[:-1].replace("\n", ",") + "]")
     except ValueError:
         return None
-    good = len(facts) == lines.count(b"\n") and all(type(fact) is dict and "e" in fact for fact in facts)
-    return facts if good else None
+    return facts if len(facts) == lines.count(b"\n") and {*map(type, facts)} <= {dict} else None
 
 
 def _decoded_one_by_one(lines: bytes, start: int) -> tuple[list[Fact], list[BadLine]]:
@@ -130,7 +129,7 @@ def _decoded_one_by_one(lines: bytes, start: int) -> tuple[list[Fact], list[BadL
     for line in lines.split(b"\n")[:-1]:
         try:
             fact = _decode(line.decode())
-            if type(fact) is not dict or "e" not in fact:
+            if type(fact) is not dict:
                 raise ValueError("not a fact")
             facts.append(_acceptable(fact) if _REFUSED.search(line) else fact)
         except ValueError:

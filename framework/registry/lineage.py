@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,28 +35,29 @@ class FilesOfCall:
     derived: list[tuple[str, str]]
 
 
-def read_files(fact: Fact, attempt_id: int, call_task_id: int, task_of: Callable[[int], int], t: float) -> FilesOfCall:
-    """Understand a call's files, or raise what a malformed fact raises."""
-    made = [(task_of(number), path) for number, path in fact.get("made") or ()]
+def read_files(fact: Fact, attempt_id: int, call_task_id: int, tasks: Mapping[int, int], t: float) -> FilesOfCall:
+    """Understand a call's files, or raise what a malformed fact raises; ``tasks`` are those of its execs."""
+    made = [(tasks[number], path) for number, path in fact.get("made") or ()]
     maker = {path: task_id for task_id, path in made}
-    files, archives = [], []
+    files: list[tuple[Any, ...]] = []
+    archives: list[tuple[Any, ...]] = []
     for file in fact.get("files") or ():
-        path, archive, meta, sha256 = file["path"], file.get("archive"), file.get("meta"), file.get("sha256")
+        path, archive, sha256 = file["path"], file.get("archive"), file.get("sha256")
         directory, _, name = path.rpartition("/")
-        outside = archive == _OUTSIDE
-        owner = (None, None) if outside else (attempt_id, maker.get(path, call_task_id))
-        version = sha256 or "" if outside else ""
-        words = _text(meta) if meta else None
-        about = (file["type"], name, path, version, None, file.get("size"), sha256, file.get("md5"), words, t)
-        files.append((*owner, *about))
-        if archive and not outside:
+        meta = file.get("meta")
+        about = (file.get("size"), sha256, file.get("md5"), _text(meta) if meta else None, t)
+        if archive == _OUTSIDE:
+            files.append((None, None, file["type"], name, path, sha256 or "", None, *about))
+            continue
+        files.append((attempt_id, maker.get(path, call_task_id), file["type"], name, path, "", None, *about))
+        if archive:
             archives.append((path, archive, name, directory, None))
     return FilesOfCall(
-        files=files,
-        archives=archives,
-        made=made,
-        used=[(task_of(number), path) for number, path in fact.get("used") or ()],
-        derived=[(child, parent) for child, parent in fact.get("derived") or ()],
+        files,
+        archives,
+        made,
+        [(tasks[number], path) for number, path in fact.get("used") or ()],
+        [(child, parent) for child, parent in fact.get("derived") or ()],
     )
 
 
@@ -73,19 +74,23 @@ class Lineage:
 
     def add(self, call_task_id: int, told: FilesOfCall) -> None:
         """Take in the files of a call that has ended."""
+        pairs, paths, want = self.changes.of_files, self._paths, self._wanted.append
         own = {row[4]: self._add_file(row) for row in told.files}
-        pairs = self.changes.of_files
         pairs["file_archive_info"] += [(own[path], *rest) for path, *rest in told.archives]
-        for task_id, path in told.made:
-            self._relate("opm_was_generated_by", task_id, path, own)
+        pairs["opm_was_generated_by"] += [(task_id, own[path]) for task_id, path in told.made if path in own]
+        used = pairs["opm_used"]
         for task_id, path in told.used:
-            self._relate("opm_used", task_id, path, own)
-        for child, parent in told.derived:
-            child_id, parent_id = own.get(child), own.get(parent) or self._paths.get(parent)
-            if child_id is None or parent_id is None:
-                self._wanted.append((call_task_id, parent, child))
+            id_ = own.get(path) or paths.get(path)
+            if id_:
+                used.append((task_id, id_))
             else:
-                pairs["opm_was_derived_from"].append((child_id, parent_id))
+                want((task_id, path, ""))
+        for child, parent in told.derived:
+            parent_id = own.get(parent) or paths.get(parent)
+            if parent_id and child in own:
+                pairs["opm_was_derived_from"].append((own[child], parent_id))
+            else:
+                want((call_task_id, parent, child))
 
     def _add_file(self, row: tuple[Any, ...]) -> int:
         path, version = row[4], row[5]
@@ -98,13 +103,6 @@ class Lineage:
         else:
             self._paths[path] = id_
         return id_
-
-    def _relate(self, table: str, task_id: int, path: str, own: dict[str, int]) -> None:
-        id_ = own.get(path) or self._paths.get(path)
-        if id_ is not None:
-            self.changes.of_files[table].append((task_id, id_))
-        else:
-            self._wanted.append((task_id, path, ""))
 
     def settle(self, connection: Connection) -> None:
         """Find the files that were told of by path alone; what is not known yet is kept for later."""

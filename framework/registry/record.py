@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from framework.errors import RegistryError
-from framework.registry.changes import Changes
+from framework.registry.changes import Changes, places
 from framework.registry.ids import IdSource
 from framework.registry.journals import Fact
 from framework.registry.known import LOST_STATUS, Known, KnownCall, KnownExec, KnownJob, Span, Told
@@ -21,7 +21,15 @@ FORMAT = 1
 
 _USAGE = ("wallclock", "utime", "stime", "maxrss", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")
 _USAGE_KEYS = ("wall", *_USAGE[1:])
+_PROGRAM = ("name", "cmdargs", "version")
 _END = ("end_time", "status")
+_START_TIME, _END_TIME, _STATUS, _EXEC_HOST = places("task", ("start_time", "end_time", "status", "exec_host"))
+_EXEC_START, _EXEC_END, _DISK = (
+    (column, places("pfw_wrapper", (column,))[0]) for column in ("exec_start_time", "exec_end_time", "diskusage")
+)
+_USAGE_PLACES, _PROGRAM_PLACES = (
+    slice(places("pfw_exec", columns)[0], places("pfw_exec", columns)[-1] + 1) for columns in (_USAGE, _PROGRAM)
+)
 _text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -32,7 +40,7 @@ class Record:
         self.known = known
         self._task_id = task_ids.take
         self._lineage = Lineage(known, file_ids.take)
-        self.changes = self._lineage.changes
+        self._begin_changes()
         self._host: str | None = None
         #: Calls by what facts say of them, found fast.
         self._calls: dict[tuple[Any, ...], tuple[KnownJob, KnownCall]] = {}
@@ -77,7 +85,14 @@ class Record:
     def written(self, same: dict[int, int]) -> None:
         """Begin new changes, the old ones having been written."""
         self._lineage.written(same)
+        self._begin_changes()
+
+    def _begin_changes(self) -> None:
         self.changes = self._lineage.changes = Changes()
+        # Most facts are of what is new: these rows are at hand.
+        self._new_tasks = self.changes.new["task"]
+        self._new_calls = self.changes.new["pfw_wrapper"]
+        self._new_execs = self.changes.new["pfw_exec"]
 
     def _say(self, task_id: int, t: float, level: int, text: str) -> None:
         row = (task_id, self.known.attempt_id, t, level, None, text, None, None)
@@ -100,7 +115,7 @@ class Record:
     def _attempt_files(self, fact: Fact, t: float) -> None:
         task_id = self.known.attempt.task_id
         made = [(0, file["path"]) for file in fact["files"]]
-        files = read_files({**fact, "made": made}, self.known.attempt_id, task_id, lambda _: task_id, t)
+        files = read_files({**fact, "made": made}, self.known.attempt_id, task_id, {0: task_id}, t)
         self._lineage.add(task_id, files)
 
     def _attempt_end(self, fact: Fact, t: float) -> None:
@@ -152,6 +167,20 @@ class Record:
         self.changes.new["task"][id_] = [id_, name, label, table, None, None, None, None, parent, root]
         return id_
 
+    def _begin(self, task_id: int, t: float) -> None:
+        row = self._new_tasks.get(task_id)
+        if row is None:
+            self.changes.set("task", task_id, ("start_time", "exec_host"), t, self._host)
+        else:
+            row[_START_TIME], row[_EXEC_HOST] = t, self._host
+
+    def _end(self, task_id: int, t: float, status: int) -> None:
+        row = self._new_tasks.get(task_id)
+        if row is None:
+            self.changes.set("task", task_id, _END, t, status)
+        else:
+            row[_END_TIME], row[_STATUS] = t, status
+
     # ------------------------------------------------------------ jobs
 
     def _job(self, fact: Fact) -> KnownJob:
@@ -183,7 +212,7 @@ class Record:
 
     def _job_start(self, fact: Fact, t: float) -> None:
         job = self._job(fact)
-        self.changes.set("task", job.task_id, ("start_time", "exec_host"), t, self._host)
+        self._begin(job.task_id, t)
         columns = ("jobkeys", "expect_num_wrap", "jobroot")
         values = (_keys(fact.get("keys")), fact.get("calls"), fact.get("root"))
         self.changes.set("pfw_job", job.task_id, columns, *values)
@@ -192,7 +221,7 @@ class Record:
         status = int(fact["status"])
         job = self._job(fact)
         job.told = Told.ENDED
-        self.changes.set("task", job.task_id, _END, t, status)
+        self._end(job.task_id, t, status)
         self.changes.set("pfw_job", job.task_id, ("diskusage",), fact.get("disk"))
 
     def _job_lost(self, fact: Fact, t: float) -> None:
@@ -211,7 +240,7 @@ class Record:
     def _close_as_lost(self, execution: KnownJob | KnownCall | KnownExec, t: float) -> None:
         if execution.told is Told.OPEN:
             execution.told = Told.LOST
-            self.changes.set("task", execution.task_id, _END, t, LOST_STATUS)
+            self._end(execution.task_id, t, LOST_STATUS)
 
     # ------------------------------------------------------------ calls
 
@@ -223,10 +252,11 @@ class Record:
         key = (int(fact["call"]), int(fact["try"]))
         call = job.calls.get(key)
         if call is None:
-            id_ = self._new_task("wrapper", fact.get("module"), "pfw_wrapper", job.task_id)
+            module, wrapper = fact.get("module"), fact.get("wrapper")
+            id_ = self._new_task("wrapper", module, "pfw_wrapper", job.task_id)
+            about = (_keys(fact.get("keys")), fact.get("log"), fact.get("plan"), None, None, None)
             place = (self.known.attempt_id, job.block_task_id, job.task_id)
-            names = (fact.get("wrapper") or "", fact.get("module") or "")
-            self.changes.new["pfw_wrapper"][id_] = [id_, *key, *names, None, None, None, None, None, None, *place]
+            self.changes.new["pfw_wrapper"][id_] = [id_, *key, wrapper or "", module or "", *about, *place]
             call = job.calls[key] = KnownCall(id_)
             if job.lost_time is not None:
                 self._close_as_lost(call, job.lost_time)
@@ -234,18 +264,29 @@ class Record:
         return job, call
 
     def _call_start(self, fact: Fact, t: float) -> None:
-        _, call = self._call(fact)
-        module = fact["module"]
-        self.changes.set("task", call.task_id, ("label", "start_time", "exec_host"), module, t, self._host)
+        module, wrapper = fact["module"], fact["wrapper"]
+        is_new = (fact["job"], fact["queue"], fact["call"], fact["try"]) not in self._calls
+        call = self._call(fact)[1]
+        self._begin(call.task_id, t)
+        if is_new and call.task_id in self.changes.new["pfw_wrapper"]:
+            return
+        self.changes.set("task", call.task_id, ("label",), module)
         columns = ("name", "modname", "wrapkeys", "log", "planfile")
-        values = (fact["wrapper"], module, _keys(fact.get("keys")), fact.get("log"), fact.get("plan"))
+        values = (wrapper, module, _keys(fact.get("keys")), fact.get("log"), fact.get("plan"))
         self.changes.set("pfw_wrapper", call.task_id, columns, *values)
 
+    def _set_in_call(self, call: KnownCall, column: tuple[str, int], value: Any) -> None:
+        row = self._new_calls.get(call.task_id)
+        if row is None:
+            self.changes.set("pfw_wrapper", call.task_id, column[:1], value)
+        else:
+            row[column[1]] = value
+
     def _call_run(self, fact: Fact, t: float) -> None:
-        self.changes.set("pfw_wrapper", self._call(fact)[1].task_id, ("exec_start_time",), t)
+        self._set_in_call(self._call(fact)[1], _EXEC_START, t)
 
     def _call_store(self, fact: Fact, t: float) -> None:
-        self.changes.set("pfw_wrapper", self._call(fact)[1].task_id, ("exec_end_time",), t)
+        self._set_in_call(self._call(fact)[1], _EXEC_END, t)
 
     def _call_end(self, fact: Fact, t: float) -> None:
         job, call = self._call(fact)
@@ -255,26 +296,16 @@ class Record:
         status = int(fact["status"])
         attempt_id = self.known.attempt_id
 
-        def task_of(number: int) -> int:
-            return self._exec(job, call, number).task_id if number else call.task_id
-
-        files = read_files(fact, attempt_id, call.task_id, task_of, t)
-        self.changes.messages += [
-            (
-                task_of(m.get("exec") or 0),
-                attempt_id,
-                t,
-                int(m["level"]),
-                None,
-                str(m["text"]),
-                m.get("file"),
-                m.get("line"),
-            )
+        tasks = _TasksOfCall(self._exec, job, call)
+        files = read_files(fact, attempt_id, call.task_id, tasks, t)
+        messages = [
+            (tasks[m.get("exec") or 0], attempt_id, t, int(m["level"]), None, str(m["text"]), *_place_in_file(m))
             for m in fact.get("messages") or ()
         ]
+        self.changes.messages += messages
         call.told = Told.ENDED
-        self.changes.set("task", call.task_id, _END, t, status)
-        self.changes.set("pfw_wrapper", call.task_id, ("diskusage",), fact.get("disk"))
+        self._end(call.task_id, t, status)
+        self._set_in_call(call, _DISK, fact.get("disk"))
         if "log" in fact:
             self.changes.set("pfw_wrapper", call.task_id, ("log",), fact["log"])
         self._lineage.add(call.task_id, files)
@@ -294,9 +325,13 @@ class Record:
 
     def _exec_start(self, fact: Fact, t: float) -> None:
         known = self._exec(*self._call(fact), int(fact["exec"]))
-        self.changes.set("task", known.task_id, ("start_time", "exec_host"), t, self._host)
-        columns = ("name", "cmdargs", "version")
-        self.changes.set("pfw_exec", known.task_id, columns, fact["program"], fact.get("args"), fact.get("version"))
+        self._begin(known.task_id, t)
+        values = (fact["program"], fact.get("args"), fact.get("version"))
+        row = self._new_execs.get(known.task_id)
+        if row is None:
+            self.changes.set("pfw_exec", known.task_id, _PROGRAM, *values)
+        else:
+            row[_PROGRAM_PLACES] = values
 
     def _exec_end(self, fact: Fact, t: float) -> None:
         status = int(fact["status"])
@@ -304,8 +339,12 @@ class Record:
         values = [usage.get(key) for key in _USAGE_KEYS]
         known = self._exec(*self._call(fact), int(fact["exec"]))
         known.told = Told.ENDED
-        self.changes.set("task", known.task_id, _END, t, status)
-        self.changes.set("pfw_exec", known.task_id, _USAGE, *values)
+        self._end(known.task_id, t, status)
+        row = self._new_execs.get(known.task_id)
+        if row is None:
+            self.changes.set("pfw_exec", known.task_id, _USAGE, *values)
+        else:
+            row[_USAGE_PLACES] = values
 
     def _message(self, fact: Fact, t: float) -> None:
         self._say(self._subject(fact), t, int(fact["level"]), str(fact["text"]))
@@ -314,6 +353,25 @@ class Record:
         if fact.get("call") is not None:
             return self._call(fact)[1].task_id
         return self._job(fact).task_id if fact.get("job") is not None else self.known.attempt.task_id
+
+
+class _TasksOfCall(dict[int, int]):
+    """Task ids of a call's execs by number, 0 for the call itself; one that nobody has told of yet is made."""
+
+    def __init__(
+        self, exec_of: Callable[[KnownJob, KnownCall, int], KnownExec], job: KnownJob, call: KnownCall
+    ) -> None:
+        super().__init__({number: known.task_id for number, known in call.execs.items()})
+        self[0] = call.task_id
+        self._of = (job, call)
+        self._exec_of = exec_of
+
+    def __missing__(self, number: int) -> int:
+        return self.setdefault(number, self._exec_of(*self._of, int(number)).task_id)
+
+
+def _place_in_file(message: dict[str, Any]) -> tuple[Any, Any]:
+    return message.get("file"), message.get("line")
 
 
 def _keys(keys: Any) -> str | None:
