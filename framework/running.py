@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +14,7 @@ import click
 from framework.engines import Outcome
 from framework.engines.directory import PlannedRun, RunDirectory
 from framework.engines.local import LocalEngine
+from framework.errors import InfrastructureError
 from framework.progress import watcher_for
 from framework.registry.follower import Follower
 
@@ -38,10 +41,20 @@ def carry_out(
 def _drive(directory: RunDirectory, follower: Follower, verb: str, slots: int | None, quiet: bool) -> Outcome:
     watcher = watcher_for(sys.stderr, quiet=quiet)
     engine = LocalEngine(slots or len(os.sched_getaffinity(0)), watcher, follower)
-    with watcher:
+    with watcher, _way_on(directory):
         if verb == "submit":
             engine.prepare(directory)
         return engine.submit(directory) if verb == "submit" else engine.restart(directory)
+
+
+@contextmanager
+def _way_on(directory: RunDirectory) -> Iterator[None]:
+    """Whatever the world does to a run, what is done is in its journals."""
+    try:
+        yield
+    except InfrastructureError as error:
+        way = f"what was done is kept; put that right, then: fw restart {directory.run}"
+        raise type(error)(f"{error}\n{way}") from error
 
 
 def _left_running(directory: RunDirectory, plan: PlannedRun, follower: Follower, verb: str, slots: int | None) -> int:

@@ -92,8 +92,7 @@ class LocalEngine:
                 self._follower.finish()
         except OSError as error:
             raise InfrastructureError(
-                f"run {plan.run} cannot go on: {error.strerror}: {error.filename or directory.path}\n"
-                f"what is done is kept; put it right, then: fw restart {plan.run}"
+                f"run {plan.run} cannot go on: {error.strerror}: {error.filename or directory.path}"
             ) from error
 
 

@@ -214,7 +214,8 @@ class Call:
         if step.number == self._spec.steps[0].number:
             self._used += [[step.number, file.path] for file in self._spec.inputs if file.label.startswith("wrapper.")]
         if outcome.status:
-            detail = f": {outcome.reason}" if outcome.reason else ""
+            said = outcome.reason or last_line(self._log_at)
+            detail = f": {said}" if said else ""
             status = INFRASTRUCTURE if bench.programs.stopping else outcome.status
             raise Failure(status, f"{step.program} ended with status {outcome.status}{detail}")
         self._made += [[step.number, path] for label in step.made for path in self._paths(label, self._spec.outputs)]
@@ -312,6 +313,14 @@ class Call:
             {"path": self._log_path, "type": self._spec.log.type, "size": found.size, "sha256": found.sha256,
              "archive": self._bench.job.archive, "meta": self._spec.log.meta}
         )  # fmt: skip
+
+
+def last_line(log: str) -> str:
+    """The last words of a program, which usually say why it failed; none where it said nothing."""
+    with open(log, "rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - 4096))
+        lines = [line.strip() for line in file.read().decode("utf-8", "replace").splitlines() if line.strip()]
+    return "" if not lines or lines[-1].startswith("== ") else lines[-1][:500]
 
 
 _versions: dict[tuple[str, str], str | None] = {}

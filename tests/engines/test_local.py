@@ -52,7 +52,7 @@ def test_each_attempt_at_a_unit_has_its_number(fw, a_pipeline, ask):
 def test_a_program_that_exits_3_fails_its_call_and_what_needs_it(fw, a_pipeline, fw_home, ask):
     said = fw("submit", a_pipeline('echo "$1" > "$2"; test "$1" != 2 || { echo oh no; exit 3; }'))
     assert said.status == 1
-    assert "job 2 (make): program ended with status 3" in said.err
+    assert "job 2 (make): program ended with status 3: oh no" in said.err
     assert "2 of 4 jobs done, 1 failed, 1 not begun" in said.err
     assert sorted(status for _, _, status in ask(CALLS)) == [0, 0, 3]
     assert ask("select filename from desfile where filetype = 'made' order by 1") == [("1.txt",), ("3.txt",)]
@@ -60,7 +60,7 @@ def test_a_program_that_exits_3_fails_its_call_and_what_needs_it(fw, a_pipeline,
     assert [path.read_text() for path in kept] == ["2\n"]
     log = next((fw_home / "archive").rglob("*_2_make.log")).read_text()
     assert "oh no" in log
-    assert log.endswith("== program ended with status 3\n")
+    assert log.endswith("== program ended with status 3: oh no\n")
 
 
 def test_a_program_that_makes_no_output_fails(fw, a_pipeline, ask):

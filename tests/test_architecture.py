@@ -1,0 +1,108 @@
+"""The shape of the tree: who may import whom, and what starts fast."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ["framework", "wrappers", "wcl", "queries", "pipelines"]
+#: From the bottom up; a part imports from its own level and from below.
+LEVELS = [
+    {"wcl", "queries"},
+    {"wrappers"},
+    {"framework.errors"},
+    {"framework.plan"},
+    {"framework.job", "framework.registry", "framework.engines"},
+    {"framework.home", "framework.tables", "framework.progress"},
+    {"framework.submission", "framework.running", "framework.rerunning"},
+    {"framework.commands"},
+    {"framework.cli"},
+]
+#: Between parts of one level, only these.
+BESIDE = {
+    ("framework.engines", "framework.job"),
+    ("framework.registry", "framework.job"),
+    ("framework.progress", "framework.home"),
+}
+
+
+def part_of(module: str) -> str:
+    names = module.split(".")
+    return ".".join(names[:2]) if names[0] == "framework" and len(names) > 1 else names[0]
+
+
+def level_of(part: str) -> int:
+    return next(number for number, parts in enumerate(LEVELS) if part in parts)
+
+
+def imports() -> list[tuple[str, str, str]]:
+    found = []
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            own = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+                names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+                found += [(str(path.relative_to(ROOT)), part_of(own), name) for name in names]
+    return found
+
+
+def test_imports_go_one_way():
+    wrong = []
+    for path, part, name in imports():
+        if name.split(".")[0] not in PACKAGES or part in ("pipelines", "framework"):
+            continue
+        target = part_of(name)
+        if target == part or target == "framework":
+            continue
+        if level_of(target) > level_of(part) or (level_of(target) == level_of(part) and (part, target) not in BESIDE):
+            wrong.append(f"{path} imports {name}")
+    assert wrong == []
+
+
+def test_the_science_imports_nothing_of_the_framework():
+    own = [(path, name) for path, part, name in imports() if part == "pipelines" and name.split(".")[0] in PACKAGES]
+    assert [(path, name) for path, name in own if not name.startswith("pipelines")] == []
+
+
+def test_workers_and_wrappers_need_the_standard_library_only():
+    allowed = {*sys.stdlib_module_names, "wrappers"}
+    wrong = [
+        f"{path} imports {name}"
+        for path, part, name in imports()
+        if part in ("framework.job", "wrappers") and name.split(".")[0] not in allowed
+        if not name.startswith("framework.job")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_only_we_install_this_import_name(name):
+    assert set(packages_distributions().get(name, ["skyfw"])) == {"skyfw"}
+
+
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("from framework.cli import run; run(['--help'])", {"sqlalchemy", "rich", "alembic", "jinja2", "yaml"}),
+        ("import framework.job.worker", {"dataclasses", "typing", "subprocess", "logging", "pathlib", "inspect"}),
+        ("import wcl", {"yaml", "jinja2"}),
+    ],
+)
+def test_what_starts_often_imports_little(code, heavy):
+    # dataclasses and typing may come with the interpreter's own site files, so those are left out with -S.
+    flags = ["-S", "-I"] if "worker" in code else []
+    begin = f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}; print(sorted(set({heavy!r}) & set(sys.modules)))"
+    said = subprocess.run([sys.executable, *flags, "-c", begin], capture_output=True, text=True, check=True)
+    assert said.stdout.splitlines()[-1] == "[]"
+
+
+def test_every_folder_that_ships_is_a_package():
+    for package in PACKAGES:
+        assert (ROOT / package / "__init__.py").exists()
