@@ -1,0 +1,124 @@
+"""Files on their way in and out: verified, whole, and never the user's own copy."""
+
+from __future__ import annotations
+
+import hashlib
+import http.server
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framework.job import transfer
+from framework.job.transfer import Facts, Measurer, TransferError, download, link, measure, store
+
+
+def facts_of(content: bytes) -> Facts:
+    return Facts(len(content), hashlib.sha256(content).hexdigest())
+
+
+@given(st.binary(max_size=3000))
+def test_size_and_checksum_are_those_of_the_content(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("m") / "file"
+    path.write_bytes(content)
+    assert measure(str(path)) == facts_of(content)
+
+
+def test_an_input_that_is_not_what_was_recorded_is_refused(tmp_path):
+    source = tmp_path / "source"
+    source.write_bytes(b"changed!")
+    with pytest.raises(TransferError, match="is not what was recorded"):
+        link(str(source), str(tmp_path / "in"), facts_of(b"original"), Measurer())
+    with pytest.raises(TransferError, match="has 8 bytes where 3 are recorded"):
+        link(str(source), str(tmp_path / "in"), facts_of(b"old"), Measurer())
+    assert not (tmp_path / "in").exists()
+
+
+def test_a_file_that_changes_between_two_jobs_is_measured_again(tmp_path):
+    source, measurer = tmp_path / "source", Measurer()
+    source.write_bytes(b"one")
+    assert measurer.facts(str(source)) == facts_of(b"one")
+    source.write_bytes(b"three")
+    assert measurer.facts(str(source)) == facts_of(b"three")
+
+
+def test_an_output_is_moved_into_the_archive_and_may_not_be_written_again(tmp_path):
+    made = tmp_path / "made"
+    made.write_bytes(b"result")
+    assert store(str(made), str(tmp_path / "archive/deep/result")) == facts_of(b"result")
+    assert not made.exists()
+    assert (tmp_path / "archive/deep/result").stat().st_mode & 0o777 == 0o444
+
+
+def test_an_output_that_is_a_second_name_of_an_input_is_copied(tmp_path):
+    users_own = tmp_path / "own"
+    users_own.write_bytes(b"mine")
+    os.link(users_own, tmp_path / "made")
+    store(str(tmp_path / "made"), str(tmp_path / "archive/made"))
+    assert users_own.stat().st_nlink == 1
+    assert users_own.stat().st_mode & 0o200
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, list[int]]]:
+    """Serves ``good``; ``once`` is unavailable the first time, ``short`` promises more than it gives."""
+    asked: list[int] = []
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(1)
+            if self.path == "/missing" or (self.path == "/once" and len(asked) == 1):
+                self.send_error(404 if self.path == "/missing" else 503)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", "99" if self.path == "/short" else "4")
+            self.end_headers()
+            self.wfile.write(b"good")
+
+        def log_message(self, *arguments: object) -> None:
+            return None
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http_server:
+        thread = threading.Thread(target=http_server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http_server.server_address[1]}", asked
+        http_server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transfer, "DOWNLOAD_PAUSES", (0.0, 0.0))
+
+
+def test_a_file_is_fetched_by_http_and_verified(server, tmp_path):
+    found = download(f"{server[0]}/good", str(tmp_path / "got"), facts_of(b"good"))
+    assert (found, (tmp_path / "got").read_bytes()) == (facts_of(b"good"), b"good")
+    with pytest.raises(TransferError, match="is not what was recorded"):
+        download(f"{server[0]}/good", str(tmp_path / "got"), facts_of(b"evil"))
+
+
+def test_a_server_that_was_busy_is_asked_again(server, tmp_path):
+    download(f"{server[0]}/once", str(tmp_path / "got"), None)
+    assert len(server[1]) == 2
+
+
+def test_a_file_that_is_not_there_is_not_asked_for_again(server, tmp_path):
+    with pytest.raises(TransferError, match="404"):
+        download(f"{server[0]}/missing", str(tmp_path / "got"), None)
+    assert len(server[1]) == 1
+
+
+def test_a_download_that_ends_early_is_an_error(server, tmp_path):
+    with pytest.raises(TransferError, match=r"4 of 99 bytes|IncompleteRead|4 bytes read"):
+        download(f"{server[0]}/short", str(tmp_path / "got"), None)
+
+
+@pytest.mark.parametrize("location", ["ftp://x/y", "file:///etc/passwd", "gopher://x"])
+def test_only_http_is_fetched(location, tmp_path):
+    with pytest.raises(TransferError, match="only http and https"):
+        download(location, str(tmp_path / "got"), None)
