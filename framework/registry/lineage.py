@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from sqlalchemy import Connection
 from framework.registry.changes import Changes
 from framework.registry.file_rows import ids_of_paths
 from framework.registry.journals import Fact
+from framework.registry.json_text import json_text
 from framework.registry.known import Known
 
 #: For how many files the id is kept at hand.
@@ -19,8 +19,6 @@ _AT_HAND = 1_000_000
 
 #: The archive's name in the journal of a file that no archive has.
 _OUTSIDE = "external"
-
-_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
@@ -45,7 +43,7 @@ def read_files(fact: Fact, attempt_id: int, call_task_id: int, tasks: Mapping[in
         path, archive, sha256 = file["path"], file.get("archive"), file.get("sha256")
         directory, _, name = path.rpartition("/")
         meta = file.get("meta")
-        about = (file.get("size"), sha256, file.get("md5"), _text(meta) if meta else None, t)
+        about = (file.get("size"), sha256, file.get("md5"), json_text(meta) if meta else None, t)
         if archive == _OUTSIDE:
             files.append((None, None, file["type"], name, path, sha256 or "", None, *about))
             continue
@@ -91,6 +89,8 @@ class Lineage:
                 pairs["opm_was_derived_from"].append((own[child], parent_id))
             else:
                 want((call_task_id, parent, child))
+                # Another call's file may be told to come from the same one by that call too.
+                self.changes.pairs_may_repeat |= child not in own
 
     def _add_file(self, row: tuple[Any, ...]) -> int:
         path, version = row[4], row[5]
@@ -126,8 +126,8 @@ class Lineage:
             self.changes.of_files["opm_was_derived_from"].append((child_id, parent_id))
         else:
             self.changes.of_files["opm_used"].append((task_id, parent_id))
-        self.changes.pairs_may_repeat = True
         if key in pending:
+            self.changes.pairs_may_repeat |= bool(child)
             pending.remove(key)
             self.changes.no_longer_pending.append(key)
 

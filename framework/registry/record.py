@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +12,7 @@ from framework.errors import RegistryError
 from framework.registry.changes import Changes, places
 from framework.registry.ids import IdSource
 from framework.registry.journals import Fact
+from framework.registry.json_text import json_text
 from framework.registry.known import LOST_STATUS, Known, KnownCall, KnownExec, KnownJob, Span, Told
 from framework.registry.lineage import Lineage, read_files
 
@@ -30,7 +30,6 @@ _EXEC_START, _EXEC_END, _DISK = (
 _USAGE_PLACES, _PROGRAM_PLACES = (
     slice(places("pfw_exec", columns)[0], places("pfw_exec", columns)[-1] + 1) for columns in (_USAGE, _PROGRAM)
 )
-_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class Record:
@@ -72,7 +71,9 @@ class Record:
             try:
                 handlers[fact["e"]](fact, fact["t"] + 0.0)
             except (KeyError, TypeError, ValueError, AttributeError) as error:
-                self.complain(f"{journal}: passed over a fact ({type(error).__name__} {error}): {_text(fact)[:1000]}")
+                self.complain(
+                    f"{journal}: passed over a fact ({type(error).__name__} {error}): {json_text(fact)[:1000]}"
+                )
 
     def complain(self, text: str) -> None:
         """Keep with the run that something of a journal could not be taken in."""
@@ -375,4 +376,4 @@ def _place_in_file(message: dict[str, Any]) -> tuple[Any, Any]:
 
 
 def _keys(keys: Any) -> str | None:
-    return keys if keys is None or isinstance(keys, str) else _text(keys)
+    return keys if keys is None or isinstance(keys, str) else json_text(keys)

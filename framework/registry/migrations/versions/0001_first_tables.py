@@ -154,7 +154,6 @@ def upgrade() -> None:
         sa.Column("pfw_block_task_id", Number),
         sa.Column("pfw_job_task_id", Number, nullable=False),
         sa.Column("pfw_wrapper_task_id", Number, nullable=False),
-        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_pfw_exec_task_id"),
         sa.PrimaryKeyConstraint("task_id", name="pk_pfw_exec"),
         comment="One run of a program",
     )
@@ -186,7 +185,6 @@ def upgrade() -> None:
         sa.Column("pfw_attempt_id", Number, nullable=False),
         sa.Column("pfw_block_task_id", Number),
         sa.Column("pfw_job_task_id", Number, nullable=False),
-        sa.ForeignKeyConstraint(["task_id"], ["task.id"], name="fk_pfw_wrapper_task_id"),
         sa.PrimaryKeyConstraint("task_id", name="pk_pfw_wrapper"),
         comment="A call: one execution of one wrapper",
     )

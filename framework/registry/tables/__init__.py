@@ -1,0 +1,1 @@
+"""The tables of the registry, by what they are about."""
