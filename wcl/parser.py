@@ -9,7 +9,7 @@ from wcl.quoting import unquote
 from wcl.section import KEEPS_CASE, Section
 from wcl.tree import Tree
 
-_QUOTED_PAIR = re.compile(r'([^\s#=][^\s#]*)(?:\s*=\s*|\s+)"((?:[^"\\]|\\.)*+)"\s*(?:#.*)?')
+_QUOTED_PAIR = re.compile(r'(<[^\s#</][^\s#]*>|[^\s#=<][^\s#]*)(?:\s*=\s*|\s+)"((?:[^"\\]|\\.)*+)"\s*(?:#.*)?')
 _PAIR = re.compile(r"([^\s=]\S*)\s*=\s*(.+)")
 _BLANK_PAIR = re.compile(r"([^\s=]\S*)\s+(?!=$)(.+)")
 _OPEN = re.compile(r"<([^\s</]\S*)(?:\s+(\S+))?>")
