@@ -1,7 +1,7 @@
 """How fast executions enter the registry, beside what plain SQL needs for the same rows, in one run.
 
 An execution is a call with one program, 3 inputs, 2 outputs with 5 metadata keys each, derived from the first input.
-The floor writes the least that can hold this: one row an execution, input, output and relation, without indexes.
+The floor writes the same rows into the same tables, from values that are at hand, without reading a journal.
 
     python -m benchmarks.registry [--executions 20000] [--postgres URL]
 """
@@ -149,27 +149,70 @@ def call_facts(job: dict[str, Any], call: int, t: float) -> Iterator[dict[str, A
 
 
 def raw_seconds(path: Path, executions: int) -> float:
-    """The least that holds an execution and its lineage, by the driver alone."""
+    """The same rows into the same tables and indexes, by the driver alone, from values that are at hand."""
+    open_registry(f"sqlite:///{path}").close()
     connection = sqlite3.connect(path, isolation_level=None)
-    connection.executescript(
-        "pragma journal_mode = wal; pragma synchronous = normal; create table run (id integer primary key, name, args,"
-        " start, finish, status, maxrss); create table file (id integer primary key, path, size, sha256, metadata);"
-        "create table used (task, file); create table made (task, file);"
-    )
-    meta = json.dumps({"visit": 1, "ccd": 2, "band": "r", "exptime": 30.0, "field": "SSP-Wide"})
+    connection.executescript("pragma synchronous = normal; pragma cache_size = -65536")
+    rows = {name: list(raw_rows(name, executions)) for name in RAW_TABLES}
     start = time.perf_counter()
-    numbers = range(executions)
-    connection.execute("begin")
-    rows: Any = ((n, "detrend", f"detrend -i {n} -o {n}", 1.7e9, 1.7e9, 0, 52000) for n in numbers)
-    connection.executemany("insert into run values (?, ?, ?, ?, ?, ?, ?)", rows)
-    rows = ((2 * n + k, f"bench/r1/BENCH/p01/{n}_{k}.fits", 4096, f"{n:064x}", meta) for n in numbers for k in (0, 1))
-    connection.executemany("insert into file values (?, ?, ?, ?, ?)", rows)
-    connection.executemany("insert into used values (?, ?)", ((n, n + k) for n in numbers for k in (0, 1, 2)))
-    connection.executemany("insert into made values (?, ?)", ((n, 2 * n + k) for n in numbers for k in (0, 1)))
-    connection.execute("commit")
+    for first in range(0, executions, RAW_TRANSACTION):
+        connection.execute("begin")
+        for name, (many, columns) in RAW_TABLES.items():
+            statement = f"insert into {name} ({columns}) values ({', '.join('?' * len(columns.split(', ')))})"  # noqa: S608
+            connection.executemany(statement, rows[name][first * many : (first + RAW_TRANSACTION) * many])
+        connection.execute("commit")
     seconds = time.perf_counter() - start
     connection.close()
     return seconds
+
+
+#: Executions in one transaction of the floor.
+RAW_TRANSACTION = 1000
+
+#: How many rows of each table an execution has, and which columns.
+RAW_TABLES = {
+    "task": (2, "id, name, info_table, start_time, end_time, status, exec_host, parent_task_id, root_task_id"),
+    "pfw_wrapper": (1, "task_id, wrapnum, trynum, name, modname, wrapkeys, log, pfw_attempt_id, pfw_job_task_id"),
+    "pfw_exec": (
+        1,
+        "task_id, execnum, name, cmdargs, wallclock, utime, stime, maxrss, pfw_attempt_id, pfw_job_task_id, "
+        "pfw_wrapper_task_id",
+    ),
+    "desfile": (
+        2,
+        "id, pfw_attempt_id, wgb_task_id, filetype, filename, path, path_version, filesize, sha256, metadata",
+    ),
+    "file_archive_info": (2, "desfile_id, archive_name, filename, path"),
+    "opm_used": (3, "task_id, desfile_id"),
+    "opm_was_generated_by": (2, "task_id, desfile_id"),
+    "opm_was_derived_from": (2, "child_desfile_id, parent_desfile_id"),
+}
+
+
+def raw_rows(table: str, executions: int) -> Iterator[tuple[Any, ...]]:
+    meta = json.dumps({"visit": 1, "ccd": 2, "band": "r", "exptime": 30.0, "field": "SSP-Wide"})
+    for n in range(1, executions + 1):
+        call, program, folder = 2 * n, 2 * n + 1, f"bench/r1/BENCH/p01/{n // 1000:04}"
+        raw = [-1 - (n + k) % 5000 for k in range(3)]
+        if table == "task":
+            yield (call, "wrapper", "pfw_wrapper", 1.7e9, 1.7e9, 0, "host", 1, 1)
+            yield (program, "exec", "pfw_exec", 1.7e9, 1.7e9, 0, "host", call, 1)
+        elif table == "pfw_wrapper":
+            yield (call, n, 1, "generic", "detrend", f'{{"visit":{n}}}', f"{folder}/{n:08}.log", 1, n // 10)
+        elif table == "pfw_exec":
+            arguments = f"detrend -i raw/2025/{n:05}.fits -o {folder}/red_{n:08}.fits"
+            yield (program, 1, "detrend", arguments, 0.5, 0.4, 0.1, 52000, 1, n // 10, call)
+        elif table == "opm_used":
+            yield from ((program, file) for file in raw)
+        else:
+            for file, kind in ((2 * n, "red"), (2 * n + 1, "cat")):
+                name = f"{kind}_{n:08}.fits"
+                yield {
+                    "desfile": (file, 1, program, kind, name, f"{folder}/{name}", "", 4096, f"{n:064x}", meta),
+                    "file_archive_info": (file, "home", name, folder),
+                    "opm_was_generated_by": (program, file),
+                    "opm_was_derived_from": (file, raw[0]),
+                }[table]
 
 
 if __name__ == "__main__":

@@ -158,3 +158,10 @@ def test_sqlite_writes_ahead_and_holds_foreign_keys(db):
         pragmas = [connection.exec_driver_sql(f"pragma {name}").scalar() for name in ("journal_mode", "foreign_keys")]
     assert (pragmas, inspect(db.engine).has_table("task")) == (["wal", 1], True)
     assert sqlite3.sqlite_version_info >= (3, 35)
+
+
+def test_the_registry_is_imported_quickly_and_drags_in_little():
+    code = "import sys, framework.registry.database, framework.registry.ingest; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"alembic", "psycopg", "rich", "jinja2", "numpy", "yaml"}
+    assert heavy & set(done.stdout.split()) == set()

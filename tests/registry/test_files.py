@@ -28,33 +28,33 @@ def db(any_db, new_attempt, a_story, tmp_path):
     return any_db
 
 
-@pytest.mark.parametrize(
-    ("conditions", "names"),
-    [
-        ({}, "abc"),
-        ({"band": ["r"]}, "a"),
-        ({"band": ["r", "g"]}, "ab"),
-        ({"visit": ["7"]}, "ac"),
-        ({"visit": ["7.0"]}, "a"),
-        ({"exptime": ["30"]}, "a"),
-        ({"exptime": ["0.00001"]}, "b"),
-        ({"good": ["true"]}, "a"),
-        ({"good": ["1"]}, ""),
-        ({"band": ["%r%"]}, "a"),
-        ({"visit": ["1%"]}, "b"),
-        ({"band": ["r"], "visit": ["12"]}, ""),
-        ({"filename": ["%.fits"], "run": ["HST1_r1p01"]}, "abc"),
-        ({"path": ["r/b.fits"]}, "b"),
-        ({"key with 'blank": ["x"]}, "b"),
-        ({"note": ["8,7"]}, "a"),
-        ({"nothing": ["null"]}, ""),
-        ({"band": ["' or 1=1 --"]}, ""),
-        ({"x' or 1=1 --": ["1"]}, ""),
-        ({"band": []}, ""),
-    ],
-)
-def test_files_are_found_by_metadata(db, conditions, names):
-    assert [file.path for file in find(db, "red", conditions)] == [f"r/{name}.fits" for name in names]
+CONDITIONS = [
+    ({}, "abc"),
+    ({"band": ["r"]}, "a"),
+    ({"band": ["r", "g"]}, "ab"),
+    ({"visit": ["7"]}, "ac"),
+    ({"visit": ["7.0"]}, "a"),
+    ({"exptime": ["30"]}, "a"),
+    ({"exptime": ["0.00001"]}, "b"),
+    ({"good": ["true"]}, "a"),
+    ({"good": ["1"]}, ""),
+    ({"band": ["%r%"]}, "a"),
+    ({"visit": ["1%"]}, "b"),
+    ({"band": ["r"], "visit": ["12"]}, ""),
+    ({"filename": ["%.fits"], "run": ["HST1_r1p01"]}, "abc"),
+    ({"path": ["r/b.fits"]}, "b"),
+    ({"key with 'blank": ["x"]}, "b"),
+    ({"note": ["8,7"]}, "a"),
+    ({"nothing": ["null"]}, ""),
+    ({"band": ["' or 1=1 --"]}, ""),
+    ({"x' or 1=1 --": ["1"]}, ""),
+    ({"band": []}, ""),
+]
+
+
+def test_files_are_found_by_metadata(db):
+    found = [(wanted, "".join(file.path[2] for file in find(db, "red", wanted))) for wanted, _ in CONDITIONS]
+    assert found == CONDITIONS
 
 
 def test_a_key_that_cannot_be_is_refused(db):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import select
 
 import pytest
+from sqlalchemy import create_engine, text
 
 from framework.registry.attempts import create_attempt
 from framework.registry.ingest import Ingester, LeaseTaken, ingest
@@ -250,3 +253,42 @@ def test_one_process_at_a_time_writes_a_run(any_db, attempt, whole_run, tmp_path
         with pytest.raises(LeaseTaken):
             Ingester(any_db, attempt, tmp_path).step()
     assert Ingester(any_db, attempt, tmp_path).step() == 0
+
+
+def test_a_growing_journal_is_followed_by_a_process_of_its_own(any_db, attempt, whole_run, tmp_path, rows):
+    directory = tmp_path / "journals"
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(writing)
+        follower = Ingester(any_db, attempt, directory)
+        follower.follow(lambda: bool(select.select([reading], [], [], 0.01)[0]), pause_seconds=0)
+        os._exit(0)
+    os.close(reading)
+    directory.mkdir()
+    for name, facts in whole_run.journals.items():
+        with (directory / f"{name}.jsonl").open("a") as journal:
+            for fact in facts:
+                journal.write(json.dumps(fact) + "\n")
+                journal.flush()
+    os.close(writing)
+    assert os.waitpid(child, 0)[1] == 0
+    assert rows(any_db, "select count(*) from task where status = 0") == [(12,)]
+    assert Ingester(any_db, attempt, directory).step() == 0
+
+
+@pytest.mark.postgres
+def test_a_server_that_was_restarted_is_found_again(a_postgres_registry, new_attempt, whole_run, tmp_path, rows):
+    db = a_postgres_registry()
+    attempt = create_attempt(db, new_attempt())
+    with Ingester(db, attempt, whole_run.write(tmp_path)) as ingester:
+        ingester.step()
+        whole_run.start_job(9, journal="worker9")
+        whole_run.write(tmp_path)
+        other = create_engine(db.engine.url)
+        with other.connect() as connection:
+            others = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+            connection.execute(text("select pg_terminate_backend(pid) " + others))
+        other.dispose()
+        assert ingester.step() == 2
+    assert rows(db, "select count(*) from pfw_job") == [(3,)]
