@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: What a template's own expressions may raise.
 _FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+#: `$FMT{%02d,ccd}` is no mark of jinja2, though it looks like one.
+_FORMAT = re.compile(r"(\$\w+)\{%")
 _ORIGIN = re.compile("\x00([0-9]+):([0-9]+)\x00")
 
 
@@ -32,7 +34,7 @@ class Rendered:
 
 def has_marks(text: str) -> bool:
     """Whether a file is a jinja2 template."""
-    return "{{" in text or "{%" in text
+    return "{{" in text or ("{%" in text and "{%" in _FORMAT.sub("", text))
 
 
 def render(path: Path, variables: Mapping[str, object]) -> Rendered:
@@ -122,7 +124,8 @@ def _finder(path: Path) -> Callable[[str], tuple[str, str, None] | None]:
             file = folder / name
             if file.is_file():
                 shown = str(file) if path.is_absolute() else os.path.relpath(file)
-                return file.read_text(encoding="utf-8-sig"), shown, None
+                text = _FORMAT.sub(r"\1{{ '{%' }}", file.read_text(encoding="utf-8-sig"))
+                return text, shown, None
         return None
 
     return find

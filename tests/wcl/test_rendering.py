@@ -1,10 +1,12 @@
 """Templates: rendered in a sandbox, with errors on the template's lines."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from wcl import WclError, read
+from wcl.rendering import has_marks
 
 File = Callable[..., str]
 
@@ -67,3 +69,30 @@ def test_yaml_may_be_a_template_too(a_file: File) -> None:
     assert ({**tree}, str(tree.place("v_r"))) == ({"v_g": "g", "v_r": "r"}, "t.yaml:2")
     with pytest.raises(WclError, match=r"t\.yaml:5: not YAML"):
         read(a_file("t.yaml", text + "a: [\n"))
+
+
+def test_real_templates_name_the_line_of_what_they_lack(desdm: Path) -> None:
+    files = [file for file in sorted((desdm / "wcl_corpus").rglob("*")) if file.suffix in (".wcl", ".des")]
+    templates = [file for file in files if has_marks(file.read_text(encoding="utf-8"))]
+    places = {}
+    for file in templates:
+        try:
+            read(file)
+        except WclError as error:
+            places[file.name] = error.problems[0].place
+    assert [name for name, place in places.items() if place.line == 0] == []
+    assert places["multiepoch_submit_template.des"].file.endswith("supportwcl/generic_submit.des")
+
+
+def test_a_format_is_no_mark_of_a_template(a_file: File) -> None:
+    assert read(a_file("m.wcl", "columns = $FMT{%s[0], nwgint.fullname}\n")) == {
+        "columns": "$FMT{%s[0], nwgint.fullname}"
+    }
+    text = "{% if args.x %}\ncolumns = $FMT{%02d,{{ args.x }}.ccd}\n{% endif %}\n"
+    assert read(a_file("t.wcl", text), variables={"x": "img"}) == {"columns": "$FMT{%02d,img.ccd}"}
+
+
+def test_real_files_with_formats_are_read(desdm: Path) -> None:
+    for name in ("band-swarp-msk", "band-swarp-wgt", "det-swarp-msk"):
+        tree = read(desdm / f"wcl_corpus/pipebox/multiepoch/Y6A1/modulewcl/{name}.wcl")
+        assert list(tree.section("module")) == [name]
