@@ -12,8 +12,8 @@ from wcl.tree import Tree
 _QUOTED_PAIR = re.compile(r'(<[^\s#</][^\s#]*>|[^\s#=<][^\s#]*)(?:\s*=\s*|\s+)"((?:[^"\\]|\\.)*+)"\s*(?:#.*)?')
 _PAIR = re.compile(r"([^\s=]\S*)\s*=\s*(.+)")
 _BLANK_PAIR = re.compile(r"([^\s=]\S*)\s+(?!=$)(.+)")
-_OPEN = re.compile(r"<([^\s</]\S*)(?:\s+(\S+))?>")
-_CLOSE = re.compile(r"</\s*(\S+?)\s*>")
+_OPEN = re.compile(r"<([^\s</>][^\s<>]*)(?:\s+([^\s</>][^\s<>]*))?>")
+_CLOSE = re.compile(r"</\s*([^\s<>]+)\s*>")
 _INCLUDE = re.compile(r"<<\s*include\s+(\S+?)\s*>>")
 _FUNCTION = re.compile(r"<<\s*inclfunc\s+([^\s(]+)\s*\(([^)]*)\)\s*>>")
 

@@ -10,7 +10,7 @@ from wcl.section import Section
 from wcl.tree import Tree
 
 INDENT = "    "
-_PLAIN_NAME = re.compile(r'[^\s<#"/][^\s#"<>]*')
+_PLAIN_NAME = re.compile(r'[^\s<>#"/=][^\s#"<>]*')
 
 
 def write(section: Section) -> str:

@@ -70,7 +70,21 @@ def test_a_forgotten_closing_names_the_open_sections_and_their_lines() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["justoneword", "a =", "==", "= x =", "<notclosed", "< s >", "</s> x", '</s="x"', "<a b c>", "<>"]
+    "line",
+    [
+        "justoneword",
+        "a =",
+        "==",
+        "= x =",
+        "<notclosed",
+        "< s >",
+        "</s> x",
+        '</s="x"',
+        "<a b c>",
+        "<a <b>",
+        "<a /b>",
+        "<>",
+    ],
 )
 def test_a_line_that_cannot_be_read_is_an_error(line: str) -> None:
     assert problems(f"ok = 1\n{line}\n")[0][0] == 2

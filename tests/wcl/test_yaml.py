@@ -12,9 +12,10 @@ from wcl.yaml_reader import read_yaml
 from wcl.yaml_writer import write_yaml
 
 TEXT = st.text() | st.text(st.sampled_from("\"'\\#$,:{}[]()<>=|-&*!%@`~ \t\n\u2028\x85ab1"), max_size=12)
-NAMES = st.from_regex(r"[a-z_@%&*!?|>'-][a-z0-9_.=\[\]{},:-]{0,8}", fullmatch=True)
+KEYS = st.from_regex(r"[a-z_@%&*!?|>'-][a-z0-9_.=\[\]{},:>-]{0,8}", fullmatch=True)
+NAMES = KEYS.filter(lambda name: ">" not in name)
 TREES = st.recursive(
-    st.dictionaries(NAMES, TEXT | TEXT.map(Quoted), max_size=4),
+    st.dictionaries(KEYS, TEXT | TEXT.map(Quoted), max_size=4),
     lambda inside: st.dictionaries(NAMES, TEXT | TEXT.map(Quoted) | inside, max_size=4),
     max_leaves=12,
 ).map(Section.of)
@@ -26,6 +27,13 @@ def kinds(section: Section) -> dict[str, object]:
         key: kinds(value) if isinstance(value, Section) else (str(value), isinstance(value, Quoted))
         for key, value in section.items()
     }
+
+
+@pytest.mark.parametrize("name", ["a b", "a#b", "", "=a", "</a", "<a", "a\nb"])
+def test_a_name_that_no_file_can_hold_is_not_written(name: str) -> None:
+    for value in ("x", {}):
+        with pytest.raises(WclError, match="cannot be written"):
+            write(Section.of({name: value}))
 
 
 @given(TREES)
