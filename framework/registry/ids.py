@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 from sqlalchemy import Connection
 
 from framework.registry.database import Registry
@@ -19,7 +21,8 @@ def reserve(connection: Connection, name: str, count: int) -> int:
     return int(connection.execute(reserved).scalar_one()) - count
 
 
-#: The largest range that is reserved at once; the first one is small, each next one twice as large.
+#: How many ids are reserved at first; each next range is twice as large, up to the largest.
+_FIRST_RANGE = 256
 _LARGEST_RANGE = 65_536
 
 
@@ -27,19 +30,14 @@ class IdSource:
     """Ids of one table, from ranges that are reserved in short transactions of their own."""
 
     def __init__(self, registry: Registry, name: str) -> None:
-        self._registry, self._name = registry, name
-        self._next = self._end = 0
-        self._size = 128
+        #: The next id.
+        self.take: Callable[[], int] = _ids(registry, name).__next__
 
-    def take(self) -> int:
-        """The next id."""
-        if self._next == self._end:
-            self._reserve()
-        self._next += 1
-        return self._next - 1
 
-    def _reserve(self) -> None:
-        self._size = min(2 * self._size, _LARGEST_RANGE)
-        with self._registry.write() as connection:
-            self._next = reserve(connection, self._name, self._size)
-        self._end = self._next + self._size
+def _ids(registry: Registry, name: str) -> Iterator[int]:
+    size = _FIRST_RANGE
+    while True:
+        with registry.write() as connection:
+            first = reserve(connection, name, size)
+        yield from range(first, first + size)
+        size = min(2 * size, _LARGEST_RANGE)

@@ -42,8 +42,8 @@ class Ingester:
 
     def step(self) -> int:
         """Bring in what is new; the number of facts. Raises :class:`LeaseTaken` while another one does so."""
-        positions = self._current_record().known.positions
         with _no_garbage_collection():
+            positions = self._current_record().known.positions
             count = sum(self._ingest(parts) for parts in in_batches(new_parts(self._directory, positions)))
         if not count and time.time() - self._renewed > LEASE_SECONDS / 3:
             self._keep_lease()

@@ -73,7 +73,14 @@ class Lineage:
     def add(self, call_task_id: int, told: FilesOfCall) -> None:
         """Take in the files of a call that has ended."""
         pairs, paths, want = self.changes.of_files, self._paths, self._wanted.append
-        own = {row[4]: self._add_file(row) for row in told.files}
+        own: dict[str, int] = {}
+        for row in told.files:
+            path = row[4]
+            if row[5]:
+                own[path] = self._add_outside(row)
+            else:
+                own[path] = paths[path] = new_id = self._take_file_id()
+                self.changes.files.append((new_id, *row))
         pairs["file_archive_info"] += [(own[path], *rest) for path, *rest in told.archives]
         pairs["opm_was_generated_by"] += [(task_id, own[path]) for task_id, path in told.made if path in own]
         used = pairs["opm_used"]
@@ -92,16 +99,13 @@ class Lineage:
                 # Another call's file may be told to come from the same one by that call too.
                 self.changes.pairs_may_repeat |= child not in own
 
-    def _add_file(self, row: tuple[Any, ...]) -> int:
-        path, version = row[4], row[5]
-        if version and (path, version) in self._outside:
-            return self._outside[path, version]
-        id_ = self._take_file_id()
-        self.changes.files.append((id_, *row))
-        if version:
-            self._outside[path, version] = id_
-        else:
-            self._paths[path] = id_
+    def _add_outside(self, row: tuple[Any, ...]) -> int:
+        """A file that no archive has: many calls and runs may tell of the same one."""
+        key = (row[4], row[5])
+        id_ = self._outside.get(key)
+        if id_ is None:
+            id_ = self._outside[key] = self._take_file_id()
+            self.changes.files.append((id_, *row))
         return id_
 
     def settle(self, connection: Connection) -> None:
