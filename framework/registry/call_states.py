@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Connection, case, func, select
+from collections import Counter
+from collections.abc import Sequence
+
+from sqlalchemy import Column, ColumnElement, Connection, Table, case, func, select
 
 from framework.registry.schema import pfw_job, pfw_wrapper, task
 
 
-def job_states(connection: Connection, attempt_id: int) -> dict[str, int]:
-    """How many jobs are ``done``, ``running``, ``waiting`` (in the queue) or ``failed``."""
-    one = (
-        select(_state().label("state"))
-        .join(pfw_job, pfw_job.c.task_id == task.c.id)
-        .where(pfw_job.c.pfw_attempt_id == attempt_id)
-        .group_by(pfw_job.c.jobnum)
-        .subquery()
-    )
-    counts = connection.execute(select(one.c.state, func.count()).group_by(one.c.state))
-    return {state: count for state, count in counts}
+def job_states(connection: Connection, attempt_ids: Sequence[int]) -> Counter[tuple[int, str]]:
+    """How many jobs of each attempt are ``done``, ``running``, ``waiting`` (in the queue) or ``failed``."""
+    return _counted(connection, attempt_ids, pfw_job, pfw_job.c.jobnum)
 
 
-def calls_by_state(connection: Connection, attempt_id: int) -> dict[tuple[str, str], int]:
-    """How many calls of each module are ``done``, ``running`` or ``failed``."""
+def call_states(connection: Connection, attempt_ids: Sequence[int]) -> Counter[tuple[int, str]]:
+    """How many calls of each attempt are in each state."""
+    return _counted(connection, attempt_ids, pfw_wrapper, pfw_wrapper.c.wrapnum)
+
+
+def module_states(connection: Connection, attempt_id: int) -> Counter[tuple[str, str]]:
+    """How many calls of each module are in each state."""
     one = (
         select(pfw_wrapper.c.modname, _state().label("state"))
         .join(pfw_wrapper, pfw_wrapper.c.task_id == task.c.id)
@@ -30,7 +30,22 @@ def calls_by_state(connection: Connection, attempt_id: int) -> dict[tuple[str, s
         .subquery()
     )
     query = select(one.c.modname, one.c.state, func.count()).group_by(one.c.modname, one.c.state)
-    return {(module, state): count for module, state, count in connection.execute(query)}
+    return Counter({(module, state): count for module, state, count in connection.execute(query)})
+
+
+def _counted(
+    connection: Connection, attempt_ids: Sequence[int], table: Table, number: Column[int]
+) -> Counter[tuple[int, str]]:
+    attempt = table.c.pfw_attempt_id
+    one = (
+        select(attempt, _state().label("state"))
+        .join(table, table.c.task_id == task.c.id)
+        .where(attempt.in_(attempt_ids))
+        .group_by(attempt, number)
+        .subquery()
+    )
+    query = select(one.c.pfw_attempt_id, one.c.state, func.count()).group_by(one.c.pfw_attempt_id, one.c.state)
+    return Counter({(attempt_id, state): count for attempt_id, state, count in connection.execute(query)})
 
 
 def _state() -> ColumnElement[str]:

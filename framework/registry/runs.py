@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import difflib
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import Column, ColumnElement, Connection, Select, and_, func, select
 
 from framework.errors import FrameworkError
-from framework.registry.call_states import calls_by_state, job_states
+from framework.registry.call_states import call_states, job_states, module_states
 from framework.registry.database import Registry
 from framework.registry.schema import (
     pfw_attempt,
@@ -79,11 +80,11 @@ def find_run(db: Registry, name: str) -> RunRow:
     with db.read() as connection:
         for condition in (attempt.run == name, attempt.unitname == name):
             if row := connection.execute(newest_first.where(condition).limit(1)).first():
-                return _run_rows(connection, attempt.id == row.id)[0]
+                return _run_rows(connection, [row.id])[0]
         begins_so = and_(attempt.run >= name, attempt.run < name + "\U0010ffff")
         found = connection.execute(newest_first.where(begins_so).limit(6)).all() if name else []
         if len(found) == 1:
-            return _run_rows(connection, attempt.id == found[0].id)[0]
+            return _run_rows(connection, [found[0].id])[0]
         raise UnknownRun(_unknown(name, [row.run for row in found] or _near(connection, name), len(found)))
 
 
@@ -101,14 +102,14 @@ def runs(
         chosen = chosen.limit(newest)
     with db.read() as connection:
         ids = list(connection.execute(chosen).scalars())
-        rows = [_run_rows(connection, attempt.id.in_(ids[at : at + 500])) for at in range(0, len(ids), 500)]
+        rows = [_run_rows(connection, ids[at : at + 500]) for at in range(0, len(ids), 500)]
     return sorted((row for part in rows for row in part), key=lambda row: row.attempt_id)
 
 
 def modules(db: Registry, attempt_id: int) -> list[ModuleRow]:
     """The modules of a run, in their order."""
     with db.read() as connection:
-        states = calls_by_state(connection, attempt_id)
+        states = module_states(connection, attempt_id)
         walls = {row.modname: row for row in connection.execute(_walls(db.dialect, attempt_id))}
         peaks = {row.modname: row.peak for row in connection.execute(_peaks(attempt_id))}
         planned = connection.execute(_planned(attempt_id)).all()
@@ -121,9 +122,9 @@ def modules(db: Registry, attempt_id: int) -> list[ModuleRow]:
                 module=name,
                 number=number,
                 calls_expected=expected,
-                calls_running=states.get((name, "running"), 0),
-                calls_done=states.get((name, "done"), 0),
-                calls_failed=states.get((name, "failed"), 0),
+                calls_running=states[name, "running"],
+                calls_done=states[name, "done"],
+                calls_failed=states[name, "failed"],
                 mean_wall=None if wall is None else float(wall.mean),
                 max_wall=None if wall is None else float(wall.longest),
                 peak_memory=peaks.get(name),
@@ -151,37 +152,37 @@ def _unknown(name: str, near: list[str], found: int) -> str:
     return f"no run is called {name!r}" + (f": did you mean {' or '.join(near)}?" if near else "; fw stat lists them")
 
 
-def _run_rows(connection: Connection, condition: ColumnElement[bool]) -> list[RunRow]:
+def _run_rows(connection: Connection, attempt_ids: Sequence[int]) -> list[RunRow]:
     attempt = pfw_attempt.c
     times = (task.c.start_time, task.c.end_time, task.c.status)
-    query = select(pfw_attempt, *times).join(task, task.c.id == attempt.task_id).where(condition).order_by(attempt.id)
-    return [_run_row(connection, row) for row in connection.execute(query).all()]
-
-
-def _run_row(connection: Connection, row: Any) -> RunRow:
-    jobs = job_states(connection, row.id)
-    calls = calls_by_state(connection, row.id)
-    return RunRow(
-        attempt_id=row.id,
-        run=row.run,
-        reqnum=row.reqnum,
-        unitname=row.unitname,
-        attnum=row.attnum,
-        pipeline=row.pipeline,
-        campaign=row.campaign,
-        operator=row.operator,
-        state=_state(row),
-        jobs_expected=_total(connection, pfw_block.c.numexpjobs, pfw_block.c.pfw_attempt_id == row.id),
-        jobs_running=jobs.get("running", 0),
-        jobs_done=jobs.get("done", 0),
-        jobs_failed=jobs.get("failed", 0),
-        calls_expected=_total(connection, pfw_module.c.numexpcalls, pfw_module.c.pfw_attempt_id == row.id),
-        calls_done=sum(count for (_, state), count in calls.items() if state == "done"),
-        submitted=row.submittime,
-        started=row.start_time,
-        ended=row.end_time,
-        elapsed=None if row.start_time is None else (row.end_time or time.time()) - row.start_time,
-    )
+    query = select(pfw_attempt, *times).join(task, task.c.id == attempt.task_id).where(attempt.id.in_(attempt_ids))
+    jobs, calls = job_states(connection, attempt_ids), call_states(connection, attempt_ids)
+    expected_jobs = _totals(connection, pfw_block.c.numexpjobs, attempt_ids)
+    expected_calls = _totals(connection, pfw_module.c.numexpcalls, attempt_ids)
+    return [
+        RunRow(
+            attempt_id=row.id,
+            run=row.run,
+            reqnum=row.reqnum,
+            unitname=row.unitname,
+            attnum=row.attnum,
+            pipeline=row.pipeline,
+            campaign=row.campaign,
+            operator=row.operator,
+            state=_state(row),
+            jobs_expected=expected_jobs.get(row.id, 0),
+            jobs_running=jobs[row.id, "running"],
+            jobs_done=jobs[row.id, "done"],
+            jobs_failed=jobs[row.id, "failed"],
+            calls_expected=expected_calls.get(row.id, 0),
+            calls_done=calls[row.id, "done"],
+            submitted=row.submittime,
+            started=row.start_time,
+            ended=row.end_time,
+            elapsed=None if row.start_time is None else (row.end_time or time.time()) - row.start_time,
+        )
+        for row in connection.execute(query.order_by(attempt.id))
+    ]
 
 
 def _state(row: Any) -> str:
@@ -190,8 +191,10 @@ def _state(row: Any) -> str:
     return "new" if row.start_time is None else "running"
 
 
-def _total(connection: Connection, column: ColumnElement[Any], condition: ColumnElement[bool]) -> int:
-    return int(connection.execute(select(func.coalesce(func.sum(column), 0)).where(condition)).scalar_one())
+def _totals(connection: Connection, column: Column[int], attempt_ids: Sequence[int]) -> dict[int, int]:
+    attempt = column.table.c.pfw_attempt_id
+    query = select(attempt, func.sum(column)).where(attempt.in_(attempt_ids)).group_by(attempt)
+    return {attempt_id: int(total or 0) for attempt_id, total in connection.execute(query)}
 
 
 def _planned(attempt_id: int) -> Select[Any]:
