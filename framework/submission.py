@@ -12,12 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.engines.directory import RunDirectory
-from framework.errors import InfrastructureError
+from framework.errors import FrameworkError, InfrastructureError
 from framework.home import home, run_directory
-from framework.plan.build import build_plan
+from framework.plan.build import build_plan, run_scope
 from framework.plan.findings import wrong
-from framework.plan.model import Identity, Known, Plan
+from framework.plan.keys import known_keys
+from framework.plan.model import Identity, Plan
+from framework.plan.model import Known as KnownFile
 from wcl import Place, Scope, Section, expand, merge, read
+from wcl.known import Known
 
 if TYPE_CHECKING:
     from framework.registry.attempts import NewAttempt
@@ -47,13 +50,13 @@ class RegistryAsk:
         self._registry = registry
         self._archive = archive
 
-    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+    def in_archive(self, paths: Sequence[str]) -> Mapping[str, KnownFile]:
         if not paths:
             return {}
         from framework.registry.files import existing
 
         found = existing(self._registry, self._archive, paths)
-        return {path: Known(row.size or 0, row.sha256 or "") for path, row in found.items()}
+        return {path: KnownFile(row.size or 0, row.sha256 or "") for path, row in found.items()}
 
     def outside(self, location: str) -> str:
         """Why it cannot be read; URLs are the job's business."""
@@ -70,12 +73,38 @@ class RegistryAsk:
 def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping[str, object]) -> Submission:
     """The pipeline's file over the site's and the framework's."""
     pipeline = read(path, overrides=overrides, variables=variables)
-    whole = read(DEFAULTS)
+    return Submission(path, merge(site_values(), pipeline), path.read_text(encoding="utf-8"))
+
+
+def site_values() -> Section:
+    """The framework's defaults with the site's own values over them."""
+    values = read(DEFAULTS).with_value("fw_home", str(home()))
     site = Path(os.environ.get("FW_SITE") or home() / "site.wcl")
-    if site.is_file():
-        whole = merge(whole, read(site))
-    whole = merge(whole, pipeline).with_value("fw_home", str(home()))
-    return Submission(path, whole, path.read_text(encoding="utf-8"))
+    if os.environ.get("FW_SITE") and not site.is_file():
+        raise FrameworkError(f"FW_SITE names {site}, and there is no such file")
+    return merge(values, read(site)) if site.is_file() else values
+
+
+def site_keys() -> Mapping[str, Known]:
+    """The keys that the framework and this site know."""
+    return known_keys(site_values())
+
+
+def scope_at(submission: Submission, key: str, loop: Mapping[str, str]) -> Scope:
+    """What a variable at a dotted path would find: loop values, the section itself, its module or block, the top."""
+    pipeline = submission.pipeline
+    scope = run_scope(pipeline, identity_of(submission, 1))
+    section, *path = pipeline, *key.split(".")[:-1]
+    named: dict[str, str] = {}
+    for depth, name in enumerate(path):
+        if not isinstance(section.get(name.lower()), Section):
+            break
+        section = section.section(name.lower())
+        if depth == 1:
+            named[f"{path[0].lower()}name"] = name
+        if depth >= 1:
+            scope = scope.child(section)
+    return scope.child({**named, **loop})
 
 
 def identity_of(submission: Submission, attnum: int) -> Identity:

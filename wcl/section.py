@@ -209,5 +209,7 @@ def merge(base: Section, over: Section) -> Section:
         if isinstance(old, Section) and isinstance(value, Section):
             merged.values_[key] = merge(old, value)
         else:
+            for before, replaced in over.replaced(key):
+                merged.put(key, replaced, before)
             merged.put(key, value, place)
     return merged

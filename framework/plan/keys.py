@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from framework.plan.findings import wrong
 from wcl import Problem, Section
 from wcl.check import check_keys, check_values
 from wcl.known import KNOWN, Known, declare
@@ -21,11 +22,28 @@ max_retries | top block module | integer | how often a failed call is tried agai
 }
 
 
+def known_keys(pipeline: Section) -> Mapping[str, Known]:
+    """All words that may be used here: those of the framework, and what the site declares in ``known_keys``.
+
+    A declaration is ``word = kinds of sections | kind of value | meaning``, as in the table above.
+    """
+    declared = dict(KEYS)
+    for key, value in pipeline.section("known_keys").items():
+        place = pipeline.section("known_keys").place(key)
+        try:
+            declared |= declare(f"{key} | {value}")
+        except (ValueError, IndexError):
+            hint = f"{key} = module file | text | what it means"
+            raise wrong(place, f"'{key}' is not declared as a key is", hint) from None
+    return declared
+
+
 def check_pipeline(pipeline: Section) -> Iterator[Problem]:
     """Values that a key cannot have, and unknown keys; an unknown one on the command line is always an error."""
-    yield from check_values(pipeline, KEYS)
+    known = known_keys(pipeline)
+    yield from check_values(pipeline, known)
     typed = [key for key in pipeline if pipeline.place(key) == SET]
-    for problem in check_keys(pipeline, KEYS):
+    for problem in check_keys(pipeline, known):
         key = next((key for key in typed if problem.message.endswith(f"'{key}'")), None)
         if problem.place == SET and key is not None:
             others = (name for name in pipeline if name != key)

@@ -1,0 +1,57 @@
+"""Check a file of the language: everything that is wrong or odd in it, with its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from framework.commands.submit import assignments
+
+if TYPE_CHECKING:
+    from wcl import Problem
+
+
+@click.command(name="check", epilog="Example: fw check pipelines/hello.wcl --json")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--set", "overrides", multiple=True, callback=assignments, metavar="KEY=VALUE", help="Override a value.")
+@click.option("--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates.")
+@click.option("--strict", is_flag=True, help="Take unknown keys for errors.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+def command(
+    files: tuple[Path, ...], overrides: dict[str, str], variables: dict[str, str], strict: bool, as_json: bool
+) -> int:
+    """Read FILES, WCL or YAML, and say what is wrong; whether a pipeline can run is said by fw plan."""
+    from framework.submission import site_keys
+    from wcl.check import check
+
+    known = site_keys()
+    found = [
+        problem
+        for file in files
+        for problem in check(file, known, overrides=overrides, variables=variables, strict=strict)
+    ]
+    errors = sum(problem.severity == "error" for problem in found)
+    if as_json:
+        click.echo(json.dumps([as_object(problem) for problem in found], indent=1))
+    else:
+        for problem in found:
+            click.echo(str(problem))
+        click.echo(f"{len(files)} files: {errors} errors, {len(found) - errors} warnings", err=True)
+    return 1 if errors else 0
+
+
+def as_object(problem: Problem) -> dict[str, Any]:
+    """A problem as plain data; columns count from 1."""
+    return {
+        "file": problem.place.file,
+        "line": problem.place.line,
+        "column": problem.column + 1,
+        "width": problem.width,
+        "severity": problem.severity,
+        "message": problem.message,
+        "hint": problem.hint,
+        "text": problem.text,
+    }

@@ -1,0 +1,35 @@
+"""Convert a file from WCL to YAML, or from YAML to WCL: the same tree."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from framework.commands.submit import assignments
+
+YAML = (".yaml", ".yml")
+
+
+@click.command(name="convert", epilog="Example: fw convert pipelines/hello.wcl hello.yaml")
+@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def command(source: Path, target: Path, variables: dict[str, str], force: bool) -> int:
+    """Write the tree of SOURCE, its includes put in, to TARGET; the ending .yaml or .wcl says as what."""
+    from framework.errors import FrameworkError, InfrastructureError
+    from wcl import read, write
+    from wcl.yaml_writer import write_yaml
+
+    if target.exists() and not force:
+        raise FrameworkError(f"{target} is there already: name another file, or add --force")
+    tree = read(source, variables=variables)
+    text = write_yaml(tree) if target.suffix.lower() in YAML else write(tree)
+    try:
+        target.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InfrastructureError(f"{target}: {error.strerror}") from error
+    if read(target) != tree:
+        raise FrameworkError(f"{target} does not read back as the same tree: please report this with {source}")
+    return 0

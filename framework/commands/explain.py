@@ -1,0 +1,64 @@
+"""Explain a value: where it was set, what it replaced, and each step of its expansion."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from framework.commands.submit import assignments
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from wcl.explain import Explanation
+
+
+@click.command(
+    name="explain",
+    epilog="Example: fw explain pipelines/hello.wcl module.write.file.greeting.filename --with name=Vera",
+)
+@click.argument("pipeline", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("key")
+@click.option("--set", "overrides", multiple=True, callback=assignments, metavar="KEY=VALUE", help="Override a value.")
+@click.option("--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates.")
+@click.option("--with", "loop", multiple=True, callback=assignments, metavar="KEY=VALUE", help="A loop key's value.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+def command(
+    pipeline: Path,
+    key: str,
+    overrides: dict[str, str],
+    variables: dict[str, str],
+    loop: dict[str, str],
+    as_json: bool,
+) -> None:
+    """Tell the story of KEY, a dotted path, in PIPELINE with the site's values and the defaults."""
+    from framework.submission import read_submission, scope_at
+    from wcl.explain import explain
+
+    submission = read_submission(pipeline, overrides, variables)
+    found = explain(submission.pipeline, key, scope_at(submission, key, loop))
+    if as_json:
+        click.echo(json.dumps(asdict(found), default=str, indent=1))
+        return
+    for line in lines(found):
+        click.echo(line)
+
+
+def lines(found: Explanation) -> Iterator[str]:
+    """The story, oldest first."""
+    for place, value in found.replaced:
+        yield f"{place}: {value}    (replaced)"
+    yield f"{found.place}: {found.key} = {found.value}"
+    for step in found.steps:
+        where = f"  {step.place}" if step.place else ""
+        yield f"  ${{{step.variable}}} is {step.value}{where}"
+        yield f"    {step.text}"
+    for result in found.results:
+        yield f"= {result}"
+    if found.problem:
+        yield "cannot be filled in here:"
+        yield from (f"  {line}" for line in found.problem.splitlines())
