@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from framework.engines.directory import RunDirectory
 from framework.errors import FrameworkError, InfrastructureError
 from framework.home import home, run_directory
-from framework.plan.build import build_plan, run_scope
+from framework.plan.build import build_plan, scope_with
 from framework.plan.findings import wrong
 from framework.plan.keys import known_keys
 from framework.plan.model import Identity, Plan
@@ -73,7 +73,9 @@ class RegistryAsk:
 def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping[str, object]) -> Submission:
     """The pipeline's file over the site's and the framework's."""
     pipeline = read(path, overrides=overrides, variables=variables)
-    return Submission(path, merge(site_values(), pipeline), path.read_text(encoding="utf-8"))
+    whole = merge(site_values(), pipeline)
+    whole.opened_at = pipeline.opened  # what is missing is missing in the pipeline
+    return Submission(path, whole, path.read_text(encoding="utf-8"))
 
 
 def site_values() -> Section:
@@ -93,7 +95,7 @@ def site_keys() -> Mapping[str, Known]:
 def scope_at(submission: Submission, key: str, loop: Mapping[str, str]) -> Scope:
     """What a variable at a dotted path would find: loop values, the section itself, its module or block, the top."""
     pipeline = submission.pipeline
-    scope = run_scope(pipeline, identity_of(submission, 1))
+    scope = scope_with(pipeline, {"attnum": "1", "operator": operator()})
     section, *path = pipeline, *key.split(".")[:-1]
     named: dict[str, str] = {}
     for depth, name in enumerate(path):

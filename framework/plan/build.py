@@ -67,15 +67,22 @@ def build_plan(
 
 def run_scope(pipeline: Section, identity: Identity) -> Scope:
     """The values of the run over the site's and the top level's."""
+    return scope_with(
+        pipeline,
+        {
+            "reqnum": str(identity.reqnum),
+            "unitname": identity.unitname,
+            "attnum": str(identity.attnum),
+            "run": identity.run,
+            "operator": identity.operator,
+        },
+    )
+
+
+def scope_with(pipeline: Section, given: Mapping[str, str]) -> Scope:
+    """Some values over those of the home archive, the site and the top level."""
     site = pipeline.section("site").section(str(pipeline.get("target_site", "local")).lower())
     archive = pipeline.section("archive").section(str(pipeline.get("home_archive", "home")).lower())
-    given = {
-        "reqnum": str(identity.reqnum),
-        "unitname": identity.unitname,
-        "attnum": str(identity.attnum),
-        "run": identity.run,
-        "operator": identity.operator,
-    }
     return Scope(given, archive, site, pipeline, root=pipeline)
 
 
