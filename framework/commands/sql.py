@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from framework.registry.database import Registry
     from framework.registry.statements import Answer
 
 
@@ -26,10 +27,7 @@ def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, reg
     from framework.registry.statements import ask, change
 
     text = read_statement(statement)
-    # Whoever asks first finds an empty registry rather than none.
-    open_registry(registry).close()
-    db = open_registry(registry, read_only=not write)
-    answer = change(db, text) if write else ask(db, text)
+    answer = change(open_registry(registry), text) if write else ask(open_to_read(registry), text)
     if not answer.columns:
         click.echo(f"{max(answer.changed, 0)} rows changed" if write else "the statement has no answer", err=True)
     elif as_csv:
@@ -38,6 +36,19 @@ def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, reg
         print_json(answer)
     else:
         print_rows(answer)
+
+
+def open_to_read(url: str | None) -> Registry:
+    """The registry, unable to change; whoever asks first finds an empty one rather than none."""
+    from framework.errors import RegistryError
+    from framework.registry.database import open_registry
+
+    try:
+        return open_registry(url, read_only=True)
+    except RegistryError:
+        # This makes it or brings it up to date, or else says best what is wrong.
+        open_registry(url).close()
+        return open_registry(url, read_only=True)
 
 
 def read_statement(argument: str | None) -> str:

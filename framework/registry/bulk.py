@@ -66,6 +66,13 @@ def driver_errors_translated(connection: Connection, statement: str) -> Iterator
         raise exc.DBAPIError.instance(statement, None, error, any_error, dialect=dialect) from error
 
 
+def allow_late_flush(connection: Connection) -> None:
+    """Let this transaction's commit return before the disk has it: a loss of power may undo it, whole."""
+    # SQLite does so always (synchronous = normal); the journals still tell what was undone, positions and all.
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("set local synchronous_commit = off")
+
+
 def placeholder(dialect: str, column: Any) -> str:
     """How a value of the column is bound."""
     if dialect == "sqlite":

@@ -24,7 +24,8 @@ def open_registry(url: str | None = None, *, read_only: bool = False) -> Registr
 
     Without a URL it is ``$FW_REGISTRY``, or else ``registry.sqlite`` in ``$FW_HOME``.
     """
-    registry = Registry(_parsed(url or os.environ.get("FW_REGISTRY") or _default_url()), read_only=read_only)
+    named = url or os.environ.get("FW_REGISTRY")
+    registry = Registry(_parsed(named) if named else _default_url(), read_only=read_only)
     revision = registry.revision()
     if revision is not None and revision > REVISION:
         raise RegistryError(
@@ -121,9 +122,9 @@ def _explained(place: str, reason: str) -> str:
     return f"registry {place}: {reason}: {remedy}"
 
 
-def _default_url() -> str:
+def _default_url() -> URL:
     home = os.environ.get("FW_HOME") or os.path.expanduser("~/.local/share/skyfw")
-    return f"sqlite:///{Path(home).absolute() / 'registry.sqlite'}"
+    return URL.create("sqlite", database=str(Path(home).absolute() / "registry.sqlite"))
 
 
 def _parsed(url: str) -> URL:

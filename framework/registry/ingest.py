@@ -13,6 +13,7 @@ from sqlalchemy import Connection, exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from framework.errors import RegistryError
+from framework.registry import bulk
 from framework.registry.database import Registry
 from framework.registry.ids import IdSource
 from framework.registry.journals import Part, first_fact, in_batches, new_parts, one_by_one
@@ -140,6 +141,7 @@ class Ingester:
             with self._db.read() as connection:
                 record.settle(connection)
             with self._db.write() as connection:
+                bulk.allow_late_flush(connection)
                 self._hold(connection)
                 same = record.changes.write(connection)
                 for part in parts:

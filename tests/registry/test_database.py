@@ -25,6 +25,16 @@ def test_without_a_url_the_registry_lies_in_the_home(tmp_path, monkeypatch):
     assert (tmp_path / "new" / "home" / "registry.sqlite").exists()
 
 
+@pytest.mark.parametrize("name", ["my home", "100%25?x=1#y", "ünï:çödé"])
+def test_a_home_may_have_any_name(tmp_path, monkeypatch, name):
+    monkeypatch.delenv("FW_REGISTRY", raising=False)
+    monkeypatch.setenv("FW_HOME", str(tmp_path / name))
+    open_registry().close()
+    reader = open_registry(read_only=True)
+    assert ((tmp_path / name / "registry.sqlite").exists(), reader.revision()) == (True, REVISION)
+    reader.close()
+
+
 def test_the_environment_names_the_registry(tmp_path, monkeypatch):
     monkeypatch.setenv("FW_REGISTRY", f"sqlite:///{tmp_path}/other.sqlite")
     registry = open_registry()
