@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, exc
@@ -121,7 +121,18 @@ def _written_numbers(values: Sequence[Any]) -> list[str]:
 
 
 def _written_times(values: Sequence[float | None]) -> list[str]:
-    return ["\\N" if value is None else datetime.fromtimestamp(value, UTC).isoformat() for value in values]
+    return ["\\N" if value is None else _written_time(value) for value in values]
+
+
+def _written_time(value: float) -> str:
+    second, microseconds = divmod(round(value * 1e6), 1_000_000)
+    return f"{_written_second(second)}.{microseconds:06}+00"
+
+
+@lru_cache
+def _written_second(second: int) -> str:
+    # Many facts share a second, and a date takes a while to work out.
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
