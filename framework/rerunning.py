@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from framework.engines.workers import program_path
 from framework.errors import InfrastructureError, RunError
-from framework.job.call import Bench, Call
+from framework.home import home
+from framework.job.call import Bench, Call, Tools
 from framework.job.journal import Journal, read_facts
 from framework.job.programs import Programs
 from framework.job.spec import CallSpec, JobSpec
-from framework.job.transfer import Facts, Measurer, measure
+from framework.job.transfer import Facts, measure
 from framework.job.warden import Warden
 from framework.job.workplace import Workplace
 
@@ -111,8 +112,8 @@ def _repeat(
     try:
         job = JobSpec(header, {"job": 0, "block": 0, "keys": "", "calls": [data]})
         place = Workplace(str(target / "work"))
-        environment = {**os.environ, "PATH": program_path()}
-        bench = Bench(job, "rerun", place, journal, Programs(warden), Measurer(), environment)
+        environment = {"FW_SECRETS": str(home() / "secrets"), **os.environ, "PATH": program_path()}
+        bench = Bench(job, "rerun", Tools(place, journal, Programs(warden), environment))
         bench.known = known
         bench.store_root = str(target / "outputs")
         place.prepare([file.at for file in (*spec.inputs, *spec.outputs)] + [at for at, _ in spec.lists])

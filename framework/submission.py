@@ -19,6 +19,7 @@ from framework.plan.findings import wrong
 from framework.plan.keys import known_keys
 from framework.plan.model import Identity, Plan
 from framework.plan.model import Known as KnownFile
+from framework.plugins import load_functions
 from wcl import Place, Scope, Section, expand, merge, read
 from wcl.known import Known
 
@@ -72,8 +73,9 @@ class RegistryAsk:
 
 def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping[str, object]) -> Submission:
     """The pipeline's file over the site's and the framework's."""
+    site = site_values()
     pipeline = read(path, overrides=overrides, variables=variables)
-    whole = merge(site_values(), pipeline)
+    whole = merge(site, pipeline)
     whole.opened_at = pipeline.opened  # what is missing is missing in the pipeline
     return Submission(path, whole, path.read_text(encoding="utf-8"))
 
@@ -84,7 +86,11 @@ def site_values() -> Section:
     site = Path(os.environ.get("FW_SITE") or home() / "site.wcl")
     if os.environ.get("FW_SITE") and not site.is_file():
         raise FrameworkError(f"FW_SITE names {site}, and there is no such file")
-    return merge(values, read(site)) if site.is_file() else values
+    if not site.is_file():
+        return values
+    own = read(site)
+    load_functions(own)
+    return merge(values, own)
 
 
 def site_keys() -> Mapping[str, Known]:

@@ -18,6 +18,7 @@ LEVELS = [
     {"wrappers"},
     {"framework.errors"},
     {"framework.plan"},
+    {"framework.plugins"},
     {"framework.job", "framework.registry", "framework.engines"},
     {"framework.home", "framework.tables", "framework.progress"},
     {"framework.submission", "framework.running", "framework.rerunning"},

@@ -202,6 +202,7 @@ def _call_record(call: Call) -> dict[str, Any]:
                 "exec": step.number,
                 "program": step.program,
                 "argv": step.argv,
+                "late": step.late,
                 "used": step.used,
                 "made": step.made,
                 "derived": step.derived,

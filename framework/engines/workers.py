@@ -108,6 +108,10 @@ class Worker:
         self._process.close()
         self._process = None
 
+    def _environment(self) -> dict[str, str]:
+        secrets = os.environ.get("FW_SECRETS") or str(self._directory.path.parents[1] / "secrets")
+        return {**os.environ, "PATH": program_path(), MARK: str(self._directory.path), "FW_SECRETS": secrets}
+
     def _begin(self) -> Process:
         self._lives += 1
         name = f"{self._name}-{self._lives}"
@@ -117,7 +121,7 @@ class Worker:
             [sys.executable, "-S", "-I", "-c", BEGIN.format(root=ROOT), json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, "PATH": program_path(), MARK: str(self._directory.path)},
+            env=self._environment(),
             start_new_session=True,
         )
         if popen.stdin is None or popen.stdout is None:

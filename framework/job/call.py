@@ -10,6 +10,7 @@ import shlex
 import time
 
 from framework.job.journal import Journal
+from framework.job.late import LateError, Secrets, resolve
 from framework.job.programs import Programs
 from framework.job.spec import CallSpec, FileSpec, JobSpec, StepSpec
 from framework.job.transfer import (
@@ -40,27 +41,31 @@ ERROR, WARNING, INFORMATION = 1, 2, 3
 SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENOMEM})
 
 
-class Bench:
-    """What the calls of one job share: where they work, and by what means."""
+class Tools:
+    """What a worker keeps from one job to the next."""
 
-    def __init__(
-        self,
-        job: JobSpec,
-        queue: str,
-        workplace: Workplace,
-        journal: Journal,
-        programs: Programs,
-        measurer: Measurer,
-        environment: dict[str, str],
-    ) -> None:
-        self.job = job
-        self.queue = queue
+    def __init__(self, workplace: Workplace, journal: Journal, programs: Programs, environment: dict[str, str]) -> None:
         self.workplace = workplace
         self.journal = journal
         self.programs = programs
-        self.measurer = measurer
-        #: What programs get besides what the pipeline says; asked for once, since asking costs more than passing on.
-        self.environment = environment
+        self.measurer = Measurer()
+        self.secrets = Secrets(environment)
+        #: What programs get besides what the pipeline says; a secret reaches only those that are given it by name.
+        self.environment = {key: value for key, value in environment.items() if not key.startswith("FW_SECRET")}
+
+
+class Bench:
+    """What the calls of one job share."""
+
+    def __init__(self, job: JobSpec, queue: str, tools: Tools) -> None:
+        self.job = job
+        self.queue = queue
+        self.workplace = tools.workplace
+        self.journal = tools.journal
+        self.programs = tools.programs
+        self.measurer = tools.measurer
+        self.secrets = tools.secrets
+        self.environment = tools.environment
         #: Where outputs and logs are put: the archive, unless the call is only repeated.
         self.store_root = job.archive_root
         #: Archive paths that calls of this job read.
@@ -133,7 +138,7 @@ class Call:
             self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
         except Failure as failure:
             return self._failed(failure.status, failure.reason)
-        except WrapperError as error:
+        except (WrapperError, LateError) as error:
             return self._failed(BAD_RESULT, str(error))
         except TransferError as error:
             return self._failed(INFRASTRUCTURE, str(error))
@@ -143,7 +148,7 @@ class Call:
         return 0
 
     def _failed(self, status: int, reason: str) -> int:
-        self.reason = reason
+        reason = self.reason = self._bench.secrets.redacted(reason)
         self._messages.append({"level": ERROR, "text": reason, "exec": 0})
         return status
 
@@ -187,11 +192,15 @@ class Call:
     # ---- programs
 
     def _run_programs(self, wrapper: Generic, work: Work, log: int) -> None:
-        environment = {**self._bench.environment, **self._spec.environment, **self._identity()}
+        environment = {**self._bench.environment, **self._late_environment(), **self._identity()}
         deadline = None if self._spec.limit is None else time.monotonic() + self._spec.limit
         for step in self._spec.steps:
             argv = wrapper.command(work, step.number, list(step.argv))
             self._run_program(step, argv, environment, log, deadline)
+
+    def _late_environment(self) -> dict[str, str]:
+        root, secrets = self._bench.workplace.root, self._bench.secrets
+        return {key: resolve(value, root, secrets) for key, value in self._spec.environment.items()}
 
     def _identity(self) -> dict[str, str]:
         job = self._bench.job
@@ -208,7 +217,10 @@ class Call:
         version = self._version(step, argv, environment)
         os.write(log, f"== exec_{step.number}: {text}\n".encode("utf-8", "surrogateescape"))
         bench.journal.write("exec.start", **same, program=step.program, args=text, version=version)
-        outcome = bench.programs.run(argv, environment, log, deadline)
+        filled = list(argv)
+        for number in step.late:
+            filled[number] = resolve(argv[number], bench.workplace.root, bench.secrets)
+        outcome = bench.programs.run(filled, environment, log, deadline)
         bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
         self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._spec.inputs)]
         if step.number == self._spec.steps[0].number:
@@ -306,7 +318,19 @@ class Call:
         bench.journal.flush()
         return status
 
+    def _redact_log(self) -> None:
+        """A program may have said a secret that it was given."""
+        with open(self._log_at, "r+", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            text = file.read()
+            clean = self._bench.secrets.redacted(text)
+            if clean != text:
+                file.seek(0)
+                file.write(clean)
+                file.truncate()
+
     def _keep_log(self) -> None:
+        if self._bench.secrets.told:
+            self._redact_log()
         found = measure(self._log_at)
         os.chmod(self._log_at, READ_ONLY)
         self._files.append(

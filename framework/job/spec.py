@@ -30,12 +30,14 @@ class FileSpec:
 class StepSpec:
     """A program of a call."""
 
-    __slots__ = ("argv", "derived", "made", "number", "program", "used", "version_flag", "version_pattern")
+    __slots__ = ("argv", "derived", "late", "made", "number", "program", "used", "version_flag", "version_pattern")
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.number: int = data["exec"]
         self.program: str = data["program"]
         self.argv: list[str] = data["argv"]
+        #: Which words the job has still to fill in.
+        self.late: list[int] = data.get("late", [])
         self.used: list[str] = data.get("used", [])
         self.made: list[str] = data.get("made", [])
         self.derived: list[list[str]] = data.get("derived", [])

@@ -13,11 +13,11 @@ import signal
 import sys
 import threading
 
-from framework.job.call import INFRASTRUCTURE, Bench, Call
+from framework.job.call import INFRASTRUCTURE, Bench, Call, Tools
 from framework.job.journal import Journal
 from framework.job.programs import GRACE, Programs
 from framework.job.spec import CallSpec, JobSpec, read_job
-from framework.job.transfer import Facts, Measurer
+from framework.job.transfer import Facts
 from framework.job.warden import Warden, die_with_parent
 from framework.job.workplace import Workplace
 
@@ -63,8 +63,9 @@ class Result:
                 self.reason = self.reason or call.reason
 
 
-def run_job(job: JobSpec, order: Order, place: Workplace, journal: Journal, bench: Bench) -> Result:
+def run_job(bench: Bench, order: Order) -> Result:
     """Run the job's calls, one module after another; the first failure ends it."""
+    job, place, journal = bench.job, bench.workplace, bench.journal
     place.prepare(at for call in job.calls for at in _places(call))
     os.chdir(place.root)
     same = {"job": job.number, "queue": order.queue}
@@ -142,7 +143,7 @@ def main() -> int:
     journal = Journal(
         settings["journal"], settings["name"], run=settings["run"], attempt=settings["attempt"], start=settings["start"]
     )
-    serve = Service(Workplace(settings["work"]), journal, programs)
+    serve = Service(Tools(Workplace(settings["work"]), journal, programs, dict(os.environ)))
     for line in sys.stdin.buffer:
         answer = serve.obey(Order(json.loads(line)))
         sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
@@ -155,26 +156,22 @@ def main() -> int:
 
 
 class Service:
-    """What a worker keeps from one job to the next."""
+    """Runs the jobs of one worker, one after another."""
 
-    def __init__(self, place: Workplace, journal: Journal, programs: Programs) -> None:
-        self._place = place
-        self._journal = journal
-        self._programs = programs
-        self._measurer = Measurer()
-        self._environment = dict(os.environ)
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
 
     def obey(self, order: Order) -> dict[str, Any]:
         """Run a job; the answer to the engine."""
         job = read_job(order.shard, order.offset)
         same = {"job": job.number, "queue": order.queue}
-        bench = Bench(job, order.queue, self._place, self._journal, self._programs, self._measurer, self._environment)
+        bench = Bench(job, order.queue, self._tools)
         bench.known = order.known
         try:
-            result = run_job(job, order, self._place, self._journal, bench)
+            result = run_job(bench, order)
         except OSError as error:
             # The journal or the workplace cannot be written: what was done is not on record, and so not done.
-            reason = f"{error.strerror}: {error.filename or self._journal.path}"
+            reason = f"{error.strerror}: {error.filename or self._tools.journal.path}"
             return {**same, "status": INFRASTRUCTURE, "lost": True, "reason": reason}
         return {
             **same,

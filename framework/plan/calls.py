@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
-from framework.plan.cmdline import command_line
+from framework.plan.cmdline import LATE, command_line
 from framework.plan.definition import ExecDefinition, FileDefinition, ListDefinition, ModuleDefinition
 from framework.plan.findings import near, wrong
 from framework.plan.lists import in_order, list_lines
@@ -15,6 +15,7 @@ from framework.plan.model import Call, Exec, File, ListFile, Needs
 from framework.plan.naming import Naming, is_placed
 from framework.plan.products import Lines, Products
 from wcl import Quoted, Scope, Section, boolean, expand, split
+from wcl.late import late_calls
 
 #: What a module may become at most, unless the pipeline allows more with max_calls.
 MAX_CALLS = 200_000
@@ -238,12 +239,13 @@ class CallMaker:
         return {"modnamepat": f"{self._find('run')}{loop}_{self._module.name}"}
 
     def _exec(self, step: ExecDefinition, scope: Scope) -> Exec:
-        argv = command_line(step, scope)
+        argv, late = command_line(step, scope)
         definition = self._around.pipeline.section("exec_def").section(argv[0].rsplit("/", 1)[-1].lower())
         return Exec(
             number=step.number,
             program=argv[0].rsplit("/", 1)[-1],
             argv=argv,
+            late=late,
             used=step.used,
             made=step.made,
             derived=step.derived,
@@ -252,8 +254,8 @@ class CallMaker:
         )
 
     def _environment(self, scope: Scope) -> Mapping[str, str]:
-        values = _expanded(self._around.pipeline.section("job_environment"), scope)
-        values |= _expanded(self._module.section.section("job_environment"), scope)
+        values = _expanded(self._around.pipeline.section("job_environment"), scope, LATE)
+        values |= _expanded(self._module.section.section("job_environment"), scope, LATE)
         return {key.upper(): value for key, value in values.items()}
 
     def _needs(self) -> Needs:
@@ -287,10 +289,16 @@ def _flag(section: Section, key: str) -> bool:
     return isinstance(value, str) and boolean(value, section.place(key))
 
 
-def _expanded(section: Section, scope: Scope) -> dict[str, str]:
-    return {
-        key: str(expand(value, scope, section.place(key))) for key, value in section.items() if isinstance(value, str)
-    }
+def _expanded(section: Section, scope: Scope, late: frozenset[str] = frozenset()) -> dict[str, str]:
+    """The values of a section, in which only some functions may be left to the job."""
+    found = {}
+    for key, value in section.items():
+        if not isinstance(value, str):
+            continue
+        found[key] = str(expand(value, scope, section.place(key)))
+        if unknown := {name for name, _ in late_calls(found[key])} - late:
+            raise wrong(section.place(key), f"${unknown.pop().upper()}{{}} cannot be used here")
+    return found
 
 
 def _full_names(inputs: Iterable[File], outputs: Iterable[File], lists: Iterable[ListFile]) -> dict[str, Quoted]:

@@ -8,17 +8,25 @@ import shlex
 from framework.plan.definition import ExecDefinition
 from framework.plan.findings import wrong
 from wcl import Scope, Section, words
+from wcl.late import late_calls, resolve_late
 
 #: What stands before an option of one letter, and before a longer one.
 HYPHENS = {"allsingle": ("-", "-"), "alldouble": ("--", "--"), "mixed_gnu": ("-", "--")}
 POSITION = re.compile(r"_(\d+)(?:_\w+)?")
 FLAG = "_flag"
-#: Functions whose values exist only inside the job.
-LATE = re.compile(r"\$(HEAD|SECRET)\{", re.IGNORECASE)
+#: Functions that a command line may hold: their values exist only inside the job.
+LATE = frozenset({"head", "secret"})
 
 
-def command_line(step: ExecDefinition, scope: Scope) -> tuple[str, ...]:
-    """The program and its arguments, positional ones put in at their numbers.
+def command_line(step: ExecDefinition, scope: Scope) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """The program and its arguments, and which of them the job has still to fill in."""
+    argv = _argv(step, scope)
+    late = tuple(number for number, word in enumerate(argv) if late_calls(word))
+    return tuple(word if number in late else resolve_late(word, {}) for number, word in enumerate(argv)), late
+
+
+def _argv(step: ExecDefinition, scope: Scope) -> tuple[str, ...]:
+    """Options in their order, positional arguments put in at their numbers.
 
     An option with its value counts as one position, as operators have always counted.
     """
@@ -61,10 +69,6 @@ def _words(section: Section, key: str, scope: Scope) -> list[str]:
     text = section[key]
     if not isinstance(text, str):
         raise wrong(section.place(key), f"'{key}' is a section where a value is wanted")
-    if LATE.search(text):
-        raise wrong(
-            section.place(key),
-            "$HEAD and $SECRET cannot be used on a command line yet",
-            hint="give the value by a file or by job_environment",
-        )
+    if unknown := {name for name, _ in late_calls(text)} - LATE:
+        raise wrong(section.place(key), f"${unknown.pop().upper()}{{}} means nothing on a command line")
     return words(text, scope, section.place(key))

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from framework.plan.findings import Findings, near
 from wcl import Place, Section, split
 
+#: A column of a list: a name, or ``$FMT{format, name}``.
+COLUMN = re.compile(r"\$FMT\{[^{}]*\}|[^,\s]+", re.IGNORECASE)
 EXEC_SECTION = re.compile(r"exec_(\d+)")
 
 
@@ -148,7 +150,7 @@ def _read_file(label: str, section: Section) -> FileDefinition:
 
 def _read_list(label: str, section: Section) -> ListDefinition:
     divide_by = next((_names(section, key) for key in ("divide_by", "match", "loopkey") if key in section), ())
-    columns = tuple(re.split(r"[,\s]+", _text(section, "columns").strip())) if "columns" in section else ()
+    columns = tuple(COLUMN.findall(_text(section, "columns")))
     return ListDefinition(
         label=label, section=section, depends=_names(section, "depends"), divide_by=divide_by, columns=columns
     )

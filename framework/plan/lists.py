@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 
 from framework.plan.definition import ListDefinition
 from framework.plan.findings import near, wrong
 from framework.plan.model import File
 from wcl import Place, boolean, split
+from wcl.late import late_calls
 
+#: The one conversion of a $FMT: short, and of one value.
+CONVERSION = re.compile(r"%[-+ 0#]*\d{0,3}(\.\d{1,3})?[sdioxXeEfFgG]")
 FORMATS = {"textsp": " ", "textcsv": ", ", "texttab": "\t"}
 
 
@@ -37,13 +41,41 @@ def list_lines(part: ListDefinition, files: Sequence[File], values: Mapping[str,
     place = part.section.place("columns") if "columns" in part.section else part.place
     if style not in FORMATS:
         raise wrong(part.section.place("format"), f"unknown list format '{style}'", hint=near(style, FORMATS))
-    columns = part.columns or ("fullname",)
     between = FORMATS[style]
+    written = [_column(column, place) for column in part.columns or ("fullname",)]
+    return tuple(between.join(column(file, values) for column in written) for file in files)
 
-    def column_of(file: File, column: str) -> str:
-        return file.job_path if column.endswith("fullname") else _known(file, column, values, place)
 
-    return tuple(between.join(column_of(file, column) for column in columns) for file in files)
+def _column(text: str, place: Place) -> Callable[[File, Mapping[str, str]], str]:
+    """A column as a function of a file: where it lies in the job, or something known of it, formatted or not."""
+    calls = late_calls(text)
+    if not calls:
+        return lambda file, values: _value(text, file, values, place)
+    name, arguments = calls[0]
+    if name != "fmt" or len(arguments) != 2 or not CONVERSION.fullmatch(_without_text(arguments[0])):
+        raise wrong(place, f"'{text}' is no column", hint="such as $FMT{%02d, img.ccd} or $FMT{%s[0], img.fullname}")
+    form, column = arguments
+    kind = _without_text(form)[-1]
+
+    def formatted(file: File, values: Mapping[str, str]) -> str:
+        value = _value(column, file, values, place)
+        try:
+            return form % (int(value) if kind in "dioxX" else float(value) if kind in "eEfFgG" else value)
+        except ValueError:
+            raise wrong(place, f"{column} = {value} cannot be written as {form}") from None
+
+    return formatted
+
+
+def _without_text(form: str) -> str:
+    """Only what begins with a single per cent sign."""
+    return "".join(re.findall(r"%[^%a-zA-Z]*[%a-zA-Z]?", form)).replace("%%", "")
+
+
+def _value(column: str, file: File, values: Mapping[str, str], place: Place) -> str:
+    if column.endswith("fullname"):
+        return file.job_path
+    return _known(file, column.rpartition(".")[2], values, place)
 
 
 def _known(file: File, key: str, values: Mapping[str, str], place: Place) -> str:

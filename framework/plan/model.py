@@ -68,6 +68,8 @@ class Exec:
     number: int
     program: str
     argv: tuple[str, ...]
+    #: Which words hold $HEAD{} or $SECRET{}, for the job to fill in.
+    late: tuple[int, ...] = ()
     #: Labels of what it reads and makes, and (parent, child) labels, as the pipeline declares them.
     used: tuple[str, ...] = ()
     made: tuple[str, ...] = ()

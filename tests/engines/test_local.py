@@ -284,7 +284,10 @@ def test_a_detached_run_goes_on_by_itself(fw, a_pipeline, ask, fw_home):
     while ask("select processing_state from attempt_state") != [("PASS",)] and time.monotonic() < deadline:
         time.sleep(0.05)
     assert ask("select processing_state from attempt_state") == [("PASS",)]
-    assert "is done" in (fw_home / "runs/U_r1p01/engine.log").read_text()
+    log = fw_home / "runs/U_r1p01/engine.log"
+    while "is done" not in log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert "is done" in log.read_text()
 
 
 def test_the_journal_alone_tells_the_run(fw, a_pipeline, fw_home, ask):

@@ -19,7 +19,7 @@ CASES = Path(__file__).parents[2] / "../shared/data/desdm/oracle/cmdline_cases.j
 def built(text: str) -> tuple[str, ...]:
     tree: Section = parse(text)
     step = ExecDefinition(number=1, section=tree.section("exec_1"), used=(), made=(), derived=())
-    return command_line(step, Scope(root=tree))
+    return command_line(step, Scope(root=tree))[0]
 
 
 def an_exec(lines: str, style: str = "mixed_gnu") -> str:
@@ -59,7 +59,17 @@ def test_an_underscore_that_is_no_position_is_refused():
         built(an_exec("_x = 1"))
 
 
-@pytest.mark.parametrize("late", ["$HEAD{a,B}", "$SECRET{token}"])
-def test_what_cannot_be_resolved_yet_is_refused(late):
-    with pytest.raises(WclError, match="cannot be used on a command line yet"):
-        built(an_exec(f"x = {late}"))
+def test_what_only_the_job_knows_is_left_to_it():
+    tree = parse("file = a.fits\n" + an_exec("_1 = plain\nx = $HEAD{${file},EXPTIME}\ntoken = $SECRET{token}"))
+    step = ExecDefinition(number=1, section=tree.section("exec_1"), used=(), made=(), derived=())
+    argv = ("prog", "plain", "-x", "$HEAD{a.fits,EXPTIME}", "--token", "$SECRET{token}")
+    assert command_line(step, Scope(root=tree)) == (argv, (3, 5))
+
+
+def test_a_quoted_text_that_looks_like_a_function_is_text():
+    assert built(an_exec('x = "$SECRET{token}"')) == ("prog", "-x", "$SECRET{token}")
+
+
+def test_a_function_of_lists_means_nothing_on_a_command_line():
+    with pytest.raises(WclError, match="means nothing on a command line"):
+        built(an_exec("x = $FMT{%s[0], a.fullname}"))
