@@ -22,8 +22,8 @@ from framework.registry.lease import LEASE_SECONDS, Lease
 from framework.registry.record import Record
 from framework.registry.schema import journal_position
 
-#: What a fact leads to when a value in it is none that the database takes.
-_REFUSED = (exc.DataError, exc.IntegrityError, exc.ProgrammingError, exc.StatementError, OverflowError, ValueError)
+#: What a value leads to that the database does not take.
+_REFUSALS = (exc.DataError, exc.IntegrityError, exc.ProgrammingError, OverflowError, ValueError)
 
 
 class LeaseTaken(RegistryError):  # noqa: N818  (the other one does the work: no fault)
@@ -117,18 +117,19 @@ class Ingester:
     # ------------------------------------------------------------ bringing in
 
     def _ingest(self, parts: list[Part]) -> int:
+        """Write parts of journals; a line that the database refuses is reported instead, and the others written."""
         try:
             return self._write(parts)
-        except _REFUSED:
-            lines = [line for part in parts for line in one_by_one(part, self._directory)]
-        return sum(self._write_or_complain(line) for line in lines)
-
-    def _write_or_complain(self, line: Part) -> int:
-        try:
-            return self._write([line])
-        except _REFUSED as error:
-            reason = str(getattr(error, "orig", error))
-            return self._write([line], instead=f"{line.journal}: byte {line.start}: the registry refuses it: {reason}")
+        except _REFUSALS as error:
+            if not _is_for_a_value(error):
+                raise
+            smaller = parts if len(parts) > 1 else list(one_by_one(parts[0], self._directory))
+            if len(smaller) == 1:
+                reason = str(getattr(error, "orig", error))
+                place = f"{parts[0].journal}: byte {parts[0].start}"
+                return self._write(parts, instead=f"{place}: the registry refuses it: {reason}")
+        middle = len(smaller) // 2
+        return self._ingest(smaller[:middle]) + self._ingest(smaller[middle:])
 
     def _write(self, parts: list[Part], instead: str | None = None) -> int:
         """Write parts of journals in one transaction; if it fails, nothing has happened."""
@@ -170,6 +171,12 @@ class Ingester:
             first = first_fact(self._directory / part.journal)
             self._openings[part.journal] = first if first.get("e") == "open" else {}
         return self._openings[part.journal]
+
+
+def _is_for_a_value(error: Exception) -> bool:
+    """Whether a value is refused; a statement that the server does not understand is our mistake."""
+    server_says = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return not isinstance(error, exc.ProgrammingError) or server_says is None
 
 
 @contextmanager

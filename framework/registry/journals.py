@@ -12,8 +12,10 @@ from typing import Any
 
 Fact = dict[str, Any]
 
-#: How much is read at once, so that neither memory nor a transaction grows with the journal.
+#: How much is read at once, and how much is written at once, so that neither memory nor a transaction grows with the
+#: journal.
 PART_BYTES = 2 * 1024 * 1024
+BATCH_BYTES = 4 * PART_BYTES
 
 # NaN and its kin are no JSON, and neither database takes them.
 _decode = json.JSONDecoder(parse_constant=lambda name: None).decode
@@ -53,13 +55,13 @@ def new_parts(directory: Path, positions: Mapping[str, int]) -> Iterator[Part]:
 
 
 def in_batches(parts: Iterable[Part]) -> Iterator[list[Part]]:
-    """Parts together that are about as long as one may be."""
+    """Parts that are written together."""
     batch: list[Part] = []
     size = 0
     for part in parts:
         batch.append(part)
         size += part.end - part.start
-        if size >= PART_BYTES:
+        if size >= BATCH_BYTES:
             yield batch
             batch, size = [], 0
     if batch:

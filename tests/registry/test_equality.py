@@ -143,7 +143,8 @@ def ingest_and_be_killed(db, attempt, journals, after):
 
 
 def test_an_ingester_killed_at_any_moment_loses_nothing(any_db, record, a_story, new_attempt, tmp_path, monkeypatch):
-    monkeypatch.setattr("framework.registry.journals.PART_BYTES", 4000)
+    monkeypatch.setattr("framework.registry.journals.PART_BYTES", 1000)
+    monkeypatch.setattr("framework.registry.journals.BATCH_BYTES", 4000)
     story = long_run(a_story)
     expected = record("expected", story)
     attempt = create_attempt(any_db, new_attempt())

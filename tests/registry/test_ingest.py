@@ -292,3 +292,15 @@ def test_a_server_that_was_restarted_is_found_again(a_postgres_registry, new_att
         other.dispose()
         assert ingester.step() == 2
     assert rows(db, "select count(*) from pfw_job") == [(3,)]
+
+
+def test_among_many_lines_only_the_refused_ones_are_lost(any_db, attempt, a_story, tmp_path, rows):
+    story = a_story()
+    for call in range(1, 101):
+        story.call(1, call)
+    ends = [fact for fact in story.journals["worker"] if fact["e"] == "call.end"]
+    ends[3]["disk"] = 10**30
+    ends[80]["files"][2]["size"] = {"not": "a size"} if any_db.dialect == "sqlite" else "not a size"
+    ingest(any_db, attempt, story.write(tmp_path))
+    assert rows(any_db, "select count(*) from task where name = 'wrapper' and status = 0") == [(98,)]
+    assert rows(any_db, "select count(*) from task_message where message like '%refuses it%'") == [(2,)]
