@@ -22,6 +22,7 @@ from framework.plan.model import Known as KnownFile
 from framework.plugins import load_functions
 from wcl import Place, Scope, Section, expand, merge, read
 from wcl.known import Known
+from wcl.rendering import has_marks, render
 
 if TYPE_CHECKING:
     from framework.registry.attempts import NewAttempt
@@ -40,8 +41,9 @@ class Submission:
     path: Path
     #: Everything: defaults, the site's values, the pipeline and what --set says.
     pipeline: Section
-    #: The file as typed.
+    #: The file as typed, and as rendered where it is a template.
     typed: str
+    rendered: str | None = None
 
 
 class RegistryAsk:
@@ -77,7 +79,8 @@ def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping
     pipeline = read(path, overrides=overrides, variables=variables)
     whole = merge(site, pipeline)
     whole.opened_at = pipeline.opened  # what is missing is missing in the pipeline
-    return Submission(path, whole, path.read_text(encoding="utf-8"))
+    typed = path.read_text(encoding="utf-8")
+    return Submission(path, whole, typed, render(path, variables).text if has_marks(typed) else None)
 
 
 def site_values() -> Section:
@@ -240,6 +243,8 @@ def _keep_submission(submission: Submission, directory: RunDirectory) -> None:
 
     try:
         (directory.submitted / "typed.wcl").write_text(submission.typed, encoding="utf-8")
+        if submission.rendered is not None:
+            (directory.submitted / "rendered.wcl").write_text(submission.rendered, encoding="utf-8")
         (directory.submitted / "full.wcl").write_text(write(submission.pipeline), encoding="utf-8")
     except OSError as error:
         raise InfrastructureError(f"{error.strerror}: {error.filename}") from error

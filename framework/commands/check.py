@@ -8,30 +8,34 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.commands.submit import assignments
+from framework.commands.submit import with_values
 
 if TYPE_CHECKING:
     from wcl import Problem
 
 
 @click.command(name="check", epilog="Example: fw check pipelines/hello.wcl --json")
-@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--set", "overrides", multiple=True, callback=assignments, metavar="KEY=VALUE", help="Override a value.")
-@click.option("--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates.")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@with_values
 @click.option("--strict", is_flag=True, help="Take unknown keys for errors.")
 @click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
 def command(
-    files: tuple[Path, ...], overrides: dict[str, str], variables: dict[str, str], strict: bool, as_json: bool
+    paths: tuple[Path, ...],
+    overrides: dict[str, str],
+    variables: dict[str, str],
+    files: dict[str, object],
+    strict: bool,
+    as_json: bool,
 ) -> int:
-    """Read FILES, WCL or YAML, and say what is wrong; whether a pipeline can run is said by fw plan."""
+    """Read PATHS, WCL or YAML, and say what is wrong; whether a pipeline can run is said by fw plan."""
     from framework.submission import site_keys
     from wcl.check import check
 
     known = site_keys()
     found = [
         problem
-        for file in files
-        for problem in check(file, known, overrides=overrides, variables=variables, strict=strict)
+        for path in paths
+        for problem in check(path, known, overrides=overrides, variables={**files, **variables}, strict=strict)
     ]
     errors = sum(problem.severity == "error" for problem in found)
     if as_json:
@@ -39,7 +43,7 @@ def command(
     else:
         for problem in found:
             click.echo(str(problem))
-        click.echo(f"{len(files)} files: {errors} errors, {len(found) - errors} warnings", err=True)
+        click.echo(f"{len(paths)} files: {errors} errors, {len(found) - errors} warnings", err=True)
     return 1 if errors else 0
 
 

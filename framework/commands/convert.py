@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from framework.commands.submit import assignments
+from framework.commands.submit import var_option, vars_option
 
 YAML = (".yaml", ".yml")
 
@@ -14,9 +14,10 @@ YAML = (".yaml", ".yml")
 @click.command(name="convert", epilog="Example: fw convert pipelines/hello.wcl hello.yaml")
 @click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates.")
+@var_option
+@vars_option
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
-def command(source: Path, target: Path, variables: dict[str, str], force: bool) -> int:
+def command(source: Path, target: Path, variables: dict[str, str], files: dict[str, object], force: bool) -> int:
     """Write the tree of SOURCE, its includes put in, to TARGET; the ending .yaml or .wcl says as what."""
     from framework.errors import FrameworkError, InfrastructureError
     from wcl import read, write
@@ -24,7 +25,7 @@ def command(source: Path, target: Path, variables: dict[str, str], force: bool) 
 
     if target.exists() and not force:
         raise FrameworkError(f"{target} is there already: name another file, or add --force")
-    tree = read(source, variables=variables)
+    tree = read(source, variables={**files, **variables})
     text = write_yaml(tree) if target.suffix.lower() in YAML else write(tree)
     try:
         target.write_text(text, encoding="utf-8")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.commands.submit import assignments
+from framework.commands.submit import assignments, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 )
 @click.argument("pipeline", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("key")
-@click.option("--set", "overrides", multiple=True, callback=assignments, metavar="KEY=VALUE", help="Override a value.")
-@click.option("--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates.")
+@with_values
 @click.option("--with", "loop", multiple=True, callback=assignments, metavar="KEY=VALUE", help="A loop key's value.")
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
 def command(
@@ -32,6 +31,7 @@ def command(
     key: str,
     overrides: dict[str, str],
     variables: dict[str, str],
+    files: dict[str, object],
     loop: dict[str, str],
     as_json: bool,
 ) -> None:
@@ -39,7 +39,7 @@ def command(
     from framework.submission import read_submission, scope_at
     from wcl.explain import explain
 
-    submission = read_submission(pipeline, overrides, variables)
+    submission = read_submission(pipeline, overrides, {**files, **variables})
     found = explain(submission.pipeline, key, scope_at(submission, key, loop))
     if as_json:
         click.echo(json.dumps(asdict(found), default=str, indent=1))

@@ -24,6 +24,7 @@ def command(
     pipeline: Path,
     overrides: dict[str, str],
     variables: dict[str, str],
+    files: dict[str, object],
     registry: str | None,
     with_calls: bool,
     as_json: bool,
@@ -32,7 +33,7 @@ def command(
     from framework.registry.database import open_registry
     from framework.submission import plan_next, read_submission
 
-    submission = read_submission(pipeline, overrides, variables)
+    submission = read_submission(pipeline, overrides, {**files, **variables})
     plan = plan_next(submission, open_registry(registry))
     for warning in plan.warnings:
         click.echo(warning, err=True)

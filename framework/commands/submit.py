@@ -22,23 +22,45 @@ def assignments(ctx: click.Context, option: click.Parameter, texts: tuple[str, .
     return found
 
 
-pipeline_options = [
-    click.argument("pipeline", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
-    click.option(
-        "--set", "overrides", multiple=True, callback=assignments, metavar="KEY=VALUE", help="Override a value."
-    ),
-    click.option(
-        "--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates."
-    ),
-    click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY."),
-]
+def variables_of(ctx: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> dict[str, object]:
+    """The values of YAML or JSON files, the later ones over the earlier."""
+    import yaml
+
+    found: dict[str, object] = {}
+    for path in files:
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise click.BadParameter(f"{path} cannot be read: {error}", ctx=ctx, param=option) from error
+        if not isinstance(values, dict):
+            raise click.BadParameter(f"{path} holds no names with values", ctx=ctx, param=option)
+        found |= {str(name): value for name, value in values.items()}
+    return found
+
+
+set_option = click.option(
+    "--set", "overrides", multiple=True, callback=assignments, metavar="KEY=VALUE", help="Override a value."
+)
+var_option = click.option(
+    "--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates."
+)
+vars_option = click.option(
+    "--vars", "files", multiple=True, callback=variables_of, metavar="FILE", help="For templates: a YAML or JSON file.",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)  # fmt: skip
+
+
+def with_values(command: click.decorators.FC) -> click.decorators.FC:
+    """The options of every verb that reads a file: values, and variables of templates."""
+    for option in (vars_option, var_option, set_option):
+        command = option(command)
+    return command
 
 
 def with_pipeline(command: click.decorators.FC) -> click.decorators.FC:
     """The options of every verb that plans a pipeline."""
-    for option in reversed(pipeline_options):
-        command = option(command)
-    return command
+    argument = click.argument("pipeline", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    return argument(with_values(click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")(command)))
 
 
 @click.command(
@@ -53,6 +75,7 @@ def command(
     pipeline: Path,
     overrides: dict[str, str],
     variables: dict[str, str],
+    files: dict[str, object],
     registry: str | None,
     slots: int | None,
     detach: bool,
@@ -63,7 +86,7 @@ def command(
     from framework.running import carry_out
     from framework.submission import begin, read_submission
 
-    submission = read_submission(pipeline, overrides, variables)
+    submission = read_submission(pipeline, overrides, {**files, **variables})
     with_registry = open_registry(registry)
     plan, directory = begin(submission, with_registry)
     announce(plan)

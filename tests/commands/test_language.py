@@ -98,3 +98,24 @@ def test_a_template_is_rendered_with_its_variables(fw, tmp_path):
 def test_the_schema_is_json_and_knows_modules(fw):
     schema = json.loads(fw("schema").out)
     assert "wrapperloop" in schema["$defs"]["module"]["properties"]
+
+
+def test_a_template_takes_its_variables_from_files_and_is_kept_as_rendered(fw, fw_home, tmp_path):
+    hello = (ROOT / "pipelines/hello.wcl").read_text()
+    (tmp_path / "t.wcl").write_text(hello.replace("names = world, moon, mars", "names = {{ args.who | join(', ') }}"))
+    (tmp_path / "vars.yaml").write_text("who: [Vera, Annie]\n")
+    assert fw("submit", "t.wcl", "--vars", "vars.yaml").status == 0
+    submitted = fw_home / "runs/hello_r1p01/submit"
+    assert "{{ args.who" in (submitted / "typed.wcl").read_text()
+    assert "names = Vera, Annie" in (submitted / "rendered.wcl").read_text()
+    assert "names = Vera, Annie" in (submitted / "full.wcl").read_text()
+
+
+def test_only_functions_that_the_site_names_can_be_called(fw, fw_home, tmp_path):
+    (tmp_path / "a.wcl").write_text("n = $FUNC{tester.double,4}\n")
+    said = fw("explain", "a.wcl", "n")
+    assert "unknown function 'tester.double'" in said.out
+    fw_home.mkdir(exist_ok=True)
+    (fw_home / "site.wcl").write_text("<functions>\ntester.double = sitecode:double\n</functions>\n")
+    (tmp_path / "sitecode.py").write_text("def double(n):\n    return 2 * int(n)\n")
+    assert fw("explain", "a.wcl", "n").out.endswith("= 8\n")
