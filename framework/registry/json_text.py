@@ -16,3 +16,8 @@ def json_text(value: Any) -> str:
     if _parts is None or not isinstance(value, dict):
         return _encoder.encode(value)
     return "".join(_parts(value, 0))
+
+
+def keys_text(keys: Any) -> str | None:
+    """The keys of a loop, as a row has them."""
+    return keys if keys is None or isinstance(keys, str) else json_text(keys)

@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from framework.registry.changes import Changes
+from framework.registry.draft import Draft
 from framework.registry.file_rows import ids_of_paths
 from framework.registry.journals import Fact
 from framework.registry.json_text import json_text
-from framework.registry.known import Known
 
 #: For how many files the id is kept at hand.
 _AT_HAND = 1_000_000
@@ -62,9 +61,8 @@ def read_files(fact: Fact, attempt_id: int, call_task_id: int, tasks: Mapping[in
 class Lineage:
     """Turns paths into ids, and keeps what names a file that no journal has told of yet."""
 
-    def __init__(self, known: Known, take_file_id: Callable[[], int]) -> None:
-        self.changes = Changes()
-        self._known = known
+    def __init__(self, draft: Draft, take_file_id: Callable[[], int]) -> None:
+        self._draft = draft
         self._take_file_id = take_file_id
         self._paths: dict[str, int] = {}
         self._outside: dict[tuple[str, str], int] = {}
@@ -72,7 +70,7 @@ class Lineage:
 
     def add(self, call_task_id: int, told: FilesOfCall) -> None:
         """Take in the files of a call that has ended."""
-        pairs, paths, want = self.changes.of_files, self._paths, self._wanted.append
+        pairs, paths, want = self._draft.changes.of_files, self._paths, self._wanted.append
         own: dict[str, int] = {}
         for row in told.files:
             path = row[4]
@@ -80,7 +78,7 @@ class Lineage:
                 own[path] = self._add_outside(row)
             else:
                 own[path] = paths[path] = new_id = self._take_file_id()
-                self.changes.files.append((new_id, *row))
+                self._draft.changes.files.append((new_id, *row))
         pairs["file_archive_info"] += [(own[path], *rest) for path, *rest in told.archives]
         pairs["opm_was_generated_by"] += [(task_id, own[path]) for task_id, path in told.made if path in own]
         used = pairs["opm_used"]
@@ -97,7 +95,7 @@ class Lineage:
             else:
                 want((call_task_id, parent, child))
                 # Another call's file may be told to come from the same one by that call too.
-                self.changes.pairs_may_repeat |= child not in own
+                self._draft.changes.pairs_may_repeat |= child not in own
 
     def _add_outside(self, row: tuple[Any, ...]) -> int:
         """A file that no archive has: many calls and runs may tell of the same one."""
@@ -105,12 +103,12 @@ class Lineage:
         id_ = self._outside.get(key)
         if id_ is None:
             id_ = self._outside[key] = self._take_file_id()
-            self.changes.files.append((id_, *row))
+            self._draft.changes.files.append((id_, *row))
         return id_
 
     def settle(self, connection: Connection) -> None:
         """Find the files that were told of by path alone; what is not known yet is kept for later."""
-        wanted = {*self._wanted, *self._known.pending}
+        wanted = {*self._wanted, *self._draft.known.pending}
         self._wanted = []
         unknown = {path for _, *paths in wanted for path in paths if path} - self._paths.keys()
         found = sorted(ids_of_paths(connection, sorted(unknown)), key=lambda file: file.written)
@@ -119,21 +117,21 @@ class Lineage:
             self._settle_one(task_id, path, child)
 
     def _settle_one(self, task_id: int, path: str, child: str) -> None:
-        pending, key = self._known.pending, (task_id, path, child)
+        pending, key = self._draft.known.pending, (task_id, path, child)
         parent_id, child_id = self._paths.get(path), self._paths.get(child)
         if parent_id is None or (child and child_id is None):
             if key not in pending:
                 pending.add(key)
-                self.changes.pending.append((*key, self._known.attempt_id))
+                self._draft.changes.pending.append((*key, self._draft.known.attempt_id))
             return
         if child:
-            self.changes.of_files["opm_was_derived_from"].append((child_id, parent_id))
+            self._draft.changes.of_files["opm_was_derived_from"].append((child_id, parent_id))
         else:
-            self.changes.of_files["opm_used"].append((task_id, parent_id))
+            self._draft.changes.of_files["opm_used"].append((task_id, parent_id))
         if key in pending:
-            self.changes.pairs_may_repeat |= bool(child)
+            self._draft.changes.pairs_may_repeat |= bool(child)
             pending.remove(key)
-            self.changes.no_longer_pending.append(key)
+            self._draft.changes.no_longer_pending.append(key)
 
     def written(self, same: dict[int, int]) -> None:
         """Take over the ids of files that turned out to be in the registry already."""
