@@ -35,6 +35,7 @@ class CallFacts:
         self._calls: dict[tuple[Any, ...], tuple[KnownJob, KnownCall]] = {}
 
     def call(self, fact: Fact) -> tuple[KnownJob, KnownCall]:
+        """The call that a fact is about, and its job; made if nobody has told of them yet."""
         return self._calls.get((fact["job"], fact["queue"], fact["call"], fact["try"])) or self._find_call(fact)
 
     def _find_call(self, fact: Fact) -> tuple[KnownJob, KnownCall]:
@@ -61,9 +62,11 @@ class CallFacts:
         if is_new and call.task_id in self._draft.changes.new["pfw_wrapper"]:
             return
         self._draft.changes.set("task", call.task_id, ("label",), module)
-        columns = ("name", "modname", "wrapkeys", "log", "planfile")
-        values = (wrapper, module, keys_text(fact.get("keys")), fact.get("log"), fact.get("plan"))
+        columns = ("name", "modname", "wrapkeys", "planfile")
+        values = (wrapper, module, keys_text(fact.get("keys")), fact.get("plan"))
         self._draft.changes.set("pfw_wrapper", call.task_id, columns, *values)
+        if not call.log_moved:
+            self._draft.changes.set("pfw_wrapper", call.task_id, ("log",), fact.get("log"))
 
     def _set_in_call(self, call: KnownCall, column: tuple[str, int], value: Any) -> None:
         row = self._draft.new_calls.get(call.task_id)
@@ -85,7 +88,6 @@ class CallFacts:
         # All is read before anything is changed: half of a fact would be worse than none.
         status = int(fact["status"])
         attempt_id = self._draft.known.attempt_id
-
         tasks = _TasksOfCall(self._exec, job, call)
         files = read_files(fact, attempt_id, call.task_id, tasks, t)
         messages = [
@@ -97,6 +99,7 @@ class CallFacts:
         self._draft.end(call.task_id, t, status)
         self._set_in_call(call, _DISK, fact.get("disk"))
         if "log" in fact:
+            call.log_moved = True
             self._draft.changes.set("pfw_wrapper", call.task_id, ("log",), fact["log"])
         self._lineage.add(call.task_id, files)
 

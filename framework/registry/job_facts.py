@@ -18,6 +18,7 @@ class JobFacts:
         self._block = block
 
     def job(self, fact: Fact) -> KnownJob:
+        """The execution of a job that a fact is about; made if nobody has told of it yet."""
         key = (int(fact["job"]), str(fact["queue"]))
         job = self._draft.known.jobs.get(key)
         if job is None:
@@ -72,6 +73,7 @@ class JobFacts:
                 self.close_as_lost(one, t)
 
     def close_as_lost(self, execution: KnownJob | KnownCall | KnownExec, t: float) -> None:
+        """End what has not told its own end."""
         if execution.told is Told.OPEN:
             execution.told = Told.LOST
             self._draft.end(execution.task_id, t, LOST_STATUS)

@@ -38,6 +38,8 @@ class KnownCall:
     task_id: int
     told: Told = Told.OPEN
     execs: dict[int, KnownExec] = field(default_factory=dict)
+    #: Its end has told where the log is, which counts more than where it was to be.
+    log_moved: bool = False
 
 
 @dataclass(slots=True)
@@ -135,7 +137,8 @@ def _add_calls(
     calls: dict[int, tuple[KnownJob, KnownCall]] = {}
     for row in connection.execute(query.where(call.pfw_attempt_id == attempt_id, task.id == call.task_id)):
         job = jobs[row.pfw_job_task_id]
-        known = KnownCall(row.task_id, _told(row.end_time, row.status, job.lost_time))
+        told = _told(row.end_time, row.status, job.lost_time)
+        known = KnownCall(row.task_id, told, log_moved=told is Told.ENDED and row.status == LOST_STATUS)
         job.calls[row.wrapnum, row.trynum] = known
         calls[row.task_id] = job, known
     return calls

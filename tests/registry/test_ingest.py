@@ -304,3 +304,17 @@ def test_among_many_lines_only_the_refused_ones_are_lost(any_db, attempt, a_stor
     ingest(any_db, attempt, story.write(tmp_path))
     assert rows(any_db, "select count(*) from task where name = 'wrapper' and status = 0") == [(98,)]
     assert rows(any_db, "select count(*) from task_message where message like '%refuses it%'") == [(2,)]
+
+
+def test_where_a_lost_calls_log_went_is_not_forgotten(any_db, attempt, a_story, tmp_path, rows):
+    story = a_story()
+    story.start_job(1)
+    story.start_call(1, 1)
+    at = {"job": 1, "queue": "q1", "call": 1, "try": 1}
+    story.tell("engine", "call.end", **at, status=9, files=[], log="r/log/1_lostq1.log")
+    for directory in ("once", "again"):
+        (tmp_path / directory).mkdir()
+        story.write(tmp_path / directory)
+        ingest(any_db, attempt, tmp_path / directory)
+        story.journals = {f"{name}_copy": facts for name, facts in story.journals.items()}
+    assert rows(any_db, "select log from pfw_wrapper") == [("r/log/1_lostq1.log",)]
