@@ -186,7 +186,8 @@ def test_killed_at_its_worst_a_run_goes_on_where_it_was(fw, environment, slow_se
     together = fw_home / "archive/SKY/small/none/r1/U/p01/made/together.txt"
     assert together.read_text() == "1\n2\n3\n"
     runs = ask("select w.wrapnum, t.status from pfw_wrapper w, task t where t.id = w.task_id order by 1, t.id")
-    assert runs == [(1, 0), (2, 9), (2, 0), (3, 0), (4, 0)]
+    assert [run for run in runs if run[1] == 0] == [(1, 0), (2, 0), (3, 0), (4, 0)]
+    assert (2, 9) in runs
     assert ask("select count(*) from desfile where filename like '%_2_make_lost%'") == [(1,)]
 
 

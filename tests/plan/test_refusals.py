@@ -83,7 +83,7 @@ def test_an_input_that_nobody_makes_and_no_archive_has_is_refused(plan, reduce_t
 
 def test_a_missing_file_outside_the_archives_is_refused(plan, reduce_text):
     text = an_input(reduce_text, "fullname = cal/flat.fits")
-    with pytest.raises(WclError, match="/work/cal/flat.fits: there is no such file"):
+    with pytest.raises(WclError, match=r"/work/cal/flat\.fits: there is no such file"):
         plan(text, outside={"/work/cal/flat.fits": "there is no such file"})
     assert next(plan(text).calls).inputs[0].outside == "/work/cal/flat.fits"
 
