@@ -68,19 +68,11 @@ def _filled(path: Path, given: Mapping[str, object], files: list[str] | None) ->
         raise _fault(Place(error.filename or str(path), error.lineno), error.message or "not a template") from error
     except jinja2.TemplateNotFound as error:
         place = _place_in_template(error.__traceback__, path)
-        raise _fault(
-            place, f"there is no template {error.name}", "looked in the template's folder and those above"
-        ) from error
-    except (
-        jinja2.TemplateError,
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as e:
-        raise _fault(_place_in_template(e.__traceback__, path), f"the template cannot be filled: {e}") from e
+        hint = "looked in the template's folder and in those above"
+        raise _fault(place, f"there is no template {error.name}", hint) from error
+    except (jinja2.TemplateError, *_FAULTS) as error:
+        place = _place_in_template(error.__traceback__, path)
+        raise _fault(place, f"the template cannot be filled: {error}") from error
 
 
 def _fault(place: Place, message: str, hint: str = "") -> WclError:
