@@ -12,7 +12,11 @@ from pathlib import Path
 from framework.errors import FrameworkError, RegistryError
 from framework.job.warden import die_with_parent
 from framework.registry.database import Registry
-from framework.registry.ingest import Ingester
+from framework.registry.ingest import Ingester, ingest
+
+
+#: Between two looks at the journals.
+PAUSE_SECONDS = 0.5
 
 
 class Follower:
@@ -58,7 +62,7 @@ class Follower:
 
     def catch_up(self) -> None:
         """Take in what the journals hold, in this process."""
-        Ingester(self._registry, self._attempt, self._journal).step()
+        ingest(self._registry, self._attempt, self._journal)
 
     def _follow(self, reading: int, parent: int) -> None:
         """In the child: until the engine closes its side of the pipe, and once more after that."""
@@ -67,7 +71,9 @@ class Follower:
             die_with_parent(parent)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            Ingester(self._registry, self._attempt, self._journal).follow(lambda: _closed(reading))
+            # Waiting for the end is the pause: the last facts are taken in as soon as they are there.
+            ingester = Ingester(self._registry, self._attempt, self._journal)
+            ingester.follow(lambda: _closed(reading, PAUSE_SECONDS), pause_seconds=0)
             status = 0
         except RegistryError:
             status = 1  # the engine tries once more at the end, and says why if that fails too
@@ -79,5 +85,6 @@ class Follower:
             os._exit(status)
 
 
-def _closed(reading: int) -> bool:
-    return bool(select.select([reading], [], [], 0)[0])
+def _closed(reading: int, seconds: float) -> bool:
+    """Whether the other side is closed, now or within some seconds."""
+    return bool(select.select([reading], [], [], seconds)[0])
