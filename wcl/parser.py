@@ -9,11 +9,13 @@ from wcl.quoting import unquote
 from wcl.section import KEEPS_CASE, Section
 from wcl.tree import Tree
 
-_QUOTED_PAIR = re.compile(r'(<[^\s#</][^\s#]*>|[^\s#=<][^\s#]*)(?:\s*=\s*|\s+)"((?:[^"\\]|\\.)*+)"\s*(?:#.*)?')
+_QUOTED_PAIR = re.compile(r'(<[^\s#<>/="][^\s#<>="]*>|[^\s#=<][^\s#]*)(?:\s*=\s*|\s+)"((?:[^"\\]|\\.)*+)"\s*(?:#.*)?')
 _PAIR = re.compile(r"([^\s=]\S*)\s*=\s*(.+)")
 _BLANK_PAIR = re.compile(r"([^\s=]\S*)\s+(?!=$)(.+)")
 _OPEN = re.compile(r"<([^\s</>][^\s<>]*)(?:\s+([^\s</>][^\s<>]*))?>")
 _CLOSE = re.compile(r"</\s*([^\s<>]+)\s*>")
+#: A key that looks like a section with text after it; old files may have it.
+_MARKED_PAIR = re.compile(r'(<[^\s<>/="][^\s<>="]*>)(?:\s*=\s*(.+)|\s+(?!=$)(.+))')
 _INCLUDE = re.compile(r"<<\s*include\s+(\S+?)\s*>>")
 _FUNCTION = re.compile(r"<<\s*inclfunc\s+([^\s(]+)\s*\(([^)]*)\)\s*>>")
 
@@ -114,7 +116,8 @@ class FileParser:
         line = line.partition("#")[0].rstrip()
         if not line:
             return
-        if line[0] == "<" and self.read_mark(line, position):
+        if line[0] == "<":
+            self.read_mark(line, position)
             return
         pair = _PAIR.fullmatch(line) or _BLANK_PAIR.fullmatch(line)
         if pair is None:
@@ -133,8 +136,8 @@ class FileParser:
             hint = r"known are \\ \" \n \r \t \uXXXX; a backslash itself is \\"
             self.problem(position, f"unknown escape {escape}", line, line.index(escape), len(escape), hint)
 
-    def read_mark(self, line: str, position: int) -> bool:
-        """A line that begins with `<`: a section, an include or a function; False if it is a pair after all."""
+    def read_mark(self, line: str, position: int) -> None:
+        """A line that begins with `<`: a section, an include, a function, or a pair after all."""
         close, opening = _CLOSE.fullmatch(line), _OPEN.fullmatch(line)
         include, function = _INCLUDE.match(line), _FUNCTION.match(line)
         place = self.tree.sources.place(position)
@@ -146,12 +149,11 @@ class FileParser:
             self.close(close[1].lower(), position, line)
         elif opening and line[1] != "<":
             self.open_section(opening[1].lower(), (opening[2] or "").lower(), position, line)
-        elif line[1:2] in ("<", "/") or not line.split(None, 1)[0].endswith(">"):
+        elif marked := _MARKED_PAIR.fullmatch(line):
+            self.section.put(self.section.fold(marked[1]), marked[2] or marked[3], position)
+        else:
             hint = "sections are <name>, <name label> and </name>; files come in with <<include FILE>>"
             self.problem(position, "this line is neither a section nor an include", line, 0, len(line), hint)
-        else:
-            return False
-        return True
 
     def open_section(self, name: str, label: str, position: int, line: str) -> None:
         outside = self.section

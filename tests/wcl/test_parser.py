@@ -1,8 +1,10 @@
 """Lines and sections, and what is said about those that cannot be read."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from wcl import Place, Section, WclError, parse
+from wcl import Place, Section, WclError, parse, write
 
 
 def problems(text: str) -> list[tuple[int, str]]:
@@ -147,6 +149,15 @@ def test_a_file_of_another_kind_has_its_first_problems_told() -> None:
     with pytest.raises(WclError, match="200 problems are enough") as caught:
         parse("garbage\n" * 10_000)
     assert len(caught.value.problems) == 200
+
+
+@given(st.text(st.sampled_from("<>=#\"'\\/ \n\tab$")) | st.text())
+def test_whatever_reads_can_be_written_and_read_again(text: str) -> None:
+    try:
+        tree = parse(text)
+    except WclError:
+        return
+    assert parse(write(tree)) == tree
 
 
 @pytest.mark.parametrize(
