@@ -1,0 +1,97 @@
+"""The registry file: from lists of what the framework knows already, or else from headers."""
+
+import argparse
+import csv
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipelines.hsc import command
+from pipelines.hsc.errors import InputError
+from pipelines.hsc.header import CalibrationFacts, RawFacts, calibration_facts, raw_facts
+from pipelines.hsc.registry import write_registry
+from pipelines.hsc.repository import Repository
+
+COMMAND = "python -m pipelines.hsc.create_butler_registry"
+DESCRIPTION = """Write the registry file. With --raws and --calibrations no image is opened: both are text lists, commas
+between columns, whose columns are named by the options beside them. Without, the headers of the repository's own raw
+images and calibrations are read."""
+
+RAW_COLUMNS = ",".join(field.name for field in fields(RawFacts))
+CALIBRATION_COLUMNS = ",".join(field.name for field in fields(CalibrationFacts))
+
+Facts = TypeVar("Facts", RawFacts, CalibrationFacts)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    return command.run(COMMAND, lambda: _act(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=COMMAND, description=DESCRIPTION)
+    parser.add_argument("repository", type=Path, help="directory that data are read from")
+    parser.add_argument("--output", type=Path, help="directory that data are written to (default: the same)")
+    parser.add_argument("--doraise", action="store_true", help="accepted: any failure ends the program anyway")
+    parser.add_argument("--raws", type=Path, help="list of raw images")
+    parser.add_argument("--raw-columns", default=RAW_COLUMNS, help="its columns; others than these are passed over")
+    parser.add_argument("--calibrations", type=Path, help="list of bias, dark and flat frames")
+    parser.add_argument("--calibration-columns", default=CALIBRATION_COLUMNS, help="its columns")
+    return parser
+
+
+def _act(arguments: argparse.Namespace) -> None:
+    repository = Repository.open(arguments.repository, arguments.output or arguments.repository)
+    if bool(arguments.raws) != bool(arguments.calibrations):
+        raise InputError("--raws and --calibrations go together")
+    if arguments.raws:
+        raws = read_list(arguments.raws, arguments.raw_columns, RawFacts)
+        calibrations = read_list(arguments.calibrations, arguments.calibration_columns, CalibrationFacts)
+    else:
+        raws = list(_from_headers(repository, ["raw"], raw_facts))
+        calibrations = list(_from_headers(repository, ["bias", "dark", "flat"], calibration_facts))
+    if not raws:
+        raise InputError(f"{arguments.repository} has no raw image")
+    write_registry(repository.place("registry"), raws, calibrations)
+
+
+def read_list(path: Path, columns: str, kind: type[Facts]) -> list[Facts]:
+    """The rows of a list; a value that is no number where one is wanted is named with its line."""
+    names = [name.strip().rpartition(".")[2] for name in columns.split(",")]
+    wanted: dict[str, Any] = {field.name: field.type for field in fields(kind)}
+    lacking = set(wanted) - set(names)
+    if lacking:
+        raise InputError(f"{path}: no column {', '.join(sorted(lacking))} among {columns}")
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [[value.strip() for value in row] for row in csv.reader(file) if row]
+    except FileNotFoundError as error:
+        raise InputError(f"{path} is missing") from error
+    facts = []
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(names):
+            raise InputError(f"{path}:{number}: {len(row)} values for {len(names)} columns")
+        try:
+            values = dict(zip(names, row, strict=True))
+            facts.append(kind(**{name: convert(values[name]) for name, convert in wanted.items()}))
+        except ValueError as error:
+            raise InputError(f"{path}:{number}: {error}") from error
+    return facts
+
+
+def _from_headers(
+    repository: Repository, datasets: Iterable[str], facts_of: Callable[[Mapping[str, Any]], Facts]
+) -> Iterable[Facts]:
+    from pipelines.hsc.fits_file import read_fits
+
+    for dataset in datasets:
+        for path in repository.every(dataset):
+            try:
+                yield facts_of(read_fits(path)[0].header)
+            except (KeyError, ValueError) as error:
+                raise InputError(f"{path}: its header is not that of a {dataset} frame: {error}") from error
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

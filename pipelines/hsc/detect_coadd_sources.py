@@ -1,0 +1,28 @@
+"""The stars of one coadd."""
+
+from pipelines.hsc import command
+from pipelines.hsc.command import Ask, Step
+from pipelines.hsc.repository import Repository
+
+
+def act(ask: Ask, repository: Repository) -> None:
+    from pipelines.hsc.coadd_detection import detect_on_coadd
+
+    data_id = dict(ask.data_id)
+    made = detect_on_coadd(repository.exposure("deepCoadd", **data_id), threshold=ask.number("thresholdValue"))
+    repository.put_exposure("deepCoadd_calexp", made.exposure, **data_id)
+    repository.put_background("deepCoadd_calexp_background", made.background, **data_id)
+    repository.put_table("deepCoadd_det", made.peaks, **data_id)
+
+
+STEP = Step(
+    name="detect_coadd_sources",
+    description="Subtract the sky of a coadd, scale its variance, and find its stars.",
+    act=act,
+    id_keys=("tract", "patch", "filter"),
+    config={"thresholdValue": 5.0},
+)
+
+
+if __name__ == "__main__":
+    raise SystemExit(command.main(STEP))

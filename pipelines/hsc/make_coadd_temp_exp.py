@@ -1,0 +1,38 @@
+"""One visit's calibrated images onto the pixels of one patch."""
+
+from pipelines.hsc import command
+from pipelines.hsc.command import Ask, Step
+from pipelines.hsc.errors import InputError
+from pipelines.hsc.geometry import Patch
+from pipelines.hsc.repository import Repository
+
+
+def act(ask: Ask, repository: Repository) -> None:
+    from pipelines.hsc.warping import warp
+
+    if ask.config["doApplyUberCal"]:
+        raise InputError("-c doApplyUberCal=True: there is no calibration over many visits here")
+    visits = {data_id["visit"] for data_id in ask.selected}
+    if len(visits) > 1:
+        raise InputError(f"--selectId names {len(visits)} visits: a warp is of one")
+    data_id = {**ask.data_id, "visit": visits.pop()}
+    exposures = [
+        repository.exposure("calexp", filter=ask.data_id["filter"], **selected) for selected in ask.selected
+    ]
+    tract = repository.sky_map[data_id["tract"]]
+    made = warp(exposures, tract, Patch.parse(str(data_id["patch"])), data_id)
+    repository.put_exposure("deepCoadd_tempExp", made, **data_id)
+
+
+STEP = Step(
+    name="make_coadd_temp_exp",
+    description="Warp the images of one visit to one patch.",
+    act=act,
+    id_keys=("tract", "patch", "filter"),
+    select_keys=("visit", "ccd"),
+    config={"doApplyUberCal": False},
+)
+
+
+if __name__ == "__main__":
+    raise SystemExit(command.main(STEP))

@@ -1,0 +1,35 @@
+"""For each star of a patch the filter that decides its place."""
+
+from pipelines.hsc import command
+from pipelines.hsc.command import Ask, Step
+from pipelines.hsc.data_id import alternatives
+from pipelines.hsc.geometry import Patch
+from pipelines.hsc.repository import Repository
+
+
+def act(ask: Ask, repository: Repository) -> None:
+    from pipelines.hsc.merging import merge_measurements
+    from pipelines.hsc.wcs import patch_wcs
+
+    place = {"tract": ask.data_id["tract"], "patch": ask.data_id["patch"]}
+    names = alternatives(ask.data_id["filter"])
+    merged = merge_measurements(
+        {name: repository.table("deepCoadd_meas", **place, filter=name) for name in names},
+        patch_wcs(repository.sky_map[place["tract"]], Patch.parse(str(place["patch"]))),
+        least_signal_to_noise=ask.number("minSN"),
+        difference=ask.number("minSNDiff"),
+    )
+    repository.put_table("deepCoadd_ref", merged, **place)
+
+
+STEP = Step(
+    name="merge_coadd_measurements",
+    description="Choose the filter that decides each star's place: filter=HSC-R^HSC-I.",
+    act=act,
+    id_keys=("tract", "patch", "filter"),
+    config={"minSN": 10.0, "minSNDiff": 3.0},
+)
+
+
+if __name__ == "__main__":
+    raise SystemExit(command.main(STEP))

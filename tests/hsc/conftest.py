@@ -1,0 +1,142 @@
+"""One simulated field, all 89 calls on it in one process, and repositories to spoil."""
+
+import importlib
+import json
+import shutil
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from pipelines.hsc.geometry import Image, Overlap, SkyMap, overlaps
+from pipelines.hsc.simulate import simulate
+
+RUN = "r11p95"
+COADD = "%(filter)s-%(tract)d-%(patch)s-" + RUN + ".fits"
+MERGED = "%(tract)d-%(patch)s-" + RUN + ".fits"
+CCD = "%(filter)s-%(visit)07d-%(ccd)03d-" + RUN + ".fits"
+TEMPLATES = {
+    "raw": "raw/HSC-%(visit)07d-%(ccd)03d.fits",
+    "bias": "calib/BIAS-%(calibdate)s-%(ccd)03d.fits",
+    "dark": "calib/DARK-%(calibdate)s-%(ccd)03d.fits",
+    "flat": "calib/FLAT-%(calibdate)s-%(filter)s-%(ccd)03d.fits",
+    "ref_cats": "ref_cats",
+    "skyMap": "deepCoadd/skyMap.json",
+    "registry": "registry.sqlite3",
+    "schema": "schema/%(catalogue)s_V%(version)s.fits",
+    "calexp": [f"corr/corr-{CCD}", "corr/corr-%(filter)s-%(visit)07d-%(ccd)03d-r*p*.fits"],
+    "calexpBackground": f"corr/bkgd-{CCD}",
+    "src": f"output/src-{CCD}",
+    "srcMatch": f"output/srcmatch-{CCD}",
+    "deepCoadd_tempExp": "deepCoadd/warp-%(filter)s-%(tract)d-%(patch)s-%(visit)07d-" + RUN + ".fits",
+    "deepCoadd": f"deepCoadd/coadd-{COADD}",
+    "deepCoadd_calexp": f"coadd/calexp-{COADD}",
+    "deepCoadd_calexp_background": f"coadd/det_bkgd-{COADD}",
+    "deepCoadd_det": f"coadd/det-{COADD}",
+    "deepCoadd_mergeDet": f"merged/mergeDet-{MERGED}",
+    "deepCoadd_meas": f"coadd/meas-{COADD}",
+    "deepCoadd_measMatch": f"coadd/measMatch-{COADD}",
+    "deepCoadd_ref": f"merged/ref-{MERGED}",
+    "deepCoadd_forced_src": f"coadd/forced_src-{COADD}",
+}
+FILTER_OF = {903334: "HSC-R", 903336: "HSC-R", 903342: "HSC-R", 903344: "HSC-R"} | {
+    903986: "HSC-I",
+    903990: "HSC-I",
+    904010: "HSC-I",
+    904014: "HSC-I",
+}
+FILTERS = ("HSC-R", "HSC-I")
+
+
+def run(step: str, *arguments: object) -> int:
+    """Exit status of a step, called in this process as its program is."""
+    module = importlib.import_module(f"pipelines.hsc.{step}")
+    words = [str(argument) for argument in arguments]
+    if hasattr(module, "main"):
+        return int(module.main(words))
+    return importlib.import_module("pipelines.hsc.command").main(module.STEP, words)
+
+
+def make_repository(simulated: Path, repository: Path) -> Path:
+    """The simulated files where the templates say."""
+    for folder in ("raw", "calib"):
+        shutil.copytree(simulated / folder, repository / folder)
+    with tarfile.open(simulated / "ref_cats-v1.tar") as tar:
+        tar.extractall(repository, filter="data")
+    (repository / "deepCoadd").mkdir()
+    shutil.copy(simulated / "skyMap-v1.json", repository / "deepCoadd" / "skyMap.json")
+    (repository / "config").mkdir()
+    (repository / "config" / "templates.json").write_text(json.dumps(TEMPLATES))
+    return repository
+
+
+def images_of(repository: Path) -> list[Image]:
+    from astropy.io import fits
+
+    headers = [fits.getheader(path) for path in sorted((repository / "raw").glob("*.fits"))]
+    return [
+        Image(
+            visit=int(header["EXP-ID"][4:]),
+            ccd=header["DET-ID"],
+            corners=tuple((header[f"RAC{n}"], header[f"DECC{n}"]) for n in (1, 2, 3, 4)),
+        )
+        for header in headers
+    ]
+
+
+def overlaps_of(repository: Path) -> list[Overlap]:
+    sky_map = SkyMap.parse((repository / "deepCoadd" / "skyMap.json").read_text())
+    return overlaps(sky_map, images_of(repository))
+
+
+@dataclass(frozen=True)
+class Call:
+    """One of the 89."""
+
+    step: str
+    arguments: tuple[str, ...] = ()
+
+    def run_in(self, repository: Path) -> int:
+        return run(self.step, repository, "--output", repository, *self.arguments, "--doraise")
+
+
+def calls(overlap: list[Overlap]) -> Iterator[Call]:
+    """What the pipeline runs, in order."""
+    patches = sorted({(row.tract, row.patch) for row in overlap})
+    warps = sorted({(row.tract, row.patch, row.visit) for row in overlap})
+    yield Call("create_butler_registry")
+    for visit, ccd in sorted({(row.visit, row.ccd) for row in overlap}):
+        yield Call("process_ccd", ("--id", f"visit={visit}", f"ccd={ccd}"))
+    for tract, patch, visit in warps:
+        where = ("--id", f"tract={tract}", f"patch={patch}", f"filter={FILTER_OF[visit]}")
+        rows = [row for row in overlap if (row.tract, row.patch, row.visit) == (tract, patch, visit)]
+        selected = [word for row in rows for word in ("--selectId", f"visit={visit}", f"ccd={row.ccd}")]
+        yield Call("make_coadd_temp_exp", (*where, "-c", "doApplyUberCal=False", *selected))
+    coadds = [(tract, patch, name) for tract, patch in patches for name in FILTERS]
+    for tract, patch, name in coadds:
+        visits = [visit for *place, visit in warps if place == [tract, patch] and FILTER_OF[visit] == name]
+        selected = [word for visit in visits for word in ("--selectId", f"visit={visit}")]
+        yield Call("assemble_coadd", ("--id", f"tract={tract}", f"patch={patch}", f"filter={name}", *selected))
+    for step in ("detect_coadd_sources", "merge_coadd_detections", "measure_coadd_sources"):
+        yield from _patch_calls(step, coadds, patches)
+    yield from _patch_calls("merge_coadd_measurements", coadds, patches)
+    yield from _patch_calls("forced_phot_coadd", coadds, patches)
+
+
+def _patch_calls(step: str, coadds: list[tuple[int, str, str]], patches: list[tuple[int, str]]) -> Iterator[Call]:
+    if step.startswith("merge"):
+        for tract, patch in patches:
+            yield Call(step, ("--id", f"tract={tract}", f"patch={patch}", "filter=HSC-R^HSC-I"))
+    else:
+        for tract, patch, name in coadds:
+            yield Call(step, ("--id", f"tract={tract}", f"patch={patch}", f"filter={name}"))
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory):
+    """What the simulator wrote; look, don't touch."""
+    folder = tmp_path_factory.mktemp("simulated")
+    simulate(folder, folder / "truth" / "truth.fits", seed=1)
+    return folder
