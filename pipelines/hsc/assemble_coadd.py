@@ -12,9 +12,7 @@ def act(ask: Ask, repository: Repository) -> None:
     warps = [
         repository.exposure("deepCoadd_tempExp", **{**data_id, "visit": chosen["visit"]}) for chosen in ask.selected
     ]
-    coadd = assemble(
-        warps, data_id, clip_sigma=ask.number("sigmaClip"), clip_iterations=ask.whole_number("clipIter")
-    )
+    coadd = assemble(warps, data_id, clip_sigma=ask.number("sigmaClip"), clip_iterations=ask.whole_number("clipIter"))
     repository.put_exposure("deepCoadd", coadd, **data_id)
 
 

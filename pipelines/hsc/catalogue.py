@@ -24,7 +24,7 @@ def empty_table(dataset: str, rows: int) -> Table:
 def write_catalogue(table: Table, path: Path, dataset: str, facts: Mapping[str, str | int]) -> None:
     """A table HDU with units, and the data id in the primary header."""
     primary = fits.PrimaryHDU()
-    primary.header.update({FACTS[key]: value for key, value in facts.items() if key in FACTS})
+    primary.header.update({name: facts[key] for key, name in FACTS.items() if key in facts})
     primary.header["SOFTVERS"] = SOFTWARE_VERSION
     write_fits(path, [primary, _table_hdu(table, dataset)])
 

@@ -51,9 +51,7 @@ def detect_on_coadd(coadd: Exposure, *, threshold: float) -> DetectedCoadd:
 def pixels_of(coadd: Exposure) -> Pixels:
     """Zeros where there are no data."""
     usable = coadd.usable & np.isfinite(coadd.image)
-    return Pixels(
-        image=np.where(usable, coadd.image, 0), variance=np.where(usable, coadd.variance, 0), usable=usable
-    )
+    return Pixels(image=np.where(usable, coadd.image, 0), variance=np.where(usable, coadd.variance, 0), usable=usable)
 
 
 def _peaks(found: Detections, coadd: Exposure) -> Array:

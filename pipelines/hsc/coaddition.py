@@ -35,7 +35,7 @@ def assemble(
     variance = (weights**2 * variances).sum(axis=0) / divisor**2
     return Exposure(
         image=np.where(seen, mean, np.nan).astype(np.float32),
-        mask=_mask(warps, seen, (known & ~kept).any(axis=0)),
+        mask=_mask(warps, seen, np.asarray((known & ~kept).any(axis=0))),
         variance=np.where(seen, variance, np.nan).astype(np.float32),
         depth=kept.sum(axis=0).astype(np.uint8),
         wcs=warps[0].wcs,
@@ -60,10 +60,10 @@ def _without_outliers(images: Array, variances: Array, kept: Array, clip_sigma: 
     middle = np.where(count > 0, middle, 0)
     of_middle = np.where(kept, variances, 0).max(axis=0)
     tolerance = clip_sigma * np.sqrt(variances + of_middle) + SEEING_SHARE * np.abs(middle)
-    return kept & (np.abs(images - middle) <= tolerance)
+    return np.asarray(kept & (np.abs(images - middle) <= tolerance))
 
 
 def _mask(warps: Sequence[Exposure], seen: Array, clipped: Array) -> Array:
     detected = np.any([(warp.mask & planes.DETECTED) != 0 for warp in warps], axis=0)
     flags = [(~seen, planes.NO_DATA), (clipped, planes.CLIPPED), (detected & seen, planes.DETECTED)]
-    return np.sum([np.where(where, bit, 0) for where, bit in flags], axis=0).astype(np.int16)
+    return np.asarray(np.sum([np.where(where, bit, 0) for where, bit in flags], axis=0), dtype=np.int16)

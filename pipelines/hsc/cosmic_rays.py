@@ -62,7 +62,7 @@ def _sharp(clean: Array, image: Array, variance: Array, seeing_pixels: float, th
 
 def _touching(found: Array) -> Array:
     padded = np.pad(found, 1)
-    return np.any([_shifted(padded, dy, dx) for pair in _PAIRS for dy, dx in pair], axis=0)
+    return np.asarray(np.any([_shifted(padded, dy, dx) for pair in _PAIRS for dy, dx in pair], axis=0))
 
 
 def _shifted(padded: Array, dy: int, dx: int) -> Array:

@@ -19,7 +19,7 @@ between columns, whose columns are named by the options beside them. Without, th
 images and calibrations are read."""
 
 RAW_COLUMNS = ",".join(field.name for field in fields(RawFacts))
-CALIBRATION_COLUMNS = ",".join(field.name for field in fields(CalibrationFacts))
+CALIBRATION_COLUMNS = "kind,ccd,filter,calibdate"
 
 Facts = TypeVar("Facts", RawFacts, CalibrationFacts)
 
@@ -37,7 +37,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--raws", type=Path, help="list of raw images")
     parser.add_argument("--raw-columns", default=RAW_COLUMNS, help="its columns; others than these are passed over")
     parser.add_argument("--calibrations", type=Path, help="list of bias, dark and flat frames")
-    parser.add_argument("--calibration-columns", default=CALIBRATION_COLUMNS, help="its columns")
+    parser.add_argument(
+        "--calibration-columns",
+        default=CALIBRATION_COLUMNS,
+        help="its columns; valid_from and valid_to may be there too",
+    )
     return parser
 
 
@@ -46,8 +50,8 @@ def _act(arguments: argparse.Namespace) -> None:
     if bool(arguments.raws) != bool(arguments.calibrations):
         raise InputError("--raws and --calibrations go together")
     if arguments.raws:
-        raws = read_list(arguments.raws, arguments.raw_columns, RawFacts)
-        calibrations = read_list(arguments.calibrations, arguments.calibration_columns, CalibrationFacts)
+        raws = read_list(arguments.raws, arguments.raw_columns, RawFacts.of)
+        calibrations = read_list(arguments.calibrations, arguments.calibration_columns, CalibrationFacts.of)
     else:
         raws = list(_from_headers(repository, ["raw"], raw_facts))
         calibrations = list(_from_headers(repository, ["bias", "dark", "flat"], calibration_facts))
@@ -56,28 +60,26 @@ def _act(arguments: argparse.Namespace) -> None:
     write_registry(repository.place("registry"), raws, calibrations)
 
 
-def read_list(path: Path, columns: str, kind: type[Facts]) -> list[Facts]:
-    """The rows of a list; a value that is no number where one is wanted is named with its line."""
+def read_list(path: Path, columns: str, of: Callable[[Mapping[str, str]], Facts]) -> list[Facts]:
+    """The rows of a list; what is wrong is told with its line."""
     names = [name.strip().rpartition(".")[2] for name in columns.split(",")]
-    wanted: dict[str, Any] = {field.name: field.type for field in fields(kind)}
-    lacking = set(wanted) - set(names)
-    if lacking:
-        raise InputError(f"{path}: no column {', '.join(sorted(lacking))} among {columns}")
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = [[value.strip() for value in row] for row in csv.reader(file) if row]
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing") from error
-    facts = []
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(names):
-            raise InputError(f"{path}:{number}: {len(row)} values for {len(names)} columns")
-        try:
-            values = dict(zip(names, row, strict=True))
-            facts.append(kind(**{name: convert(values[name]) for name, convert in wanted.items()}))
-        except ValueError as error:
-            raise InputError(f"{path}:{number}: {error}") from error
-    return facts
+    return [_facts(f"{path}:{number}", names, row, of) for number, row in enumerate(rows, start=1)]
+
+
+def _facts(where: str, names: list[str], row: list[str], of: Callable[[Mapping[str, str]], Facts]) -> Facts:
+    if len(row) != len(names):
+        raise InputError(f"{where}: {len(row)} values for the {len(names)} columns {', '.join(names)}")
+    try:
+        return of(dict(zip(names, row, strict=True)))
+    except KeyError as error:
+        raise InputError(f"{where}: no column {error} among {', '.join(names)}") from error
+    except ValueError as error:
+        raise InputError(f"{where}: {error}") from error
 
 
 def _from_headers(

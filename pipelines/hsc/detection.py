@@ -115,4 +115,4 @@ def _apart(x: Array, y: Array, distance: float) -> tuple[Array, Array]:
 def _areas(footprint: Array) -> Array:
     labels, count = label(footprint)
     sizes = np.asarray(sum_by_label(footprint, labels, np.arange(count + 1)), dtype=np.int32)
-    return sizes[labels]
+    return np.asarray(sizes[labels])

@@ -39,7 +39,7 @@ class Exposure:
 
     @property
     def usable(self) -> Array:
-        return (self.mask & planes.UNUSABLE) == 0
+        return np.asarray((self.mask & planes.UNUSABLE) == 0)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -52,7 +52,7 @@ def write_exposure(exposure: Exposure, path: Path) -> None:
     """One image HDU a plane, each with the projection."""
     corners = exposure.wcs.corners(exposure.shape[1], exposure.shape[0])
     primary = fits.PrimaryHDU()
-    primary.header.update({FACTS[key]: value for key, value in exposure.facts.items() if key in FACTS})
+    primary.header.update({name: exposure.facts[key] for key, name in FACTS.items() if key in exposure.facts})
     primary.header.update({"MAGZERO": exposure.zero_point_mag, "SEEING": exposure.seeing_pixels})
     for number, (ra, dec) in enumerate(corners, start=1):
         primary.header.update({f"RAC{number}": ra, f"DECC{number}": dec})

@@ -9,6 +9,9 @@ from pipelines.hsc.errors import InputError
 
 #: The day before the survey's first pointing number, as a modified Julian date.
 POINTING_EPOCH_MJD = 55927
+#: Of a time as text.
+DAY = len("2013-11-02")
+NO_FILTER = {"", "none", "null"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +24,18 @@ class RawFacts:
     field: str
     pointing: int
     dateobs: str
-    exptime: float
-    mjd: float
+
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> "RawFacts":
+        """From text; KeyError or ValueError says what is wrong."""
+        return cls(
+            visit=int(values["visit"]),
+            ccd=int(values["ccd"]),
+            filter=values["filter"],
+            field=values["field"],
+            pointing=int(values["pointing"]),
+            dateobs=values["dateobs"][:DAY],
+        )
 
     @property
     def data_id(self) -> dict[str, str | int]:
@@ -49,19 +62,29 @@ class CalibrationFacts:
     valid_from: str
     valid_to: str
 
+    @classmethod
+    def of(cls, values: Mapping[str, str]) -> "CalibrationFacts":
+        """From text; valid from its own day on if nothing is said of that."""
+        calibdate = values["calibdate"][:DAY]
+        return cls(
+            kind=values["kind"].rpartition("_")[2].lower(),
+            ccd=int(values["ccd"]),
+            filter="" if values["filter"].lower() in NO_FILTER else values["filter"],
+            calibdate=calibdate,
+            valid_from=values.get("valid_from", calibdate)[:DAY],
+            valid_to=values.get("valid_to", "9999-12-31")[:DAY],
+        )
+
 
 def raw_facts(header: Mapping[str, Any]) -> RawFacts:
     """KeyError or ValueError says what the header lacks."""
-    mjd = float(header["MJD"])
     return RawFacts(
         visit=visit_of(header),
         ccd=int(header["DET-ID"]),
         filter=str(header["FILTER01"]).upper(),
         field=re.sub(r"\W", "_", str(header["OBJECT"])).upper(),
-        pointing=int(mjd) - POINTING_EPOCH_MJD,
-        dateobs=str(header["DATE-OBS"])[:10],
-        exptime=float(header["EXPTIME"]),
-        mjd=mjd,
+        pointing=int(float(header["MJD"])) - POINTING_EPOCH_MJD,
+        dateobs=str(header["DATE-OBS"])[:DAY],
     )
 
 
@@ -80,13 +103,13 @@ def visit_of(header: Mapping[str, Any]) -> int:
 def calibration_facts(header: Mapping[str, Any]) -> CalibrationFacts:
     """From `CALIB_ID`, as in `filter=HSC-R calibDate=2013-11-01 ccd=16`."""
     said = dict(word.split("=", 1) for word in str(header["CALIB_ID"]).split())
-    return CalibrationFacts(
-        kind=str(header["CALIBTYP"]),
-        ccd=int(said["ccd"]),
-        filter="" if said["filter"] == "NONE" else said["filter"],
-        calibdate=said["calibDate"],
-        valid_from=said["calibDate"],
-        valid_to="9999-12-31",
+    return CalibrationFacts.of(
+        {
+            "kind": str(header["CALIBTYP"]),
+            "ccd": said["ccd"],
+            "filter": said["filter"],
+            "calibdate": said["calibDate"],
+        }
     )
 
 

@@ -59,9 +59,7 @@ def read_raw(path: Path) -> Raw:
         wcs = Wcs.from_cards(hdu.header)
     except KeyError as error:
         raise InputError(f"{path}: {error}") from error
-    overscan, gain, noise, exptime = (
-        card(path, hdu.header, key) for key in ("OVERSCAN", "GAIN", "RDNOISE", "EXPTIME")
-    )
+    overscan, gain, noise, exptime = (card(path, hdu.header, key) for key in ("OVERSCAN", "GAIN", "RDNOISE", "EXPTIME"))
     return Raw(
         adu=native(_two_dimensional(path, hdu), np.float32),
         overscan_columns=int(overscan),

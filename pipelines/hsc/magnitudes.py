@@ -14,4 +14,4 @@ def to_mag(flux: Array, zero_point_mag: float) -> Array:
 
 
 def mag_error(flux: Array, flux_err: Array) -> Array:
-    return 2.5 / np.log(10) * flux_err / np.where(flux > 0, flux, np.nan)
+    return np.asarray(2.5 / np.log(10) * flux_err / np.where(flux > 0, flux, np.nan))

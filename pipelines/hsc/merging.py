@@ -65,7 +65,7 @@ def merge_peaks(
 def merge_measurements(
     measurements: Mapping[str, Array], wcs: Wcs, *, least_signal_to_noise: float, difference: float
 ) -> Array:
-    """Each star's place from the first filter, unless its signal is poor there and better by a difference in another."""
+    """Each star's place from the first filter, unless its signal is poor there and clearly better in another."""
     filters = by_priority(list(measurements))
     clarity = np.stack([_signal_to_noise(measurements[name]) for name in filters])
     chosen = np.zeros(clarity.shape[1], dtype=int)

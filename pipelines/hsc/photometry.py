@@ -121,7 +121,7 @@ def _stamps(profile: Moffat, x: Array, y: Array, padded_shape: tuple[int, ...]) 
 
 
 def _nearest(place: Array, padded_size: int) -> Array:
-    return np.clip(np.rint(place).astype(int), -1, padded_size - 2 * STAMP_HALF_PIXELS - 2)
+    return np.asarray(np.clip(np.rint(place).astype(int), -1, padded_size - 2 * STAMP_HALF_PIXELS - 2))
 
 
 def _centres(alone: Array, x: Array, y: Array, fwhm_pixels: float) -> tuple[Array, Array]:

@@ -49,6 +49,4 @@ def _stars(path: Path, mag_name: str) -> list[Array]:
     if lacking:
         raise InputError(f"{path} has no column {', '.join(lacking)}")
     kinds = {"id": np.int64}
-    return [
-        np.asarray(hdus[1].data[name], dtype=kinds.get(name, np.float64)) for name in ("id", "ra", "dec", mag_name)
-    ]
+    return [np.asarray(hdus[1].data[name], dtype=kinds.get(name, np.float64)) for name in ("id", "ra", "dec", mag_name)]

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import astuple, fields
 from pathlib import Path
+from typing import Any
 
 from pipelines.hsc.errors import InputError
 from pipelines.hsc.header import CalibrationFacts, RawFacts
@@ -12,7 +13,7 @@ from pipelines.hsc.header import CalibrationFacts, RawFacts
 TABLES = """
 create table raw (
     visit integer not null, ccd integer not null, filter text not null, field text not null,
-    pointing integer not null, dateobs text not null, exptime real not null, mjd real not null,
+    pointing integer not null, dateobs text not null,
     primary key (visit, ccd)
 );
 create table calibration (
@@ -60,7 +61,7 @@ class Registry:
             raise InputError(f"no {kind} for ccd={raw.ccd} filter={raw.filter} is valid on {raw.dateobs}: {self.path}")
         return {"ccd": raw.ccd, "filter": rows[0][0] or "NONE", "calibdate": rows[0][1]}
 
-    def _ask(self, sql: str, values: dict[str, str | int]) -> list[tuple[str, ...]]:
+    def _ask(self, sql: str, values: dict[str, str | int]) -> list[tuple[Any, ...]]:
         try:
             with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
                 return connection.execute(sql, values).fetchall()

@@ -102,11 +102,17 @@ class Repository:
 
     def put_table(self, dataset: str, table: "NDArray[Any]", **data_id: str | int) -> None:
         """Refused where the schema file of this dataset says otherwise."""
-        from pipelines.hsc.catalogue import check_schema, write_catalogue
+        from pipelines.hsc.catalogue import write_catalogue
+
+        self.check_schema(dataset)
+        write_catalogue(table, self.place(dataset, **data_id), dataset, data_id)
+
+    def check_schema(self, dataset: str) -> None:
+        """The schema file of a catalogue agrees with this software."""
+        from pipelines.hsc.catalogue import check_schema
         from pipelines.hsc.schema import SOFTWARE_VERSION
 
         check_schema(self.find("schema", catalogue=dataset, version=SOFTWARE_VERSION), dataset)
-        write_catalogue(table, self.place(dataset, **data_id), dataset, data_id)
 
     def _templates(self, dataset: str) -> Sequence[str]:
         if dataset not in self.templates:

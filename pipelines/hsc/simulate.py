@@ -115,7 +115,7 @@ def _observation_cards(visit: "Visit", ccd: int) -> dict[str, str | int | float]
 
 
 def _corner_cards(visit: "Visit", ccd: int) -> Iterator[tuple[str, float]]:
-    from pipelines.hsc.simulated_camera import CCD_COLUMNS, CCD_ROWS
+    from pipelines.hsc.simulated_visits import CCD_COLUMNS, CCD_ROWS
 
     corners = visit.believed_wcs[ccd].corners(CCD_COLUMNS, CCD_ROWS)
     for number, (ra, dec) in enumerate(corners, start=1):

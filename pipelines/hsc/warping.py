@@ -63,7 +63,9 @@ def _resample(exposure: Exposure, wcs: Wcs, x: Array, y: Array) -> tuple[Array, 
     width = exposure.shape[1]
     left, low = np.floor(x).astype(int), np.floor(y).astype(int)
     across, along = _kernel(x - left), _kernel(y - low)
-    flat_image, flat_variance, flat_mask = (plane.ravel() for plane in (exposure.image, exposure.variance, exposure.mask))
+    flat_image, flat_variance, flat_mask = (
+        plane.ravel() for plane in (exposure.image, exposure.variance, exposure.mask)
+    )
     image, variance, mask = np.zeros(x.size), np.zeros(x.size), np.zeros(x.size, dtype=np.int16)
     for j in range(2 * REACH):
         for i in range(2 * REACH):

@@ -61,9 +61,7 @@ class Wcs:
         return cls(crval=crval, crpix=crpix, cd=(*east, *north))
 
     @classmethod
-    def of(
-        cls, crval: tuple[float, float], crpix: tuple[float, float], cd: tuple[float, float, float, float]
-    ) -> "Wcs":
+    def of(cls, crval: tuple[float, float], crpix: tuple[float, float], cd: tuple[float, float, float, float]) -> "Wcs":
         """With as many digits as a header keeps."""
         a, b, c, d = (card_number(value) for value in cd)
         return cls(
@@ -102,4 +100,5 @@ def from_plane(east: Array, north: Array, tangent_deg: tuple[float, float]) -> t
 def separation_arcsec(ra_deg: Array, dec_deg: Array, other_ra_deg: Array, other_dec_deg: Array) -> Array:
     """Between directions that are near one another."""
     east = (np.asarray(ra_deg) - other_ra_deg + 180) % 360 - 180
-    return np.hypot(east * np.cos(np.radians(dec_deg)), np.asarray(dec_deg) - other_dec_deg) * 3600
+    north = np.asarray(dec_deg) - other_dec_deg
+    return np.asarray(np.hypot(east * np.cos(np.radians(dec_deg)), north) * 3600)
