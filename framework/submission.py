@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import getpass
-import importlib.util
 import os
-import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from framework.asking import Asker
 from framework.engines.directory import RunDirectory
 from framework.errors import FrameworkError, InfrastructureError
 from framework.home import home, run_directory
+from framework.job.call import load_wrapper
 from framework.plan.build import build_plan, scope_with
 from framework.plan.findings import wrong
 from framework.plan.keys import known_keys
 from framework.plan.model import Identity, Plan
-from framework.plan.model import Known as KnownFile
 from framework.plugins import load_functions
 from wcl import Place, Scope, Section, expand, merge, read
 from wcl.known import Known
 from wcl.rendering import has_marks, render
+from wrappers import Generic, WrapperError
 
 if TYPE_CHECKING:
     from framework.registry.attempts import NewAttempt
@@ -44,33 +45,6 @@ class Submission:
     #: The file as typed, and as rendered where it is a template.
     typed: str
     rendered: str | None = None
-
-
-class RegistryAsk:
-    """Answers the planner from the registry and from what lies outside the archives."""
-
-    def __init__(self, registry: Registry, archive: str) -> None:
-        self._registry = registry
-        self._archive = archive
-
-    def in_archive(self, paths: Sequence[str]) -> Mapping[str, KnownFile]:
-        if not paths:
-            return {}
-        from framework.registry.files import existing
-
-        found = existing(self._registry, self._archive, paths)
-        return {path: KnownFile(row.size or 0, row.sha256 or "") for path, row in found.items()}
-
-    def outside(self, location: str) -> str:
-        """Why it cannot be read; URLs are the job's business."""
-        scheme = urllib.parse.urlsplit(location).scheme
-        if scheme in ("http", "https"):
-            return ""
-        if "://" in location:
-            return f"{scheme} cannot be fetched: give a path, or an http or https address"
-        if not os.path.isfile(location):
-            return "there is no such file" if not os.path.exists(location) else "it is not a file"
-        return "" if os.access(location, os.R_OK) else "it may not be read"
 
 
 def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping[str, object]) -> Submission:
@@ -157,10 +131,10 @@ def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Pla
     return build_plan(
         submission.pipeline,
         identity_of(submission, attnum),
-        RegistryAsk(registry, archive),
+        Asker(registry, archive),
         submit_directory=os.getcwd(),
         wrappers={path.stem: path for path in WRAPPERS.glob("[a-z]*.py")},
-        wrapper_inputs=wrapper_inputs,
+        hooks=Hooks(),
     )
 
 
@@ -224,17 +198,27 @@ def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:
     )
 
 
-def wrapper_inputs(name: str, settings: Mapping[str, str]) -> Mapping[str, str]:
-    """The files outside the archives that a wrapper reads."""
-    from framework.job.call import load_wrapper
-    from wrappers import WrapperError
+class Hooks:
+    """What the wrappers of the folder ``wrappers`` add to a plan."""
 
-    if importlib.util.find_spec(f"wrappers.{name}") is None:
-        return {}  # reported as an unknown wrapper
-    try:
-        return load_wrapper(name).declared_inputs(settings)
-    except WrapperError as error:
-        raise wrong(Place(f"wrappers/{name}.py", 0), str(error)) from error
+    def inputs(self, name: str, settings: Mapping[str, str]) -> Mapping[str, str]:
+        wrapper = _wrapper(name)
+        return wrapper.declared_inputs(settings) if wrapper else {}
+
+    def arguments(
+        self, name: str, settings: Mapping[str, str], members: Mapping[str, list[Mapping[str, str]]]
+    ) -> list[str]:
+        wrapper = _wrapper(name)
+        try:
+            return wrapper.arguments(settings, members) if wrapper else []
+        except WrapperError as error:
+            raise wrong(Place(f"wrappers/{name}.py", 0), str(error)) from error
+
+
+@lru_cache
+def _wrapper(name: str) -> Generic | None:
+    """One of each kind, to plan with; None for an unknown one, which is reported by itself."""
+    return load_wrapper(name) if (WRAPPERS / f"{name}.py").is_file() else None
 
 
 def _keep_submission(submission: Submission, directory: RunDirectory) -> None:

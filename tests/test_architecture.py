@@ -21,6 +21,7 @@ LEVELS = [
     {"framework.plugins"},
     {"framework.job", "framework.registry", "framework.engines"},
     {"framework.home", "framework.tables", "framework.progress"},
+    {"framework.asking"},
     {"framework.submission", "framework.running", "framework.rerunning"},
     {"framework.commands"},
     {"framework.cli"},

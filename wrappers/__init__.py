@@ -8,7 +8,8 @@ worker loads it, so it imports the standard library only. Its hooks run in this 
 ``outputs``   the programs have ended well; arrange what they left before it is looked for
 ``metadata``  what to record with one output, besides what the pipeline says
 
-``declared_inputs`` runs earlier, when the run is planned: files outside every archive that the settings name.
+Two run earlier, when the run is planned: ``declared_inputs`` names files outside every archive that the settings speak
+of, and ``arguments`` adds words to the first program's command line.
 """
 
 from __future__ import annotations
@@ -62,6 +63,10 @@ class Generic:
     def declared_inputs(settings: Mapping[str, str]) -> dict[str, str]:
         """Label to path or URL."""
         return {}
+
+    def arguments(self, settings: Mapping[str, str], members: Mapping[str, list[Mapping[str, str]]]) -> list[str]:
+        """Further words of the first program's command line; ``members`` are what is known of the files of lists."""
+        return []
 
     def inputs(self, work: Work) -> None:
         """Arrange what the programs need."""

@@ -229,6 +229,8 @@ def _file_record(file: File) -> dict[str, Any]:
     record: dict[str, Any] = {"label": file.label, "path": file.path, "at": file.job_path, "type": file.filetype}
     if file.outside:
         record["outside"] = True
+    if file.rename:
+        record["rename"] = file.rename
     if not file.saved:
         record["keep"] = False
     if file.optional:

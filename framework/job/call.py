@@ -182,6 +182,8 @@ class Call:
         else:
             self._note_outside(file, link(file.path, target, expected, bench.measurer))
         bench.placed[file.path] = file.at
+        if file.rename:
+            place(target, os.path.join(os.path.dirname(target), file.rename))
 
     def _note_outside(self, file: FileSpec, found: Facts) -> None:
         self._files.append(

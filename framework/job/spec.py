@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class FileSpec:
     """A file of a call: where it lies in the archive (or outside) and where in the job."""
 
-    __slots__ = ("at", "keep", "label", "meta", "optional", "outside", "path", "sha256", "size", "type")
+    __slots__ = ("at", "keep", "label", "meta", "optional", "outside", "path", "rename", "sha256", "size", "type")
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.label: str = data["label"]
@@ -20,6 +20,8 @@ class FileSpec:
         self.at: str = data["at"]
         self.type: str = data["type"]
         self.outside: bool = data.get("outside", False)
+        #: A second name beside it, which a program insists on.
+        self.rename: str = data.get("rename", "")
         self.keep: bool = data.get("keep", True)
         self.optional: bool = data.get("optional", False)
         self.size: int | None = data.get("size")

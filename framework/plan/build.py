@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from framework.plan.calls import Surroundings, make_calls
+from framework.plan.calls import Surroundings, WrapperHooks, make_calls
 from framework.plan.checks import (
     Origins,
+    check_definitions,
+    check_filetypes,
     check_jobs,
     check_outputs,
     check_uses,
@@ -18,12 +20,10 @@ from framework.plan.definition import BlockDefinition, ModuleDefinition, read_bl
 from framework.plan.findings import Findings
 from framework.plan.jobs import Grouping
 from framework.plan.keys import check_pipeline
+from framework.plan.lines import Sources
 from framework.plan.model import Ask, Block, Call, Identity, Module, Plan
 from framework.plan.products import Products
 from wcl import Scope, Section, expand, split
-
-#: Label to location of the inputs that a wrapper adds, given its settings.
-WrapperInputs = Callable[[str, Mapping[str, str]], Mapping[str, str]]
 
 
 def build_plan(
@@ -33,7 +33,7 @@ def build_plan(
     *,
     submit_directory: str,
     wrappers: Mapping[str, object],
-    wrapper_inputs: WrapperInputs,
+    hooks: WrapperHooks,
 ) -> Plan:
     """Decide everything that will run; nothing is written or started.
 
@@ -46,18 +46,20 @@ def build_plan(
     blocks = read_blocks(pipeline, findings)
     check_wrappers(blocks, wrappers, findings)
     check_uses(blocks, findings)
+    check_definitions(blocks, pipeline, findings)
     products = Products()
     around = Surroundings(
         pipeline=pipeline,
         scope=scope,
         submit_directory=submit_directory,
-        products=products,
-        wrapper_inputs=wrapper_inputs,
+        sources=Sources(products, ask.lines),
+        wrappers=hooks,
     )
     by_block = _all_calls(blocks, around, findings)
     calls = [call for found in by_block for call in found]
     origins = Origins(blocks)
     known = find_inputs(calls, products, origins, ask, findings)
+    check_filetypes(calls, origins, findings)
     check_outputs(calls, origins, ask, findings)
     planned = _group(blocks, [[with_known(call, known, products) for call in found] for found in by_block], around)
     check_jobs([job for block in planned for job in block.jobs], products, origins, findings)
@@ -96,19 +98,18 @@ def _all_calls(blocks: tuple[BlockDefinition, ...], around: Surroundings, findin
             with findings.collecting():
                 made = make_calls(module, around, number)
             if made is None:
-                around.products.is_broken(module.name)
+                around.sources.products.is_broken(module.name)
                 continue
             number += len(made)
             calls += made
             for call in made:
-                around.products.add(call)
-                around.products.add_inputs(call.module, call.inputs)
+                around.sources.products.add(call)
         by_block.append(calls)
     return by_block
 
 
 def _group(blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around: Surroundings) -> tuple[Block, ...]:
-    grouping = Grouping(around.products)
+    grouping = Grouping(around.sources.products)
     planned = []
     for block, found in zip(blocks, calls, strict=True):
         scope = around.scope.child(block.section)

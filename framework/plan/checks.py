@@ -7,9 +7,11 @@ from dataclasses import replace
 
 from framework.plan.definition import BlockDefinition
 from framework.plan.findings import Findings, near
+from framework.plan.lines import is_sourced
 from framework.plan.model import Ask, Call, File, Job, Known
+from framework.plan.naming import check_names
 from framework.plan.products import Products
-from wcl import Place
+from wcl import Place, Section
 
 
 class Origins:
@@ -119,6 +121,27 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
                         f"{file.path} is not kept (savefiles) but wanted by {_named(call)} in another job",
                         hint="keep it, or let divide_jobs_by put both into one job",
                     )
+
+
+def check_filetypes(calls: list[Call], origins: Origins, findings: Findings) -> None:
+    """What is made is of some type: its metadata depends on it."""
+    for call in calls:
+        for file in call.outputs:
+            if not file.filetype:
+                hint = "give it filetype = one of filetype_metadata"
+                findings.error(origins.place(call, file.label), f"{file.label} is made, and has no filetype", hint=hint)
+
+
+def check_definitions(blocks: tuple[BlockDefinition, ...], pipeline: Section, findings: Findings) -> None:
+    """Names in the definitions of files and lists that nothing answers to."""
+    for block in blocks:
+        for module in block.modules:
+            parts = [part.section for part in module.files.values()] + [part.section for part in module.lists.values()]
+            for section in parts:
+                # What a query asks for need not be a type that this pipeline makes.
+                keys = ("dirpat", "filepat") if is_sourced(section) else ("filetype", "dirpat", "filepat")
+                for error in check_names(section, pipeline, keys):
+                    findings.take(error.problems)
 
 
 def check_uses(blocks: tuple[BlockDefinition, ...], findings: Findings) -> None:

@@ -11,6 +11,8 @@ from wcl import Place, Section, split
 
 #: A column of a list: a name, or ``$FMT{format, name}``.
 COLUMN = re.compile(r"\$FMT\{[^{}]*\}|[^,\s]+", re.IGNORECASE)
+#: What wrappers were called when they were files to run.
+WRAPPERS = {"genwrap.py": "generic", "genwrap_lsst.py": "lsst"}
 EXEC_SECTION = re.compile(r"exec_(\d+)")
 
 
@@ -20,8 +22,6 @@ class FileDefinition:
 
     label: str
     section: Section
-    #: Where its lines come from: ``module.file.label`` or ``module.list.label.nick``; empty for a pattern.
-    depends: tuple[str, ...]
     #: The keys by which a call finds its own among several; None where the pipeline does not say.
     match: tuple[str, ...] | None
 
@@ -36,7 +36,6 @@ class ListDefinition:
 
     label: str
     section: Section
-    depends: tuple[str, ...]
     divide_by: tuple[str, ...]
     columns: tuple[str, ...]
 
@@ -66,6 +65,8 @@ class ModuleDefinition:
     wrapper: str
     loop: tuple[str, ...]
     loop_object: str
+    #: Labels of lists in the order in which their lines are asked for.
+    list_order: tuple[str, ...]
     files: Mapping[str, FileDefinition]
     lists: Mapping[str, ListDefinition]
     execs: tuple[ExecDefinition, ...]
@@ -132,9 +133,10 @@ def _read_module(name: str, section: Section, block: Section, findings: Findings
         name=name,
         section=section,
         block=block,
-        wrapper=_text(section, "wrappername", "generic"),
-        loop=_names(section, "wrapperloop"),
-        loop_object=_text(section, "loopobj"),
+        wrapper=WRAPPERS.get(_text(section, "wrappername", "generic"), _text(section, "wrappername", "generic")),
+        loop=names_of(section, "wrapperloop"),
+        loop_object=_text(section, "loopobj").lower(),
+        list_order=names_of(section, "list_order"),
         files={key: _read_file(key, part) for key, part in _sections(section, "file")},
         lists={key: _read_list(key, part) for key, part in _sections(section, "list")},
         execs=tuple(_read_execs(section)),
@@ -144,28 +146,26 @@ def _read_module(name: str, section: Section, block: Section, findings: Findings
 
 
 def _read_file(label: str, section: Section) -> FileDefinition:
-    match = next((_names(section, key) for key in ("match", "divide_by", "loopkey") if key in section), None)
-    return FileDefinition(label=label, section=section, depends=_names(section, "depends"), match=match)
+    match = next((names_of(section, key) for key in ("match", "divide_by", "loopkey") if key in section), None)
+    return FileDefinition(label=label, section=section, match=match)
 
 
 def _read_list(label: str, section: Section) -> ListDefinition:
-    divide_by = next((_names(section, key) for key in ("divide_by", "match", "loopkey") if key in section), ())
+    divide_by = next((names_of(section, key) for key in ("divide_by", "match", "loopkey") if key in section), ())
     columns = tuple(COLUMN.findall(_text(section, "columns")))
-    return ListDefinition(
-        label=label, section=section, depends=_names(section, "depends"), divide_by=divide_by, columns=columns
-    )
+    return ListDefinition(label=label, section=section, divide_by=divide_by, columns=columns)
 
 
 def _read_execs(section: Section) -> Iterable[ExecDefinition]:
     numbered = {int(found[1]): key for key in section if (found := EXEC_SECTION.fullmatch(key))}
     for number, key in sorted(numbered.items()):
         part = section.section(key)
-        pairs = [pair.split(":", 1) for pair in _names(part, "ancestry") if ":" in pair]
+        pairs = [pair.split(":", 1) for pair in names_of(part, "ancestry") if ":" in pair]
         yield ExecDefinition(
             number=number,
             section=part,
-            used=_names(part, "used"),
-            made=_names(part, "was_generated_by"),
+            used=names_of(part, "used"),
+            made=names_of(part, "was_generated_by"),
             derived=tuple((parent.strip(), child.strip()) for parent, child in pairs),
         )
 
@@ -198,6 +198,7 @@ def _text(section: Section, key: str, default: str = "") -> str:
     return value if isinstance(value, str) else default
 
 
-def _names(section: Section, key: str) -> tuple[str, ...]:
+def names_of(section: Section, key: str) -> tuple[str, ...]:
+    """The names in a value; none where there is no such key."""
     value = section.get(key)
     return tuple(name for name in split(value) if name) if isinstance(value, str) else ()

@@ -16,6 +16,7 @@ from wcl.spelling import did_you_mean
 KEYS: Mapping[str, Known] = {
     **KNOWN,
     **declare("""
+qouttype | file list | mode wcl json csv | form of the answer
 fw_home | top | text | where registry, archive and runs are kept
 max_retries | top block module | integer | how often a failed call is tried again
 """),

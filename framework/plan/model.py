@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 #: The archive name of files that lie outside every archive; their path is absolute, or a URL.
 EXTERNAL = "external"
@@ -39,6 +39,8 @@ class File:
     optional: bool = False
     #: Absolute path or URL of a file outside every archive, else empty.
     outside: str = ""
+    #: A second name for it in the job, which a program insists on; not unique, on purpose.
+    rename: str = ""
     #: Size and checksum, for a file that an archive already holds.
     known: Known | None = None
 
@@ -199,6 +201,10 @@ class Ask(Protocol):
 
     def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
         """Which of these archive paths exist already, with what is known of each."""
+
+    def lines(self, question: Any) -> Sequence[Any]:
+        """The lines that answer a question (framework/plan/questions.py has both)."""
+        ...
 
     def outside(self, location: str) -> str:
         """Why a path or URL outside the archives cannot be read; empty where it can, or where nobody knows yet."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 
 from framework.plan.findings import near, problem_at, wrong
 from framework.plan.model import SAFE_PATH, File
@@ -54,26 +56,49 @@ class Filetype:
 
 
 class Naming:
-    """The names of one file definition; parsed once, filled in for each call."""
+    """The names of one file definition; parsed once, when first asked for, and filled in for each call."""
 
-    def __init__(self, label: str, section: Section, scope: Scope, pipeline: Section, submit_directory: str) -> None:
+    def __init__(
+        self, label: str, section: Section, scope: Scope, pipeline: Section, submit_directory: str, made: bool = False
+    ) -> None:
         self.label = label
+        self._made = made
         self.section = section
         self._scope = scope.child(section)
+        self._pipeline = pipeline
         self._submit_directory = submit_directory
-        self._name = _name_template(section, pipeline)
         self._outside_archives = "fullname" in section
-        self._directory, self._job_directory = self._directories(pipeline)
-        self._filetype = find_filetype(section, pipeline)
-        self._saved = _flag(section, "savefiles", True)
-        self._optional = _flag(section, "optional", False)
+
+    @cached_property
+    def _name(self) -> Template:
+        return _name_template(self.section, self._pipeline)
+
+    @cached_property
+    def _filetype(self) -> Filetype:
+        return find_filetype(self.section, self._pipeline)
+
+    @cached_property
+    def _saved(self) -> bool:
+        return _flag(self.section, "savefiles", True)
+
+    @cached_property
+    def _optional(self) -> bool:
+        return _flag(self.section, "optional", False)
+
+    @cached_property
+    def _directories(self) -> tuple[Template, Template]:
+        """Where the file lies in the archive, and where in the job."""
+        if self._outside_archives and not is_placed(self.section):
+            own = Template(self.label.rpartition(".")[2], self.section.opened)
+            return own, own
+        return _directory_templates(self.section, self._pipeline)
 
     def make(self, values: Mapping[str, str]) -> tuple[File, ...]:
         """The file, or files where the name holds a list, of a call with these loop values."""
         scope = self._scope.child(values)
         if self._outside_archives:
             return tuple(self._outside(location, values) for location in self._name.fill_all(scope))
-        directory = _checked(self._directory, self._directory.fill(scope))
+        directory = _directory(self._directories[0], scope)
         job_directory = self.job_directory(values)
         metadata = self.metadata(values)
         return tuple(
@@ -87,21 +112,18 @@ class Naming:
                 metadata=metadata,
                 saved=self._saved,
                 optional=self._optional,
+                rename=self.section.text("rename_file", ""),
             )
             for name in self._name.fill_all(scope)
         )
 
-    def _directories(self, pipeline: Section) -> tuple[Template, Template]:
-        if self._outside_archives and not is_placed(self.section):
-            own = Template(self.label.rpartition(".")[2], self.section.opened)
-            return own, own
-        return _directory_templates(self.section, pipeline)
-
     def job_directory(self, values: Mapping[str, str]) -> str:
-        return _checked(self._job_directory, self._job_directory.fill(self._scope.child(values)))
+        return _directory(self._directories[1], self._scope.child(values))
 
     def metadata(self, values: Mapping[str, str]) -> Mapping[str, str]:
-        """What the filetype wants recorded, from the call's values and what surrounds them."""
+        """What the filetype wants recorded of a file that is made, from the call's values and what surrounds them."""
+        if not self._made:
+            return {}
         scope = self._scope.child(values)
         required = tuple(values) if self._filetype.required is None else self._filetype.required
         found = {key: str(expand(_find(scope, key, self), scope, self.section.opened)) for key in required}
@@ -128,13 +150,33 @@ class Naming:
         )
 
 
+def check_names(section: Section, pipeline: Section, keys: Iterable[str]) -> Iterator[WclError]:
+    """What a file's definition names that there is not: filetype, directory pattern, file name pattern."""
+    checks: dict[str, Callable[[], object]] = {
+        "filetype": lambda: find_filetype(section, pipeline),
+        "dirpat": lambda: _directory_templates(section, pipeline),
+        "filepat": lambda: _pattern(pipeline, "filename_pattern", section, "filepat"),
+    }
+    for key in keys:
+        if key in section:
+            try:
+                checks[key]()
+            except WclError as error:
+                yield error
+
+
 def is_placed(section: Section) -> bool:
     """Whether a file's definition says itself where the file lies in the job."""
     return any(key in section for key in ("dirpat", "rundir", "ops_enddir"))
 
 
 def find_filetype(section: Section, pipeline: Section) -> Filetype:
-    """The filetype a section names, with the metadata keys that its declaration asks for."""
+    """The filetype a section names, with the metadata keys that its declaration asks for.
+
+    A file that is only read need not have one.
+    """
+    if "filetype" not in section:
+        return Filetype("", (), ())
     name = section["filetype"]
     types = pipeline.section("filetype_metadata")
     if not isinstance(name, str) or not isinstance(types.get(name.lower()), Section):
@@ -206,6 +248,11 @@ def _text(section: Section, key: str) -> str:
 
 def _flag(section: Section, key: str, default: bool) -> bool:
     return boolean(_text(section, key), section.place(key)) if key in section else default
+
+
+def _directory(template: Template, scope: Scope) -> str:
+    """A directory; parts that optional variables leave empty are left out."""
+    return _checked(template, re.sub(r"(?<=.)/+", "/", template.fill(scope)).removesuffix("/"))
 
 
 def _checked(template: Template, text: str) -> str:

@@ -14,7 +14,6 @@ from framework.job.warden import die_with_parent
 from framework.registry.database import Registry
 from framework.registry.ingest import Ingester, ingest
 
-
 #: Between two looks at the journals.
 PAUSE_SECONDS = 0.5
 

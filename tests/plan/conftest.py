@@ -9,7 +9,7 @@ import pytest
 
 from framework.plan.build import build_plan
 from framework.plan.model import Identity, Known, Plan
-from framework.submission import DEFAULTS, wrapper_inputs
+from framework.submission import DEFAULTS, Hooks
 from wcl import Section, merge, read
 
 REDUCE = """
@@ -91,12 +91,20 @@ blocklist = one
 class Answers:
     """What the registry and the disk would say."""
 
-    def __init__(self, in_archive: Mapping[str, Known], outside: Mapping[str, str]) -> None:
+    def __init__(
+        self, in_archive: Mapping[str, Known], outside: Mapping[str, str], lines: Sequence[object] = ()
+    ) -> None:
         self._in_archive = in_archive
         self._outside = outside
+        self._lines = lines
+        self.asked: list[object] = []
 
     def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
         return {path: self._in_archive[path] for path in paths if path in self._in_archive}
+
+    def lines(self, question: object) -> Sequence[object]:
+        self.asked.append(question)
+        return self._lines
 
     def outside(self, location: str) -> str:
         return self._outside.get(location, "")
@@ -138,7 +146,7 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
             Answers(in_archive or {}, outside or {}),
             submit_directory="/work",
             wrappers={"generic": None, "scrape": None},
-            wrapper_inputs=wrapper_inputs,
+            hooks=Hooks(),
         )
 
     return make

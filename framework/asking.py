@@ -1,0 +1,201 @@
+"""Asking: the planner's questions, answered by the registry, the folder ``queries``, programs, and the disk."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from framework.engines.workers import program_path
+from framework.plan.model import Known
+from framework.plan.questions import (
+    ANSWER,
+    FieldsQuestion,
+    FoundFile,
+    FoundLine,
+    NamedQuestion,
+    ProgramQuestion,
+    Question,
+    UnansweredError,
+)
+from wcl import Section, WclError, parse
+
+if TYPE_CHECKING:
+    from framework.registry.database import Registry
+    from framework.registry.files import FileRow
+
+QUERIES = Path(__file__).parents[1] / "queries"
+#: Seconds that a query program may take.
+PATIENCE = 600
+#: What an answer says of a file that is no metadata of it.
+OWN = frozenset({"filename", "path", "fullname", "filetype", "compression", "nickname", "line", "size", "sha256"})
+
+
+class Asker:
+    """Answers the planner (framework.plan.model.Ask)."""
+
+    def __init__(self, registry: Registry, archive: str) -> None:
+        self._registry = registry
+        self._archive = archive
+
+    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+        if not paths:
+            return {}
+        from framework.registry.files import existing
+
+        return {path: _known(row) for path, row in existing(self._registry, self._archive, paths).items()}
+
+    def outside(self, location: str) -> str:
+        """Why it cannot be read; what an address holds is the job's business."""
+        scheme = urllib.parse.urlsplit(location).scheme
+        if scheme in ("http", "https"):
+            return ""
+        if "://" in location:
+            return f"{scheme} cannot be fetched: give a path, or an http or https address"
+        if not os.path.isfile(location):
+            return "there is no such file" if not os.path.exists(location) else "it is not a file"
+        return "" if os.access(location, os.R_OK) else "it may not be read"
+
+    def lines(self, question: Question) -> Sequence[FoundLine]:
+        """The lines that answer a question, their files found in the archive."""
+        if isinstance(question, FieldsQuestion):
+            from framework.registry.conditions import select_files
+
+            return [{"": _found(row)} for row in select_files(self._registry, self._archive, question)]
+        rows = self._named(question) if isinstance(question, NamedQuestion) else _by_program(question)
+        return self._completed(rows)
+
+    def _named(self, question: NamedQuestion) -> list[dict[str, Mapping[str, str]]]:
+        """A question of the folder: ``<name>.sql`` with bound parameters, or ``<name>.py`` with ``ask``."""
+        if not question.name.isidentifier():
+            raise UnansweredError(f"'{question.name}' is no query's name")
+        if (QUERIES / f"{question.name}.sql").is_file():
+            return _flat(self._by_sql(QUERIES / f"{question.name}.sql", question.parameters))
+        if (QUERIES / f"{question.name}.py").is_file():
+            module = importlib.import_module(f"queries.{question.name}")
+            return _flat(module.ask(self._sql, **question.parameters))
+        known = sorted(
+            path.stem for path in QUERIES.iterdir() if path.suffix in (".sql", ".py") and path.stem[0] != "_"
+        )
+        raise UnansweredError(f"there is no query '{question.name}'; there is: {', '.join(known) or 'none'}")
+
+    def _by_sql(self, path: Path, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
+        statement = path.read_text(encoding="utf-8")
+        wanted = set(re.findall(r"(?<![:\w]):([a-z_]\w*)", statement))
+        if missing := wanted - parameters.keys():
+            raise UnansweredError(f"the query {path.stem} needs {', '.join(sorted(missing))}: set parameters")
+        return self._sql(statement, **{name: parameters[name] for name in wanted})
+
+    def _sql(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
+        """Rows of a statement with named parameters; what a ``.py`` query is given to ask with."""
+        from sqlalchemy import exc, text
+
+        try:
+            with self._registry.read() as connection:
+                return [dict(row) for row in connection.execute(text(statement), parameters).mappings()]
+        except exc.SQLAlchemyError as error:
+            raise UnansweredError(f"the registry refuses the query: {getattr(error, 'orig', error)}") from error
+
+    def _completed(self, rows: list[dict[str, Mapping[str, str]]]) -> list[FoundLine]:
+        """Files that an answer names by their base names, found in the archive."""
+        from framework.registry.conditions import newest_by_name
+
+        files = [file for row in rows for file in row.values()]
+        names = {file["filename"] for file in files if "filename" in file and not {"path", "fullname"} & file.keys()}
+        newest = newest_by_name(self._registry, self._archive, names)
+        paths = {file["path"] for file in files if "path" in file and not file["path"].startswith("/")}
+        known = self.in_archive(sorted(paths))
+        return [{nick: self._complete(file, newest, known) for nick, file in row.items()} for row in rows]
+
+    def _complete(
+        self, file: Mapping[str, str], newest: Mapping[str, FileRow], known: Mapping[str, Known]
+    ) -> FoundFile:
+        metadata = {key: str(value) for key, value in file.items() if key not in OWN and value is not None}
+        if path := file.get("fullname") or file.get("path"):
+            return FoundFile(path=path, filetype=file.get("filetype", ""), metadata=metadata, known=known.get(path))
+        name = file.get("filename")
+        if name is None:
+            raise UnansweredError("an answer names no file: it has neither filename nor path")
+        if name not in newest:
+            raise UnansweredError(f"the query names {name}, which the archive does not have")
+        found = _found(newest[name])
+        return replace(found, metadata={**found.metadata, **metadata})
+
+
+def _by_program(question: ProgramQuestion) -> list[dict[str, Mapping[str, str]]]:
+    """Run a query program, and read the file that it wrote."""
+    with tempfile.TemporaryDirectory(prefix="fw-query-") as place:
+        answer = os.path.join(place, f"answer.{question.form}")
+        argv = [word.replace(ANSWER, answer) for word in question.argv]
+        environment = {**os.environ, "PATH": program_path()}
+        try:
+            done = subprocess.run(
+                argv, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False, errors="replace"
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise UnansweredError(f"the query program {argv[0]} cannot be run: {error}") from error
+        if done.returncode:
+            last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it says nothing"]
+            raise UnansweredError(f"the query program {argv[0]} ended with status {done.returncode}: {last[0]}")
+        if not os.path.exists(answer):
+            raise UnansweredError(f"the query program {argv[0]} wrote no answer: give it ${{qoutfile}}")
+        try:
+            return read_answer(Path(answer), question.form)
+        except (ValueError, KeyError, TypeError, WclError) as error:
+            raise UnansweredError(f"the answer of {argv[0]} cannot be read: {error}") from error
+
+
+def read_answer(path: Path, form: str) -> list[dict[str, Mapping[str, str]]]:
+    """The lines of an answer, each with its files by nickname (empty where the form has none)."""
+    if form == "csv":
+        with open(path, newline="", encoding="utf-8") as file:
+            return _flat(csv.DictReader(file))
+    if form == "json":
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(rows, dict):
+            rows = list(rows["list"]["line"].values())
+        return [_nicknamed(row.get("file", row)) for row in rows]
+    # Query programs write a key without a value where they have none.
+    text = re.sub(r"(?m)^\s*[\w.-]+\s*=\s*$", "", path.read_text(encoding="utf-8"))
+    lines = parse(text, str(path)).section("list").section("line").sections()
+    return [_nicknamed(line.section("file")) for _, line in lines]
+
+
+def _flat(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Mapping[str, str]]]:
+    """One file a row; rows with the same ``line`` belong together, by their ``nickname``."""
+    lines: dict[str, dict[str, Mapping[str, str]]] = {}
+    for number, row in enumerate(rows):
+        key = str(row.get("line") or f"#{number}")
+        lines.setdefault(key, {})[str(row.get("nickname") or "")] = {
+            name: str(value) for name, value in row.items() if value is not None
+        }
+    return list(lines.values())
+
+
+def _nicknamed(row: Mapping[str, Any] | Section) -> dict[str, Mapping[str, str]]:
+    """``{nick: {filename: ...}}``, or the file itself; nicknames that only count are none."""
+    inner = {nick: part for nick, part in row.items() if isinstance(part, Mapping)}
+    if not inner:
+        inner = {"": row}
+    return {
+        "" if re.fullmatch(r"file\d+", nick) else nick: {key: str(value) for key, value in part.items()}
+        for nick, part in inner.items()
+    }
+
+
+def _found(row: FileRow) -> FoundFile:
+    metadata = {key: str(value) for key, value in row.metadata.items()}
+    return FoundFile(path=row.path, filetype=row.filetype, metadata=metadata, known=_known(row))
+
+
+def _known(row: FileRow) -> Known:
+    return Known(row.size or 0, row.sha256 or "")

@@ -1,0 +1,187 @@
+"""Objects: the files and lists of a module, read once and resolved for each of its calls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from framework.plan.definition import FileDefinition, ListDefinition, ModuleDefinition
+from framework.plan.findings import near, wrong
+from framework.plan.lines import Sources, is_sourced, lines_of, placed
+from framework.plan.lists import in_order, list_lines
+from framework.plan.model import File, ListFile
+from framework.plan.naming import Naming
+from framework.plan.products import Line, Sublists
+from wcl import Quoted, Scope, Section, boolean
+
+
+@dataclass
+class Resolved:
+    """What one call reads, makes and is given as lists."""
+
+    inputs: list[File] = field(default_factory=list)
+    outputs: list[File] = field(default_factory=list)
+    lists: list[ListFile] = field(default_factory=list)
+    #: ``list.corr.img_corr`` to what is known of each of its files, in the order of the list.
+    members: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
+
+
+class Objects:
+    """The objects of a module."""
+
+    def __init__(
+        self, module: ModuleDefinition, scope: Scope, pipeline: Section, submit_directory: str, sources: Sources
+    ) -> None:
+        self._module = module
+        self._scope = scope
+        self._pipeline = pipeline
+        self._submit_directory = submit_directory
+        self._sources = sources
+        self._made = [label for label in module.files if f"file.{label}" in module.made]
+        self._read = [label for label in module.files if f"file.{label}" in module.used and not self._is_member(label)]
+        self._namings = {label: self._naming(f"file.{label}", part.section) for label, part in module.files.items()}
+        self._lists = {label: part for label, part in module.lists.items() if self._is_used(label)}
+        order = [label for label in module.list_order if label in module.lists]
+        self._lines = {label: self._list_lines(module.lists[label]) for label in dict.fromkeys([*order, *module.lists])}
+        self._file_lines = {
+            label: lines_of(part, label, scope, sources, self._namings[label])
+            for label, part in module.files.items()
+            if is_sourced(part.section) and label not in self._made
+        }
+        self._sublists = {label: self._divide_list(part) for label, part in self._lists.items()}
+        self._subfiles = {
+            label: self._divide_file(module.files[label]) for label in self._read if label in self._file_lines
+        }
+        for label, lines in self._file_lines.items():
+            sources.products.add_lines(module.name, f"file.{label}", lines)
+        for label, lines in self._lines.items():
+            sources.products.add_lines(module.name, f"list.{label}", lines)
+
+    def loop_values(self) -> list[tuple[str, ...]]:
+        """The combinations of the loop keys that exist in the loop's object, sorted."""
+        kind, _, label = self._module.loop_object.partition(".")
+        lines = {"list": self._lines, "file": self._file_lines}.get(kind, {}).get(label)
+        place = self._module.section.place("loopobj")
+        if lines is None:
+            known = [f"file.{name}" for name in self._file_lines] + [f"list.{name}" for name in self._lines]
+            raise wrong(place, f"unknown object '{self._module.loop_object}'", near(self._module.loop_object, known))
+        found = sorted(Sublists(lines, self._module.loop, place, self._module.loop_object).combinations(), key=_natural)
+        # They are data: a comma or a dollar in one is text.
+        return [tuple(Quoted(value) for value in values) for values in found]
+
+    def resolve(self, values: Mapping[str, str]) -> Resolved:
+        """The files and lists of the call with these loop values."""
+        found = Resolved()
+        for label in self._made:
+            found.outputs += self._namings[label].make(values)
+        for label in self._read:
+            found.inputs += self._files(label, values)
+        for label, part in self._lists.items():
+            self._resolve_list(label, part, values, found)
+        return found
+
+    # ---- files
+
+    def _files(self, label: str, values: Mapping[str, str]) -> Iterable[File]:
+        part = self._module.files[label]
+        if label not in self._subfiles:
+            for file in self._namings[label].make(values):
+                made = self._sources.products.at(file.path)
+                yield placed(made, file.label, part.section, self._namings[label], values) if made else file
+            return
+        lines = self._subfiles[label].matching(values)
+        if len(lines) > 1 and not flag(part.section, "ignore_multiple_error"):
+            message = f"{len(lines)} files to choose from for file.{label}, such as {lines[0].first.path}"
+            raise wrong(part.place, message, hint="give it match = keys, or make it a list")
+        for line in lines:
+            yield self._placed(line, label, f"file.{label}", label, values)
+
+    def _placed(self, line: Line, nick: str, label: str, definition: str, values: Mapping[str, str]) -> File:
+        part = self._module.files.get(definition)
+        file = line.file(nick)
+        if part is None:
+            return placed(file, label, Section(), self._log_naming, values)
+        known = {**file.metadata, **file.keys, **values, **line.keys}
+        return placed(file, label, part.section, self._namings[definition], known)
+
+    def _divide_file(self, part: FileDefinition) -> Sublists:
+        lines = self._file_lines[part.label]
+        if part.match is not None:
+            keys = part.match
+        else:
+            # A file's own keys tell it from its siblings: what the loop shares with them finds the right one.
+            keys = tuple(key for key in self._module.loop if all(line.value(key) is not None for line in lines))
+        return Sublists(lines, keys, part.place, f"file.{part.label}")
+
+    # ---- lists
+
+    def _list_lines(self, part: ListDefinition) -> list[Line]:
+        nicks = self._nicks(part.label)
+        source = part.section.get("depends", "")
+        inherited = source.rpartition(".")[2] if isinstance(source, str) else ""
+        naming = self._namings.get(nicks[0]) if nicks else None
+        return lines_of(part, nicks[0] if nicks else inherited or part.label, self._scope, self._sources, naming)
+
+    def _nicks(self, label: str) -> list[str]:
+        """The nicknames by which the module's programs use a list's files."""
+        used = (name.split(".") for step in self._module.execs for name in step.used)
+        return list(dict.fromkeys(parts[2] for parts in used if parts[:2] == ["list", label] and len(parts) > 2))
+
+    def _divide_list(self, part: ListDefinition) -> Sublists:
+        return Sublists(self._lines[part.label], part.divide_by, part.place, f"list.{part.label}")
+
+    def _resolve_list(self, label: str, part: ListDefinition, values: Mapping[str, str], found: Resolved) -> None:
+        lines = []
+        for line in self._sublists[label].matching(values):
+            files = {nick: self._placed(line, nick, f"list.{label}.{nick}", nick, values) for nick in line.files}
+            lines.append(Line(files, line.keys))
+        lines = in_order(lines, part)
+        for child, section in self._children(label, part):
+            target = self._naming(f"list.{child}", section).make(values)[0]
+            texts = list_lines(section, part.place, lines, values)
+            found.lists.append(ListFile(label=f"list.{child}", job_path=target.job_path, lines=texts))
+        for line in lines:
+            for nick, file in line.files.items():
+                found.inputs.append(file)
+                known = {**values, **file.metadata, **file.keys, **line.keys, "fullname": file.job_path}
+                found.members.setdefault(f"list.{label}.{nick}", []).append(known)
+
+    def _children(self, label: str, part: ListDefinition) -> Sequence[tuple[str, Section]]:
+        """The list files that are written from the same lines: the list itself, or one for each set of columns."""
+        children = [(name, child) for name, child in part.section.section("div_list_by_col").sections()]
+        if not children:
+            return [(label, part.section)]
+        shared = {key: value for key, value in part.section.items() if isinstance(value, str)}
+        return [(name, Section.of({**shared, **child}, child.opened, child.path)) for name, child in children]
+
+    # ---- what kind of object it is
+
+    def _is_used(self, label: str) -> bool:
+        children = {name for name, _ in self._module.lists[label].section.section("div_list_by_col").sections()}
+        return any(
+            name.split(".")[0] == "list" and name.split(".")[1] in {label, *children}
+            for name in self._module.used
+            if "." in name
+        )
+
+    def _is_member(self, label: str) -> bool:
+        return flag(self._module.files[label].section, "listonly")
+
+    def _naming(self, label: str, section: Section) -> Naming:
+        made = label in self._module.made
+        return Naming(label, section, self._scope, self._pipeline, self._submit_directory, made)
+
+    @property
+    def _log_naming(self) -> Naming:
+        return next(iter(self._namings.values()))
+
+
+def flag(section: Section, key: str) -> bool:
+    """A boolean of a section; False where it is not there."""
+    value = section.get(key)
+    return isinstance(value, str) and boolean(value, section.place(key))
+
+
+def _natural(values: tuple[str, ...]) -> tuple[tuple[int, int, str], ...]:
+    """Numbers by value and before words, so that ccd 2 comes before ccd 10."""
+    return tuple((0, int(value), value) if value.isdecimal() else (1, 0, value) for value in values)

@@ -1,0 +1,175 @@
+"""Real pipelines of the original framework plan to what the original made of them."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from framework.asking import read_answer
+from framework.plan.build import build_plan
+from framework.plan.model import Identity, Known, Plan
+from framework.plan.questions import FoundFile
+from framework.submission import DEFAULTS, Hooks
+from wcl import merge, parse, read
+
+ORACLE = Path(__file__).parents[2] / "../shared/data/desdm/oracle/golden"
+SEED = ORACLE / "../../wcl_corpus/seed/make_coadd_temp_exp.wcl"
+
+
+class Recorded:
+    """Answers every question with a recorded answer of the original's query program."""
+
+    def __init__(self, answer: Path, replaced: tuple[str, str] = ("", "")) -> None:
+        self.asked: list[object] = []
+        self._answer = answer
+        self._replaced = replaced
+
+    def in_archive(self, paths):
+        return {path: Known(1, "0") for path in paths if "/p03/" not in path or "butler" in path or "skyMap" in path
+                or "registry" in path}  # fmt: skip
+
+    def outside(self, location):
+        return ""
+
+    def lines(self, question):
+        self.asked.append(question)
+        before, after = self._replaced
+        return [
+            {
+                nick: FoundFile(
+                    path=f"RAW/x/{file['filename']}",
+                    metadata={
+                        key: after if before and value == before else value
+                        for key, value in file.items() if key not in ("filename", "compression")
+                    },
+                )
+                for nick, file in line.items()
+            }
+            for line in read_answer(self._answer, "wcl")
+        ]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _the_originals_answers() -> None:
+    if not ORACLE.exists():
+        reason = "the original's runs are not at hand"
+        pytest.fail(reason) if os.environ.get("FW_NO_SKIP") else pytest.skip(reason)
+
+
+def planned(submit: Path, unit: str, recorded: Recorded, **overrides: str) -> Plan:
+    pipeline = merge(read(DEFAULTS), read(submit, overrides=overrides)).with_value("fw_home", "/fw")
+    identity = Identity(
+        reqnum=15, unitname=unit, attnum=3, run=f"{unit}_r15p03", project="TST", campaign="C1", pipeline="coaddtest",
+        operator="tester", jira_id="TEST-15",
+    )  # fmt: skip
+    wrappers = {"generic": None, "lsst": None}
+    return build_plan(pipeline, identity, recorded, submit_directory="/work", wrappers=wrappers, hooks=Hooks())
+
+
+@pytest.fixture
+def two_module() -> Plan:
+    golden = ORACLE / "two_module"
+    return planned(golden / "submit.wcl", "T0042", Recorded(golden / "submit_side/B01-one/raw_detrend.wcl"))
+
+
+def original_calls(folder: Path) -> dict[str, tuple[dict[str, str], str]]:
+    """Module and keys of each call of the original, to its output files' places and its log."""
+    found = {}
+    for path in sorted(folder.rglob("*_input.wcl")):
+        tree = parse(path.read_text())
+        outputs = {
+            f"{part.text('archivepath')}/{part.text('fullname').rpartition('/')[2]}": part.text("fullname")
+            for _, part in tree.section("filespecs").sections()
+            if "archivepath" in part
+        }
+        found[f"{tree.text('modname')}{tree.text('wrapkeys')}"] = (outputs, tree.text("log"))
+    return found
+
+
+def test_two_modules_plan_to_the_same_calls_files_and_logs(two_module):
+    originals = original_calls(ORACLE / "two_module/submit_side/B01-one/inputwcl")
+    ours = {
+        "_".join([call.module, *call.keys.values()]): (
+            {file.path: file.job_path for file in call.outputs}, call.log.job_path
+        )
+        for call in two_module.calls
+        if call.module != "merge"
+    }  # fmt: skip
+    assert ours == originals
+
+
+def test_two_modules_plan_to_the_same_lists(two_module):
+    originals = {
+        str(path.relative_to(ORACLE / "two_module/submit_side/B01-one")): tuple(path.read_text().splitlines())
+        for path in (ORACLE / "two_module/submit_side/B01-one/list").rglob("*.list")
+    }
+    ours = {made.job_path: made.lines for call in two_module.calls for made in call.lists}
+    assert ours == originals
+
+
+def test_two_modules_plan_to_the_same_jobs_and_command_lines(two_module):
+    jobs = [(job.block, job.keys, len(job.calls)) for job in two_module.jobs]
+    assert jobs == [(1, "g", 5), (1, "r", 5), (2, "", 1)]
+    argv = {call.module: call.execs[0].argv for call in two_module.calls}
+    assert argv["detrend"] == ("cp", "raw/raw_r_102_c02.fits", "red/v1021/r_v00001021_c02_r15p03_red.fits", "-p")
+    assert argv["coadd"] == (
+        "mkcoadd.sh", "@list/coadd/T00042_r_r15p03_reds.list", "--out", "coadd/T00042_r_r15p03_coadd.fits",
+        "--filter", "r",
+    )  # fmt: skip
+    assert argv["merge"][1] == "coadd/T00042_g_r15p03_coadd.fits,coadd/T00042_r_r15p03_coadd.fits"
+
+
+def test_the_query_program_is_called_as_it_was(two_module):
+    golden = ORACLE / "two_module"
+    recorded = Recorded(golden / "submit_side/B01-one/raw_detrend.wcl")
+    planned(golden / "submit.wcl", "T0042", recorded)
+    (question,) = recorded.asked
+    assert question.argv == (
+        "fakequery.py", "--qoutfile", "@answer@", "--visits", "101,102", "--ccds", "1,2", "--filters", "g,r"
+    )  # fmt: skip
+
+
+ANSWER = ORACLE / "seed_hsc/out/B01-b1/corr_make_coadd_temp_exp.wcl"
+
+
+def test_the_module_of_the_note_plans_to_the_originals_calls():
+    plan = planned(ORACLE / "seed_hsc/submit.wcl", "tract0", Recorded(ANSWER))
+    originals = original_calls(ORACLE / "seed_hsc/out/B01-b1/inputwcl")
+    ours = {
+        "_".join([call.module, *call.keys.values()]): (
+            {file.path: file.job_path for file in call.outputs}, call.log.job_path
+        )
+        for call in plan.calls
+    }  # fmt: skip
+    assert ours == originals
+    lists = {made.job_path: sorted(made.lines) for call in plan.calls for made in call.lists}
+    root = ORACLE / "seed_hsc/out/B01-b1"
+    assert lists == {
+        str(path.relative_to(root)): sorted(path.read_text().splitlines()) for path in root.glob("list/*/*.list")
+    }
+
+
+def test_the_module_of_the_note_gives_the_command_line_of_its_own_comment(tmp_path):
+    plan = planned(ORACLE / "seed_hsc/submit.wcl", "tract0", Recorded(ANSWER))
+    call = next(call for call in plan.calls if call.keys["patch"] == "8x7" and call.keys["visit"] == "903344")
+    comment = SEED.read_text().split("# example command line:")[1]
+    wanted = " ".join(re.findall(r"#\s+(.*)", comment)[:2]).split()
+    # The note's own example is of another visit, with other ccds.
+    at = wanted.index("--selectId")
+    assert list(call.execs[0].argv[:at]) == wanted[:at]
+    assert call.execs[0].argv[at:] == (
+        "--selectId", "visit=903344", "ccd=11", "--selectId", "visit=903344", "ccd=5"
+    )  # fmt: skip
+
+
+def test_patches_named_with_a_comma_break_nothing():
+    plan = planned(ORACLE / "seed_hsc/submit.wcl", "tract0", Recorded(ANSWER, ("8x7", "8,7")))
+    with_comma = [call for call in plan.calls if call.keys["patch"] == "8,7"]
+    assert len(with_comma) == 3
+    for call in with_comma:
+        assert "patch=8,7" in call.execs[0].argv
+        assert "_P8,7_" in call.outputs[0].name
+        assert call.outputs[0].metadata["patch"] == "8,7"
