@@ -36,10 +36,8 @@ def archive(tmp_path: Path) -> Registry:
             )
             connection.execute(
                 text(
-                    text(
-                        "insert into file_archive_info (desfile_id, archive_name, filename, path)"
-                        " values (:id, 'home', :name, 'd')"
-                    ),
+                    "insert into file_archive_info (desfile_id, archive_name, filename, path)"
+                    " values (:id, 'home', :name, 'd')"
                 ),
                 {"id": number, "name": name},
             )
