@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
 
-from framework.plan.cmdline import LATE, command_line
+from framework.plan.cmdline import LATE, CommandLine
 from framework.plan.definition import ExecDefinition, ModuleDefinition
 from framework.plan.findings import wrong
 from framework.plan.lines import Sources
@@ -17,7 +17,10 @@ from framework.plan.naming import Naming
 from framework.plan.objects import Objects, Resolved, flag
 from wcl import Quoted, Scope, Section, expand, split
 from wcl.late import late_calls
+from wcl.settling import settled
 
+#: What a call may ask for in numbers.
+LIMITS = ("request_memory", "request_disk", "request_cpus", "max_walltime", "max_retries", "max_fwthreads")
 #: What a module may become at most, unless the pipeline allows more with max_calls.
 MAX_CALLS = 200_000
 
@@ -66,6 +69,12 @@ class CallMaker:
         self._objects = Objects(module, self._scope, around.pipeline, around.submit_directory, around.sources)
         self._log = self._log_naming()
         self._max_calls = int(self._find("max_calls", self._scope) or MAX_CALLS)
+        self._command_lines = [CommandLine(step, self._scope, module.loop) for step in module.execs]
+        self._limits = {key: self._settled_text(key) for key in LIMITS}
+        self._settings = Values(module.section.section("wrapper"))
+        self._environments = [
+            Values(section.section("job_environment"), LATE) for section in (around.pipeline, module.section)
+        ]
 
     def combinations(self) -> Iterable[dict[str, str]]:
         """The values of the loop keys of each call."""
@@ -90,7 +99,7 @@ class CallMaker:
         scope = self._scope.child(values)
         found = self._objects.resolve(values)
         full = scope.child(_full_names(found.inputs, found.outputs, found.lists))
-        settings = _expanded(module.section.section("wrapper"), full)
+        settings = self._settings.fill(full)
         return Call(
             number=number,
             module=module.name,
@@ -143,7 +152,9 @@ class CallMaker:
     def _log_naming(self) -> Naming:
         section = self._around.pipeline.section("framework_file").section("log")
         pattern = {} if "modnamepat" in self._module.section else self._default_pattern()
-        return Naming("log", section, self._scope.child(pattern), self._around.pipeline, "", made=True)
+        return Naming(
+            "log", section, self._scope.child(pattern), self._around.pipeline, "", made=True, loop=self._module.loop
+        )
 
     def _default_pattern(self) -> dict[str, str]:
         loop = "".join(f"_${{{key}}}" for key in self._module.loop)
@@ -151,28 +162,27 @@ class CallMaker:
 
     def _execs(self, scope: Scope, settings: Mapping[str, str], found: Resolved) -> Iterable[Exec]:
         more = self._around.wrappers.arguments(self._module.wrapper, settings, found.members)
-        for step in self._module.execs:
-            yield self._exec(step, scope, more if step is self._module.execs[0] else [])
+        for step, line in zip(self._module.execs, self._command_lines, strict=True):
+            argv, late = line.fill(scope)
+            yield self._exec(step, (*argv, *more) if step is self._module.execs[0] else argv, late)
 
-    def _exec(self, step: ExecDefinition, scope: Scope, more: list[str]) -> Exec:
-        argv, late = command_line(step, scope)
-        argv = (*argv, *more)
-        definition = self._around.pipeline.section("exec_def").section(argv[0].rsplit("/", 1)[-1].lower())
+    def _exec(self, step: ExecDefinition, argv: tuple[str, ...], late: tuple[int, ...]) -> Exec:
+        program = argv[0].rsplit("/", 1)[-1]
+        definition = self._around.pipeline.section("exec_def").section(program.lower())
         return Exec(
             number=step.number,
-            program=argv[0].rsplit("/", 1)[-1],
+            program=program,
             argv=argv,
             late=late,
             used=step.used,
             made=step.made,
             derived=step.derived,
-            version_flag=str(definition.get("version_flag", "")),
-            version_pattern=str(definition.get("version_pattern", "")),
+            version_flag=definition.text("version_flag", ""),
+            version_pattern=definition.text("version_pattern", ""),
         )
 
     def _environment(self, scope: Scope) -> Mapping[str, str]:
-        values = _expanded(self._around.pipeline.section("job_environment"), scope, LATE)
-        values |= _expanded(self._module.section.section("job_environment"), scope, LATE)
+        values = {key: value for part in self._environments for key, value in part.fill(scope).items()}
         return {key.upper(): value for key, value in values.items()}
 
     def _needs(self, scope: Scope) -> Needs:
@@ -190,10 +200,15 @@ class CallMaker:
         except KeyError:
             return None
 
+    def _settled_text(self, key: str) -> str | None:
+        text = self._scope.look_up(key)
+        return None if text is None else settled(text, self._scope, self._module.loop.__contains__)
+
     def _number(self, key: str, scope: Scope) -> float | None:
-        text = self._find(key, scope)
+        text = self._limits[key]
         if text is None:
             return None
+        text = expand(text, scope)
         try:
             return float(text)
         except ValueError:
@@ -201,16 +216,24 @@ class CallMaker:
             raise wrong(place, f"{key} = {text} is not a number") from None
 
 
-def _expanded(section: Section, scope: Scope, late: frozenset[str] = frozenset()) -> dict[str, str]:
-    """The values of a section, in which only some functions may be left to the job."""
-    found = {}
-    for key, value in section.items():
-        if not isinstance(value, str):
-            continue
-        found[key] = str(expand(value, scope, section.place(key)))
-        if unknown := {name for name, _ in late_calls(found[key])} - late:
-            raise wrong(section.place(key), f"${unknown.pop().upper()}{{}} cannot be used here")
-    return found
+class Values:
+    """The plain values of a section, filled in for each call; only some functions may be left to the job."""
+
+    def __init__(self, section: Section, late: frozenset[str] = frozenset()) -> None:
+        self._section = section
+        self._late = late
+        self._texts = {key: value for key, value in section.items() if isinstance(value, str)}
+        self._fixed = not any("$" in value for value in self._texts.values())
+
+    def fill(self, scope: Scope) -> dict[str, str]:
+        if self._fixed:
+            return {key: str(value) for key, value in self._texts.items()}
+        found = {}
+        for key, value in self._texts.items():
+            found[key] = str(expand(value, scope, self._section.place(key)))
+            if unknown := {name for name, _ in late_calls(found[key])} - self._late:
+                raise wrong(self._section.place(key), f"${unknown.pop().upper()}{{}} cannot be used here")
+        return found
 
 
 def _full_names(inputs: Iterable[File], outputs: Iterable[File], lists: Iterable[ListFile]) -> dict[str, Quoted]:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable, Collection
 
 from framework.plan.definition import ExecDefinition
 from framework.plan.findings import wrong
 from wcl import Scope, Section, words
 from wcl.late import late_calls, resolve_late
+from wcl.settling import settled
 
 #: What stands before an option of one letter, and before a longer one.
 HYPHENS = {"allsingle": ("-", "-"), "alldouble": ("--", "--"), "mixed_gnu": ("-", "--")}
@@ -18,39 +20,68 @@ FLAG = "_flag"
 LATE = frozenset({"head", "secret"})
 
 
-def command_line(step: ExecDefinition, scope: Scope) -> tuple[tuple[str, ...], tuple[int, ...]]:
-    """The program and its arguments, and which of them the job has still to fill in."""
-    argv = _argv(step, scope)
-    late = tuple(number for number, word in enumerate(argv) if late_calls(word))
-    return tuple(word if number in late else resolve_late(word, {}) for number, word in enumerate(argv)), late
+class CommandLine:
+    """The command line of a program, read once and filled in for each call."""
+
+    def __init__(self, step: ExecDefinition, scope: Scope, loop: Collection[str] = ()) -> None:
+        """``loop``: the names whose values differ from call to call, besides those of files and lists."""
+
+        def is_open(name: str) -> bool:
+            return name in loop or name.startswith(("file.", "list.", "wrapper."))
+
+        self._elements: list[tuple[str, Words]] = []
+        self._positional: list[tuple[int, Words]] = []
+        section = step.section
+        self._elements.append(("", Words(section, "execname", scope, is_open)))
+        options = section.section("cmdline")
+        single, double = _hyphens(section)
+        for key in options:
+            values = Words(options, key, scope, is_open)
+            if found := POSITION.fullmatch(key):
+                self._positional.append((int(found[1]), values))
+            elif key.startswith("_"):
+                hint = "positions are _1, _02 or _03_name"
+                raise wrong(options.place(key), f"'{key}' is neither an option nor a position", hint)
+            else:
+                self._elements.append(((single if len(key) == 1 else double) + key, values))
+        self._positional.sort(key=lambda pair: pair[0])
+
+    def fill(self, scope: Scope) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The program and its arguments, and which of them the job has still to fill in."""
+        argv = self._argv(scope)
+        if not any("$" in word for word in argv):
+            return argv, ()
+        late = tuple(number for number, word in enumerate(argv) if late_calls(word))
+        return tuple(word if number in late else resolve_late(word, {}) for number, word in enumerate(argv)), late
+
+    def _argv(self, scope: Scope) -> tuple[str, ...]:
+        """Options in their order, positional arguments put in at their numbers.
+
+        An option with its value counts as one position, as operators have always counted.
+        """
+        elements = []
+        for option, words_of in self._elements:
+            values = words_of.fill(scope)
+            elements.append(values if not option else [option] if values == [FLAG] else [option, *values])
+        for number, words_of in self._positional:
+            elements.insert(max(number, 1), words_of.fill(scope))
+        return tuple(word for element in elements for word in element)
 
 
-def _argv(step: ExecDefinition, scope: Scope) -> tuple[str, ...]:
-    """Options in their order, positional arguments put in at their numbers.
+class Words:
+    """The words of one value."""
 
-    An option with its value counts as one position, as operators have always counted.
-    """
-    section = step.section
-    elements = [_words(section, "execname", scope)]
-    options = section.section("cmdline")
-    single, double = _hyphens(section)
-    positional: list[tuple[int, list[str]]] = []
-    for key in options:
-        values = _words(options, key, scope)
-        if found := POSITION.fullmatch(key):
-            positional.append((int(found[1]), values))
-        elif key.startswith("_"):
-            raise wrong(
-                options.place(key),
-                f"'{key}' is neither an option nor a position",
-                hint="positions are _1, _02 or _03_name",
-            )
-        else:
-            option = (single if len(key) == 1 else double) + key
-            elements.append([option] if values == [FLAG] else [option, *values])
-    for number, values in sorted(positional, key=lambda pair: pair[0]):
-        elements.insert(max(number, 1), values)
-    return tuple(word for element in elements for word in element)
+    def __init__(self, section: Section, key: str, scope: Scope, is_open: Callable[[str], bool]) -> None:
+        text = section.text(key)
+        self._place = section.place(key)
+        if unknown := {name for name, _ in late_calls(text)} - LATE:
+            raise wrong(self._place, f"${unknown.pop().upper()}{{}} means nothing on a command line")
+        self._text = settled(text, scope, is_open)
+        #: Where nothing is left to fill in.
+        self._fixed = None if "$" in self._text else words(self._text, scope, self._place)
+
+    def fill(self, scope: Scope) -> list[str]:
+        return self._fixed if self._fixed is not None else words(self._text, scope, self._place)
 
 
 def shell_text(argv: tuple[str, ...]) -> str:
@@ -63,12 +94,3 @@ def _hyphens(section: Section) -> tuple[str, str]:
     if not isinstance(style, str) or style.lower() not in HYPHENS:
         raise wrong(section.place("cmd_hyphen"), f"unknown hyphen style '{style}'", hint=f"one of {', '.join(HYPHENS)}")
     return HYPHENS[style.lower()]
-
-
-def _words(section: Section, key: str, scope: Scope) -> list[str]:
-    text = section[key]
-    if not isinstance(text, str):
-        raise wrong(section.place(key), f"'{key}' is a section where a value is wanted")
-    if unknown := {name for name, _ in late_calls(text)} - LATE:
-        raise wrong(section.place(key), f"${unknown.pop().upper()}{{}} means nothing on a command line")
-    return words(text, scope, section.place(key))

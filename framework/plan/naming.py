@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from framework.plan.findings import near, problem_at, wrong
 from framework.plan.model import SAFE_PATH, File
 from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
+from wcl.settling import settled
 
 #: The directory pattern of a file that names none.
 DEFAULT_DIRECTORY = "run"
@@ -26,23 +26,27 @@ class Template:
     asked: Place | None = None
 
     def fill(self, scope: Scope) -> str:
-        with self._for_whom():
+        try:
             return expand(self.text, scope, self.place)
+        except WclError as error:
+            raise self._for_whom(error) from error
 
     def fill_all(self, scope: Scope) -> list[str]:
-        with self._for_whom():
-            return expand_all(self.text, scope, self.place)
-
-    @contextmanager
-    def _for_whom(self) -> Iterator[None]:
-        """What is wrong with a shared pattern is wrong where it is used."""
         try:
-            yield
+            return expand_all(self.text, scope, self.place)
         except WclError as error:
-            if self.asked is None:
-                raise
-            hint = f"{self.place} wants it: {self.text}"
-            raise WclError(*(problem_at(self.asked, each.message, hint) for each in error.problems)) from error
+            raise self._for_whom(error) from error
+
+    def settled(self, scope: Scope, is_open: Callable[[str], bool]) -> Template:
+        """With everything filled in but the open names, if nothing is wrong with it."""
+        return replace(self, text=settled(self.text, scope, is_open))
+
+    def _for_whom(self, error: WclError) -> WclError:
+        """What is wrong with a shared pattern is wrong where it is used."""
+        if self.asked is None:
+            return error
+        hint = f"{self.place} wants it: {self.text}"
+        return WclError(*(problem_at(self.asked, each.message, hint) for each in error.problems))
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,20 @@ class Naming:
     """The names of one file definition; parsed once, when first asked for, and filled in for each call."""
 
     def __init__(
-        self, label: str, section: Section, scope: Scope, pipeline: Section, submit_directory: str, made: bool = False
+        self,
+        label: str,
+        section: Section,
+        scope: Scope,
+        pipeline: Section,
+        submit_directory: str,
+        *,
+        made: bool = False,
+        loop: Collection[str] | None = None,
     ) -> None:
         self.label = label
         self._made = made
+        #: The names whose values differ from call to call; None where nobody knows.
+        self._loop = loop
         self.section = section
         self._scope = scope.child(section)
         self._pipeline = pipeline
@@ -71,7 +85,7 @@ class Naming:
 
     @cached_property
     def _name(self) -> Template:
-        return _name_template(self.section, self._pipeline)
+        return self._settled(_name_template(self.section, self._pipeline))
 
     @cached_property
     def _filetype(self) -> Filetype:
@@ -91,7 +105,11 @@ class Naming:
         if self._outside_archives and not is_placed(self.section):
             own = Template(self.label.rpartition(".")[2], self.section.opened)
             return own, own
-        return _directory_templates(self.section, self._pipeline)
+        archive, job = _directory_templates(self.section, self._pipeline)
+        return self._settled(archive), self._settled(job)
+
+    def _settled(self, template: Template) -> Template:
+        return template if self._loop is None else template.settled(self._scope, self._loop.__contains__)
 
     def make(self, values: Mapping[str, str]) -> tuple[File, ...]:
         """The file, or files where the name holds a list, of a call with these loop values."""

@@ -169,7 +169,9 @@ class Objects:
 
     def _naming(self, label: str, section: Section) -> Naming:
         made = label in self._module.made
-        return Naming(label, section, self._scope, self._pipeline, self._submit_directory, made)
+        # Where lines come from elsewhere, they bring names of their own.
+        loop = None if is_sourced(section) or flag(section, "listonly") else frozenset(self._module.loop)
+        return Naming(label, section, self._scope, self._pipeline, self._submit_directory, made=made, loop=loop)
 
     @property
     def _log_naming(self) -> Naming:
