@@ -37,16 +37,16 @@ class Detections:
 
 def detect_stars(pixels: Pixels, seeing_pixels: float, threshold: float) -> Detections:
     """Peaks that remain significant when all are fitted together, and those that show when these are subtracted."""
-    significance = _significance(pixels, seeing_pixels)
-    x, y = _peaks(significance, pixels.usable, seeing_pixels, threshold)
+    x, y = _peaks(pixels, seeing_pixels, threshold)
     first = measure_stars(pixels, x, y, seeing_pixels)
     clear = first.psf_flux > threshold * first.psf_flux_err
     modelled = pixels.image - first.residual
     spread = pixels.variance + (RESIDUAL_SHARE * modelled) ** 2
     hidden = replace(pixels, image=first.residual, variance=spread)
-    more_x, more_y = _peaks(_significance(hidden, seeing_pixels), pixels.usable, seeing_pixels, threshold)
+    more_x, more_y = _peaks(hidden, seeing_pixels, threshold)
     x, y = np.concatenate([first.x[clear], more_x]), np.concatenate([first.y[clear], more_y])
     x, y = _apart(x, y, LEAST_DISTANCE_FWHM * seeing_pixels / 2)
+    significance = _significance(pixels, seeing_pixels)
     footprint = significance > threshold
     columns = np.clip(np.rint(x).astype(int), 0, footprint.shape[1] - 1)
     rows = np.clip(np.rint(y).astype(int), 0, footprint.shape[0] - 1)
@@ -83,25 +83,32 @@ def rough_seeing(pixels: Pixels, otherwise: float) -> float:
 
 
 def _significance(pixels: Pixels, seeing_pixels: float) -> Array:
-    """Sigma of a star at each pixel: the image through a filter of a star's width, over its noise."""
+    """Sigma of a star at each pixel."""
+    signal, noise = _filtered(pixels, seeing_pixels)
+    return np.where(noise > 0, signal / np.where(noise > 0, noise, 1), 0)
+
+
+def _filtered(pixels: Pixels, seeing_pixels: float) -> tuple[Array, Array]:
+    """The image through a filter of a star's width, and the noise that it then has."""
     offsets = np.arange(-KERNEL_HALF_PIXELS, KERNEL_HALF_PIXELS + 1)
     line = np.exp(-4 * np.log(2) * (offsets / seeing_pixels) ** 2)
     known = pixels.usable & np.isfinite(pixels.image) & (pixels.variance > 0)
-    signal = _filtered(np.where(known, pixels.image, 0), line)
-    noise = _filtered(np.where(known, pixels.variance, 0), line**2)
-    return np.where(noise > 0, signal / np.sqrt(np.maximum(noise, 1e-12)), 0)
+    signal = _convolved(np.where(known, pixels.image, 0), line)
+    return signal, np.sqrt(np.maximum(_convolved(np.where(known, pixels.variance, 0), line**2), 0))
 
 
-def _filtered(image: Array, line: Array) -> Array:
+def _convolved(image: Array, line: Array) -> Array:
     once = convolve1d(image.astype(float), line, axis=0, mode="constant")
     twice: Array = convolve1d(once, line, axis=1, mode="constant")
     return twice
 
 
-def _peaks(significance: Array, usable: Array, seeing_pixels: float, threshold: float) -> tuple[Array, Array]:
+def _peaks(pixels: Pixels, seeing_pixels: float, threshold: float) -> tuple[Array, Array]:
+    """Where the light, not its significance, is highest: noise that varies moves no star."""
+    signal, noise = _filtered(pixels, seeing_pixels)
     reach = max(int(LEAST_DISTANCE_FWHM * seeing_pixels / 2), 1)
-    highest = maximum_filter(significance, size=2 * reach + 1, mode="constant")
-    rows, columns = np.nonzero((significance == highest) & (significance > threshold) & usable)
+    highest = maximum_filter(signal, size=2 * reach + 1, mode="constant")
+    rows, columns = np.nonzero((signal == highest) & (signal > threshold * noise) & (noise > 0) & pixels.usable)
     return columns.astype(float), rows.astype(float)
 
 

@@ -19,7 +19,7 @@ def read_fits(path: Path) -> Hdus:
         with warnings.catch_warnings():
             # A file cut short is only warned of.
             warnings.simplefilter("error")
-            with fits.open(path, memmap=False, lazy_load_hdus=False) as hdus:
+            with path.open("rb") as file, fits.open(file, memmap=False, lazy_load_hdus=False) as hdus:
                 return [hdu.copy() for hdu in hdus if hdu.data is not None or hdu.header]
     except FileNotFoundError as error:
         raise InputError(f"{path} is missing") from error

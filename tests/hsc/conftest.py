@@ -2,7 +2,10 @@
 
 import importlib
 import json
+import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +16,7 @@ import pytest
 from pipelines.hsc.geometry import Image, Overlap, SkyMap, overlaps
 from pipelines.hsc.simulate import simulate
 
+ROOT = Path(__file__).parents[2]
 RUN = "r11p95"
 COADD = "%(filter)s-%(tract)d-%(patch)s-" + RUN + ".fits"
 MERGED = "%(tract)d-%(patch)s-" + RUN + ".fits"
@@ -140,3 +144,58 @@ def simulated(tmp_path_factory):
     folder = tmp_path_factory.mktemp("simulated")
     simulate(folder, folder / "truth" / "truth.fits", seed=1)
     return folder
+
+
+@pytest.fixture
+def a_repository(simulated, tmp_path):
+    """The simulated files in a repository of the test's own, with registry and schemas."""
+    repository = make_repository(simulated, tmp_path / "repo")
+    assert run("schemas", repository) == 0
+    assert run("create_butler_registry", repository) == 0
+    return repository
+
+
+@pytest.fixture(scope="session")
+def chain(simulated, tmp_path_factory):
+    """A repository after all calls, and these; look, don't touch."""
+    return run_chain(simulated, tmp_path_factory.mktemp("chain") / "repo")
+
+
+def run_chain(simulated: Path, repository: Path) -> "Chain":
+    make_repository(simulated, repository)
+    assert run("schemas", repository) == 0
+    made = list(calls(overlaps_of(repository)))
+    assert [(call, status) for call in made if (status := call.run_in(repository))] == []
+    return Chain(repository, made)
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What was run, and where."""
+
+    repository: Path
+    calls: list[Call]
+
+
+@pytest.fixture(scope="session")
+def hsc_chain():
+    """Runs all calls on what a simulator wrote."""
+    return run_chain
+
+
+@pytest.fixture(scope="session")
+def hsc():
+    """A step in this process, as its program is called."""
+    return run
+
+
+@pytest.fixture(scope="session")
+def program():
+    """A step in a process of its own."""
+
+    def run_program(name, *arguments):
+        command = [sys.executable, "-m", f"pipelines.hsc.{name}", *map(str, arguments)]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    return run_program
