@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -70,6 +70,23 @@ def site_values() -> Section:
     return merge(values, own)
 
 
+def with_types(types: Iterable[Path], overrides: Mapping[str, str]) -> Section:
+    """The site's values with the filetypes of some files, and what --set says, over them."""
+    values = site_values()
+    for path in types:
+        values = merge(values, read(path))
+    for key, value in overrides.items():
+        values = values.with_path(key, value)
+    return values
+
+
+def archive_of(pipeline: Section) -> tuple[str, str]:
+    """The home archive's name and its root directory."""
+    name = pipeline.text("home_archive")
+    section = pipeline.section("archive").section(name.lower())
+    return name, expand(section.text("root"), Scope(section, root=pipeline), section.place("root"))
+
+
 def site_keys() -> Mapping[str, Known]:
     """The keys that the framework and this site know."""
     return known_keys(site_values())
@@ -117,6 +134,14 @@ def identity_of(submission: Submission, attnum: int) -> Identity:
     )
 
 
+def given_attnum(submission: Submission) -> int:
+    """The attempt's number where the pipeline itself says it."""
+    text = submission.pipeline.text("attnum")
+    if not text.isdecimal() or int(text) < 1:
+        raise wrong(submission.pipeline.place("attnum"), f"attnum = {text} is not a number from 1")
+    return int(text)
+
+
 def operator() -> str:
     """Who submits."""
     try:
@@ -143,6 +168,8 @@ def plan_next(submission: Submission, registry: Registry) -> Plan:
     from framework.registry.attempts import next_attnum
 
     first = identity_of(submission, 1)
+    if "attnum" in submission.pipeline:
+        return plan_attempt(submission, registry, given_attnum(submission))
     return plan_attempt(submission, registry, next_attnum(registry, first.reqnum, first.unitname))
 
 
@@ -155,6 +182,8 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
         try:
             attempt = create_attempt(registry, new_attempt(plan, submission))
         except AttemptTaken:
+            if "attnum" in submission.pipeline:
+                raise
             continue
         directory = run_directory(plan.identity.run)
         directory.write(plan, attempt)

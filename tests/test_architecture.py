@@ -14,14 +14,15 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ["framework", "wrappers", "wcl", "queries", "pipelines"]
 #: From the bottom up; a part imports from its own level and from below.
 LEVELS = [
-    {"wcl", "queries"},
+    {"wcl", "queries", "pipelines"},
     {"wrappers"},
     {"framework.errors"},
     {"framework.plan"},
     {"framework.plugins"},
     {"framework.job", "framework.registry", "framework.engines"},
     {"framework.home", "framework.tables", "framework.progress"},
-    {"framework.asking"},
+    {"framework.asking", "framework.filetypes"},
+    {"framework.ingesting"},
     {"framework.submission", "framework.running", "framework.rerunning"},
     {"framework.commands"},
     {"framework.cli"},
@@ -31,6 +32,7 @@ BESIDE = {
     ("framework.engines", "framework.job"),
     ("framework.registry", "framework.job"),
     ("framework.progress", "framework.home"),
+    ("queries", "pipelines"),
 }
 
 

@@ -1,0 +1,47 @@
+"""Ingest files from outside: told apart by their names, catalogued with their metadata, kept in the archive."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from framework.commands.submit import set_option
+
+
+@click.command(name="ingest", epilog="Example: fw ingest --types pipelines/hsc/filetypes.wcl /data/night1")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--types", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+              help="WCL with filetype_metadata, over the site's own.")  # fmt: skip
+@set_option
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="What became of each file, as JSON.")
+def command(
+    paths: tuple[Path, ...], types: tuple[Path, ...], overrides: dict[str, str], registry: str | None, as_json: bool
+) -> int:
+    """Ingest the files of PATHS, all or none; ends with 1 when some fit no filetype."""
+    from framework.filetypes import filetypes
+    from framework.ingesting import ingest
+    from framework.registry.database import open_registry
+    from framework.submission import archive_of, with_types
+
+    pipeline = with_types(types, overrides)
+    name, root = archive_of(pipeline)
+    found = ingest(open_registry(registry), name, root, filetypes(pipeline), paths)
+    if as_json:
+        states = (("new", found.new), ("known", found.known))
+        rows = [{"state": state, "source": one.source, "path": one.path, "filetype": one.filetype,
+                 "metadata": one.metadata} for state, group in states for one in group]  # fmt: skip
+        rows += [{"state": "refused", "source": source, "reason": reason} for source, reason in found.refused]
+        click.echo(json.dumps(rows, indent=1))
+    else:
+        for source, reason in found.refused:
+            click.echo(f"{source}: {reason}", err=True)
+        kinds: dict[str, int] = {}
+        for one in found.new:
+            kinds[one.filetype] = kinds.get(one.filetype, 0) + 1
+        for kind, count in sorted(kinds.items()):
+            click.echo(f"{kind}  {count}")
+        click.echo(f"{len(found.new)} new, {len(found.known)} known already, {len(found.refused)} refused", err=True)
+    return 1 if found.refused else 0

@@ -1,0 +1,167 @@
+"""Filetypes: how files that come from outside are told apart, and what is recorded of each.
+
+A filetype is a section of ``filetype_metadata``:
+
+``filename``  the pattern that its files' names fit, variables in the place of values: ``HSC-${visit:7}-${ccd:3}.fits``
+``ops``       its directory in the archive, made from what is recorded
+``hdus``      which values are recorded, in the original's form: ``hdus.<hdu>.<r|o>.<h|f|c|w> { key = column }``:
+              required or optional, from the header, the name, computed by the plug-in, or of the configuration
+``plugin``    a family whose ``pipelines/<family>/filetypes.py`` computes values: ``func_<key>(header, values)``
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from framework.errors import FrameworkError
+from framework.job.late import LateError, card_value, cards
+from framework.plan.findings import wrong
+from wcl import Scope, Section, expand
+from wcl.template import Variable, parse_template
+
+SOURCES = ("f", "h", "w", "c")
+
+
+class NotSuchAFileError(FrameworkError):
+    """A file that its filetype cannot make sense of; the message says why."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One value that is recorded."""
+
+    key: str
+    column: str
+    #: f name, h header, w configuration, c computed.
+    source: str
+    required: bool
+
+
+class Filetype:
+    """One kind of files from outside."""
+
+    def __init__(self, name: str, section: Section, pipeline: Section) -> None:
+        self.name = name
+        self._section = section
+        self._pipeline = pipeline
+        self._pattern = name_pattern(section.text("filename"))
+        self._rules = list(_rules(section))
+        self._computed = _plugin(section)
+
+    def fits(self, filename: str) -> bool:
+        return self._pattern.fullmatch(filename) is not None
+
+    def gather(self, path: str) -> dict[str, object]:
+        """What is recorded of a file; NotSuchAFileError where something required is missing."""
+        named = self._pattern.fullmatch(os.path.basename(path))
+        in_name = {} if named is None else named.groupdict()
+        header = _header(path) if any(rule.source in "hc" for rule in self._rules) else {}
+        found: dict[str, object] = {}
+        for rule in sorted(self._rules, key=lambda rule: SOURCES.index(rule.source)):
+            value = self._value(rule, in_name, header, found)
+            if value is not None:
+                found[rule.column] = value
+            elif rule.required:
+                raise NotSuchAFileError(f"{path}: no value for '{rule.key}' of a {self.name}")
+        return found
+
+    def directory(self, metadata: Mapping[str, object]) -> str:
+        """Where a file of this kind lies in the archive."""
+        scope = Scope({key: str(value) for key, value in metadata.items()}, self._section, root=self._pipeline)
+        return expand(self._section.text("ops"), scope, self._section.place("ops")).strip("/")
+
+    def _value(
+        self, rule: Rule, in_name: Mapping[str, str], header: Mapping[str, str], found: Mapping[str, object]
+    ) -> object:
+        if rule.source == "f":
+            return number(in_name[rule.key]) if rule.key in in_name else None
+        if rule.source == "h":
+            return number(header[rule.key.upper()]) if rule.key.upper() in header else None
+        if rule.source == "w":
+            value = self._pipeline.get(rule.key)
+            return value if isinstance(value, str) else None
+        function = self._computed.get(f"func_{rule.key}")
+        if function is None:
+            raise wrong(self._section.opened, f"the plug-in of {self.name} computes no '{rule.key}'")
+        try:
+            return function(header, dict(found))
+        except (KeyError, ValueError) as error:
+            raise NotSuchAFileError(f"'{rule.key}' of a {self.name} cannot be computed: {error}") from error
+
+
+def filetypes(pipeline: Section) -> list[Filetype]:
+    """The kinds that say how their files are named."""
+    found = []
+    for name, section in pipeline.section("filetype_metadata").sections():
+        if "filename" in section:
+            if "ops" not in section:
+                raise wrong(section.opened, f"nothing says where a {name} lies in the archive", "give it ops")
+            found.append(Filetype(name, section, pipeline))
+    return found
+
+
+def name_pattern(text: str) -> re.Pattern[str]:
+    """A name with variables as an expression; ``${x:7}`` stands for seven digits or more, ``${x}`` for anything."""
+    pieces = []
+    seen: set[str] = set()
+    for part in parse_template(text).parts:
+        if isinstance(part, Variable) and isinstance(part.name, str):
+            inside = rf"\d{{{part.width},}}" if part.width else r".+?"
+            pieces.append(f"(?P={part.name})" if part.name in seen else f"(?P<{part.name}>{inside})")
+            seen.add(part.name)
+        else:
+            pieces.append(re.escape(str(part)))
+    return re.compile("".join(pieces))
+
+
+def number(text: str) -> object:
+    """A header's text as the number or truth value that it is."""
+    if text in ("T", "F"):
+        return text == "T"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _rules(section: Section) -> Iterator[Rule]:
+    for _, hdu in section.section("hdus").sections():
+        for status, by_source in hdu.sections():
+            for source, keys in by_source.sections():
+                if status not in ("r", "o") or source not in SOURCES:
+                    hint = "r or o, and in it f, h, w or c"
+                    raise wrong(keys.opened, f"'{status}.{source}' says not where the values come from", hint)
+                for key in keys:
+                    yield Rule(key, keys.text(key), source, status == "r")
+
+
+def _plugin(section: Section) -> Mapping[str, Callable[..., object]]:
+    """The functions of the filetype's plug-in: code that ships, found by its family's name."""
+    family = section.text("plugin", "")
+    if not family:
+        return {}
+    if not family.isidentifier():
+        raise wrong(section.place("plugin"), f"'{family}' is no family of pipelines")
+    try:
+        module = importlib.import_module(f"pipelines.{family}.filetypes")
+    except ImportError as error:
+        raise wrong(section.place("plugin"), f"the plug-in cannot be imported: {error}") from error
+    return {name: value for name, value in vars(module).items() if name.startswith("func_") and callable(value)}
+
+
+def _header(path: str) -> dict[str, str]:
+    """All cards of a file's headers; the first of a name counts."""
+    found: dict[str, str] = {}
+    try:
+        for card in cards(path):
+            if card[8:10] == "= ":
+                found.setdefault(card[:8].strip(), card_value(card))
+    except LateError as error:
+        raise NotSuchAFileError(str(error).removeprefix("$HEAD: ")) from error
+    return found
