@@ -1,6 +1,6 @@
 """A detector's electrons to a calibrated exposure: sky, cosmic rays, stars, projection and zero point."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,8 +18,9 @@ from pipelines.hsc.header import RawFacts
 from pipelines.hsc.instrument_signature import Electrons
 from pipelines.hsc.magnitudes import mag_error, to_mag
 from pipelines.hsc.matching import Match, match
-from pipelines.hsc.photometry import Pixels, Stars, measure_stars
+from pipelines.hsc.photometry import Stars, measure_stars
 from pipelines.hsc.reference import Reference
+from pipelines.hsc.star_fit import Pixels
 from pipelines.hsc.wcs import Wcs, separation_arcsec
 
 Array = NDArray[Any]
@@ -62,10 +63,10 @@ def characterize(
             image=pixels.image,
             mask=mask,
             variance=electrons.variance,
-            depth=np.ones(mask.shape, dtype=np.uint8),
+            depth=pixels.depth,
             wcs=fitted.wcs,
             zero_point_mag=fitted.zero_point_mag,
-            seeing_pixels=card_number(stars.profile.fwhm_pixels),
+            seeing_pixels=card_number(stars.fwhm_pixels),
             facts=facts.data_id,
         ),
         background=background,
@@ -89,15 +90,16 @@ def _clean(electrons: Electrons, threshold: float) -> tuple[Pixels, Array, Backg
     defects = (electrons.mask & planes.UNUSABLE) != 0
     image = fill(electrons.image, defects)
     rough = image - measure_background(image, defects, MESH_PIXELS).level
-    raw = Pixels(image=rough, variance=electrons.variance, usable=~defects)
+    one_visit = np.ones(rough.shape, dtype=np.uint8)
+    raw = Pixels(image=rough, variance=electrons.variance, usable=~defects, depth=one_visit)
     seeing = rough_seeing(raw, SEEING_GUESS_PIXELS)
     hits = find_cosmic_rays(rough, electrons.variance, seeing)
     holes = defects | hits
     image = fill(electrons.image, holes)
-    clean = Pixels(image=fill(rough, holes), variance=electrons.variance, usable=~holes)
+    clean = replace(raw, image=fill(rough, holes), usable=~holes)
     background = measure_background(image, holes | bright_pixels(clean, seeing, threshold), MESH_PIXELS)
     mask = electrons.mask | np.where(hits, planes.COSMIC_RAY, 0) | np.where(holes, planes.INTERPOLATED, 0)
-    pixels = Pixels(image=(image - background.level), variance=electrons.variance, usable=~holes)
+    pixels = replace(clean, image=image - background.level)
     return pixels, mask.astype(np.int16), background
 
 
@@ -111,7 +113,7 @@ def _sources(stars: Stars, fitted: Match, mask: Array, facts: RawFacts) -> Array
     table["flux"], table["flux_err"] = stars.flux, stars.flux_err
     table["mag"] = to_mag(stars.flux, fitted.zero_point_mag)
     table["mag_err"] = mag_error(stars.flux, stars.flux_err)
-    table["fwhm"] = stars.profile.fwhm_pixels
+    table["fwhm"] = stars.fwhm_pixels
     table["flags"] = flags_at(mask, stars.x, stars.y)
     return table
 

@@ -11,7 +11,7 @@ from pipelines.hsc.background import Background, measure_background
 from pipelines.hsc.catalogue import empty_table
 from pipelines.hsc.detection import Detections, bright_pixels, detect_stars, noise_scale
 from pipelines.hsc.exposure import Exposure
-from pipelines.hsc.photometry import Pixels
+from pipelines.hsc.star_fit import Pixels
 
 Array = NDArray[Any]
 
@@ -51,7 +51,8 @@ def detect_on_coadd(coadd: Exposure, *, threshold: float) -> DetectedCoadd:
 def pixels_of(coadd: Exposure) -> Pixels:
     """Zeros where there are no data."""
     usable = coadd.usable & np.isfinite(coadd.image)
-    return Pixels(image=np.where(usable, coadd.image, 0), variance=np.where(usable, coadd.variance, 0), usable=usable)
+    image, variance = (np.where(usable, plane, 0) for plane in (coadd.image, coadd.variance))
+    return Pixels(image=image, variance=variance, usable=usable, depth=coadd.depth)
 
 
 def _peaks(found: Detections, coadd: Exposure) -> Array:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, label, maximum_filter
 from scipy.ndimage import sum as sum_by_label
 
-from pipelines.hsc.photometry import Pixels, measure_stars
+from pipelines.hsc.photometry import measure_stars
+from pipelines.hsc.star_fit import Pixels
 
 Array = NDArray[Any]
 

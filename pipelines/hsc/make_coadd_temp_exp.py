@@ -16,7 +16,8 @@ def act(ask: Ask, repository: Repository) -> None:
     if len(visits) > 1:
         raise InputError(f"--selectId names {len(visits)} visits: a warp is of one")
     data_id = {**ask.data_id, "visit": visits.pop()}
-    exposures = [repository.exposure("calexp", filter=ask.data_id["filter"], **selected) for selected in ask.selected]
+    of_filter = {"filter": ask.data_id["filter"]}
+    exposures = [repository.exposure("calexp", **{**selected, **of_filter}) for selected in ask.selected]
     tract = repository.sky_map[data_id["tract"]]
     made = warp(exposures, tract, Patch.parse(str(data_id["patch"])), data_id)
     repository.put_exposure("deepCoadd_tempExp", made, **data_id)

@@ -88,7 +88,11 @@ def test_a_schema_of_another_version_stops_the_step(hsc, a_repository, one_line)
     ("step", "words", "message"),
     [
         ("process_ccd", ("--id", "visit=1", "ccd=1"), "knows no raw image visit=1 ccd=1"),
-        ("make_coadd_temp_exp", (*PATCH, "--selectId", "visit=904010", "ccd=4"), "no calexp for filter=HSC-I"),
+        (
+            "make_coadd_temp_exp",
+            (*PATCH, "--selectId", "visit=904010", "ccd=4"),
+            "no calexp for visit=904010",
+        ),
         (
             "make_coadd_temp_exp",
             (*PATCH, "--selectId", "visit=1", "ccd=4", "--selectId", "visit=2", "ccd=4"),

@@ -7,7 +7,6 @@ from pipelines.hsc.errors import QualityError
 from pipelines.hsc.matching import match
 from pipelines.hsc.photometry import Stars
 from pipelines.hsc.reference import Reference
-from pipelines.hsc.star_profile import Moffat
 from pipelines.hsc.wcs import Wcs
 
 TRUE = Wcs.of((320.3, 0.3), (380.5, 120.5), (-4.667e-5, 1e-7, 1e-7, 4.667e-5))
@@ -26,7 +25,7 @@ def a_field():
         flux = 10 ** (0.4 * (30 - mag))
         err = np.full(count, 20.0)
         light = {"flux": flux, "flux_err": err, "psf_flux": flux, "psf_flux_err": err}
-        stars = Stars(x=x, y=y, **light, profile=Moffat(fwhm_pixels=4, beta=3), residual=np.zeros(SHAPE))
+        stars = Stars(x=x, y=y, **light, fwhm_pixels=4, residual=np.zeros(SHAPE))
         known = slice(unknown, None)
         return stars, Reference(id=np.arange(count)[known], ra=ra[known], dec=dec[known], mag=mag[known])
 

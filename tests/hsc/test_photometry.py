@@ -1,12 +1,15 @@
 """The light and places of stars, alone and in crowds."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.hsc.detection import detect_stars
-from pipelines.hsc.photometry import APERTURE_PIXELS, Pixels, measure_stars, measure_stars_at
+from pipelines.hsc.photometry import APERTURE_PIXELS, measure_stars, measure_stars_at
+from pipelines.hsc.star_fit import Pixels
 from pipelines.hsc.star_profile import Moffat, add_stamp
 
 PROFILE = Moffat(fwhm_pixels=4.2, beta=3.2, stretch_x=0.05)
@@ -14,14 +17,15 @@ SHAPE = (150, 200)
 NOISE = 10.0
 
 
-def an_image(x, y, flux, seed=1):
+def an_image(x, y, flux, seed=1, fwhm=4.2):
     """These stars with noise."""
     image = np.random.default_rng(seed).normal(0, NOISE, SHAPE)
     for star in zip(x, y, flux, strict=True):
-        stamp, column, row = PROFILE.stamp(star[0], star[1], 40)
+        stamp, column, row = replace(PROFILE, fwhm_pixels=fwhm).stamp(star[0], star[1], 40)
         add_stamp(image, star[2] * stamp, column, row)
     variance = np.full(SHAPE, NOISE**2, dtype=np.float32)
-    return Pixels(image=image.astype(np.float32), variance=variance, usable=np.ones(SHAPE, dtype=bool))
+    everywhere = np.ones(SHAPE, dtype=bool)
+    return Pixels(image=image.astype(np.float32), variance=variance, usable=everywhere, depth=everywhere.astype(int))
 
 
 def in_aperture():
@@ -59,8 +63,21 @@ def test_the_profile_is_learned_from_the_stars():
     random = np.random.default_rng(2)
     x, y = np.meshgrid(np.arange(25, 200, 35.0), np.arange(25, 150, 33.0))
     x, y = (v.ravel() + random.uniform(-1, 1, v.size) for v in (x, y))
-    found = measure_stars(an_image(x, y, np.full(x.size, 3e5)), x, y, 3.0).profile
-    assert (found.fwhm_pixels, found.beta, found.stretch_x) == pytest.approx((4.2, 3.2, 0.05), abs=0.03)
+    found = measure_stars(an_image(x, y, np.full(x.size, 3e5)), x, y, 3.0)
+    assert found.fwhm_pixels == pytest.approx(4.2, abs=0.02)
+    assert np.abs(found.residual).max() < 0.02 * 3e5 * PROFILE.intensity(np.array(0), np.array(0))
+
+
+def test_stars_where_other_visits_were_have_a_profile_of_their_own():
+    x, y = (v.ravel() for v in np.meshgrid(np.arange(20, 200, 32.0), np.arange(20, 150, 36.0)))
+    sharp, blurred = (
+        an_image(x[some], y[some], np.full(12, 3e5), fwhm=fwhm) for some, fwhm in ((x < 100, 3.5), (x > 100, 5))
+    )
+    pixels = replace(
+        sharp, image=sharp.image + blurred.image, depth=np.where(np.arange(200) < 100, 2, 4) + sharp.depth * 0
+    )
+    found = measure_stars_at(pixels, x, y, 4.2)
+    assert found.psf_flux == pytest.approx(found.flux, rel=0.01)
 
 
 def test_an_image_without_stars_has_no_light():
