@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.hsc import command
-from pipelines.hsc.errors import InputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +72,6 @@ def read_residuals(forced: Iterable[Path], truth: Path) -> "list[Residuals]":
 
 def draw_coadds(coadds: "Sequence[Exposure]", path: Path) -> None:
     """A panel for each filter, its patches where they are in the tract; brightness in sigma of the sky."""
-    import numpy as np
     from matplotlib.colors import AsinhNorm
 
     by_filter: dict[str, list[Exposure]] = {}
@@ -96,8 +94,6 @@ def draw_coadds(coadds: "Sequence[Exposure]", path: Path) -> None:
         bar.ax.set_yticklabels([str(tick) for tick in ticks])
         bar.ax.minorticks_off()
 
-    if not np.all([coadd.image.ndim == 2 for coadd in coadds]):
-        raise InputError("a coadd is no image")
     _save(path, (6.2 * len(by_filter) + 1.2, 6.2), panels)
 
 

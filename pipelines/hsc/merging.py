@@ -9,7 +9,6 @@ from scipy.spatial import cKDTree
 
 from pipelines.hsc.catalogue import empty_table
 from pipelines.hsc.geometry import Patch
-from pipelines.hsc.schema import BANDS
 from pipelines.hsc.wcs import Wcs
 
 Array = NDArray[Any]
@@ -100,6 +99,3 @@ def _owners(places: Array, bands: Array, new_arcsec: float) -> tuple[Array, Arra
 def _signal_to_noise(table: Array) -> Array:
     known = (table["psf_flux_err"] > 0) & np.isfinite(table["psf_flux"])
     return np.where(known, table["psf_flux"] / np.where(known, table["psf_flux_err"], 1), -np.inf)
-
-
-assert set(PRIORITY) == set(BANDS)  # noqa: S101 - a filter without priority would never count

@@ -11,7 +11,8 @@ from pipelines.hsc.coaddition import assemble
 from pipelines.hsc.errors import QualityError
 from pipelines.hsc.exposure import Exposure
 from pipelines.hsc.geometry import Patch
-from pipelines.hsc.merging import by_priority, merge_measurements, merge_peaks, object_numbers
+from pipelines.hsc.merging import PRIORITY, by_priority, merge_measurements, merge_peaks, object_numbers
+from pipelines.hsc.schema import BANDS
 from pipelines.hsc.simulated_visits import SKY_MAP
 from pipelines.hsc.star_profile import Moffat, add_stamp
 from pipelines.hsc.warping import warp
@@ -127,6 +128,10 @@ def test_where_no_visit_was_is_no_number(warps):
 
 def test_filters_count_in_one_order_however_they_are_given():
     assert by_priority(["HSC-R", "HSC-I"]) == by_priority(["HSC-I", "HSC-R"]) == ["HSC-I", "HSC-R"]
+
+
+def test_every_band_of_the_schemas_has_its_place_in_that_order():
+    assert set(PRIORITY) == set(BANDS)
 
 
 def test_object_numbers_are_unique_over_patches():

@@ -5,9 +5,13 @@ from collections import Counter
 import numpy as np
 import pytest
 from astropy.io import fits
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from pipelines.hsc.geometry import Image, overlaps
 from pipelines.hsc.simulate import simulate
 from pipelines.hsc.simulated_sky import make_stars, observe_reference
+from pipelines.hsc.simulated_visits import CCD_COLUMNS, CCD_ROWS, PLANS, SKY_MAP, observe
 
 
 def contents(folder):
@@ -29,6 +33,21 @@ def test_it_has_sixteen_images_and_what_calibrates_them(simulated):
 
 def contents_of(folder):
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+@given(st.integers(0, 2**31))
+@settings(max_examples=25, deadline=None)
+def test_every_sky_has_48_overlaps(seed):
+    random = np.random.default_rng(seed)
+    visits = [observe(plan, number, random) for number, plan in enumerate(PLANS)]
+    images = [
+        Image(visit=visit.plan.visit, ccd=ccd, corners=tuple(wcs.corners(CCD_COLUMNS, CCD_ROWS)))
+        for visit in visits
+        for ccd, wcs in visit.believed_wcs.items()
+    ]
+    rows = overlaps(SKY_MAP, images)
+    assert len(rows) == 48
+    assert {row.ccd for row in rows if (row.visit, row.patch) == (904010, "8x7")} == {4, 10}
 
 
 def test_a_header_has_what_the_catalogue_of_files_wants(simulated):
