@@ -12,7 +12,7 @@ from wcl.spelling import did_you_mean
 
 def home() -> Path:
     """``$FW_HOME``, or ~/.local/share/skyfw."""
-    return Path(os.environ.get("FW_HOME") or Path.home() / ".local" / "share" / "skyfw").absolute()
+    return Path(os.environ.get("FW_HOME") or Path.home() / ".local" / "share" / "skyfw").resolve()
 
 
 def run_directory(run: str) -> RunDirectory:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections import Counter
 from types import TracebackType
@@ -99,6 +98,8 @@ class Bars(Quiet):
         expected: Counter[str] = Counter(call.module for job in plan.jobs.values() for call in job.calls)
         for module, count in expected.items():
             self._tasks[module] = self._progress.add_task(module, total=count, state="", start=False)
+        if done:
+            self._progress.console.print(f"{done} of {len(plan.jobs)} jobs are done already", highlight=False)
 
     def started(self, job: PlannedJob) -> None:
         for call in job.calls:
@@ -126,6 +127,7 @@ class Bars(Quiet):
 def failure(job: PlannedJob, reason: str, again: bool) -> str:
     """One failed job in a line."""
     modules = ", ".join(dict.fromkeys(call.module for call in job.calls))
+    reason = "".join(letter if letter.isprintable() else "?" for letter in reason)
     return f"job {job.number} ({modules}): {reason}{'; it is tried again' if again else ''}"
 
 
@@ -133,4 +135,4 @@ def watcher_for(stream: TextIO, *, quiet: bool) -> Quiet:
     """Bars on a terminal, lines elsewhere."""
     if quiet:
         return Quiet()
-    return Bars(stream) if stream.isatty() else Lines(sys.stderr)
+    return Bars(stream) if stream.isatty() else Lines(stream)

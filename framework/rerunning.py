@@ -69,7 +69,7 @@ def _shard_of(registry: Registry, run: str, number: int) -> str:
     tries = calls(registry, found.attempt_id, wrapnum=number)
     if not tries:
         raise RunError(f"{found.run} has recorded no call {number}: it has {found.calls_expected} calls")
-    kept = find(registry, "plan", {"run": [found.run], "name": [f"{tries[-1].planfile}.gz"]})
+    kept = find(registry, "plan", {"run": [found.run], "filename": [f"{tries[-1].planfile}.gz"]})
     if not kept:
         raise RunError(f"{found.run} keeps no plan in its archive")
     return os.path.join(attempt_values(registry, found.attempt_id)["archive_root"], kept[0].path)
@@ -116,7 +116,7 @@ def _repeat(
         bench = Bench(job, "rerun", Tools(place, journal, Programs(warden), environment))
         bench.known = known
         bench.store_root = str(target / "outputs")
-        place.prepare([file.at for file in (*spec.inputs, *spec.outputs)] + [at for at, _ in spec.lists])
+        place.prepare([file.at for file in (*spec.inputs, *spec.outputs)] + [at for at, _, _ in spec.lists])
         os.chdir(place.root)
         call = Call(bench, spec, 1)
         status = call.run()

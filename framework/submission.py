@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 
 from framework.asking import Asker
 from framework.engines.directory import RunDirectory
-from framework.errors import FrameworkError, InfrastructureError
+from framework.engines.workers import check_programs
+from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.home import home, run_directory
 from framework.job.call import load_wrapper
 from framework.plan.build import build_plan, scope_with
 from framework.plan.findings import wrong
 from framework.plan.keys import known_keys
 from framework.plan.model import Identity, Plan
+from framework.plan.numbers import a_number
 from framework.plugins import load_functions
 from wcl import Place, Scope, Section, expand, merge, read
 from wcl.known import Known
@@ -117,10 +119,7 @@ def identity_of(submission: Submission, attnum: int) -> Identity:
     def text(key: str) -> str:
         return str(expand(pipeline.text(key), scope, pipeline.place(key)))
 
-    try:
-        reqnum = int(text("reqnum"))
-    except ValueError:
-        raise wrong(pipeline.place("reqnum"), f"reqnum = {text('reqnum')} is not a whole number") from None
+    reqnum = int(a_number("reqnum", text("reqnum"), pipeline.place("reqnum")))
     return Identity(
         reqnum=reqnum,
         unitname=text("unitname"),
@@ -136,10 +135,8 @@ def identity_of(submission: Submission, attnum: int) -> Identity:
 
 def given_attnum(submission: Submission) -> int:
     """The attempt's number where the pipeline itself says it."""
-    text = submission.pipeline.text("attnum")
-    if not text.isdecimal() or int(text) < 1:
-        raise wrong(submission.pipeline.place("attnum"), f"attnum = {text} is not a number from 1")
-    return int(text)
+    place = submission.pipeline.place("attnum")
+    return int(a_number("attnum", submission.pipeline.text("attnum"), place))
 
 
 def operator() -> str:
@@ -170,7 +167,11 @@ def plan_next(submission: Submission, registry: Registry) -> Plan:
     first = identity_of(submission, 1)
     if "attnum" in submission.pipeline:
         return plan_attempt(submission, registry, given_attnum(submission))
-    return plan_attempt(submission, registry, next_attnum(registry, first.reqnum, first.unitname))
+    number = next_attnum(registry, first.reqnum, first.unitname)
+    # A run that this registry does not know may have been planned here for another one.
+    while run_directory(identity_of(submission, number).run).is_planned:
+        number += 1
+    return plan_attempt(submission, registry, number)
 
 
 def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirectory]:
@@ -179,13 +180,16 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
 
     for _ in range(TAKEN_TRIES):
         plan = plan_next(submission, registry)
+        check_programs({step.argv[0] for call in plan.calls for step in call.execs})
+        directory = run_directory(plan.identity.run)
+        if directory.is_planned:
+            raise RunError(f"{directory.path} holds a run of this name already: remove it, or give another attnum")
         try:
             attempt = create_attempt(registry, new_attempt(plan, submission))
         except AttemptTaken:
             if "attnum" in submission.pipeline:
                 raise
             continue
-        directory = run_directory(plan.identity.run)
         directory.write(plan, attempt)
         _keep_submission(submission, directory)
         return plan, directory

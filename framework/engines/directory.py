@@ -79,8 +79,15 @@ class RunDirectory:
     def run(self) -> str:
         return self.path.name
 
+    @property
+    def is_planned(self) -> bool:
+        """Whether a plan is written down here."""
+        return (self.plan / "run.json").exists()
+
     def write(self, plan: Plan, attempt: int) -> None:
-        """Write the plan down, the summary last: a directory with a summary is whole."""
+        """Write the plan down, the summary last: a directory with a summary is whole, and is never written again."""
+        if self.is_planned:
+            raise RunError(f"{self.path} holds a run already: remove it, or give the new run another number")
         try:
             for directory in (self.plan, self.journal, self.work, self.submitted):
                 directory.mkdir(parents=True, exist_ok=True)
@@ -213,7 +220,7 @@ def _call_record(call: Call) -> dict[str, Any]:
         ],
     }
     if call.lists:
-        record["lists"] = [[made.job_path, made.lines] for made in call.lists]
+        record["lists"] = [[made.job_path, made.lines, made.files] for made in call.lists]
     if call.settings:
         record["settings"] = call.settings
     if call.environment:
@@ -247,7 +254,7 @@ def _entry(job: Job, shard: str, offset: int) -> list[Any]:
         [
             call.number,
             call.module,
-            [file.path for file in call.outputs if file.saved],
+            [file.path for file in call.outputs if file.saved and not file.optional],
             [file.path for file in call.outputs if not file.saved],
             [file.path for file in call.inputs if not file.outside],
         ]

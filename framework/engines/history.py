@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from framework.engines.directory import PlannedCall, PlannedJob, PlannedRun
-from framework.engines.loss import LOST, OpenCall, open_calls
+from framework.engines.loss import LOST, OpenCall, closed_calls, open_calls
 from framework.job.journal import read_facts
+
+#: A journal's name says which start of the run it belongs to.
+JOURNAL = re.compile(r"(?:engine|worker)-(\d+)")
 
 
 @dataclass
@@ -27,54 +33,68 @@ class History:
     open_jobs: set[tuple[int, str]] = field(default_factory=set)
     open_calls: set[OpenCall] = field(default_factory=set)
 
+    def take(self, facts: Iterable[dict[str, Any]]) -> None:
+        """Learn how the calls went that some facts tell of."""
+        for fact in facts:
+            if fact["e"] != "call.end" or fact["status"] == LOST:
+                continue
+            self.tries[fact["call"]] += 1
+            if fact["status"] == 0:
+                kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
+                self.mark_finished(fact["call"], {file["path"]: (file["size"], file["sha256"]) for file in kept})
+
     def mark_finished(self, call: int, stored: dict[str, tuple[int, str]]) -> None:
         self.finished.add(call)
         self.known.update(stored)
 
 
-def read_history(directory: Path) -> History:
-    """All that the journals of a directory tell."""
+def read_history(directory: Path, plan: PlannedRun) -> History:
+    """All that the journals of a run tell; what was left there by another attempt is passed over."""
     history = History()
     ended: set[tuple[int, str]] = set()
-    closed: set[tuple[int, str, int, int]] = set()
+    closed: set[OpenCall] = set()
     for path in sorted(directory.glob("*.jsonl")):
+        # A journal whose first line was never written has its name all the same.
+        if number := JOURNAL.match(path.name):
+            history.start = max(history.start, int(number[1]) + 1)
         facts = list(read_facts(str(path)))
+        if not facts or facts[0].get("attempt") != plan.attempt:
+            continue
         history.open_calls |= open_calls(facts)
         for fact in facts:
             what = fact["e"]
-            if what == "open":
-                history.start = max(history.start, fact["start"] + 1)
-            elif what in ("job.queue", "job.start"):
+            if what in ("job.queue", "job.start"):
                 history.open_jobs.add((fact["job"], fact["queue"]))
             elif what in ("job.end", "job.lost"):
                 ended.add((fact["job"], fact["queue"]))
-            elif what == "call.end":
-                if fact["status"] != LOST:
-                    history.tries[fact["call"]] += 1
-                else:  # closed by the engine for a worker that could not
-                    closed.add((fact["job"], fact["queue"], fact["call"], fact["try"]))
-                if fact["status"] == 0:
-                    kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
-                    history.mark_finished(fact["call"], {file["path"]: (file["size"], file["sha256"]) for file in kept})
+        history.take(facts)
+        closed |= closed_calls(facts)
     history.open_jobs -= ended
-    history.open_calls = {
-        call for call in history.open_calls if (call.job, call.queue, call.call, call.number_of_try) not in closed
-    }
+    history.open_calls = {call for call in history.open_calls if call.key not in {each.key for each in closed}}
     return history
 
 
 def forget_what_is_gone(history: History, plan: PlannedRun) -> list[str]:
-    """Take back calls whose files the archive has no longer; the files' paths."""
-    gone = []
-    for job in plan.jobs.values():
-        for call in job.calls:
-            if call.number not in history.finished:
-                continue
-            missing = [path for path in call.kept if path in history.known and not _is_there(plan, path, history)]
-            if missing:
-                gone += missing
-                history.finished.discard(call.number)
+    """Take back calls whose files the archive has no longer, and all that was made from those; the files' paths.
+
+    What is made again may be something else, and what was made from it before would not belong to it any more.
+    """
+    gone: list[str] = []
+    lost: set[str] = set()
+    calls = sorted((call for job in plan.jobs.values() for call in job.calls), key=lambda call: call.number)
+    for call in calls:
+        if call.number not in history.finished:
+            continue
+        missing = [path for path in call.kept if not _is_there(plan, path, history)]
+        if missing or lost.intersection(call.inputs):
+            gone += missing
+            lost.update(call.kept, call.unkept)
+            history.finished.discard(call.number)
     return gone
+
+
+def job_is_done(job: PlannedJob, history: History) -> bool:
+    return all(call.number in history.finished for call in job.calls)
 
 
 def finished_calls(job: PlannedJob, history: History) -> set[int]:
@@ -98,5 +118,5 @@ def finished_calls(job: PlannedJob, history: History) -> set[int]:
 def _is_there(plan: PlannedRun, path: str, history: History) -> bool:
     try:
         return os.stat(os.path.join(plan.archive_root, path)).st_size == history.known[path][0]
-    except OSError:
+    except (OSError, KeyError):
         return False

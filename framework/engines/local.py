@@ -13,14 +13,13 @@ from typing import Any, Protocol
 from framework.engines import Outcome
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
-from framework.engines.history import History, finished_calls, forget_what_is_gone, read_history
+from framework.engines.history import History, finished_calls, forget_what_is_gone, job_is_done, read_history
 from framework.engines.loss import OpenCall, close_calls, open_calls
 from framework.engines.schedule import Capacity, Schedule
-from framework.engines.workers import Worker, program_path
-from framework.errors import InfrastructureError, PlanError, RunError
+from framework.engines.workers import Worker, check_programs
+from framework.errors import InfrastructureError, RunError
 from framework.job.call import INFRASTRUCTURE
 from framework.job.journal import Journal, read_facts
-from framework.job.programs import find_program
 
 #: How often a job is given to another worker when not the program but its surroundings failed.
 INFRASTRUCTURE_RETRIES = 2
@@ -42,6 +41,7 @@ class Follower(Protocol):
 
     def begin(self) -> None: ...
     def finish(self) -> None: ...
+    def catch_up(self) -> None: ...
 
 
 class LocalEngine:
@@ -54,10 +54,7 @@ class LocalEngine:
 
     def prepare(self, directory: RunDirectory) -> None:
         """Refuse a run whose programs are not on this machine."""
-        path = program_path()
-        missing = [trouble for name in directory.read().programs if (trouble := find_program(name, path)[1])]
-        if missing:
-            raise PlanError("\n".join(missing))
+        check_programs(directory.read().programs)
 
     def submit(self, directory: RunDirectory) -> Outcome:
         with _held(directory):
@@ -68,8 +65,11 @@ class LocalEngine:
             fence(str(directory.path))
             directory.set_work_aside()
             plan = directory.read()
-            history = read_history(directory.journal)
+            history = read_history(directory.journal, plan)
             forget_what_is_gone(history, plan)
+            if not history.open_jobs and all(job_is_done(job, history) for job in plan.jobs.values()):
+                self._follower.catch_up()
+                return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
             return self._run(directory, history)
 
     def cancel(self, directory: RunDirectory) -> bool:
@@ -109,9 +109,7 @@ class Drive:
         self._journal = Journal(
             str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
         )
-        done = frozenset(
-            job.number for job in plan.jobs.values() if all(call.number in history.finished for call in job.calls)
-        )
+        done = frozenset(job.number for job in plan.jobs.values() if job_is_done(job, history))
         slots = max(1, min(slots, len(plan.jobs) - len(done)))
         self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb()), done)
         self._free = [Worker(directory, plan.run, plan.attempt, history.start, slot) for slot in range(slots)]
@@ -211,8 +209,9 @@ class Drive:
         self._note(job, answer)
 
     def _lost(self, job: PlannedJob, worker: Worker, reason: str) -> dict[str, Any]:
-        calls = open_calls(read_facts(worker.journal))
-        self._close((call for call in calls if call.queue == worker.queue), reason)
+        facts = [fact for fact in read_facts(worker.journal) if fact.get("queue") == worker.queue]
+        self._history.take(facts)
+        self._close(open_calls(facts), reason)
         self._journal.write("job.lost", job=job.number, queue=worker.queue, reason=reason)
         return {"status": INFRASTRUCTURE, "reason": reason}
 

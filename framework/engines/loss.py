@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from framework.job.journal import Journal
-from framework.job.transfer import READ_ONLY, measure
+from framework.job.transfer import READ_ONLY, measure, with_suffix
 
-#: The status of what ended without a word.
-LOST = 9
+#: The status of what ended without a word; no program can end with it.
+LOST = -9
 
 
 @dataclass(frozen=True, order=True)
@@ -24,6 +24,19 @@ class OpenCall:
     number_of_try: int
     log: str
     module: str
+
+    @property
+    def key(self) -> tuple[int, str, int, int]:
+        return (self.job, self.queue, self.call, self.number_of_try)
+
+
+def closed_calls(facts: Iterable[dict[str, Any]]) -> set[OpenCall]:
+    """The calls that the engine has closed for a worker that could not."""
+    return {
+        OpenCall(fact["job"], fact["queue"], fact["call"], fact["try"], "", "")
+        for fact in facts
+        if fact["e"] == "call.end" and fact["status"] == LOST
+    }
 
 
 def open_calls(facts: Iterable[dict[str, Any]]) -> set[OpenCall]:
@@ -51,14 +64,13 @@ def close_calls(calls: Iterable[OpenCall], journal: Journal, archive: str, archi
 
 def _keep_log(call: OpenCall, archive: str, archive_root: str) -> dict[str, Any] | None:
     """The lost call's log under a name that its next execution will not use; None where it wrote none."""
-    stem, dot, suffix = call.log.rpartition(".")
-    kept = f"{stem}_lost{call.queue}{dot}{suffix}" if dot else f"{call.log}_lost{call.queue}"
+    kept = with_suffix(call.log, f"_lost{call.queue}")
     target = os.path.join(archive_root, kept)
     try:
         os.rename(os.path.join(archive_root, call.log), target)
-    except FileNotFoundError:
-        return None
-    found = measure(target)
-    os.chmod(target, READ_ONLY)
+        found = measure(target)
+        os.chmod(target, READ_ONLY)
+    except OSError:
+        return None  # it had written none, or it cannot be kept: the run goes on without it
     meta = {"modulename": call.module}
     return {"path": kept, "type": "log", "size": found.size, "sha256": found.sha256, "archive": archive, "meta": meta}

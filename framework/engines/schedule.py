@@ -26,6 +26,8 @@ class Schedule:
         self._waiting: dict[int, int] = {}
         self._children: dict[int, list[int]] = {}
         self._ready: list[int] = []
+        #: Jobs that have all their files, by the block or the module that they wait for.
+        self._parked: dict[str | int, list[int]] = {}
         self._slots = capacity.slots
         self._memory = capacity.memory_mb
         self._running_of_module: Counter[str] = Counter()
@@ -50,15 +52,15 @@ class Schedule:
         """Start the first job that may run now; None where none may."""
         passed = []
         found = None
-        while self._ready:
+        while self._ready and self._slots > 0 and found is None:
             number = heapq.heappop(self._ready)
             job = self._plan.jobs[number]
-            if self._fits(job):
+            if (waits_for := self._closed_to(job)) is not None:
+                heapq.heappush(self._parked.setdefault(waits_for, []), number)
+            elif self._fits(job):
                 found = job
-                break
-            passed.append(number)
-            if self._slots <= 0:
-                break
+            else:
+                passed.append(number)
         for number in passed:
             heapq.heappush(self._ready, number)
         if found is not None:
@@ -81,6 +83,8 @@ class Schedule:
             return False
         del self._open_in_block[job.block]
         self._block = min(self._open_in_block, default=0)
+        for number in self._parked.pop(self._block, ()):
+            heapq.heappush(self._ready, number)
         return True
 
     def gave_up(self, number: int) -> None:
@@ -98,15 +102,18 @@ class Schedule:
     def skipped(self) -> int:
         return len(self._waiting)
 
-    def _fits(self, job: PlannedJob) -> bool:
+    def _closed_to(self, job: PlannedJob) -> str | int | None:
+        """What keeps a job from running until some other job has ended: its block, or a module at its limit."""
         if self._plan.barriers and job.block != self._block:
-            return False
+            return job.block
+        limits = self._plan.max_running
+        full = (name for name in _modules(job) if name in limits and self._running_of_module[name] >= limits[name])
+        return next(full, None) if limits else None
+
+    def _fits(self, job: PlannedJob) -> bool:
         if min(job.cpus, self._capacity.slots) > self._slots:
             return False
-        if min(job.memory_mb, self._capacity.memory_mb) > self._memory:
-            return False
-        limits = self._plan.max_running
-        return not limits or all(self._running_of_module[name] < limits[name] for name in _modules(job) & set(limits))
+        return min(job.memory_mb, self._capacity.memory_mb) <= self._memory
 
     def _take(self, job: PlannedJob, sign: int) -> None:
         self._slots -= sign * min(job.cpus, self._capacity.slots)
@@ -117,6 +124,9 @@ class Schedule:
     def _release(self, job: PlannedJob) -> None:
         self._take(job, -1)
         self.running.discard(job.number)
+        for name in _modules(job):
+            if parked := self._parked.get(name):
+                heapq.heappush(self._ready, heapq.heappop(parked))
 
 
 def _modules(job: PlannedJob) -> set[str]:

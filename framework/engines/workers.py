@@ -8,12 +8,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from framework.engines.directory import RunDirectory
 from framework.engines.fence import MARK
+from framework.errors import PlanError
+from framework.job.programs import find_program
+from framework.job.warden import WORKER
 
 #: The folder that holds the packages; a worker is given nothing else to import from.
 ROOT = str(Path(__file__).parents[2])
@@ -23,6 +27,14 @@ BEGIN = "import sys; sys.path.insert(0, {root!r}); from framework.job.worker imp
 def program_path() -> str:
     """Where programs are looked for: beside the Python that runs the framework, then on PATH."""
     return os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
+
+
+def check_programs(names: Iterable[str]) -> None:
+    """Refuse programs that are not on this machine; all that are missing are named."""
+    path = program_path()
+    missing = [trouble for name in sorted(names) if (trouble := find_program(name, path)[1])]
+    if missing:
+        raise PlanError("\n".join(missing))
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,8 @@ class Worker:
 
     def _environment(self) -> dict[str, str]:
         secrets = os.environ.get("FW_SECRETS") or str(self._directory.path.parents[1] / "secrets")
-        return {**os.environ, "PATH": program_path(), MARK: str(self._directory.path), "FW_SECRETS": secrets}
+        mark = {MARK: str(self._directory.path), WORKER: f"{self._directory.path}:{self._name}-{self._lives}"}
+        return {**os.environ, "PATH": program_path(), **mark, "FW_SECRETS": secrets}
 
     def _begin(self) -> Process:
         self._lives += 1

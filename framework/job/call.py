@@ -18,12 +18,14 @@ from framework.job.transfer import (
     Facts,
     Measurer,
     TransferError,
+    copy,
     download,
     link,
     make_directory,
     measure,
     place,
     store,
+    with_suffix,
 )
 from framework.job.workplace import Workplace
 from wrappers import Generic, Work, WrapperError
@@ -72,6 +74,8 @@ class Bench:
         self.wanted = {file.path for call in job.calls for file in call.inputs}
         #: Archive path to place in the job, for what earlier calls of this job made.
         self.placed: dict[str, str] = {}
+        #: Archive paths that calls of this job made.
+        self.made: set[str] = set()
         #: What is known of files that other jobs of the run made.
         self.known: dict[str, Facts] = {}
 
@@ -96,6 +100,8 @@ class Call:
         }  # fmt: skip
         self._log_path = _numbered(spec.log.path, number_of_try)
         self._log_at = os.path.join(bench.store_root, self._log_path)
+        #: Inputs that may be missing, and are.
+        self._absent: set[str] = set()
         self._files: list[dict[str, Any]] = []
         self._messages: list[dict[str, Any]] = []
         self._used: list[list[Any]] = []
@@ -127,11 +133,12 @@ class Call:
         """Do the work; turn what goes wrong into a status and a message."""
         try:
             wrapper = load_wrapper(self._spec.wrapper)
-            work = self._work()
             self._place_inputs()
+            work = self._work()
             wrapper.inputs(work)
             self._bench.journal.write("call.run", **self._same)
             self._run_programs(wrapper, work, log)
+            self._check_inputs()
             self._bench.journal.write("call.store", **self._same)
             wrapper.outputs(work)
             self._store_outputs(wrapper, work)
@@ -145,6 +152,8 @@ class Call:
         except OSError as error:
             status = INFRASTRUCTURE if error.errno in SURROUNDINGS else BAD_RESULT
             return self._failed(status, f"{error.strerror}: {error.filename or self._bench.workplace.root}")
+        except Exception as error:  # noqa: BLE001 (a wrapper's mistake ends its call, and is on record with it)
+            return self._failed(BAD_RESULT, f"{type(error).__name__}: {error}")
         return 0
 
     def _failed(self, status: int, reason: str) -> int:
@@ -158,19 +167,51 @@ class Call:
 
     # ---- inputs
 
+    @property
+    def _present(self) -> list[FileSpec]:
+        return [file for file in self._spec.inputs if file.path not in self._absent]
+
     def _place_inputs(self) -> None:
         for file in self._spec.inputs:
             self._place(file)
-        for at, lines in self._spec.lists:
+        for at, lines, files in self._spec.lists:
             with open(self._bench.workplace.at(at), "w", encoding="utf-8") as listing:
-                listing.writelines(line + "\n" for line in lines)
+                for number, line in enumerate(lines):
+                    if not files or not self._absent.intersection(files[number]):
+                        listing.write(line + "\n")
+
+    def _check_inputs(self) -> None:
+        """A program may spoil its own copies, and the next call gets new ones; what the archive keeps it may not."""
+        bench = self._bench
+        for file in self._present:
+            at = bench.workplace.at(file.at)
+            kept = os.path.join(bench.job.archive_root, file.path)
+            try:
+                here = os.stat(at)
+            except OSError:
+                bench.placed.pop(file.path, None)
+                continue
+            if not file.outside and bench.measurer.is_changed(kept):
+                raise Failure(BAD_RESULT, f"the program changed {file.path}, which the archive keeps")
+            own = file.outside or not os.path.exists(kept) or here.st_ino != os.stat(kept).st_ino
+            if own and bench.placed.get(file.path) == file.at and file.path not in bench.made:
+                os.unlink(at)
+                bench.placed.pop(file.path, None)
 
     def _place(self, file: FileSpec) -> None:
+        """Bring a file to its place; one that may be missing, and is, is left out of the call."""
         bench = self._bench
         target = bench.workplace.at(file.at)
-        if file.path in bench.placed:
-            if bench.placed[file.path] != file.at and not os.path.lexists(target):
-                place(bench.workplace.at(bench.placed[file.path]), target)
+        there = bench.placed.get(file.path)
+        if there is not None:
+            if there != file.at and not os.path.lexists(target):
+                place(bench.workplace.at(there), target)
+            return
+        if file.optional and file.outside and "://" not in file.path and not os.path.exists(file.path):
+            self._absent.add(file.path)
+            return
+        if file.optional and not file.outside and not os.path.exists(os.path.join(bench.job.archive_root, file.path)):
+            self._absent.add(file.path)
             return
         expected = bench.known.get(file.path)
         if expected is None and file.size is not None and file.sha256 is not None:
@@ -180,7 +221,7 @@ class Call:
         elif "://" in file.path:
             self._note_outside(file, download(file.path, target, expected))
         else:
-            self._note_outside(file, link(file.path, target, expected, bench.measurer))
+            self._note_outside(file, copy(file.path, target, expected))
         bench.placed[file.path] = file.at
         if file.rename:
             place(target, os.path.join(os.path.dirname(target), file.rename))
@@ -224,16 +265,16 @@ class Call:
             filled[number] = resolve(argv[number], bench.workplace.root, bench.secrets)
         outcome = bench.programs.run(filled, environment, log, deadline)
         bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
-        self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._spec.inputs)]
+        self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._present)]
         if step.number == self._spec.steps[0].number:
-            self._used += [[step.number, file.path] for file in self._spec.inputs if file.label.startswith("wrapper.")]
+            self._used += [[step.number, file.path] for file in self._present if file.label.startswith("wrapper.")]
         if outcome.status:
             said = outcome.reason or last_line(self._log_at)
             detail = f": {said}" if said else ""
             status = INFRASTRUCTURE if bench.programs.stopping else outcome.status
             raise Failure(status, f"{step.program} ended with status {outcome.status}{detail}")
         self._made += [[step.number, path] for label in step.made for path in self._paths(label, self._spec.outputs)]
-        both = [*self._spec.inputs, *self._spec.outputs]
+        both = [*self._present, *self._spec.outputs]
         for parent, child in step.derived:
             self._derived += [[c, p] for c in self._paths(child, both) for p in self._paths(parent, both)]
 
@@ -298,6 +339,7 @@ class Call:
         self._files.append(fact)
         self.stored[file.path] = found
         bench.placed[file.path] = file.at
+        bench.made.add(file.path)
 
     # ---- the end
 
@@ -373,7 +415,4 @@ def _by_label(files: list[FileSpec]) -> dict[str, list[str]]:
 
 def _numbered(path: str, number_of_try: int) -> str:
     """Every try has a log of its own."""
-    if number_of_try == 1:
-        return path
-    stem, dot, suffix = path.rpartition(".")
-    return f"{stem}_try{number_of_try}{dot}{suffix}" if dot and "/" not in suffix else f"{path}_try{number_of_try}"
+    return path if number_of_try == 1 else with_suffix(path, f"_try{number_of_try}")

@@ -15,7 +15,7 @@ attempt.files   (engine) files: what belongs to the run as a whole, such as the 
 block.start     (engine) block (number)
 job.queue       (engine) job, queue (what the queue calls this execution of the job, unique in the run), block
 job.lost        (engine) job, queue, reason: the execution ended without a word; whatever it left open is closed
-                with status 9
+                with status -9, which no program can end with
 block.end       (engine) block, status
 attempt.end     (engine) status
 job.start       job, queue, block, keys, calls (how many this job is planned to make), root (its directory)
@@ -27,7 +27,7 @@ exec.end        job, queue, call, try, exec, status (exit code, or 128 + signal;
                 usage {wall, utime, stime: seconds; maxrss: kB; minflt, majflt, inblock, oublock, nvcsw, nivcsw}
 call.store      job, queue, call, try: programs have ended, outputs are being checked and stored
 call.end        job, queue, call, try, status, files, used, made, derived, messages (as below); log where it is not
-                the one of call.start (the engine ends a lost call, status 9, and keeps its log under another name)
+                the one of call.start (the engine ends a lost call, status -9, and keeps its log under another name)
 message         level (1 error, 2 warning, 3 information), text, and job, queue, call, try where it has them
 job.end         job, queue, status
 ==============  =================================================================================================
@@ -78,7 +78,12 @@ class Journal:
         self._encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
         self._length = 0
         self._flushed = time.monotonic()
-        self.write("open", format=FORMAT, journal=name, pid=os.getpid(), host=os.uname().nodename, **opening)
+        try:
+            self.write("open", format=FORMAT, journal=name, pid=os.getpid(), host=os.uname().nodename, **opening)
+        except OSError:
+            os.close(self._file)
+            os.unlink(self.path)
+            raise
 
     def write(self, what: str, **fact: Any) -> None:
         """Append one fact; OSError when the disk will not take it, and then nothing of it remains."""

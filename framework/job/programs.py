@@ -8,7 +8,7 @@ import select
 import signal
 import time
 
-from framework.job.warden import Warden
+from framework.job.warden import Warden, end_orphans
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Programs:
             self._running.discard(pid)
             _signal_group(pid, signal.SIGKILL)  # whatever it left behind goes with it
             self._warden.forget(slot)
+            end_orphans(environment.get("FW_CALL", ""), frozenset({self._warden.pid, *self._running}))
         status = os.waitstatus_to_exitcode(waited)
         status = 128 - status if status < 0 else status
         return Outcome(TIMED_OUT if reason else status, measured(usage, time.monotonic() - began), reason)

@@ -63,8 +63,8 @@ class CallSpec:
         self.log = FileSpec(data["log"])
         self.inputs = [FileSpec(part) for part in data["inputs"]]
         self.outputs = [FileSpec(part) for part in data["outputs"]]
-        #: Pairs of a list file's place in the job and its lines.
-        self.lists: list[tuple[str, list[str]]] = data.get("lists", [])
+        #: A list file's place in the job, its lines, and the paths of each line where some may be missing.
+        self.lists: list[tuple[str, list[str], list[list[str]]]] = data.get("lists", [])
         self.steps = [StepSpec(part) for part in data["execs"]]
         self.settings: dict[str, str] = data.get("settings", {})
         self.environment: dict[str, str] = data.get("environment", {})

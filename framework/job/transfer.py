@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -38,18 +39,42 @@ class Facts:
         return hash((self.size, self.sha256))
 
 
+#: Path, inode, size and time of change of a file.
+State = tuple[str, int, int, int]
+
+
+def _state(path: str) -> State:
+    status = os.stat(path)
+    return (path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def with_suffix(path: str, suffix: str) -> str:
+    """The path with something put before the ending of its name."""
+    directory, slash, name = path.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    return f"{directory}{slash}{stem}{suffix}{dot}{ending}" if dot else f"{path}{suffix}"
+
+
 class Measurer:
     """Checksums files, once for each state of a file: an input that many jobs share is read once a worker."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int, int, int], Facts] = {}
+        self._known: dict[State, Facts] = {}
+        self._seen: dict[str, State] = {}
 
     def facts(self, path: str) -> Facts:
-        status = os.stat(path)
-        key = (path, status.st_ino, status.st_size, status.st_mtime_ns)
+        key = _state(path)
         if key not in self._known:
             self._known[key] = measure(path)
+            self._seen[path] = key
         return self._known[key]
+
+    def is_changed(self, path: str) -> bool:
+        """Whether a file that was measured is in another state now."""
+        try:
+            return path in self._seen and self._seen[path] != _state(path)
+        except FileNotFoundError:
+            return True
 
 
 def measure(path: str) -> Facts:
@@ -77,8 +102,22 @@ def place(source: str, target: str) -> None:
         os.symlink(source, target)
 
 
+def copy(source: str, target: str, expected: Facts | None) -> Facts:
+    """A copy of a file from outside, which is nobody's to spoil, measured on the way."""
+    try:
+        with open(source, "rb", buffering=0) as reading, open(target, "wb", buffering=0) as writing:
+            found = _pass_through(reading.read, writing.write)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise TransferError(f"{source}: {error.strerror}") from error
+    _compare(source, found, expected)
+    return found
+
+
 def download(location: str, target: str, expected: Facts | None) -> Facts:
     """Fetch a URL, with several tries."""
+    import http.client
     import urllib.error
     import urllib.request
 
@@ -96,8 +135,9 @@ def download(location: str, target: str, expected: Facts | None) -> Facts:
                 raise TransferError(f"{location}: {found.size} of {promised} bytes came")
             _compare(location, found, expected)
             return found
-        except (urllib.error.URLError, OSError, TransferError) as error:
-            if pause is None or (isinstance(error, urllib.error.HTTPError) and error.code < 500):
+        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, TransferError) as error:
+            hopeless = isinstance(error, ValueError) or (isinstance(error, urllib.error.HTTPError) and error.code < 500)
+            if pause is None or hopeless:
                 raise TransferError(f"{location}: {error}") from error
             time.sleep(pause)
     raise AssertionError("the last try returns or raises")

@@ -12,12 +12,15 @@ import signal
 import struct
 import sys
 import threading
+from contextlib import suppress
 
 #: As many programs may run at a time in one worker.
 SLOTS = 256
 SLOT = struct.Struct("=i")
-#: prctl(2): the signal a process gets when its parent dies.
-PR_SET_PDEATHSIG = 1
+#: prctl(2): the signal a process gets when its parent dies; and that it becomes the parent of its orphans.
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
+#: In the environment of a worker and of all that it starts; its value is the worker's name.
+WORKER = "FW_WORKER"
 
 
 class Warden:
@@ -64,6 +67,66 @@ def die_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
+def adopt_orphans() -> None:
+    """Become the parent of whatever the programs leave behind, so that it can be found and ended."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def end_orphans(call: str, known: frozenset[int]) -> int:
+    """End what a call's programs left running in sessions of their own; how many there were."""
+    ended: set[int] = set()
+    # The children of an orphan that is ended are the next ones.
+    while left := {pid for pid in children() - known - ended if _is_of(pid, call)}:
+        for pid in left:
+            for end in (os.killpg, os.kill):
+                try:
+                    end(pid, signal.SIGKILL)
+                except OSError:
+                    continue
+            with suppress(ChildProcessError):
+                os.waitpid(pid, 0)
+        ended |= left
+    return len(ended)
+
+
+def _is_of(pid: int, call: str) -> bool:
+    """Whether a process is one of a call's, and not of another one that runs beside it."""
+    return _environment(pid).get(b"FW_CALL", call.encode()) == call.encode()
+
+
+def children() -> set[int]:
+    """The processes whose parent is this one."""
+    found: set[int] = set()
+    for task in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{task}/children", "rb") as file:
+                found.update(map(int, file.read().split()))
+        except OSError:
+            continue
+    return found
+
+
+def _environment(pid: int) -> dict[bytes, bytes]:
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            pairs = (entry.partition(b"=") for entry in file.read().split(b"\0"))
+            return {name: value for name, _, value in pairs}
+    except OSError:
+        return {}
+
+
+def _end_strays(worker: bytes) -> None:
+    """End every process of this machine that a worker started and that went away from it."""
+    for name in os.listdir("/proc"):
+        if name.isdecimal() and int(name) != os.getpid() and _environment(int(name)).get(WORKER.encode()) == worker:
+            try:
+                os.kill(int(name), signal.SIGKILL)
+            except OSError:
+                continue
+
+
 def keep_watch(shared: int, reading: int) -> None:
     """Wait for the end of the worker, which closes its side of the pipe, and end what it left running."""
     os.setsid()
@@ -80,6 +143,9 @@ def keep_watch(shared: int, reading: int) -> None:
                 os.killpg(group, signal.SIGKILL)
             except OSError:
                 continue
+    worker = os.environb.get(WORKER.encode())
+    if worker:
+        _end_strays(worker)
 
 
 if __name__ == "__main__":

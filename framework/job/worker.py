@@ -18,7 +18,7 @@ from framework.job.journal import Journal
 from framework.job.programs import GRACE, Programs
 from framework.job.spec import CallSpec, JobSpec, read_job
 from framework.job.transfer import Facts
-from framework.job.warden import Warden, die_with_parent
+from framework.job.warden import SLOTS, Warden, adopt_orphans, die_with_parent
 from framework.job.workplace import Workplace
 
 TYPE_CHECKING = False
@@ -89,7 +89,7 @@ def _places(call: CallSpec) -> Iterator[str]:
     """Where the files of a call lie in the job's directory."""
     for file in (*call.inputs, *call.outputs):
         yield file.at
-    for at, _ in call.lists:
+    for at, _, _ in call.lists:
         yield at
 
 
@@ -112,30 +112,38 @@ def _threads(job: JobSpec, call: CallSpec) -> int:
 
 
 def _run_calls(bench: Bench, calls: list[CallSpec], threads: int, order: Order, result: Result) -> None:
+    """Run the calls of a stage, some at a time; what goes wrong in one is raised when all have come to their end."""
     waiting = iter(calls)
     lock = threading.Lock()
+    wrong: list[BaseException] = []
 
     def work() -> None:
-        while not result.status:
-            with lock:
-                spec = next(waiting, None)
-            if spec is None:
-                return
-            call = Call(bench, spec, order.tries.get(str(spec.number), 0) + 1)
-            result.add(call, spec.number, call.run())
+        try:
+            while not result.status and not wrong:
+                with lock:
+                    spec = next(waiting, None)
+                if spec is None:
+                    return
+                call = Call(bench, spec, order.tries.get(str(spec.number), 0) + 1)
+                result.add(call, spec.number, call.run())
+        except BaseException as error:  # noqa: BLE001 (it is raised below, in the thread that can answer for it)
+            wrong.append(error)
 
-    others = [threading.Thread(target=work) for _ in range(min(threads, len(calls)) - 1)]
+    others = [threading.Thread(target=work) for _ in range(min(threads, len(calls), SLOTS) - 1)]
     for other in others:
         other.start()
     work()
     for other in others:
         other.join()
+    if wrong:
+        raise wrong[0]
 
 
 def main() -> int:
     """Serve orders until there are no more."""
     settings = json.loads(sys.argv[1])
     die_with_parent(settings["engine"])
+    adopt_orphans()
     warden = Warden()
     programs = Programs(warden)
     signal.signal(signal.SIGTERM, lambda number, frame: _stop(programs))
@@ -172,6 +180,7 @@ class Service:
         except OSError as error:
             # The journal or the workplace cannot be written: what was done is not on record, and so not done.
             reason = f"{error.strerror}: {error.filename or self._tools.journal.path}"
+            self._tools.workplace.give_up(order.aside)
             return {**same, "status": INFRASTRUCTURE, "lost": True, "reason": reason}
         return {
             **same,

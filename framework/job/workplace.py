@@ -36,24 +36,46 @@ class Workplace:
 
     def clear(self) -> None:
         """Remove all that a job left; links are removed, not followed."""
-        self._clear(self.root, "")
+        kept, self._kept = self._kept, set()
+        try:
+            self._clear(self.root, "", kept)
+        except FileNotFoundError:
+            self._kept.clear()  # the job removed its own directory
 
     def set_aside(self, target: str) -> None:
         """Keep what a job left somewhere else."""
+        self._kept.clear()
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.rename(self.root, target)
-        self._kept.clear()
 
-    def _clear(self, directory: str, below: str) -> None:
-        with os.scandir(directory) as entries:
+    def give_up(self, target: str) -> None:
+        """Begin anew somewhere else, whatever state this place is in."""
+        try:
+            os.chdir("/")
+            self.set_aside(target)
+        except OSError:
+            self.root += "+"
+
+    def _clear(self, directory: str, below: str, kept: set[str]) -> None:
+        with _writable(directory) as entries:
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     os.unlink(entry.path)
                     continue
                 name = below + entry.name
-                self._clear(entry.path, name + "/")
-                if name not in self._kept:
+                self._clear(entry.path, name + "/", kept)
+                if name in kept:
+                    self._kept.add(name)
+                else:
                     os.rmdir(entry.path)
+
+
+def _writable(directory: str) -> os._ScandirIterator[str]:
+    """The entries of a directory that a program may have closed to its owner."""
+    status = os.stat(directory)
+    if status.st_mode & 0o700 != 0o700:
+        os.chmod(directory, status.st_mode | 0o700)
+    return os.scandir(directory)
 
 
 def _parents(path: str) -> list[str]:

@@ -16,14 +16,16 @@ from framework.plan.checks import (
     check_uses,
     check_wrappers,
     find_inputs,
+    has_surroundings,
     with_known,
 )
 from framework.plan.definition import BlockDefinition, ModuleDefinition, read_blocks
-from framework.plan.findings import Findings
+from framework.plan.findings import Findings, near, wrong
 from framework.plan.jobs import Grouping
 from framework.plan.keys import check_pipeline
 from framework.plan.lines import Sources
 from framework.plan.model import Ask, Block, Call, Identity, Module, Plan
+from framework.plan.numbers import whole_number
 from framework.plan.products import Products
 from wcl import Scope, Section, expand, split
 
@@ -68,6 +70,8 @@ def _build(
 ) -> Plan:
     findings = Findings()
     findings.take(check_pipeline(pipeline))
+    if not has_surroundings(pipeline, identity, findings):
+        findings.conclude()  # nothing can be planned without them
     scope = run_scope(pipeline, identity)
     blocks = read_blocks(pipeline, findings)
     check_wrappers(blocks, wrappers, findings)
@@ -87,7 +91,9 @@ def _build(
     known = find_inputs(calls, products, origins, ask, findings)
     check_filetypes(calls, origins, findings)
     check_outputs(calls, origins, ask, findings)
-    planned = _group(blocks, [[with_known(call, known, products) for call in found] for found in by_block], around)
+    planned: tuple[Block, ...] = ()
+    with findings.collecting():
+        planned = _group(blocks, [[with_known(call, known, products) for call in found] for found in by_block], around)
     check_jobs([job for block in planned for job in block.jobs], products, origins, findings)
     findings.conclude()
     return _plan(pipeline, identity, scope, planned, tuple(str(warning) for warning in findings.warnings))
@@ -140,8 +146,9 @@ def _group(blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around:
     for block, found in zip(blocks, calls, strict=True):
         scope = around.scope.child(block.section)
         divide_by = _names(block.section, "divide_jobs_by")
-        most = _whole(scope, "max_wrappers_per_job")
-        jobs = grouping.block(block.number, found, divide_by, most, _whole(scope, "fw_nmaxthread") or 0)
+        most = whole_number(scope, "max_wrappers_per_job", block.section.opened)
+        threads = whole_number(scope, "fw_nmaxthread", block.section.opened)
+        jobs = grouping.block(block.number, found, divide_by, most, threads or 0)
         modules = tuple(_module(module, number, found, around) for number, module in enumerate(block.modules, start=1))
         planned.append(Block(number=block.number, name=block.name, modules=modules, jobs=jobs))
     return tuple(planned)
@@ -152,7 +159,7 @@ def _module(module: ModuleDefinition, number: int, calls: list[Call], around: Su
         name=module.name,
         number=number,
         calls=sum(call.module == module.name for call in calls),
-        max_running=_whole(around.scope.child(module.section), "max_running"),
+        max_running=whole_number(around.scope.child(module.section), "max_running", module.place),
     )
 
 
@@ -162,7 +169,12 @@ def _plan(
     def text(key: str) -> str:
         return str(expand(scope.find(key), scope, pipeline.place(key) if key in pipeline else None))
 
-    kept = {key: text(key) for key in _names(pipeline, "save_run_vals")}
+    kept = {}
+    for key in _names(pipeline, "save_run_vals"):
+        try:
+            kept[key] = text(key)
+        except KeyError:
+            raise wrong(pipeline.place("save_run_vals"), f"there is no '{key}' to keep", near(key, pipeline)) from None
     order = str(pipeline.get("block_order", "serial"))
     return Plan(
         identity=identity,
@@ -181,10 +193,3 @@ def _plan(
 def _names(section: Section, key: str) -> tuple[str, ...]:
     value = section.get(key)
     return tuple(name for name in split(value) if name) if isinstance(value, str) else ()
-
-
-def _whole(scope: Scope, key: str) -> int | None:
-    try:
-        return int(expand(scope.find(key), scope))
-    except KeyError:
-        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -14,6 +15,7 @@ from framework.plan.findings import wrong
 from framework.plan.lines import Sources
 from framework.plan.model import Call, Exec, File, ListFile, Needs
 from framework.plan.naming import Naming
+from framework.plan.numbers import a_number, whole_number
 from framework.plan.objects import Objects, Resolved, flag
 from wcl import Quoted, Scope, Section, expand, split
 from wcl.late import late_calls
@@ -68,7 +70,7 @@ class CallMaker:
         self._scope = around.scope.child(module.section, module.block).child(named)
         self._objects = Objects(module, self._scope, around.pipeline, around.submit_directory, around.sources)
         self._log = self._log_naming()
-        self._max_calls = int(self._find("max_calls", self._scope) or MAX_CALLS)
+        self._max_calls = whole_number(self._scope, "max_calls", module.place) or MAX_CALLS
         self._command_lines = [CommandLine(step, self._scope, module.loop) for step in module.execs]
         self._limits = {key: self._settled_text(key) for key in LIMITS}
         self._settings = Values(module.section.section("wrapper"))
@@ -105,7 +107,7 @@ class CallMaker:
             module=module.name,
             wrapper=module.wrapper,
             keys=values,
-            log=self._log.make(values)[0],
+            log=self._log.make({**values, "wrapnum": str(number)})[0],
             inputs=(*found.inputs, *self._wrapper_inputs(settings)),
             outputs=tuple(found.outputs),
             lists=tuple(found.lists),
@@ -127,6 +129,9 @@ class CallMaker:
         return [value for value in split(expand(text, self._scope, place)) if value]
 
     def _refuse_too_many(self, count: int) -> None:
+        if not count:
+            place = self._module.section.place("wrapperloop")
+            raise wrong(place, f"the loop of module '{self._module.name}' is empty", hint="give its keys some values")
         if count > self._max_calls:
             place = self._module.section.place("wrapperloop")
             message = f"module '{self._module.name}' would become {count} calls, more than {self._max_calls}"
@@ -157,8 +162,9 @@ class CallMaker:
         )
 
     def _default_pattern(self) -> dict[str, str]:
+        """The call's number tells its files from those of every other call, whatever its keys hold."""
         loop = "".join(f"_${{{key}}}" for key in self._module.loop)
-        return {"modnamepat": f"{self._find('run', self._scope)}{loop}_{self._module.name}"}
+        return {"modnamepat": f"{self._find('run', self._scope)}_w${{wrapnum:4}}{loop}_{self._module.name}"}
 
     def _execs(self, scope: Scope, settings: Mapping[str, str], found: Resolved) -> Iterable[Exec]:
         more = self._around.wrappers.arguments(self._module.wrapper, settings, found.members)
@@ -168,7 +174,11 @@ class CallMaker:
 
     def _exec(self, step: ExecDefinition, argv: tuple[str, ...], late: tuple[int, ...]) -> Exec:
         program = argv[0].rsplit("/", 1)[-1]
+        if "/" in argv[0] and not argv[0].startswith("/"):
+            # The job runs in a directory of its own: what is meant lies where the pipeline was submitted.
+            argv = (f"{self._around.submit_directory}/{argv[0].removeprefix('./')}", *argv[1:])
         definition = self._around.pipeline.section("exec_def").section(program.lower())
+        _check_version(definition)
         return Exec(
             number=step.number,
             program=program,
@@ -206,14 +216,8 @@ class CallMaker:
 
     def _number(self, key: str, scope: Scope) -> float | None:
         text = self._limits[key]
-        if text is None:
-            return None
-        text = expand(text, scope)
-        try:
-            return float(text)
-        except ValueError:
-            place = self._module.section.place(key) if key in self._module.section else self._module.place
-            raise wrong(place, f"{key} = {text} is not a number") from None
+        place = self._module.section.place(key) if key in self._module.section else self._module.place
+        return None if text is None else a_number(key, expand(text, scope), place)
 
 
 class Values:
@@ -234,6 +238,14 @@ class Values:
             if unknown := {name for name, _ in late_calls(found[key])} - self._late:
                 raise wrong(self._section.place(key), f"${unknown.pop().upper()}{{}} cannot be used here")
         return found
+
+
+def _check_version(definition: Section) -> None:
+    for key, check in (("version_pattern", re.compile), ("version_flag", shlex.split)):
+        try:
+            check(definition.text(key, ""))
+        except (re.error, ValueError) as error:
+            raise wrong(definition.place(key), f"{key} = {definition.text(key)}: {error}") from error
 
 
 def _full_names(inputs: Iterable[File], outputs: Iterable[File], lists: Iterable[ListFile]) -> dict[str, Quoted]:

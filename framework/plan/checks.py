@@ -8,7 +8,7 @@ from dataclasses import replace
 from framework.plan.definition import BlockDefinition
 from framework.plan.findings import Findings, near
 from framework.plan.lines import is_sourced
-from framework.plan.model import Ask, Call, File, Job, Known
+from framework.plan.model import SAFE_PATH, Ask, Call, File, Identity, Job, Known
 from framework.plan.naming import check_names
 from framework.plan.products import Products
 from wcl import Place, Section
@@ -28,6 +28,26 @@ class Origins:
 
     def place(self, call: Call, label: str) -> Place:
         return self._places.get((call.module, label), self._modules[call.module])
+
+
+def has_surroundings(pipeline: Section, identity: Identity, findings: Findings) -> bool:
+    """Whether the names that the run is made of can be used, and the site and archive that it is for are there."""
+    before = len(findings.errors)
+    for key, value in (("unitname", identity.unitname), ("run", identity.run)):
+        if not SAFE_PATH.fullmatch(value) or "/" in value or value in (".", ".."):
+            place = pipeline.place(key) if key in pipeline else pipeline.opened
+            findings.error(place, f"{key} = {value} cannot name a directory", hint="letters, digits and . _ - + , = @")
+    for kind, key in (("site", "target_site"), ("archive", "home_archive")):
+        name = pipeline.text(key)
+        known = [each for each, _ in pipeline.section(kind).sections()]
+        if "$" not in name and name.lower() not in known:
+            findings.error(pipeline.place(key), f"unknown {kind} '{name}'", hint=near(name.lower(), known))
+    home = pipeline.section("archive").section(pipeline.text("home_archive").lower())
+    root = home.text("root", "")
+    if home and not root.startswith(("/", "$")):
+        place = home.place("root") if "root" in home else home.opened
+        findings.error(place, f"the archive's root '{root}' is not absolute", hint="begin it with / or ${fw_home}")
+    return len(findings.errors) == before
 
 
 def check_outputs(calls: list[Call], origins: Origins, ask: Ask, findings: Findings) -> None:

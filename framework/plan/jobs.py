@@ -42,7 +42,8 @@ class Grouping:
             if group is None or (most and len(group.calls) >= most) or not _may_join(group, makers):
                 self._count += 1
                 depth = 1 + max((maker.depth for maker in makers), default=0)
-                group = newest[keys] = Group(self._count, "_".join(keys), depth)
+                shown = "_".join(call.keys[key] for key in divide_by if key in call.keys)
+                group = newest[keys] = Group(self._count, shown, depth)
                 groups.append(group)
             group.calls.append(call)
             group.parents.update(maker.number for maker in makers if maker is not group)
@@ -74,8 +75,8 @@ class Grouping:
 
 
 def job_keys(keys: Mapping[str, str], divide_by: Sequence[str]) -> tuple[str, ...]:
-    """The values that put a call into its job; a call without a key shares a job with others without it."""
-    return tuple(keys[key] for key in divide_by if key in keys)
+    """The keys and values that put a call into its job; a call without a key shares a job with others without it."""
+    return tuple(f"{key}={keys[key]}" for key in divide_by if key in keys)
 
 
 def _may_join(group: Group, makers: Iterable[Group]) -> bool:

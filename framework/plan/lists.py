@@ -43,7 +43,7 @@ def list_lines(section: Section, place: Place, lines: Sequence[Line], values: Ma
     names = COLUMN.findall(section.text("columns", "fullname"))
     columns = [_column(name, place) for name in names]
     if style == "wcl":
-        return tuple(text for line in lines for text in _wcl(line, names, columns, values))
+        return tuple("\n".join(_wcl(line, names, columns, values)) for line in lines)
     if style not in FORMATS:
         raise wrong(section.place("format"), f"unknown list format '{style}'", hint=near(style, [*FORMATS, "wcl"]))
     return tuple(FORMATS[style].join(column(line, values) for column in columns) for line in lines)

@@ -61,6 +61,8 @@ class ListFile:
     label: str
     job_path: str
     lines: tuple[str, ...]
+    #: The paths of each line's files, where some may be missing when the list is written; else empty.
+    files: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ class Module:
     name: str
     number: int
     calls: int
-    #: At most so many of its calls run at a time in the whole run; None for no limit.
+    #: At most so many of its jobs run at a time in the whole run; None for no limit.
     max_running: int | None = None
 
 

@@ -12,6 +12,8 @@ from framework.plan.model import SAFE_PATH, File
 from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
 from wcl.settling import settled
 
+#: Bytes of a name in a path; file systems take 255, and a few are added to some names.
+LONGEST_NAME = 200
 #: The directory pattern of a file that names none.
 DEFAULT_DIRECTORY = "run"
 
@@ -281,4 +283,6 @@ def _checked(template: Template, text: str) -> str:
             f"'{text}' cannot be a path in an archive",
             hint="letters, digits and . _ - + , = @ % ~ ^ : between single slashes, no '..' and no leading slash",
         )
+    if len(text) > LONGEST_NAME and any(len(part.encode()) > LONGEST_NAME for part in text.split("/")):
+        raise wrong(template.place, f"a name in '{text[:60]}...' is too long", f"at most {LONGEST_NAME} bytes")
     return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from framework.plan.definition import FileDefinition, ListDefinition, ModuleDefinition
 from framework.plan.findings import near, wrong
@@ -134,12 +134,18 @@ class Objects:
         lines = []
         for line in self._sublists[label].matching(values):
             files = {nick: self._placed(line, nick, f"list.{label}.{nick}", nick, values) for nick in line.files}
+            if flag(part.section, "allow_missing"):
+                files = {nick: replace(file, optional=True) for nick, file in files.items()}
             lines.append(Line(files, line.keys))
         lines = in_order(lines, part)
         for child, section in self._children(label, part):
             target = self._naming(f"list.{child}", section).make(values)[0]
             texts = list_lines(section, part.place, lines, values)
-            found.lists.append(ListFile(label=f"list.{child}", job_path=target.job_path, lines=texts))
+            may_miss = flag(part.section, "allow_missing") or any(
+                file.optional for line in lines for file in line.files.values()
+            )
+            paths = tuple(tuple(file.path for file in line.files.values()) for line in lines) if may_miss else ()
+            found.lists.append(ListFile(label=f"list.{child}", job_path=target.job_path, lines=texts, files=paths))
         for line in lines:
             for nick, file in line.files.items():
                 found.inputs.append(file)

@@ -89,6 +89,18 @@ def _refuse_taken(connection: Connection, new: NewAttempt) -> None:
     same = (attempt.reqnum == new.reqnum) & (attempt.unitname == new.unitname) & (attempt.attnum == new.attnum)
     if connection.execute(select(attempt.id).where(same | (attempt.run == new.run))).first():
         raise _taken(new)
+    if new.archive_path is None:
+        return
+    running = (
+        select(attempt.run)
+        .join(schema.task, schema.task.c.id == attempt.task_id)
+        .where(attempt.archive_path == new.archive_path, schema.task.c.end_time.is_(None))
+    )
+    if other := connection.execute(running).scalar():
+        raise RunError(
+            f"{other} has not ended and keeps its files in {new.archive_path} too: wait for it, restart or cancel it, "
+            "or put ${attnum} into ops_run_dir"
+        )
 
 
 def _taken(new: NewAttempt) -> AttemptTaken:

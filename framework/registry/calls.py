@@ -25,7 +25,7 @@ class CallRow:
     #: Of the wrapper's loop, as JSON.
     keys: str | None
     host: str | None
-    #: Exit code; none while it runs, 9 if it was lost.
+    #: Exit code; none while it runs, -9 if it was lost.
     status: int | None
     #: Where its log lies in the archive.
     log: str | None
@@ -42,7 +42,7 @@ class CallRow:
     def state(self) -> str:
         """``staging``, ``running``, ``storing``, ``done``, ``failed`` or ``lost``."""
         if self.end_time is not None:
-            return {0: "done", 9: "lost"}.get(self.status or 0, "failed")
+            return {0: "done", -9: "lost"}.get(self.status or 0, "failed")
         if self.exec_end_time is not None:
             return "storing"
         return "staging" if self.exec_start_time is None else "running"

@@ -20,7 +20,6 @@ _CHUNK = 500
 
 #: What can be asked for beside the metadata.
 _COLUMNS: dict[str, ColumnElement[Any]] = {
-    "name": desfile.c.filename,
     "filename": desfile.c.filename,
     "path": desfile.c.path,
     "run": pfw_attempt.c.run,
@@ -74,7 +73,7 @@ def existing(db: Registry, archive: str, paths: Iterable[str]) -> dict[str, File
 def find(db: Registry, filetype: str, conditions: Mapping[str, Sequence[str]] | None = None) -> list[FileRow]:
     """Files of a type, in order of their paths, of which each key has one of its values; ``%`` stands for anything.
 
-    Keys are those of the metadata, and ``name``, ``path``, ``run``, ``sha256``.
+    Keys are those of the metadata, and ``filename``, ``path``, ``run``, ``sha256``.
     """
     query = _files().where(desfile.c.filetype == filetype).order_by(desfile.c.path, desfile.c.path_version)
     for key, values in (conditions or {}).items():

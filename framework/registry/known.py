@@ -11,7 +11,7 @@ from framework.errors import RegistryError
 from framework.registry import schema
 
 #: The status of what ended without a word.
-LOST_STATUS = 9
+LOST_STATUS = -9
 
 
 class Told(IntEnum):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from framework.plan.model import Known
@@ -109,3 +111,37 @@ def test_a_module_without_a_program_is_refused(plan, reduce_text):
     text = text.replace("</exec_1>\n        <list>", "</exe_1>\n        <list>")
     with pytest.raises(WclError, match="runs nothing"):
         plan(text)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"target_site": "nowhere"}, "unknown site 'nowhere'"),
+        ({"home_archive": "nope"}, "unknown archive 'nope'"),
+        ({"archive.home.root": "out"}, "is not absolute"),
+        ({"save_run_vals": "nope"}, "there is no 'nope' to keep"),
+        ({"bands": ""}, "has no values|is empty"),
+        ({"max_walltime": "-1"}, "out of bounds"),
+        ({"max_walltime": "nan"}, "out of bounds"),
+        ({"request_memory": "inf"}, "out of bounds"),
+        ({"max_running": "0"}, "out of bounds"),
+        ({"fw_nmaxthread": "${bands}"}, "is not a number"),
+        ({"max_calls": "many"}, "is not a number"),
+        ({"bands": "g" * 250}, "is too long"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_refused(plan, overrides, message):
+    with pytest.raises(WclError) as error:
+        plan(**overrides)
+    assert re.search(message, str(error.value))
+
+
+def test_a_version_pattern_that_is_none_is_refused(plan, reduce_text):
+    with pytest.raises(WclError, match="version_pattern"):
+        plan(reduce_text + "<exec_def>\n<add>\nversion_flag = -v\nversion_pattern = (oops\n</add>\n</exec_def>\n")
+
+
+def test_calls_of_different_keys_do_not_share_a_job_by_chance(plan, reduce_text):
+    text = reduce_text.replace("divide_jobs_by = band", "divide_jobs_by = band, ccd")
+    jobs = [(job.keys, len(job.calls)) for job in plan(text, bands="1, 2").jobs]
+    assert jobs == [("1_1", 1), ("1_2", 1), ("2_1", 1), ("2_2", 1), ("1", 1), ("2", 1)]

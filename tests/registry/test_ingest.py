@@ -159,10 +159,10 @@ def test_a_lost_job_closes_what_it_left_open(any_db, attempt, a_story, tmp_path,
     found = rows(any_db, "select name, label, status from task where name in ('job', 'wrapper', 'exec') order by id")
     assert sorted(found) == [
         ("exec", "exec_1", 0),
-        ("exec", "exec_1", 9),
-        ("job", "1", 9),
+        ("exec", "exec_1", -9),
+        ("job", "1", -9),
         ("wrapper", "train", 0),
-        ("wrapper", "train", 9),
+        ("wrapper", "train", -9),
     ]
     assert rows(any_db, "select message from task_message") == [("lost: killed",)]
 
@@ -311,7 +311,7 @@ def test_where_a_lost_calls_log_went_is_not_forgotten(any_db, attempt, a_story, 
     story.start_job(1)
     story.start_call(1, 1)
     at = {"job": 1, "queue": "q1", "call": 1, "try": 1}
-    story.tell("engine", "call.end", **at, status=9, files=[], log="r/log/1_lostq1.log")
+    story.tell("engine", "call.end", **at, status=-9, files=[], log="r/log/1_lostq1.log")
     for directory in ("once", "again"):
         (tmp_path / directory).mkdir()
         story.write(tmp_path / directory)

@@ -63,9 +63,9 @@ def test_every_try_at_a_call_is_told(any_db, attempt):
     assert [(row.wrapnum, row.jobnum, row.queue, row.state, row.status) for row in calls(any_db, attempt)] == [
         (1, 1, "q1", "done", 0),
         (2, 1, "q1", "failed", 3),
-        (3, 2, "q1", "lost", 9),
+        (3, 2, "q1", "lost", -9),
         (3, 2, "q2", "running", None),
-        (4, 2, "q1", "lost", 9),
+        (4, 2, "q1", "lost", -9),
         (4, 2, "q2", "done", 0),
     ]
     assert [row.wrapnum for row in calls(any_db, attempt, module="scrape")] == [1]

@@ -1,0 +1,50 @@
+"""Numbers: what a pipeline may ask for in numbers, and in which bounds."""
+
+from __future__ import annotations
+
+import math
+
+from framework.plan.findings import wrong
+from wcl import Place, Scope, expand
+
+#: Key to the least and the greatest that it may be.
+BOUNDS = {
+    "reqnum": (1, 2**31 - 1),
+    "attnum": (1, 2**31 - 1),
+    "max_calls": (1, 10_000_000),
+    "max_wrappers_per_job": (1, 10_000_000),
+    "fw_nmaxthread": (1, 256),
+    "max_fwthreads": (1, 256),
+    "max_running": (1, 10_000_000),
+    "max_retries": (0, 1000),
+    "max_walltime": (1e-6, 10_000_000),
+    "request_memory": (1, 2**31 - 1),
+    "request_disk": (1, 2**53),
+    "request_cpus": (1, 100_000),
+}
+#: Keys whose values may be broken numbers.
+BROKEN = frozenset({"max_walltime"})
+
+
+def a_number(key: str, text: str, place: Place) -> float:
+    """The value of a key as a number within its bounds."""
+    least, greatest = BOUNDS[key]
+    try:
+        value = float(text)
+    except ValueError:
+        raise wrong(place, f"{key} = {text} is not a number") from None
+    if not math.isfinite(value) or not least <= value <= greatest:
+        raise wrong(place, f"{key} = {text} is out of bounds", hint=f"from {least:g} to {greatest:g}")
+    if key not in BROKEN and value != int(value):
+        raise wrong(place, f"{key} = {text} is not a whole number")
+    return value
+
+
+def whole_number(scope: Scope, key: str, place: Place) -> int | None:
+    """The value that a scope has of a key; None where it has none."""
+    try:
+        text = scope.find(key)
+    except KeyError:
+        return None
+    place = scope.place(key) or place
+    return int(a_number(key, expand(text, scope, place), place))

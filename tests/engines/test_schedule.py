@@ -1,0 +1,62 @@
+"""Which job may run next, under all limits at once."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from framework.engines.directory import PlannedCall, PlannedJob, PlannedRun
+from framework.engines.schedule import Capacity, Schedule
+
+
+def a_job(number: int, block: int, parents: tuple[int, ...], module: str, cpus: int, memory: int) -> PlannedJob:
+    call = PlannedCall(number=number, module=module, kept=(), unkept=(), inputs=())
+    return PlannedJob(
+        number=number, block=block, parents=parents, calls=(call,), max_retries=0, cpus=cpus, memory_mb=memory,
+        shard="", offset=0,
+    )  # fmt: skip
+
+
+def a_run(jobs: list[PlannedJob], max_running: dict[str, int], barriers: bool) -> PlannedRun:
+    return PlannedRun(
+        run="r", attempt=1, archive="home", archive_root="/a", archive_path="p", barriers=barriers, epilogue="",
+        programs=(), max_running=max_running, jobs={job.number: job for job in jobs},
+    )  # fmt: skip
+
+
+SHAPE = st.tuples(
+    st.integers(1, 3),
+    st.sets(st.integers(1, 20), max_size=2),
+    st.sampled_from("abc"),
+    st.integers(1, 5),
+    st.integers(0, 900),
+)
+
+
+@given(
+    st.lists(SHAPE, max_size=20), st.dictionaries(st.sampled_from("abc"), st.integers(1, 2)), st.booleans(), st.data()
+)
+def test_every_job_runs_once_and_no_limit_is_passed(shapes, limits, barriers, data):
+    shapes.sort(key=lambda shape: shape[0])
+    jobs = [
+        a_job(number, block, tuple(p for p in sorted(parents) if p < number), module, cpus, memory)
+        for number, (block, parents, module, cpus, memory) in enumerate(shapes, start=1)
+    ]
+    schedule = Schedule(a_run(jobs, limits, barriers), Capacity(3, 1000))
+    running: list[PlannedJob] = []
+    done: list[int] = []
+    while len(done) < len(jobs):
+        while (job := schedule.next()) is not None:
+            running.append(job)
+            assert set(job.parents) <= set(done)
+            assert sum(min(each.cpus, 3) for each in running) <= 3
+            assert sum(each.memory_mb for each in running) <= 1000
+            for name, limit in limits.items():
+                assert sum(each.calls[0].module == name for each in running) <= limit
+            if barriers:
+                assert all(each.number in done for each in jobs if each.block < job.block)
+        assert running, "nothing runs, and something waits"
+        ended = running.pop(data.draw(st.integers(0, len(running) - 1)))
+        schedule.ended(ended.number)
+        done.append(ended.number)
+    assert sorted(done) == [job.number for job in jobs]
