@@ -209,7 +209,9 @@ class Drive:
         self._note(job, answer)
 
     def _lost(self, job: PlannedJob, worker: Worker, reason: str) -> dict[str, Any]:
-        facts = [fact for fact in read_facts(worker.journal) if fact.get("queue") == worker.queue]
+        # A worker that was killed before it began has written nothing.
+        told = read_facts(worker.journal) if os.path.exists(worker.journal) else ()
+        facts = [fact for fact in told if fact.get("queue") == worker.queue]
         self._history.take(facts)
         self._close(open_calls(facts), reason)
         self._journal.write("job.lost", job=job.number, queue=worker.queue, reason=reason)

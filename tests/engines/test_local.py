@@ -245,7 +245,7 @@ def test_an_interrupted_run_ends_in_good_order(fw, environment, slow_second, tmp
     submit = begun(environment, slow_second, tmp_path / "pulse")
     submit.send_signal(number)
     _, err = submit.communicate(timeout=60)
-    assert submit.returncode == 1
+    assert submit.returncode == 1, err
     assert b"was interrupted" in err
     assert marked(str(fw_home / "runs/U_r1p01")) == []
     assert ask("select end_time is not null from task where name = 'attempt'") == [(1,)]
