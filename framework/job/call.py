@@ -7,7 +7,9 @@ import importlib
 import os
 import re
 import shlex
+import threading
 import time
+from collections import Counter
 
 from framework.job.journal import Journal
 from framework.job.late import LateError, Secrets, resolve
@@ -74,6 +76,9 @@ class Bench:
         self.wanted = {file.path for call in job.calls for file in call.inputs}
         #: Archive path to place in the job, for what earlier calls of this job made.
         self.placed: dict[str, str] = {}
+        #: Calls that run at the same time share inputs: how many use each path now. Held while files are placed.
+        self.users: Counter[str] = Counter()
+        self.placing = threading.Lock()
         #: Archive paths that calls of this job made.
         self.made: set[str] = set()
         #: What is known of files that other jobs of the run made.
@@ -172,8 +177,10 @@ class Call:
         return [file for file in self._spec.inputs if file.path not in self._absent]
 
     def _place_inputs(self) -> None:
-        for file in self._spec.inputs:
-            self._place(file)
+        with self._bench.placing:
+            for file in self._spec.inputs:
+                self._bench.users[file.path] += 1
+                self._place(file)
         for at, lines, files in self._spec.lists:
             with open(self._bench.workplace.at(at), "w", encoding="utf-8") as listing:
                 for number, line in enumerate(lines):
@@ -182,8 +189,14 @@ class Call:
 
     def _check_inputs(self) -> None:
         """A program may spoil its own copies, and the next call gets new ones; what the archive keeps it may not."""
+        with self._bench.placing:
+            for file in self._spec.inputs:
+                self._bench.users[file.path] -= 1
+            self._withdraw_copies([file for file in self._present if not self._bench.users[file.path]])
+
+    def _withdraw_copies(self, files: list[FileSpec]) -> None:
         bench = self._bench
-        for file in self._present:
+        for file in files:
             at = bench.workplace.at(file.at)
             kept = os.path.join(bench.job.archive_root, file.path)
             try:

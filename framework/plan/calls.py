@@ -73,7 +73,8 @@ class CallMaker:
         self._max_calls = whole_number(self._scope, "max_calls", module.place) or MAX_CALLS
         self._command_lines = [CommandLine(step, self._scope, module.loop) for step in module.execs]
         self._limits = {key: self._settled_text(key) for key in LIMITS}
-        self._settings = Values(module.section.section("wrapper"))
+        # What the top level says goes for the wrappers of all modules.
+        self._settings = [Values(section.section("wrapper")) for section in (around.pipeline, module.section)]
         self._environments = [
             Values(section.section("job_environment"), LATE) for section in (around.pipeline, module.section)
         ]
@@ -101,7 +102,7 @@ class CallMaker:
         scope = self._scope.child(values)
         found = self._objects.resolve(values)
         full = scope.child(_full_names(found.inputs, found.outputs, found.lists))
-        settings = self._settings.fill(full)
+        settings = {key: value for part in self._settings for key, value in part.fill(full).items()}
         return Call(
             number=number,
             module=module.name,
@@ -248,11 +249,16 @@ def _check_version(definition: Section) -> None:
             raise wrong(definition.place(key), f"{key} = {definition.text(key)}: {error}") from error
 
 
-def _full_names(inputs: Iterable[File], outputs: Iterable[File], lists: Iterable[ListFile]) -> dict[str, Quoted]:
+def _full_names(inputs: Iterable[File], outputs: Iterable[File], lists: Iterable[ListFile]) -> dict[str, str]:
     """``file.raw.fullname`` and its like: where things lie in the job, several joined by commas."""
     paths: dict[str, list[str]] = {}
     for file in [*inputs, *outputs]:
         paths.setdefault(file.label, []).append(file.job_path)
     for made in lists:
         paths[made.label] = [made.job_path]
-    return {f"{label}.fullname".lower(): Quoted(",".join(found)) for label, found in paths.items()}
+    names: dict[str, str] = {f"{label}.fullname".lower(): Quoted(",".join(found)) for label, found in paths.items()}
+    for made in lists:
+        # All files of a list as words of their own; their names hold nothing that a shell would split.
+        within = [file.job_path for file in inputs if file.label.startswith(f"{made.label}.")]
+        names[f"{made.label}.members".lower()] = " ".join(within)
+    return names

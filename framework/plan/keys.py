@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from framework.plan.definition import names_of
 from framework.plan.findings import wrong
 from wcl import Problem, Section
 from wcl.check import check_keys, check_values
@@ -29,6 +30,9 @@ def known_keys(pipeline: Section) -> Mapping[str, Known]:
     A declaration is ``word = kinds of sections | kind of value | meaning``, as in the table above.
     """
     declared = dict(KEYS)
+    for _, section in pipeline.section("filetype_metadata").sections():
+        for name in (*names_of(section, "metadata"), *names_of(section, "optional_metadata")):
+            declared.setdefault(name.lower(), Known(("file", "top"), "text", "recorded with some files"))
     for key, value in pipeline.section("known_keys").items():
         place = pipeline.section("known_keys").place(key)
         try:

@@ -91,6 +91,9 @@ class Naming:
 
     @cached_property
     def _filetype(self) -> Filetype:
+        if not self._made:
+            # Nothing is recorded of it, and it may be of a type that only other pipelines know.
+            return Filetype(self.section.text("filetype", "").lower(), (), ())
         return find_filetype(self.section, self._pipeline)
 
     @cached_property

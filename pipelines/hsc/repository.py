@@ -115,6 +115,8 @@ class Repository:
         check_schema(self.find("schema", catalogue=dataset, version=SOFTWARE_VERSION), dataset)
 
     def _templates(self, dataset: str) -> Sequence[str]:
+        # Some languages of configurations do not keep capitals.
+        dataset = dataset if dataset in self.templates else dataset.lower()
         if dataset not in self.templates:
             raise InputError(f"{self.inputs / TEMPLATES} has no template for {dataset}")
         return self.templates[dataset]
