@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 @click.command(name="plan", epilog="Example: fw plan pipelines/hello.wcl --set names=Vera,Annie --calls")
 @with_pipeline
 @click.option("--calls", "with_calls", is_flag=True, help="Every call with its command line, inputs and outputs.")
+@click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="What flows between the modules, as a graph.")
+@click.option("--around", type=int, metavar="CALL", help="With --graph: only a call and its neighbours.")
+@click.option(
+    "--diff",
+    "other",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="What is added (+), gone (-) or changed (~) since another pipeline, planned the same way.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The whole plan as JSON.")
 def command(
     pipeline: Path,
@@ -27,18 +36,27 @@ def command(
     files: dict[str, object],
     registry: str | None,
     with_calls: bool,
+    graph: str | None,
+    around: int | None,
+    other: Path | None,
     as_json: bool,
 ) -> None:
     """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
     from framework.registry.database import open_registry
     from framework.submission import plan_next, read_submission
 
-    submission = read_submission(pipeline, overrides, {**files, **variables})
-    plan = plan_next(submission, open_registry(registry))
+    values = {**files, **variables}
+    db = open_registry(registry)
+    plan = plan_next(read_submission(pipeline, overrides, values), db)
     for warning in plan.warnings:
         click.echo(warning, err=True)
     if as_json:
         click.echo(json.dumps(as_object(plan), indent=1))
+        return
+    if graph or other:
+        before = plan_next(read_submission(other, overrides, values), db) if other else None
+        for line in graph_lines(plan, graph, around) if graph else difference_lines(plan, before):
+            click.echo(line)
         return
     for line in summary(plan):
         click.echo(line)
@@ -46,6 +64,25 @@ def command(
         for call in plan.calls:
             for line in call_lines(call):
                 click.echo(line)
+
+
+def graph_lines(plan: Plan, form: str, number: int | None) -> Iterator[str]:
+    """The plan's graph, by module or around a call."""
+    from framework.errors import PlanError
+    from framework.plan.graph import around, by_module, dot, mermaid
+
+    if number is not None and number not in {call.number for call in plan.calls}:
+        raise PlanError(f"the plan has no call {number}")
+    shown = by_module(plan) if number is None else around(plan, number)
+    return mermaid(shown) if form == "mermaid" else dot(shown)
+
+
+def difference_lines(plan: Plan, before: Plan | None) -> list[str]:
+    """What differs between two plans, in order; a line even where nothing does."""
+    from framework.plan.graph import difference
+
+    found = list(difference(plan.calls, before.calls if before else ()))
+    return found or ["the same calls"]
 
 
 def summary(plan: Plan) -> Iterator[str]:

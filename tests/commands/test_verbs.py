@@ -166,3 +166,29 @@ def test_json_is_json_everywhere(fw):
     fw("submit", HELLO)
     for arguments in (["stat"], ["stat", "hello_r1p01"], ["job", "hello_r1p01"], ["query", "greeting"], ["doctor"]):
         json.loads(fw(*arguments, "--json").out)
+
+
+def test_a_plan_is_drawn_by_module_and_around_a_call(fw):
+    said = fw("plan", HELLO, "--graph", "mermaid")
+    assert said.out.splitlines() == [
+        "flowchart TD",
+        '    n0["write (3)"]',
+        '    n1["shout (3)"]',
+        '    n2["gather (1)"]',
+        "    n0 -->|3| n1",
+        "    n1 -->|3| n2",
+    ]
+    around = fw("plan", HELLO, "--graph", "dot", "--around", 6).out
+    assert '[label="6 shout world"]' in around
+    assert '[label="2 write moon"]' not in around
+    assert fw("plan", HELLO, "--graph", "dot", "--around", 99).status == 2
+
+
+def test_two_plans_are_compared(fw, tmp_path):
+    text = HELLO.read_text().replace("names = world, moon, mars", "names = world, moon, venus")
+    (tmp_path / "other.wcl").write_text(text.replace("_2 = ${name}", "_2 = dear ${name}"))
+    lines = fw("plan", tmp_path / "other.wcl", "--diff", HELLO).out.splitlines()
+    assert "+ 3 write venus" in lines
+    assert any(line.startswith("- ") and line.endswith("write mars") for line in lines)
+    assert "~ 1 write world: command line: nothing → dear" in lines
+    assert fw("plan", HELLO, "--diff", HELLO).out == "the same calls\n"
