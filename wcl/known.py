@@ -149,7 +149,8 @@ nodeset | top | text | which machines
 condorjobreq | top | text | further requirements of a job
 condorjobclass | top | text | priority class
 filetype_metadata | top | text | what is gathered from files
-metadata | top | text | what is gathered from files
+metadata | top | names | what is gathered from files
+optional_metadata | top | names | what is gathered from files that have it
 http | top | text | address of the home archive
 rundir | file list | text | folder in the job
 modulelist | block | list | modules, in order

@@ -6,9 +6,10 @@ import contextlib
 import os
 import select
 import signal
+import threading
 import time
 
-from framework.job.warden import Warden, end_orphans
+from framework.job.warden import Warden, children, end_orphans
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Programs:
     def __init__(self, warden: Warden) -> None:
         self._warden = warden
         self._running: set[int] = set()
+        #: Held from a program's start until it is noted, and while orphans are told from programs.
+        self._births = threading.Lock()
         #: Set when the worker was told to stop: nothing is started any more.
         self.stopping = False
 
@@ -54,6 +57,26 @@ class Programs:
             return Outcome(128 + signal.SIGTERM, {}, "the worker was told to stop")
         began = time.monotonic()
         try:
+            pid = self._start(path, argv, environment, log)
+        except OSError as error:
+            return Outcome(NOT_EXECUTABLE, {}, f"{path} cannot be run: {error.strerror}")
+        slot = self._warden.watch(pid)
+        try:
+            reason = self._wait(pid, deadline)
+            _, waited, usage = os.wait4(pid, 0)
+        finally:
+            with self._births:
+                self._running.discard(pid)
+            _signal_group(pid, signal.SIGKILL)  # whatever it left behind goes with it
+            self._warden.forget(slot)
+            end_orphans(environment.get("FW_CALL", ""), self._orphans)
+        status = os.waitstatus_to_exitcode(waited)
+        status = 128 - status if status < 0 else status
+        return Outcome(TIMED_OUT if reason else status, measured(usage, time.monotonic() - began), reason)
+
+    def _start(self, path: str, argv: list[str], environment: Mapping[str, str], log: int) -> int:
+        """Start a program in a process group of its own."""
+        with self._births:
             pid = os.posix_spawn(
                 path, argv, environment,
                 file_actions=[
@@ -63,21 +86,13 @@ class Programs:
                 ],
                 setpgroup=0, setsigmask=(), setsigdef=DEFAULT_SIGNALS,
             )  # fmt: skip
-        except OSError as error:
-            return Outcome(NOT_EXECUTABLE, {}, f"{path} cannot be run: {error.strerror}")
-        slot = self._warden.watch(pid)
-        self._running.add(pid)
-        try:
-            reason = self._wait(pid, deadline)
-            _, waited, usage = os.wait4(pid, 0)
-        finally:
-            self._running.discard(pid)
-            _signal_group(pid, signal.SIGKILL)  # whatever it left behind goes with it
-            self._warden.forget(slot)
-            end_orphans(environment.get("FW_CALL", ""), frozenset({self._warden.pid, *self._running}))
-        status = os.waitstatus_to_exitcode(waited)
-        status = 128 - status if status < 0 else status
-        return Outcome(TIMED_OUT if reason else status, measured(usage, time.monotonic() - began), reason)
+            self._running.add(pid)
+        return pid
+
+    def _orphans(self) -> set[int]:
+        """Processes that became this one's children without being started here."""
+        with self._births:
+            return children() - self._running - {self._warden.pid}
 
     def stop(self) -> None:
         """Ask everything that runs to end; what is still there after the grace is ended."""

@@ -14,6 +14,10 @@ import sys
 import threading
 from contextlib import suppress
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: As many programs may run at a time in one worker.
 SLOTS = 256
 SLOT = struct.Struct("=i")
@@ -74,11 +78,11 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
-def end_orphans(call: str, known: frozenset[int]) -> int:
+def end_orphans(call: str, orphans: Callable[[], set[int]]) -> int:
     """End what a call's programs left running in sessions of their own; how many there were."""
     ended: set[int] = set()
     # The children of an orphan that is ended are the next ones.
-    while left := {pid for pid in children() - known - ended if _is_of(pid, call)}:
+    while left := {pid for pid in orphans() - ended if _is_of(pid, call)}:
         for pid in left:
             for end in (os.killpg, os.kill):
                 try:

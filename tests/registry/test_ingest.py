@@ -158,11 +158,11 @@ def test_a_lost_job_closes_what_it_left_open(any_db, attempt, a_story, tmp_path,
     ingest(any_db, attempt, story.write(tmp_path))
     found = rows(any_db, "select name, label, status from task where name in ('job', 'wrapper', 'exec') order by id")
     assert sorted(found) == [
-        ("exec", "exec_1", 0),
         ("exec", "exec_1", -9),
+        ("exec", "exec_1", 0),
         ("job", "1", -9),
-        ("wrapper", "train", 0),
         ("wrapper", "train", -9),
+        ("wrapper", "train", 0),
     ]
     assert rows(any_db, "select message from task_message") == [("lost: killed",)]
 
