@@ -31,11 +31,12 @@ format: $(DEV_READY)
 	$(BIN)/ruff format .
 
 bench-local: $(RUN_READY)  ## 1,000 short jobs beside xargs, in one run
-	$(BIN)/python benchmarks/local.py
+	$(BIN)/python -m benchmarks.local
 
 bench: $(DEV_READY) bench-local  ## every benchmark
-	$(BIN)/python benchmarks/wcl.py
-	$(BIN)/python benchmarks/registry.py
+	$(BIN)/python -m benchmarks.wcl
+	$(BIN)/python -m benchmarks.registry
+	$(BIN)/python -m benchmarks.plan
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,6 @@
 """How fast configurations are read and filled in, beside PyYAML's C loader and configobj in the same run.
 
-python benchmarks/wcl.py
+python -m benchmarks.wcl
 """
 
 import statistics

@@ -36,11 +36,15 @@ def expand(text: str, scope: Scope, place: Place | None = None) -> str:
     return Quoted(filled) if filling.quoted else filled
 
 
-def _plain_text(template: Template, scope: Scope, depth: int = 0) -> str | None:
-    """The quick way where every variable is plain and has a plain value; None where it is not so, or too much."""
+def _plain_text(template: Template, scope: Scope, depth: int = 0, *, lists: bool = True) -> str | None:
+    """The quick way where every variable is plain and has a plain value; None where it is not so, or too much.
+
+    Without ``lists`` a value that is one is not plain.
+    """
     if len(template.parts) > MOST_PLAIN_PARTS:
         return None
     pieces = []
+    quoted = False
     for part in template.parts:
         if part.__class__ is str:
             pieces.append(part)
@@ -48,18 +52,22 @@ def _plain_text(template: Template, scope: Scope, depth: int = 0) -> str | None:
         if part.__class__ is not Variable or part.fault or part.name.__class__ is not str:
             return None
         value = scope.look_up(part.name)
-        if value.__class__ is not str:
+        if value.__class__ is not str and value.__class__ is not Quoted:
             return None
-        if "$" in value:
-            value = _plain_text(parse_template(value), scope, depth + 1) if depth < 2 else None
+        if not lists and is_list(value):
+            return None
+        if "$" in value and value.__class__ is str:
+            value = _plain_text(parse_template(value), scope, depth + 1, lists=lists) if depth < 2 else None
             if value is None:
                 return None
+        quoted = quoted or value.__class__ is Quoted
         if part.width is not None:
             if not value.isdecimal() or len(value) > MOST_DIGITS:
                 return None
             value = value.zfill(part.width) if value[0] != "0" else f"{int(value):0{part.width}}"
         pieces.append(value)
-    return "".join(pieces)
+    filled = "".join(pieces)
+    return Quoted(filled) if quoted else filled
 
 
 def expand_all(text: str, scope: Scope, place: Place | None = None, *, most: int = MOST_VALUES) -> list[str]:
@@ -70,7 +78,8 @@ def expand_all(text: str, scope: Scope, place: Place | None = None, *, most: int
     if axes is not None:
         if prod(map(len, axes)) > most:
             raise _too_many(text, place, most)
-        return list(map("".join, product(*axes)))
+        results = map("".join, product(*axes))
+        return list(map(Quoted, results)) if any(isinstance(axis[0], Quoted) for axis in axes) else list(results)
     return [filled.text for filled in fill_all(text, scope, place, most=most)]
 
 
@@ -119,7 +128,14 @@ def _plain_axes(template: Template, scope: Scope) -> list[list[str]] | None:
         if not isinstance(part, Variable) or isinstance(part.name, Template) or part.fault or part.name in seen:
             return None
         seen.add(part.name)
-        values = _plain_values(scope.look_up(part.name), part.width)
+        value = scope.look_up(part.name)
+        if value.__class__ is str and "$" in value and not is_list(value):
+            value = _plain_text(parse_template(value), scope, 1, lists=False)
+            values = None if value is None else _plain_values(Quoted(value), part.width)
+            if values and value.__class__ is str:
+                values = [str(values[0])]
+        else:
+            values = _plain_values(value, part.width)
         if not values:
             return None
         axes.append(values)
@@ -127,7 +143,11 @@ def _plain_axes(template: Template, scope: Scope) -> list[list[str]] | None:
 
 
 def _plain_values(value: str | None, width: int | None) -> list[str] | None:
-    if value is None or "$" in value or '"' in value or isinstance(value, Quoted):
+    if isinstance(value, Quoted):
+        if width is None:
+            return [value]
+        return [Quoted(f"{int(value):0{width}}")] if value.isdecimal() and len(value) <= MOST_DIGITS else None
+    if value is None or "$" in value or '"' in value:
         return None
     try:
         values = list_values(value) if is_list(value) else [value]

@@ -17,7 +17,7 @@ from framework.plan.model import Call, Exec, File, ListFile, Needs
 from framework.plan.naming import Naming
 from framework.plan.numbers import a_number, whole_number
 from framework.plan.objects import Objects, Resolved, flag
-from wcl import Quoted, Scope, Section, expand, split
+from wcl import Place, Quoted, Scope, Section, expand, split
 from wcl.late import late_calls
 from wcl.settling import settled
 
@@ -72,7 +72,8 @@ class CallMaker:
         self._log = self._log_naming()
         self._max_calls = whole_number(self._scope, "max_calls", module.place) or MAX_CALLS
         self._command_lines = [CommandLine(step, self._scope, module.loop) for step in module.execs]
-        self._limits = {key: self._settled_text(key) for key in LIMITS}
+        self._limits = {key: (self._settled_text(key), self._limit_place(key)) for key in LIMITS}
+        self._versions: dict[str, tuple[str, str]] = {}
         # What the top level says goes for the wrappers of all modules.
         self._settings = [Values(section.section("wrapper")) for section in (around.pipeline, module.section)]
         self._environments = [
@@ -178,8 +179,7 @@ class CallMaker:
         if "/" in argv[0] and not argv[0].startswith("/"):
             # The job runs in a directory of its own: what is meant lies where the pipeline was submitted.
             argv = (f"{self._around.submit_directory}/{argv[0].removeprefix('./')}", *argv[1:])
-        definition = self._around.pipeline.section("exec_def").section(program.lower())
-        _check_version(definition)
+        flag, pattern = self._version_of(program.lower())
         return Exec(
             number=step.number,
             program=program,
@@ -188,9 +188,17 @@ class CallMaker:
             used=step.used,
             made=step.made,
             derived=step.derived,
-            version_flag=definition.text("version_flag", ""),
-            version_pattern=definition.text("version_pattern", ""),
+            version_flag=flag,
+            version_pattern=pattern,
         )
+
+    def _version_of(self, program: str) -> tuple[str, str]:
+        """How a program is asked for its version, and how that is found in its answer; read once a program."""
+        if program not in self._versions:
+            definition = self._around.pipeline.section("exec_def").section(program)
+            _check_version(definition)
+            self._versions[program] = definition.text("version_flag", ""), definition.text("version_pattern", "")
+        return self._versions[program]
 
     def _environment(self, scope: Scope) -> Mapping[str, str]:
         values = {key: value for part in self._environments for key, value in part.fill(scope).items()}
@@ -215,9 +223,11 @@ class CallMaker:
         text = self._scope.look_up(key)
         return None if text is None else settled(text, self._scope, self._module.loop.__contains__)
 
+    def _limit_place(self, key: str) -> Place:
+        return self._module.section.place(key) if key in self._module.section else self._module.place
+
     def _number(self, key: str, scope: Scope) -> float | None:
-        text = self._limits[key]
-        place = self._module.section.place(key) if key in self._module.section else self._module.place
+        text, place = self._limits[key]
         return None if text is None else a_number(key, expand(text, scope), place)
 
 
@@ -229,10 +239,12 @@ class Values:
         self._late = late
         self._texts = {key: value for key, value in section.items() if isinstance(value, str)}
         self._fixed = not any("$" in value for value in self._texts.values())
+        if self._fixed:
+            self._texts = {key: str(value) for key, value in self._texts.items()}
 
     def fill(self, scope: Scope) -> dict[str, str]:
         if self._fixed:
-            return {key: str(value) for key, value in self._texts.items()}
+            return self._texts
         found = {}
         for key, value in self._texts.items():
             found[key] = str(expand(value, scope, self._section.place(key)))

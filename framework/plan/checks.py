@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from operator import is_
 
 from framework.plan.definition import BlockDefinition
 from framework.plan.findings import Findings, near
@@ -76,6 +77,7 @@ def find_inputs(
     calls: list[Call], products: Products, origins: Origins, ask: Ask, findings: Findings
 ) -> dict[str, Known]:
     """What is known of the inputs that no call makes; what nobody has is a problem."""
+    known: dict[str, Known] = {}
     wanted: dict[str, tuple[Call, File]] = {}
     outside: dict[str, tuple[Call, File]] = {}
     for call in calls:
@@ -83,16 +85,20 @@ def find_inputs(
             if file.outside:
                 outside.setdefault(file.outside, (call, file))
                 continue
-            maker = products.maker(file.path)
+            path = file.path
+            maker = products.maker(path)
             if maker is None:
-                wanted.setdefault(file.path, (call, file))
+                if file.known is None:
+                    wanted.setdefault(path, (call, file))
+                else:  # a query found it in the archive
+                    known[path] = file.known
             elif maker >= call.number:
                 findings.error(
                     origins.place(call, file.label),
                     f"{_named(call)} wants {file.path} before it is made",
                     hint="put the module that makes it first in modulelist",
                 )
-    known = dict(ask.in_archive(list(wanted)))
+    known.update(ask.in_archive(list(wanted)))
     for path, (call, file) in wanted.items():
         if path not in known and not file.optional:
             findings.error(
@@ -109,14 +115,13 @@ def find_inputs(
 
 def with_known(call: Call, known: Mapping[str, Known], products: Products) -> Call:
     """The call, its inputs carrying what the archive knows; optional inputs that nobody has are left out."""
-    if all(products.maker(file.path) is not None or file.outside for file in call.inputs):
-        return call
-    inputs = tuple(
-        replace(file, known=known.get(file.path))
-        for file in call.inputs
-        if file.outside or products.maker(file.path) is not None or file.path in known
-    )
-    return replace(call, inputs=inputs)
+    inputs = []
+    for file in call.inputs:
+        found = None if file.outside else known.get(file.path)
+        if found is not None or file.outside or products.maker(file.path) is not None:
+            inputs.append(file if file.known is found else replace(file, known=found))
+    same = len(inputs) == len(call.inputs) and all(map(is_, inputs, call.inputs))
+    return call if same else replace(call, inputs=tuple(inputs))
 
 
 def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: Findings) -> None:

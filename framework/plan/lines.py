@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from framework.plan.definition import FileDefinition, ListDefinition, names_of
 from framework.plan.findings import wrong
@@ -55,8 +55,8 @@ def placed(file: File, label: str, section: Section, naming: Naming, values: Map
     """A file of another module under this module's name, and where this module wants it in the job."""
     rename = section.text("rename_file", "")
     if not is_placed(section):
-        return replace(file, label=label, rename=rename)
-    return replace(file, label=label, job_directory=naming.job_directory(values), rename=rename)
+        return file.placed(label, file.job_directory, rename)
+    return file.placed(label, naming.job_directory(values), rename)
 
 
 def _depended(section: Section, key: str, sources: Sources) -> list[Line]:

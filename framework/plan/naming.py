@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from framework.plan.findings import near, problem_at, wrong
 from framework.plan.model import SAFE_PATH, File
@@ -105,6 +105,14 @@ class Naming:
         return _flag(self.section, "optional", False)
 
     @cached_property
+    def _rename(self) -> str:
+        return self.section.text("rename_file", "")
+
+    @cached_property
+    def _place(self) -> Place:
+        return self.section.opened
+
+    @cached_property
     def _directories(self) -> tuple[Template, Template]:
         """Where the file lies in the archive, and where in the job."""
         if self._outside_archives and not is_placed(self.section):
@@ -122,8 +130,8 @@ class Naming:
         if self._outside_archives:
             return tuple(self._outside(location, values) for location in self._name.fill_all(scope))
         directory = _directory(self._directories[0], scope)
-        job_directory = self.job_directory(values)
-        metadata = self.metadata(values)
+        job_directory = _directory(self._directories[1], scope)
+        metadata = self._metadata(values, scope)
         return tuple(
             File(
                 label=self.label,
@@ -135,7 +143,7 @@ class Naming:
                 metadata=metadata,
                 saved=self._saved,
                 optional=self._optional,
-                rename=self.section.text("rename_file", ""),
+                rename=self._rename,
             )
             for name in self._name.fill_all(scope)
         )
@@ -145,14 +153,18 @@ class Naming:
 
     def metadata(self, values: Mapping[str, str]) -> Mapping[str, str]:
         """What the filetype wants recorded of a file that is made, from the call's values and what surrounds them."""
+        return self._metadata(values, self._scope.child(values))
+
+    def _metadata(self, values: Mapping[str, str], scope: Scope) -> Mapping[str, str]:
         if not self._made:
             return {}
-        scope = self._scope.child(values)
+        if self._filetype.required is None and not self._filetype.optional and _are_texts(values):
+            return values
         required = tuple(values) if self._filetype.required is None else self._filetype.required
-        found = {key: str(expand(_find(scope, key, self), scope, self.section.opened)) for key in required}
+        found = {key: str(expand(_find(scope, key, self), scope, self._place)) for key in required}
         for key in self._filetype.optional:
             try:
-                found[key] = str(expand(scope.find(key), scope, self.section.opened))
+                found[key] = str(expand(scope.find(key), scope, self._place))
             except KeyError:
                 continue
         return found
@@ -220,6 +232,10 @@ def _declared(section: Section, key: str) -> tuple[str, ...] | None:
     return tuple(name for name in split(value) if name) if isinstance(value, str) else None
 
 
+def _are_texts(values: Mapping[str, str]) -> bool:
+    return not any("$" in value for value in values.values())
+
+
 def _find(scope: Scope, key: str, naming: Naming) -> str:
     try:
         return scope.find(key)
@@ -275,7 +291,13 @@ def _flag(section: Section, key: str, default: bool) -> bool:
 
 def _directory(template: Template, scope: Scope) -> str:
     """A directory; parts that optional variables leave empty are left out."""
-    return _checked(template, re.sub(r"(?<=.)/+", "/", template.fill(scope)).removesuffix("/"))
+    return _checked(template, _tidy(template.fill(scope)))
+
+
+@lru_cache(4096)
+def _tidy(directory: str) -> str:
+    """Without doubled slashes, and none at the end."""
+    return re.sub(r"(?<=.)/+", "/", directory).removesuffix("/")
 
 
 def _checked(template: Template, text: str) -> str:
