@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import tempfile
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
@@ -193,7 +194,8 @@ def _nicknamed(row: Mapping[str, Any] | Section) -> dict[str, Mapping[str, str]]
 
 
 def _found(row: FileRow) -> FoundFile:
-    metadata = {key: str(value) for key, value in row.metadata.items()}
+    # Keys and most values are those of many files.
+    metadata = {sys.intern(key): sys.intern(str(value)) for key, value in row.metadata.items()}
     return FoundFile(path=row.path, filetype=row.filetype, metadata=metadata, known=_known(row))
 
 

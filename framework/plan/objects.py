@@ -67,7 +67,8 @@ class Objects:
             raise wrong(place, f"unknown object '{self._module.loop_object}'", near(self._module.loop_object, known))
         found = sorted(Sublists(lines, self._module.loop, place, self._module.loop_object).combinations(), key=_natural)
         # They are data: a comma or a dollar in one is text.
-        return [tuple(Quoted(value) for value in values) for values in found]
+        data = {value: Quoted(value) for values in found for value in values}
+        return [tuple(data[value] for value in values) for values in found]
 
     def resolve(self, values: Mapping[str, str]) -> Resolved:
         """The files and lists of the call with these loop values."""
