@@ -83,11 +83,13 @@ def _without_text(form: str) -> str:
 
 
 def _value(column: str, line: Line, values: Mapping[str, str], place: Place) -> str:
-    """``nick.fullname``, ``nick.key`` or ``key``."""
+    """``nick.fullname``, ``nick.filename``, ``nick.key`` or ``key``."""
     nick, _, key = column.rpartition(".")
     file = line.file(nick) if nick else line.first
     if key == "fullname":
         return file.job_path
+    if key == "filename":
+        return file.name
     if nick in line.files:
         for known in (file.metadata, file.keys):
             if key in known:

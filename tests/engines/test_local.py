@@ -312,3 +312,77 @@ def test_the_journal_alone_tells_the_run(fw, a_pipeline, fw_home, ask):
     ingest(registry, 1, journals)
     assert (ask("select count(*) from task"), ask("select count(*) from desfile")) == before
     assert [fact["e"] for fact in read_facts(str(journals / "engine-0.jsonl"))][-1] == "attempt.end"
+
+
+GATHER = """
+pipeline = merge
+unitname = M
+blocklist = only
+<block>
+    <only>
+        modulelist = merge
+    </only>
+</block>
+<filetype_metadata>
+    <made>
+    </made>
+    <merged>
+    </merged>
+</filetype_metadata>
+<module>
+    <merge>
+        <exec_1>
+            execname = {program}
+            used = list.all.made
+            was_generated_by = file.merged
+            ancestry = list.all.made:file.merged
+            <cmdline>
+                _1 = ${{list.all.fullname}}
+                _2 = ${{file.merged.fullname}}
+            </cmdline>
+        </exec_1>
+        <list>
+            <all>
+                query_fields = filetype, number
+                filetype = made
+                number = 1, 3
+                filename = all.list
+                ops_enddir = list
+                sortkey = filename
+            </all>
+        </list>
+        <file>
+            <merged>
+                filetype = merged
+                filename = merged.txt
+                ops_enddir = merged
+            </merged>
+        </file>
+    </merge>
+</module>
+"""
+
+
+def test_a_job_reads_files_of_one_type_from_two_attempts(fw, a_pipeline, a_program, tmp_path, fw_home, ask):
+    pipeline = a_pipeline('echo "$1 of $2" > "$2"')
+    name = "${number}-r${reqnum}p${attnum:2}.txt"
+    pipeline.write_text(pipeline.read_text().replace("filename = ${number}.txt", f"filename = {name}"))
+    for attnum in (95, 96):
+        said = fw("submit", pipeline, "--set", "reqnum=11", "--set", f"attnum={attnum}")
+        assert said.status == 0, said.err
+    merge = tmp_path / "merge.wcl"
+    merge.write_text(GATHER.format(program=a_program("merge", 'cat $(cat "$1") > "$2"')))
+    said = fw("submit", merge)
+    assert said.status == 0, said.err
+    path = ask("select path from desfile where filetype = 'merged'")[0][0]
+    read = [line.split()[0] for line in (fw_home / "archive" / path).read_text().splitlines()]
+    assert read == ["1", "1", "3", "3"]
+    parents = "select a.run, p.filename from opm_was_derived_from o, desfile c, desfile p, pfw_attempt a"
+    parents += " where c.id = o.child_desfile_id and p.id = o.parent_desfile_id and c.filetype = 'merged'"
+    parents += " and a.id = p.pfw_attempt_id order by 1, 2"
+    assert ask(parents) == [
+        ("U_r11p95", "1-r11p95.txt"),
+        ("U_r11p95", "3-r11p95.txt"),
+        ("U_r11p96", "1-r11p96.txt"),
+        ("U_r11p96", "3-r11p96.txt"),
+    ]
