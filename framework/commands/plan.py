@@ -11,14 +11,14 @@ import click
 from framework.commands.submit import with_pipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from framework.plan.model import Call, Plan
+    from framework.plan.model import Call, File, Plan
 
 
 @click.command(name="plan", epilog="Example: fw plan pipelines/hello.wcl --set names=Vera,Annie --calls")
 @with_pipeline
-@click.option("--calls", "with_calls", is_flag=True, help="Every call with its command line, inputs and outputs.")
+@click.option("--calls", "with_calls", is_flag=True, help="Every call: command line, inputs and why, outputs.")
 @click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="What flows between the modules, as a graph.")
 @click.option("--around", type=int, metavar="CALL", help="With --graph: only a call and its neighbours.")
 @click.option(
@@ -42,12 +42,14 @@ def command(
     as_json: bool,
 ) -> None:
     """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
+    from framework.plan.reasons import reasons
     from framework.registry.database import open_registry
     from framework.submission import plan_next, read_submission
 
     values = {**files, **variables}
     db = open_registry(registry)
-    plan = plan_next(read_submission(pipeline, overrides, values), db)
+    submission = read_submission(pipeline, overrides, values)
+    plan = plan_next(submission, db)
     for warning in plan.warnings:
         click.echo(warning, err=True)
     if as_json:
@@ -61,8 +63,9 @@ def command(
     for line in summary(plan):
         click.echo(line)
     if with_calls:
+        why = reasons(plan, submission.pipeline)
         for call in plan.calls:
-            for line in call_lines(call):
+            for line in call_lines(call, why):
                 click.echo(line)
 
 
@@ -100,8 +103,8 @@ def summary(plan: Plan) -> Iterator[str]:
             yield f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
 
 
-def call_lines(call: Call) -> Iterator[str]:
-    """One call: its command lines, what it reads and what it makes."""
+def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
+    """One call: its command lines, what it reads and why, and what it makes."""
     from framework.plan.cmdline import shell_text
 
     keys = ", ".join(f"{key}={value}" for key, value in call.keys.items())
@@ -110,7 +113,7 @@ def call_lines(call: Call) -> Iterator[str]:
     for step in call.execs:
         yield f"  $ {shell_text(step.argv)}"
     for file in call.inputs:
-        yield f"  reads {file.path}"
+        yield f"  reads {file.path}  ({why(call, file)})"
     for file in call.outputs:
         yield f"  makes {file.path}"
 

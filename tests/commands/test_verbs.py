@@ -61,6 +61,7 @@ def test_a_plan_is_shown_and_nothing_is_recorded(fw, fw_home):
     assert "write   3 calls, 3 files" in said.out
     assert "$ python -m pipelines.hello.greet write world greetings/world.txt" in said.out
     assert "job 4: gather 7  after 1, 2, 3" in said.out
+    assert "world_loud.txt  (list.all.loud, from call 6, depends = shout.file.loud)" in said.out
     assert not (fw_home / "runs").exists()
     assert fw("sql", "select count(*) as n from pfw_attempt", "--json").json == [{"n": 0}]
 

@@ -372,6 +372,7 @@ def test_a_job_reads_files_of_one_type_from_two_attempts(fw, a_pipeline, a_progr
         assert said.status == 0, said.err
     merge = tmp_path / "merge.wcl"
     merge.write_text(GATHER.format(program=a_program("merge", 'cat $(cat "$1") > "$2"')))
+    assert "(list.all.made, from archive, filetype = made and number = 1, 3)" in fw("plan", merge, "--calls").out
     said = fw("submit", merge)
     assert said.status == 0, said.err
     path = ask("select path from desfile where filetype = 'merged'")[0][0]

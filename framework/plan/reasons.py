@@ -1,0 +1,45 @@
+"""Reasons: why a call reads a file, from the definition that asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from framework.plan.definition import names_of
+from framework.plan.model import Call, File, Plan
+from wcl import Section, split
+
+#: What may say where an object's files come from; the first that is there.
+SOURCES = ("depends-newname", "depends", "query_fields", "query", "exec", "fullname", "filename", "filepat")
+
+
+def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
+    """What says why a call of this plan reads a file: who has it, how it is asked for, and what picks it."""
+    makers = {made.path: call.number for call in plan.calls for made in call.outputs}
+
+    def why(call: Call, file: File) -> str:
+        kind, _, rest = file.label.partition(".")
+        label = rest.partition(".")[0].lower()
+        module = pipeline.section("module").section(call.module.lower())
+        # What a wrapper adds has no section: it is the value of one of the wrapper's own keys.
+        section = module.section(kind).section(label) if kind in ("file", "list") else Section()
+        maker = makers.get(file.path)
+        place = f"call {maker}" if maker else "outside" if file.outside else "archive"
+        words = [file.label, f"from {place}", _source(section), _chosen(section, call)]
+        return ", ".join(word for word in words if word)
+
+    return why
+
+
+def _source(section: Section) -> str:
+    """The line that says where the files come from; of a query its fields with their values."""
+    key = next((key for key in SOURCES if key in section), "")
+    if key != "query_fields":
+        return f"{key} = {section.text(key)}" if key else ""
+    fields = (name.strip() for name in split(section.text(key)))
+    return " and ".join(f"{name} = {section.text(name, '')}" for name in fields if name in section)
+
+
+def _chosen(section: Section, call: Call) -> str:
+    """The keys by which this call's file was picked, with their values."""
+    names = [*names_of(section, "match"), *names_of(section, "divide_by")]
+    return " ".join(f"{name}={call.keys[name]}" for name in dict.fromkeys(names) if name in call.keys)
