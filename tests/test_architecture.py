@@ -16,7 +16,7 @@ PACKAGES = ["framework", "wrappers", "wcl", "queries", "pipelines"]
 LEVELS = [
     {"wcl", "queries", "pipelines"},
     {"wrappers"},
-    {"framework.errors"},
+    {"framework.errors", "framework.garbage"},
     {"framework.plan"},
     {"framework.plugins"},
     {"framework.job", "framework.registry", "framework.engines"},

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
+from framework.garbage import no_garbage_collection
 from framework.plan.calls import Surroundings, WrapperHooks, make_calls
 from framework.plan.checks import (
     Origins,
@@ -44,20 +43,8 @@ def build_plan(
     ``pipeline`` is the whole configuration: the framework's defaults, the site's values and the submission's own,
     merged. Everything that is wrong is raised as one WclError.
     """
-    with _no_garbage_collection():
+    with no_garbage_collection():
         return _build(pipeline, identity, ask, submit_directory, wrappers, hooks)
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """All that planning makes stays; looking for what does not takes a third of its time in a big run."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _build(

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -13,6 +11,7 @@ from sqlalchemy import Connection, exc
 from sqlalchemy.dialects import postgresql, sqlite
 
 from framework.errors import RegistryError
+from framework.garbage import no_garbage_collection
 from framework.registry import bulk
 from framework.registry.database import Registry
 from framework.registry.ids import IdSource
@@ -43,7 +42,7 @@ class Ingester:
 
     def step(self) -> int:
         """Bring in what is new; the number of facts. Raises :class:`LeaseTaken` while another one does so."""
-        with _no_garbage_collection():
+        with no_garbage_collection():
             positions = self._current_record().known.positions
             count = sum(self._ingest(parts) for parts in in_batches(new_parts(self._directory, positions)))
         if not count and time.time() - self._renewed > LEASE_SECONDS / 3:
@@ -177,18 +176,6 @@ def _is_for_a_value(error: Exception) -> bool:
     """Whether a value is refused; a statement that the server does not understand is our mistake."""
     server_says = getattr(getattr(error, "orig", None), "sqlstate", None)
     return not isinstance(error, exc.ProgrammingError) or server_says is None
-
-
-@contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Facts come by the hundred thousand and without cycles: looking for those takes as long as all the rest."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _set_position(connection: Connection, attempt_id: int, part: Part) -> None:
