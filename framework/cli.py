@@ -75,6 +75,7 @@ def run(arguments: list[str], name: str = "fw") -> int:
     from framework.errors import FrameworkError
     from wcl.errors import WclError
 
+    open_standard_streams()
     try:
         answer: Any = fw.main(arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
@@ -93,7 +94,21 @@ def run(arguments: list[str], name: str = "fw") -> int:
         # Whoever read the output has seen enough; nothing may be flushed to them any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        named = f"{error.filename}: " if error.filename else ""
+        click.echo(f"error: {named}{error.strerror or error}", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 3
     return answer if isinstance(answer, int) else 0
+
+
+def open_standard_streams() -> None:
+    """Nothing goes where a caller closed a stream; left closed, the next file that is opened would be the stream."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        os.set_inheritable(descriptor, True)
+    os.close(descriptor)
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def main() -> None:

@@ -14,9 +14,10 @@ import click
 from framework.engines import Outcome
 from framework.engines.directory import PlannedRun, RunDirectory
 from framework.engines.local import LocalEngine
-from framework.errors import InfrastructureError
+from framework.errors import InfrastructureError, RunError
 from framework.progress import watcher_for
 from framework.registry.follower import Follower
+from framework.registry.runs import attempts_called
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
@@ -36,6 +37,16 @@ def carry_out(
     else:
         _say(plan, outcome)
     return 0 if outcome.status == 0 else 1
+
+
+def check_known(directory: RunDirectory, registry: Registry) -> None:
+    """Refuse to go on with a run of which this registry has no record, or another one."""
+    plan = directory.read()
+    if plan.attempt not in attempts_called(registry, plan.run):
+        raise RunError(
+            f"{registry.place} has no record of this {plan.run}: name the registry that has with --registry or "
+            "FW_REGISTRY; if it is lost, submit again under another attnum"
+        )
 
 
 def _drive(directory: RunDirectory, follower: Follower, verb: str, slots: int | None, quiet: bool) -> Outcome:

@@ -154,10 +154,17 @@ def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Pla
         submission.pipeline,
         identity_of(submission, attnum),
         Asker(registry, archive),
-        submit_directory=os.getcwd(),
+        submit_directory=_working_directory(),
         wrappers={path.stem: path for path in WRAPPERS.glob("[a-z]*.py")},
         hooks=Hooks(),
     )
+
+
+def _working_directory() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError as error:
+        raise FrameworkError("the directory that this was called in is gone: change to another one") from error
 
 
 def plan_next(submission: Submission, registry: Registry) -> Plan:

@@ -15,7 +15,9 @@ def command(run: str, slots: int | None, detach: bool, registry: str | None, as_
     """End whatever is left of RUN on this machine, and run what is not done."""
     from framework.home import existing_run
     from framework.registry.database import open_registry
-    from framework.running import carry_out
+    from framework.running import carry_out, check_known
 
     directory = existing_run(run)
-    return carry_out(directory, open_registry(registry), "restart", slots=slots, detach=detach, as_json=as_json)
+    db = open_registry(registry)
+    check_known(directory, db)
+    return carry_out(directory, db, "restart", slots=slots, detach=detach, as_json=as_json)

@@ -88,6 +88,12 @@ def find_run(db: Registry, name: str) -> RunRow:
         raise UnknownRun(_unknown(name, [row.run for row in found] or _near(connection, name), len(found)))
 
 
+def attempts_called(db: Registry, run: str) -> list[int]:
+    """The ids of the attempts of exactly this name; more than one only where names were chosen badly."""
+    with db.read() as connection:
+        return list(connection.execute(select(pfw_attempt.c.id).where(pfw_attempt.c.run == run)).scalars())
+
+
 def runs(
     db: Registry, *, campaign: str | None = None, operator: str | None = None, newest: int | None = None
 ) -> list[RunRow]:

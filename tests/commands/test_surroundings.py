@@ -1,0 +1,57 @@
+"""Commands where something around them is missing: streams, directories, registries."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+HELLO = ROOT / "pipelines/hello.wcl"
+
+
+@pytest.fixture
+def in_shell(environment, tmp_path):
+    """Runs a line of shell in which $FW stands for the command."""
+
+    def run(line: str) -> subprocess.CompletedProcess[str]:
+        known = {
+            **environment,
+            "PYTHONPATH": str(ROOT),
+            "FW": f"{sys.executable} -m framework.cli",
+            "HELLO": str(HELLO),
+        }
+        return subprocess.run(
+            ["sh", "-c", line], env=known, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    return run
+
+
+def test_output_to_a_full_device_is_said_in_a_line(in_shell):
+    said = in_shell("$FW doctor > /dev/full")
+    assert (said.returncode, said.stderr) == (3, "error: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&- <&-"])
+def test_a_run_does_not_need_the_standard_streams(in_shell, fw, closed):
+    assert in_shell(f"$FW submit $HELLO {closed}").returncode == 0
+    assert fw("sql", "select status from task where name = 'attempt'", "--json").json == [{"status": 0}]
+
+
+def test_a_submission_from_a_directory_that_is_gone_is_refused(in_shell):
+    said = in_shell("mkdir gone; cd gone; rmdir ../gone; $FW submit $HELLO")
+    assert said.returncode == 2
+    assert said.stderr == "error: the directory that this was called in is gone: change to another one\n"
+
+
+def test_a_run_is_not_restarted_into_a_registry_that_does_not_know_it(fw, fw_home):
+    assert fw("submit", HELLO).status == 0
+    for file in fw_home.glob("registry.sqlite*"):
+        file.unlink()
+    said = fw("restart", "hello_r1p01")
+    assert said.status == 1
+    assert "has no record of this hello_r1p01: name the registry that has" in said.err
+    assert "Traceback" not in said.err
