@@ -128,36 +128,33 @@ def _plain_axes(template: Template, scope: Scope) -> list[list[str]] | None:
         if not isinstance(part, Variable) or isinstance(part.name, Template) or part.fault or part.name in seen:
             return None
         seen.add(part.name)
-        value = scope.look_up(part.name)
-        if value.__class__ is str and "$" in value and not is_list(value):
-            value = _plain_text(parse_template(value), scope, 1, lists=False)
-            values = None if value is None else _plain_values(Quoted(value), part.width)
-            if values and value.__class__ is str:
-                values = [str(values[0])]
-        else:
-            values = _plain_values(value, part.width)
+        values = _plain_values(scope.look_up(part.name), part.width, scope)
         if not values:
             return None
         axes.append(values)
     return axes
 
 
-def _plain_values(value: str | None, width: int | None) -> list[str] | None:
+def _plain_values(value: str | None, width: int | None, scope: Scope) -> list[str] | None:
+    if value is None:
+        return None
+    if is_list(value):
+        try:
+            return None if "$" in value or '"' in value else _padded(list_values(value), width)
+        except WclError:
+            return None
     if isinstance(value, Quoted):
-        if width is None:
-            return [value]
-        return [Quoted(f"{int(value):0{width}}")] if value.isdecimal() and len(value) <= MOST_DIGITS else None
-    if value is None or "$" in value or '"' in value:
-        return None
-    try:
-        values = list_values(value) if is_list(value) else [value]
-    except WclError:
-        return None
+        return _padded([value], width)
+    filled = _plain_text(parse_template(value), scope, 1, lists=False) if "$" in value else value
+    return None if filled is None else _padded([filled], width)
+
+
+def _padded(values: list[str], width: int | None) -> list[str] | None:
     if width is None:
         return values
     if not all(v.isdecimal() and len(v) <= MOST_DIGITS for v in values):
         return None
-    return [f"{int(v):0{width}}" for v in values]
+    return [v.__class__(f"{int(v):0{width}}") for v in values]
 
 
 def _too_many(text: str, place: Place | None, most: int) -> WclError:
