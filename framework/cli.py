@@ -91,15 +91,22 @@ def run(arguments: list[str], name: str = "fw") -> int:
         click.echo(f"error: {error}", err=True)
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing may be flushed to them any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        flush_or_drop()  # whoever read the output has seen enough
         return 0
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         click.echo(f"error: {named}{error.strerror or error}", err=True)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        flush_or_drop()
         return 3
     return answer if isinstance(answer, int) else 0
+
+
+def flush_or_drop() -> None:
+    """Write out what was said; where that cannot be, the interpreter shall not try again as it ends."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def open_standard_streams() -> None:

@@ -55,10 +55,12 @@ def command(
     if as_json:
         click.echo(json.dumps(as_object(plan), indent=1))
         return
-    if graph or other:
-        before = plan_next(read_submission(other, overrides, values), db) if other else None
-        for line in graph_lines(plan, graph, around) if graph else difference_lines(plan, before):
-            click.echo(line)
+    if graph:
+        click.echo("\n".join(graph_lines(plan, graph, around)))
+        return
+    if other:
+        before = plan_next(read_submission(other, overrides, values), db)
+        click.echo("\n".join(difference_lines(plan, before)))
         return
     for line in summary(plan):
         click.echo(line)
@@ -80,12 +82,11 @@ def graph_lines(plan: Plan, form: str, number: int | None) -> Iterator[str]:
     return mermaid(shown) if form == "mermaid" else dot(shown)
 
 
-def difference_lines(plan: Plan, before: Plan | None) -> list[str]:
+def difference_lines(plan: Plan, before: Plan) -> list[str]:
     """What differs between two plans, in order; a line even where nothing does."""
     from framework.plan.graph import difference
 
-    found = list(difference(plan.calls, before.calls if before else ()))
-    return found or ["the same calls"]
+    return list(difference(plan.calls, before.calls)) or ["the same calls"]
 
 
 def summary(plan: Plan) -> Iterator[str]:

@@ -17,15 +17,21 @@ class Graph:
     arrows: dict[tuple[str, str], int]
 
 
+def makers(plan: Plan) -> dict[str, Call]:
+    """The call that makes each file of the plan."""
+    return {file.path: call for call in plan.calls for file in call.outputs}
+
+
 def by_module(plan: Plan) -> Graph:
     """A box a module; archives and the outside are one box each."""
-    makers = {file.path: call.module for call in plan.calls for file in call.outputs}
+    made_by = makers(plan)
     counts = Counter(call.module for call in plan.calls)
     boxes = {module: f"{module} ({count})" for module, count in counts.items()}
     arrows: Counter[tuple[str, str]] = Counter()
     for call in plan.calls:
         for file in call.inputs:
-            source = makers.get(file.path) or ("outside" if file.outside else "archive")
+            maker = made_by.get(file.path)
+            source = maker.module if maker else "outside" if file.outside else "archive"
             boxes.setdefault(source, source)
             arrows[source, call.module] += 1
     return Graph(boxes, dict(arrows))
@@ -34,13 +40,13 @@ def by_module(plan: Plan) -> Graph:
 def around(plan: Plan, number: int) -> Graph:
     """One call, the calls whose files it reads, and those that read its own."""
     calls = {call.number: call for call in plan.calls}
-    makers = {file.path: call.number for call in calls.values() for file in call.outputs}
+    made_by = makers(plan)
     made = {file.path for file in calls[number].outputs}
     arrows: Counter[tuple[str, str]] = Counter()
     for call in calls.values():
         for file in call.inputs:
-            if file.path in made or (call.number == number and file.path in makers):
-                arrows[str(makers[file.path]), str(call.number)] += 1
+            if file.path in made or (call.number == number and file.path in made_by):
+                arrows[str(made_by[file.path].number), str(call.number)] += 1
     shown = {number, *(int(end) for arrow in arrows for end in arrow)}
     return Graph({str(each): _named(calls[each]) for each in sorted(shown)}, dict(arrows))
 
@@ -91,18 +97,21 @@ def difference(ours: Iterable[Call], theirs: Iterable[Call]) -> Iterator[str]:
         if key not in before:
             yield f"+ {_named(call)}"
             continue
-        for what, new, old in _facts(call, before[key]):
-            if new != old:
-                yield f"~ {_named(call)}: {what}: {_shown(old, new)}"
+        was = _facts(before[key])
+        for what, new in _facts(call).items():
+            if new != was[what]:
+                yield f"~ {_named(call)}: {what}: {_shown(was[what], new)}"
     for key, call in before.items():
         if key not in now:
             yield f"- {_named(call)}"
 
 
-def _facts(new: Call, old: Call) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    yield "command line", tuple(w for e in new.execs for w in e.argv), tuple(w for e in old.execs for w in e.argv)
-    yield "reads", tuple(sorted(f.path for f in new.inputs)), tuple(sorted(f.path for f in old.inputs))
-    yield "makes", tuple(sorted(f.path for f in new.outputs)), tuple(sorted(f.path for f in old.outputs))
+def _facts(call: Call) -> dict[str, tuple[str, ...]]:
+    return {
+        "command line": tuple(word for step in call.execs for word in step.argv),
+        "reads": tuple(sorted(file.path for file in call.inputs)),
+        "makes": tuple(sorted(file.path for file in call.outputs)),
+    }
 
 
 def _shown(old: tuple[str, ...], new: tuple[str, ...]) -> str:

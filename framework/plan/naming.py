@@ -128,7 +128,7 @@ class Naming:
         """The file, or files where the name holds a list, of a call with these loop values."""
         scope = self._scope.child(values)
         if self._outside_archives:
-            return tuple(self._outside(location, values) for location in self._name.fill_all(scope))
+            return tuple(self._outside(location, values, scope) for location in self._name.fill_all(scope))
         directory = _directory(self._directories[0], scope)
         job_directory = _directory(self._directories[1], scope)
         metadata = self._metadata(values, scope)
@@ -151,11 +151,8 @@ class Naming:
     def job_directory(self, values: Mapping[str, str]) -> str:
         return _directory(self._directories[1], self._scope.child(values))
 
-    def metadata(self, values: Mapping[str, str]) -> Mapping[str, str]:
-        """What the filetype wants recorded of a file that is made, from the call's values and what surrounds them."""
-        return self._metadata(values, self._scope.child(values))
-
     def _metadata(self, values: Mapping[str, str], scope: Scope) -> Mapping[str, str]:
+        """What the filetype wants recorded of a file that is made, from the call's values and what surrounds them."""
         if not self._made:
             return {}
         if self._filetype.required is None and not self._filetype.optional and _are_texts(values):
@@ -169,7 +166,7 @@ class Naming:
                 continue
         return found
 
-    def _outside(self, location: str, values: Mapping[str, str]) -> File:
+    def _outside(self, location: str, values: Mapping[str, str], scope: Scope) -> File:
         if "://" not in location and not location.startswith("/"):
             location = f"{self._submit_directory}/{location}"
         return File(
@@ -177,9 +174,9 @@ class Naming:
             filetype=self._filetype.name,
             name=_checked(self._name, location.rsplit("/", 1)[-1]),
             directory="",
-            job_directory=self.job_directory(values),
+            job_directory=_directory(self._directories[1], scope),
             keys=values,
-            metadata=self.metadata(values),
+            metadata=self._metadata(values, scope),
             optional=self._optional,
             outside=location,
         )

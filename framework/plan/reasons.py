@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from framework.plan.definition import names_of
+from framework.plan.graph import makers
 from framework.plan.model import Call, File, Plan
 from wcl import Section, split
 
@@ -14,7 +15,7 @@ SOURCES = ("depends-newname", "depends", "query_fields", "query", "exec", "fulln
 
 def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
     """What says why a call of this plan reads a file: who has it, how it is asked for, and what picks it."""
-    makers = {made.path: call.number for call in plan.calls for made in call.outputs}
+    made_by = makers(plan)
 
     def why(call: Call, file: File) -> str:
         kind, _, rest = file.label.partition(".")
@@ -22,8 +23,8 @@ def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
         module = pipeline.section("module").section(call.module.lower())
         # What a wrapper adds has no section: it is the value of one of the wrapper's own keys.
         section = module.section(kind).section(label) if kind in ("file", "list") else Section()
-        maker = makers.get(file.path)
-        place = f"call {maker}" if maker else "outside" if file.outside else "archive"
+        maker = made_by.get(file.path)
+        place = f"call {maker.number}" if maker else "outside" if file.outside else "archive"
         words = [file.label, f"from {place}", _source(section), _chosen(section, call)]
         return ", ".join(word for word in words if word)
 
