@@ -12,9 +12,10 @@ import sys
 import tempfile
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from framework.engines.workers import program_path
 from framework.plan.model import Known
@@ -66,12 +67,12 @@ class Asker:
             return "there is no such file" if not os.path.exists(location) else "it is not a file"
         return "" if os.access(location, os.R_OK) else "it may not be read"
 
-    def lines(self, question: Question) -> Sequence[FoundLine]:
+    def lines(self, question: Question) -> Iterable[FoundLine]:
         """The lines that answer a question, their files found in the archive."""
         if isinstance(question, FieldsQuestion):
             from framework.registry.conditions import select_files
 
-            return [{"": _found(row)} for row in select_files(self._registry, self._archive, question)]
+            return ({"": _found(row)} for row in select_files(self._registry, self._archive, question))
         rows = self._named(question) if isinstance(question, NamedQuestion) else _by_program(question)
         return self._completed(rows)
 

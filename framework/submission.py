@@ -241,6 +241,14 @@ def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:
 class Hooks:
     """What the wrappers of the folder ``wrappers`` add to a plan."""
 
+    def takes_inputs(self, name: str) -> bool:
+        wrapper = _wrapper(name)
+        return wrapper is not None and type(wrapper).declared_inputs is not Generic.declared_inputs
+
+    def adds_arguments(self, name: str) -> bool:
+        wrapper = _wrapper(name)
+        return wrapper is not None and type(wrapper).arguments is not Generic.arguments
+
     def inputs(self, name: str, settings: Mapping[str, str]) -> Mapping[str, str]:
         wrapper = _wrapper(name)
         return wrapper.declared_inputs(settings) if wrapper else {}

@@ -51,7 +51,7 @@ def command(
 
 def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
     """Files as a table or as JSON."""
-    from dataclasses import asdict
+    from msgspec.structs import asdict
 
     from framework import tables
 

@@ -9,18 +9,19 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import msgspec
 
 from framework.errors import InfrastructureError, RunError
 from framework.job.transfer import READ_ONLY, make_directory, measure
-from framework.plan.model import Call, File, Job, Plan
+from framework.plan.model import Call, Job, Plan
 
 #: Jobs in one shard: few enough to read one quickly, many enough to keep a big run to a few hundred files.
 SHARD_JOBS = 400
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlannedCall:
+class PlannedCall(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """What an engine knows of a call."""
 
     number: int
@@ -32,8 +33,7 @@ class PlannedCall:
     inputs: tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class PlannedJob:
+class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
     """What an engine knows of a job."""
 
     number: int
@@ -91,12 +91,11 @@ class RunDirectory:
         try:
             for directory in (self.plan, self.journal, self.work, self.submitted):
                 directory.mkdir(parents=True, exist_ok=True)
-            jobs = []
-            for number, shard in enumerate(_shards(list(plan.jobs)), start=1):
-                jobs += self._write_shard(f"plan_{number:04d}.jsonl", shard, plan, attempt)
-            summary = _summary(plan, attempt) | {"jobs": jobs}
+            with (self.plan / "jobs.index").open("wb") as index:
+                for number, shard in enumerate(_shards(list(plan.jobs)), start=1):
+                    self._write_shard(f"plan_{number:04d}.jsonl", shard, plan, attempt, index)
             part = self.plan / "run.json.part"
-            part.write_text(json.dumps(summary, separators=(",", ":")), encoding="utf-8")
+            part.write_text(json.dumps(_summary(plan, attempt)), encoding="utf-8")
             part.replace(self.plan / "run.json")
         except OSError as error:
             raise InfrastructureError(f"the plan cannot be written: {error.strerror}: {error.filename}") from error
@@ -105,15 +104,16 @@ class RunDirectory:
         """The plan, as it was written down."""
         try:
             summary = json.loads((self.plan / "run.json").read_text(encoding="utf-8"))
+            jobs = _JOBS.decode_lines((self.plan / "jobs.index").read_bytes())
         except FileNotFoundError as error:
             raise RunError(f"run {self.run} was never planned to its end: submit it again") from error
-        jobs = {job.number: job for job in map(_planned_job, summary.pop("jobs"))}
-        return PlannedRun(**{**summary, "programs": tuple(summary["programs"])}, jobs=jobs)
+        programs = tuple(summary["programs"])
+        return PlannedRun(**{**summary, "programs": programs}, jobs={job.number: job for job in jobs})
 
     def keep_plan(self, plan: PlannedRun) -> list[dict[str, Any]]:
         """Put the shards, and the pipeline as typed and as understood, into the archive; the files' records."""
         kept = []
-        for path in sorted([*self.plan.glob("*.jsonl"), *self.submitted.iterdir()]):
+        for path in sorted([*self.plan.glob("plan_*.jsonl"), *self.submitted.iterdir()]):
             name = f"{plan.archive_path}/submit/{path.name}.gz"
             target = os.path.join(plan.archive_root, name)
             make_directory(target)
@@ -165,7 +165,7 @@ class RunDirectory:
         finally:
             os.close(held)
 
-    def _write_shard(self, name: str, jobs: list[Job], plan: Plan, attempt: int) -> list[list[Any]]:
+    def _write_shard(self, name: str, jobs: list[Job], plan: Plan, attempt: int, index: BinaryIO) -> None:
         header = {
             "run": plan.identity.run,
             "attempt": attempt,
@@ -173,113 +173,40 @@ class RunDirectory:
             "archive_root": plan.archive_root,
             "shard": name,
         }
-        lines = [_line(header)]
-        offset = len(lines[0])
-        entries = []
-        for job in jobs:
-            lines.append(_line(job_record(job)))
-            entries.append(_entry(job, name, offset))
-            offset += len(lines[-1])
-        (self.plan / name).write_bytes(b"".join(lines))
-        return entries
+        with (self.plan / name).open("wb") as shard:
+            shard.write(_line(header))
+            for job in jobs:
+                index.write(_line(_planned_job(job, name, shard.tell())))
+                shard.write(_line(job))
 
 
 def job_record(job: Job) -> dict[str, Any]:
     """The job as the worker reads it (framework/job/spec.py)."""
-    return {
-        "job": job.number,
-        "block": job.block,
-        "keys": job.keys,
-        "threads": job.threads,
-        "calls": [_call_record(call) for call in job.calls],
-    }
-
-
-def _call_record(call: Call) -> dict[str, Any]:
-    record: dict[str, Any] = {
-        "call": call.number,
-        "module": call.module,
-        "wrapper": call.wrapper,
-        "keys": call.keys,
-        "log": _file_record(call.log),
-        "inputs": [_file_record(file) for file in call.inputs],
-        "outputs": [_file_record(file) for file in call.outputs],
-        "execs": [
-            {
-                "exec": step.number,
-                "program": step.program,
-                "argv": step.argv,
-                "late": step.late,
-                "used": step.used,
-                "made": step.made,
-                "derived": step.derived,
-                "version_flag": step.version_flag,
-                "version_pattern": step.version_pattern,
-            }
-            for step in call.execs
-        ],
-    }
-    if call.lists:
-        record["lists"] = [[made.job_path, made.lines, made.files] for made in call.lists]
-    if call.settings:
-        record["settings"] = call.settings
-    if call.environment:
-        record["environment"] = call.environment
-    if call.needs.walltime_minutes is not None:
-        record["limit"] = call.needs.walltime_minutes * 60
-    if call.max_fwthreads:
-        record["threads"] = call.max_fwthreads
+    record: dict[str, Any] = msgspec.to_builtins(job, enc_hook=_as_text)
     return record
 
 
-def _file_record(file: File) -> dict[str, Any]:
-    record: dict[str, Any] = {"label": file.label, "path": file.path, "at": file.job_path, "type": file.filetype}
-    if file.outside:
-        record["outside"] = True
-    if file.rename:
-        record["rename"] = file.rename
-    if not file.saved:
-        record["keep"] = False
-    if file.optional:
-        record["optional"] = True
-    if file.metadata:
-        record["meta"] = file.metadata
-    if file.known:
-        record |= {"size": file.known.size, "sha256": file.known.sha256}
-    return record
-
-
-def _entry(job: Job, shard: str, offset: int) -> list[Any]:
-    calls = [
-        [
-            call.number,
-            call.module,
-            [file.path for file in call.outputs if file.saved and not file.optional],
-            [file.path for file in call.outputs if not file.saved],
-            [file.path for file in call.inputs if not file.outside],
-        ]
-        for call in job.calls
-    ]
-    cpus = max(call.needs.cpus for call in job.calls)
-    memory = max(call.needs.memory_mb or 0 for call in job.calls)
-    return [job.number, job.block, job.parents, calls, job.max_retries, cpus, memory, shard, offset]
-
-
-def _planned_job(entry: list[Any]) -> PlannedJob:
-    number, block, parents, calls, max_retries, cpus, memory, shard, offset = entry
+def _planned_job(job: Job, shard: str, offset: int) -> PlannedJob:
     return PlannedJob(
-        number=number,
-        block=block,
-        parents=tuple(parents),
-        calls=tuple(
-            PlannedCall(number=c[0], module=c[1], kept=tuple(c[2]), unkept=tuple(c[3]), inputs=tuple(c[4]))
-            for c in calls
-        ),
-        max_retries=max_retries,
-        cpus=cpus,
-        memory_mb=memory,
+        number=job.number,
+        block=job.block,
+        parents=job.parents,
+        calls=tuple([_planned_call(call) for call in job.calls]),
+        max_retries=job.max_retries,
+        cpus=max([call.needs.cpus for call in job.calls]),
+        memory_mb=max([call.needs.memory_mb or 0 for call in job.calls]),
         shard=shard,
         offset=offset,
+    )
+
+
+def _planned_call(call: Call) -> PlannedCall:
+    return PlannedCall(
+        number=call.number,
+        module=call.module,
+        kept=tuple([file.path for file in call.outputs if file.saved and not file.optional]),
+        unkept=tuple([file.path for file in call.outputs if not file.saved]),
+        inputs=tuple([file.path for file in call.inputs if not file.outside]),
     )
 
 
@@ -303,5 +230,19 @@ def _shards(jobs: list[Job]) -> Iterator[list[Job]]:
         yield jobs[first : first + SHARD_JOBS]
 
 
-def _line(record: Mapping[str, Any]) -> bytes:
-    return (json.dumps(record, separators=(",", ":"), ensure_ascii=False) + "\n").encode("utf-8", "surrogateescape")
+def _line(record: object) -> bytes:
+    try:
+        return _ENCODER.encode(record) + b"\n"
+    except UnicodeEncodeError:  # a path that is not text, kept as Python keeps it
+        return json.dumps(msgspec.to_builtins(record, enc_hook=_as_text)).encode() + b"\n"
+
+
+def _as_text(value: object) -> str:
+    """Quoted values are text."""
+    if isinstance(value, str):
+        return str(value)
+    raise NotImplementedError(type(value))
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_as_text)
+_JOBS = msgspec.json.Decoder(PlannedJob)

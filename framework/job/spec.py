@@ -64,12 +64,15 @@ class CallSpec:
         self.inputs = [FileSpec(part) for part in data["inputs"]]
         self.outputs = [FileSpec(part) for part in data["outputs"]]
         #: A list file's place in the job, its lines, and the paths of each line where some may be missing.
-        self.lists: list[tuple[str, list[str], list[list[str]]]] = data.get("lists", [])
+        self.lists: list[tuple[str, list[str], list[list[str]]]] = [
+            (part["at"], part["lines"], part.get("files", [])) for part in data.get("lists", [])
+        ]
         self.steps = [StepSpec(part) for part in data["execs"]]
         self.settings: dict[str, str] = data.get("settings", {})
         self.environment: dict[str, str] = data.get("environment", {})
         #: Seconds that the call's programs may take together; None for no limit.
-        self.limit: float | None = data.get("limit")
+        minutes = data["needs"].get("walltime_minutes")
+        self.limit: float | None = None if minutes is None else minutes * 60
         self.threads: int = data.get("threads", 0)
 
 

@@ -14,9 +14,8 @@ from framework.plan.checks import (
     check_outputs,
     check_uses,
     check_wrappers,
-    find_inputs,
     has_surroundings,
-    with_known,
+    with_inputs_known,
 )
 from framework.plan.definition import BlockDefinition, ModuleDefinition, read_blocks
 from framework.plan.findings import Findings, near, wrong
@@ -75,12 +74,14 @@ def _build(
     by_block = _all_calls(blocks, around, findings)
     calls = [call for found in by_block for call in found]
     origins = Origins(blocks)
-    known = find_inputs(calls, products, origins, ask, findings)
+    asked = with_inputs_known(calls, products, origins, ask, findings)
     check_filetypes(calls, origins, findings)
-    check_outputs(calls, origins, ask, findings)
+    check_outputs(products, origins, ask, findings)
     planned: tuple[Block, ...] = ()
     with findings.collecting():
-        planned = _group(blocks, [[with_known(call, known, products) for call in found] for found in by_block], around)
+        if asked:
+            by_block = [[asked.get(call.number, call) for call in found] for found in by_block]
+        planned = _group(blocks, by_block, around)
     check_jobs([job for block in planned for job in block.jobs], products, origins, findings)
     findings.conclude()
     return _plan(pipeline, identity, scope, planned, tuple(str(warning) for warning in findings.warnings))
@@ -121,8 +122,7 @@ def _all_calls(blocks: tuple[BlockDefinition, ...], around: Surroundings, findin
                 continue
             number += len(made)
             calls += made
-            for call in made:
-                around.sources.products.add(call)
+            around.sources.products.add(made)
         by_block.append(calls)
     return by_block
 

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
 
+from msgspec.structs import replace
+
 from framework.plan.cmdline import LATE, CommandLine
 from framework.plan.definition import ExecDefinition, ModuleDefinition
 from framework.plan.findings import wrong
+from framework.plan.given import Given
 from framework.plan.lines import Sources
-from framework.plan.model import Call, Exec, File, ListFile, Needs
-from framework.plan.naming import Naming
+from framework.plan.model import Call, Exec, File, Needs
+from framework.plan.naming import Naming, joined
 from framework.plan.numbers import a_number, whole_number
 from framework.plan.objects import Objects, Resolved, flag
-from wcl import Place, Quoted, Scope, Section, expand, split
+from wcl import Place, Scope, Section, expand, split
 from wcl.late import late_calls
 from wcl.settling import settled
 
@@ -30,6 +33,14 @@ MAX_CALLS = 200_000
 class WrapperHooks(Protocol):
     """What the wrappers add to a plan."""
 
+    def takes_inputs(self, name: str) -> bool:
+        """Whether a wrapper reads files of its own, and ``inputs`` says which."""
+        ...
+
+    def adds_arguments(self, name: str) -> bool:
+        """Whether a wrapper adds to command lines, and ``arguments`` says what."""
+        ...
+
     def inputs(self, name: str, settings: Mapping[str, str]) -> Mapping[str, str]:
         """Label to location of files outside the archives."""
         ...
@@ -39,6 +50,15 @@ class WrapperHooks(Protocol):
     ) -> list[str]:
         """Further words of the first program's command line."""
         ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What a call may use, and how often it is tried again."""
+
+    needs: Needs
+    max_retries: int
+    max_fwthreads: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +93,14 @@ class CallMaker:
         self._max_calls = whole_number(self._scope, "max_calls", module.place) or MAX_CALLS
         self._command_lines = [CommandLine(step, self._scope, module.loop) for step in module.execs]
         self._limits = {key: (self._settled_text(key), self._limit_place(key)) for key in LIMITS}
+        self._limits_vary = any("$" in (text or "") for text, _ in self._limits.values())
+        self._limits_of_all: Limits | None = None
         self._versions: dict[str, tuple[str, str]] = {}
         # What the top level says goes for the wrappers of all modules.
-        self._settings = [Values(section.section("wrapper")) for section in (around.pipeline, module.section)]
-        self._environments = [
-            Values(section.section("job_environment"), LATE) for section in (around.pipeline, module.section)
-        ]
+        self._settings = Values("wrapper", (around.pipeline, module.section))
+        self._environment = Values("job_environment", (around.pipeline, module.section), LATE, str.upper)
+        self._takes_inputs = around.wrappers.takes_inputs(module.wrapper)
+        self._adds_arguments = around.wrappers.adds_arguments(module.wrapper)
 
     def combinations(self) -> Iterable[dict[str, str]]:
         """The values of the loop keys of each call."""
@@ -99,26 +121,25 @@ class CallMaker:
 
     def make(self, number: int, values: dict[str, str]) -> Call:
         """The call with these loop values."""
-        module = self._module
-        scope = self._scope.child(values)
         found = self._objects.resolve(values)
-        full = scope.child(_full_names(found.inputs, found.outputs, found.lists))
-        settings = {key: value for part in self._settings for key, value in part.fill(full).items()}
+        given = Given(self._scope, values, (*found.inputs, *found.outputs), found.lists)
+        settings = self._settings.fill(given)
+        limits = self._limits_of(values)
         return Call(
             number=number,
-            module=module.name,
-            wrapper=module.wrapper,
+            module=self._module.name,
+            wrapper=self._module.wrapper,
             keys=values,
             log=self._log.make({**values, "wrapnum": str(number)})[0],
             inputs=(*found.inputs, *self._wrapper_inputs(settings)),
             outputs=tuple(found.outputs),
             lists=tuple(found.lists),
-            execs=tuple(self._execs(full, settings, found)),
+            execs=self._execs(given, settings, found),
             settings=settings,
-            environment=self._environment(full),
-            needs=self._needs(scope),
-            max_retries=int(self._number("max_retries", scope) or 0),
-            max_fwthreads=int(self._number("max_fwthreads", scope) or 0) or None,
+            environment=self._environment.fill(given),
+            needs=limits.needs,
+            max_retries=limits.max_retries,
+            max_fwthreads=limits.max_fwthreads,
         )
 
     def _loop_values(self, key: str) -> list[str]:
@@ -140,6 +161,8 @@ class CallMaker:
             raise wrong(place, message, hint="set max_calls if that is meant")
 
     def _wrapper_inputs(self, settings: Mapping[str, str]) -> Iterable[File]:
+        if not self._takes_inputs:
+            return
         section = self._module.section.section("wrapper")
         for label, location in self._around.wrappers.inputs(self._module.wrapper, settings).items():
             if label not in section:
@@ -150,17 +173,22 @@ class CallMaker:
             yield File(
                 label=f"wrapper.{label}",
                 filetype="external",
-                name=re.sub(r"[^\w.-]", "_", name),
-                directory="",
-                job_directory=label,
-                outside=location,
+                path=location,
+                job_path=joined(label, re.sub(r"[^\w.-]", "_", name)),
+                outside=True,
             )
 
     def _log_naming(self) -> Naming:
         section = self._around.pipeline.section("framework_file").section("log")
         pattern = {} if "modnamepat" in self._module.section else self._default_pattern()
         return Naming(
-            "log", section, self._scope.child(pattern), self._around.pipeline, "", made=True, loop=self._module.loop
+            "log",
+            section,
+            self._scope.child(pattern),
+            self._around.pipeline,
+            "",
+            made=True,
+            loop=(*self._module.loop, "wrapnum"),
         )
 
     def _default_pattern(self) -> dict[str, str]:
@@ -168,11 +196,13 @@ class CallMaker:
         loop = "".join(f"_${{{key}}}" for key in self._module.loop)
         return {"modnamepat": f"{self._find('run', self._scope)}_w${{wrapnum:4}}{loop}_{self._module.name}"}
 
-    def _execs(self, scope: Scope, settings: Mapping[str, str], found: Resolved) -> Iterable[Exec]:
-        more = self._around.wrappers.arguments(self._module.wrapper, settings, found.members)
-        for step, line in zip(self._module.execs, self._command_lines, strict=True):
-            argv, late = line.fill(scope)
-            yield self._exec(step, (*argv, *more) if step is self._module.execs[0] else argv, late)
+    def _execs(self, given: Given, settings: Mapping[str, str], found: Resolved) -> tuple[Exec, ...]:
+        lines = zip(self._module.execs, self._command_lines, strict=True)
+        execs = [self._exec(step, *line.fill(given)) for step, line in lines]
+        if self._adds_arguments:
+            more = self._around.wrappers.arguments(self._module.wrapper, settings, found.members(given.values))
+            execs[0] = replace(execs[0], argv=(*execs[0].argv, *more))
+        return tuple(execs)
 
     def _exec(self, step: ExecDefinition, argv: tuple[str, ...], late: tuple[int, ...]) -> Exec:
         program = argv[0].rsplit("/", 1)[-1]
@@ -200,17 +230,24 @@ class CallMaker:
             self._versions[program] = definition.text("version_flag", ""), definition.text("version_pattern", "")
         return self._versions[program]
 
-    def _environment(self, scope: Scope) -> Mapping[str, str]:
-        values = {key: value for part in self._environments for key, value in part.fill(scope).items()}
-        return {key.upper(): value for key, value in values.items()}
+    def _limits_of(self, values: Mapping[str, str]) -> Limits:
+        """What a call may use; read once where it is the same for all."""
+        if self._limits_vary or self._limits_of_all is None:
+            self._limits_of_all = self._limits_within(self._scope.child(values))
+        return self._limits_of_all
 
-    def _needs(self, scope: Scope) -> Needs:
+    def _limits_within(self, scope: Scope) -> Limits:
         memory, disk = self._number("request_memory", scope), self._number("request_disk", scope)
-        return Needs(
+        needs = Needs(
             memory_mb=int(memory) if memory is not None else None,
             disk_mb=int(disk) if disk is not None else None,
             cpus=int(self._number("request_cpus", scope) or 1),
             walltime_minutes=self._number("max_walltime", scope),
+        )
+        return Limits(
+            needs=needs,
+            max_retries=int(self._number("max_retries", scope) or 0),
+            max_fwthreads=int(self._number("max_fwthreads", scope) or 0) or None,
         )
 
     def _find(self, key: str, scope: Scope) -> str | None:
@@ -232,24 +269,34 @@ class CallMaker:
 
 
 class Values:
-    """The plain values of a section, filled in for each call; only some functions may be left to the job."""
+    """The plain values of a section at the top and in a module, filled in for each call."""
 
-    def __init__(self, section: Section, late: frozenset[str] = frozenset()) -> None:
-        self._section = section
+    def __init__(
+        self,
+        name: str,
+        around: Iterable[Section],
+        late: frozenset[str] = frozenset(),
+        spelt: Callable[[str], str] = str,
+    ) -> None:
+        """``late``: the functions that may be left to the job; ``spelt``: how keys are written."""
         self._late = late
-        self._texts = {key: value for key, value in section.items() if isinstance(value, str)}
-        self._fixed = not any("$" in value for value in self._texts.values())
-        if self._fixed:
-            self._texts = {key: str(value) for key, value in self._texts.items()}
+        self._texts = {
+            spelt(key): (value, section.section(name).place(key))
+            for section in around
+            for key, value in section.section(name).items()
+            if isinstance(value, str)
+        }
+        plain = not any("$" in value for value, _ in self._texts.values())
+        self._fixed = {key: str(value) for key, (value, _) in self._texts.items()} if plain else None
 
-    def fill(self, scope: Scope) -> dict[str, str]:
-        if self._fixed:
-            return self._texts
+    def fill(self, given: Given) -> dict[str, str]:
+        if self._fixed is not None:
+            return self._fixed
         found = {}
-        for key, value in self._texts.items():
-            found[key] = str(expand(value, scope, self._section.place(key)))
+        for key, (value, place) in self._texts.items():
+            found[key] = str(expand(value, given.scope, place))
             if unknown := {name for name, _ in late_calls(found[key])} - self._late:
-                raise wrong(self._section.place(key), f"${unknown.pop().upper()}{{}} cannot be used here")
+                raise wrong(place, f"${unknown.pop().upper()}{{}} cannot be used here")
         return found
 
 
@@ -259,18 +306,3 @@ def _check_version(definition: Section) -> None:
             check(definition.text(key, ""))
         except (re.error, ValueError) as error:
             raise wrong(definition.place(key), f"{key} = {definition.text(key)}: {error}") from error
-
-
-def _full_names(inputs: Iterable[File], outputs: Iterable[File], lists: Iterable[ListFile]) -> dict[str, str]:
-    """``file.raw.fullname`` and its like: where things lie in the job, several joined by commas."""
-    paths: dict[str, list[str]] = {}
-    for file in [*inputs, *outputs]:
-        paths.setdefault(file.label, []).append(file.job_path)
-    for made in lists:
-        paths[made.label] = [made.job_path]
-    names: dict[str, str] = {f"{label}.fullname".lower(): Quoted(",".join(found)) for label, found in paths.items()}
-    for made in lists:
-        # All files of a list as words of their own; their names hold nothing that a shell would split.
-        within = [file.job_path for file in inputs if file.label.startswith(f"{made.label}.")]
-        names[f"{made.label}.members".lower()] = " ".join(within)
-    return names

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from operator import is_
+from collections.abc import Collection, Mapping
+
+from msgspec.structs import replace
 
 from framework.plan.definition import BlockDefinition
 from framework.plan.findings import Findings, near
@@ -51,56 +51,55 @@ def has_surroundings(pipeline: Section, identity: Identity, findings: Findings) 
     return len(findings.errors) == before
 
 
-def check_outputs(calls: list[Call], origins: Origins, ask: Ask, findings: Findings) -> None:
+def check_outputs(products: Products, origins: Origins, ask: Ask, findings: Findings) -> None:
     """Two outputs with one name, and names that the archive already holds."""
-    makers: dict[str, tuple[Call, File]] = {}
-    for call in calls:
-        for file in (*call.outputs, call.log):
-            other = makers.setdefault(file.path, (call, file))
-            if other[0] is not call or other[1] is not file:
-                findings.error(
-                    origins.place(call, file.label),
-                    f"{_named(call)} and {_named(other[0])} would both make {file.path}",
-                    hint="put a loop key into the file's name or directory",
-                )
-    taken = ask.in_archive([path for path, (_, file) in makers.items() if file.saved])
-    for path in sorted(taken):
-        call, file = makers[path]
+    for call, file in products.doubles:
+        first = products.at(file.path)
         findings.error(
             origins.place(call, file.label),
-            f"{path} is in the archive already",
-            hint="put ${attnum} or ${run} into the file's name or directory",
+            f"{_named(call)} and {_named(first[0] if first else call)} would both make {file.path}",
+            hint="put a loop key into the file's name or directory",
         )
+    for path in sorted(ask.in_archive(products.paths())):
+        taken = products.at(path)
+        if taken and taken[1].saved:
+            findings.error(
+                origins.place(taken[0], taken[1].label),
+                f"{path} is in the archive already",
+                hint="put ${attnum} or ${run} into the file's name or directory",
+            )
 
 
-def find_inputs(
+def with_inputs_known(
     calls: list[Call], products: Products, origins: Origins, ask: Ask, findings: Findings
-) -> dict[str, Known]:
-    """What is known of the inputs that no call makes; what nobody has is a problem."""
-    known: dict[str, Known] = {}
-    wanted: dict[str, tuple[Call, File]] = {}
+) -> dict[int, Call]:
+    """The calls, by their numbers, whose inputs are told apart only by asking.
+
+    Inputs that no call makes carry what the archive knows of them; optional ones that nobody has are left out, and
+    others that nobody has are a problem.
+    """
+    wanted: dict[str, list[tuple[Call, File]]] = {}
     outside: dict[str, tuple[Call, File]] = {}
     for call in calls:
         for file in call.inputs:
             if file.outside:
-                outside.setdefault(file.outside, (call, file))
+                outside.setdefault(file.path, (call, file))
                 continue
-            path = file.path
-            maker = products.maker(path)
+            maker = products.maker(file.path)
             if maker is None:
-                if file.known is None:
-                    wanted.setdefault(path, (call, file))
-                else:  # a query found it in the archive
-                    known[path] = file.known
+                if file.size is None:  # else a query found it in the archive
+                    wanted.setdefault(file.path, []).append((call, file))
             elif maker >= call.number:
                 findings.error(
                     origins.place(call, file.label),
                     f"{_named(call)} wants {file.path} before it is made",
                     hint="put the module that makes it first in modulelist",
                 )
-    known.update(ask.in_archive(list(wanted)))
-    for path, (call, file) in wanted.items():
-        if path not in known and not file.optional:
+    known = ask.in_archive(list(wanted))
+    for path, wants in wanted.items():
+        needed = [(call, file) for call, file in wants if not file.optional]
+        if path not in known and needed:
+            call, file = needed[0]
             findings.error(
                 origins.place(call, file.label),
                 f"nobody makes {path}, and the archive does not have it",
@@ -110,18 +109,18 @@ def find_inputs(
         trouble = ask.outside(location)
         if trouble and not file.optional:
             findings.error(origins.place(call, file.label), f"{location}: {trouble}", hint=f"wanted by {_named(call)}")
-    return known
+    asking = {call.number: call for wants in wanted.values() for call, _ in wants}
+    return {number: _with_known(call, wanted, known) for number, call in asking.items()}
 
 
-def with_known(call: Call, known: Mapping[str, Known], products: Products) -> Call:
-    """The call, its inputs carrying what the archive knows; optional inputs that nobody has are left out."""
+def _with_known(call: Call, wanted: Collection[str], known: Mapping[str, Known]) -> Call:
     inputs = []
     for file in call.inputs:
-        found = None if file.outside else known.get(file.path)
-        if found is not None or file.outside or products.maker(file.path) is not None:
-            inputs.append(file if file.known is found else replace(file, known=found))
-    same = len(inputs) == len(call.inputs) and all(map(is_, inputs, call.inputs))
-    return call if same else replace(call, inputs=tuple(inputs))
+        if file.outside or file.path not in wanted:
+            inputs.append(file)
+        elif found := known.get(file.path):
+            inputs.append(replace(file, size=found.size, sha256=found.sha256))
+    return replace(call, inputs=tuple(inputs))
 
 
 def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: Findings) -> None:

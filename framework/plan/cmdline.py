@@ -8,7 +8,9 @@ from collections.abc import Callable, Collection
 
 from framework.plan.definition import ExecDefinition
 from framework.plan.findings import wrong
+from framework.plan.given import Given
 from wcl import Scope, Section, words
+from wcl.format import compiled
 from wcl.late import late_calls, resolve_late
 from wcl.settling import settled
 
@@ -16,6 +18,8 @@ from wcl.settling import settled
 HYPHENS = {"allsingle": ("-", "-"), "alldouble": ("--", "--"), "mixed_gnu": ("-", "--")}
 POSITION = re.compile(r"_(\d+)(?:_\w+)?")
 FLAG = "_flag"
+#: What a shell would split or take away, and a dollar that is text.
+SPLITS = re.compile(r"[\s'\"\\]|\$\$")
 #: Functions that a command line may hold: their values exist only inside the job.
 LATE = frozenset({"head", "secret"})
 
@@ -29,43 +33,39 @@ class CommandLine:
         def is_open(name: str) -> bool:
             return name in loop or name.startswith(("file.", "list.", "wrapper."))
 
-        self._elements: list[tuple[str, Words]] = []
-        self._positional: list[tuple[int, Words]] = []
         section = step.section
-        self._elements.append(("", Words(section, "execname", scope, is_open)))
+        elements: list[tuple[str, Words]] = [("", Words(section, "execname", scope, is_open))]
+        positional: list[tuple[int, Words]] = []
         options = section.section("cmdline")
         single, double = _hyphens(section)
         for key in options:
             values = Words(options, key, scope, is_open)
             if found := POSITION.fullmatch(key):
-                self._positional.append((int(found[1]), values))
+                positional.append((int(found[1]), values))
             elif key.startswith("_"):
                 hint = "positions are _1, _02 or _03_name"
                 raise wrong(options.place(key), f"'{key}' is neither an option nor a position", hint)
             else:
-                self._elements.append(((single if len(key) == 1 else double) + key, values))
-        self._positional.sort(key=lambda pair: pair[0])
+                elements.append(((single if len(key) == 1 else double) + key, values))
+        # An option with its value counts as one position, as operators have always counted.
+        for number, values in sorted(positional, key=lambda pair: pair[0]):
+            elements.insert(max(number, 1), ("", values))
+        self._elements = elements
 
-    def fill(self, scope: Scope) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    def fill(self, given: Given) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """The program and its arguments, and which of them the job has still to fill in."""
-        argv = self._argv(scope)
-        if not any("$" in word for word in argv):
-            return argv, ()
+        argv: list[str] = []
+        for option, words_of in self._elements:
+            values = words_of.fill(given)
+            if option:
+                argv.append(option)
+                if values == [FLAG]:
+                    continue
+            argv += values
+        if "$" not in "".join(argv):
+            return tuple(argv), ()
         late = tuple(number for number, word in enumerate(argv) if late_calls(word))
         return tuple(word if number in late else resolve_late(word, {}) for number, word in enumerate(argv)), late
-
-    def _argv(self, scope: Scope) -> tuple[str, ...]:
-        """Options in their order, positional arguments put in at their numbers.
-
-        An option with its value counts as one position, as operators have always counted.
-        """
-        elements = []
-        for option, words_of in self._elements:
-            values = words_of.fill(scope)
-            elements.append(values if not option else [option] if values == [FLAG] else [option, *values])
-        for number, words_of in self._positional:
-            elements.insert(max(number, 1), words_of.fill(scope))
-        return tuple(word for element in elements for word in element)
 
 
 class Words:
@@ -79,9 +79,13 @@ class Words:
         self._text = settled(text, scope, is_open)
         #: Where nothing is left to fill in.
         self._fixed = None if "$" in self._text else words(self._text, scope, self._place)
+        self._format = None if SPLITS.search(self._text) else compiled(self._text)
 
-    def fill(self, scope: Scope) -> list[str]:
-        return self._fixed if self._fixed is not None else words(self._text, scope, self._place)
+    def fill(self, given: Given) -> list[str]:
+        if self._fixed is not None:
+            return self._fixed
+        word = self._format.fill_word(given.paths.get, given.values.get) if self._format else None
+        return [word] if word is not None else words(self._text, given.scope, self._place)
 
 
 def shell_text(argv: tuple[str, ...]) -> str:

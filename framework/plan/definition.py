@@ -201,4 +201,4 @@ def _text(section: Section, key: str, default: str = "") -> str:
 def names_of(section: Section, key: str) -> tuple[str, ...]:
     """The names in a value; none where there is no such key."""
     value = section.get(key)
-    return tuple(name for name in split(value) if name) if isinstance(value, str) else ()
+    return tuple(str(name) for name in split(value) if name) if isinstance(value, str) else ()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from framework.plan.definition import FileDefinition, ListDefinition, names_of
 from framework.plan.findings import wrong
 from framework.plan.model import File
-from framework.plan.naming import Naming, is_placed
+from framework.plan.naming import Naming, joined
 from framework.plan.products import Line, Products
 from framework.plan.questions import FoundFile, FoundLine, Question, UnansweredError, question_of
 from wcl import Scope, Section
@@ -19,7 +19,7 @@ class Sources:
     """What an object's lines may come from."""
 
     products: Products
-    ask: Callable[[Question], Sequence[FoundLine]]
+    ask: Callable[[Question], Iterable[FoundLine]]
 
 
 def is_sourced(section: Section) -> bool:
@@ -35,7 +35,9 @@ def lines_of(
     if "depends-newname" in section:
         if naming is None:
             raise wrong(section.place("depends-newname"), "nothing says how the new files are named")
-        return [_renamed(line, nick, naming) for line in _depended(section, "depends-newname", sources)]
+        lines = _depended(section, "depends-newname", sources)
+        new = naming.open_to(names_known(lines))
+        return [_renamed(line, nick, new) for line in lines]
     if "depends" in section:
         return _depended(section, "depends", sources)
     question = question_of(section, scope)
@@ -43,53 +45,63 @@ def lines_of(
         raise wrong(part.place, f"nothing says which files {part.label} holds", hint="give it depends, or a query")
     asked = next(section.place(key) for key in ("query_fields", "query", "exec") if key in section)
     try:
-        answer = sources.ask(question)
+        lines = [_found_line(found, nick) for found in sources.ask(question)]
     except UnansweredError as error:
         raise wrong(asked, str(error)) from error
-    if not answer:
+    if not lines:
         raise wrong(asked, "the query finds no file")
-    return [_found_line(found, nick) for found in answer]
+    return lines
 
 
-def placed(file: File, label: str, section: Section, naming: Naming, values: Mapping[str, str]) -> File:
+def names_known(lines: Iterable[Line]) -> tuple[str, ...]:
+    """The names of everything that is known of one of the lines or its files."""
+    names: set[str] = set()
+    for line in lines:
+        names.update(line.keys)
+        for file in line.files:
+            if file.metadata is not line.keys:
+                names.update(file.metadata)
+    return tuple(sorted(names))
+
+
+def placed(file: File, label: str, naming: Naming | None, *given: Mapping[str, str]) -> File:
     """A file of another module under this module's name, and where this module wants it in the job."""
-    rename = section.text("rename_file", "")
-    if not is_placed(section):
-        return file.placed(label, file.job_directory, rename)
-    return file.placed(label, naming.job_directory(values), rename)
+    if naming is None:
+        return file.placed(label, file.job_path, "")
+    if not naming.is_placed:
+        return file.placed(label, file.job_path, naming.rename)
+    return file.placed(label, joined(naming.job_directory(*given), file.name), naming.rename)
 
 
 def _depended(section: Section, key: str, sources: Sources) -> list[Line]:
-
     place = section.place(key)
     return [line for name in names_of(section, key) for line in sources.products.lines(name, place)]
 
 
 def _renamed(line: Line, nick: str, naming: Naming) -> Line:
     """The same keys, and a file of the object's own name."""
-    known = {**line.first.metadata, **line.first.keys, **line.keys}
-    return Line({nick: naming.make(known)[0]}, line.keys)
+    known = {**line.first.metadata, **line.keys}
+    return Line(nicks=(nick,), files=(naming.make(known)[0],), keys=line.keys)
 
 
 def _found_line(found: FoundLine, nick: str) -> Line:
-    files = {name or nick: _file(name or nick, each) for name, each in found.items()}
-    keys: dict[str, str] = {}
+    keys: Mapping[str, str] = {}
     for each in found.values():
-        keys = {**each.metadata, **keys}
-    return Line(files, keys)
+        keys = {**each.metadata, **keys} if keys else each.metadata
+    nicks = tuple([name or nick for name in found])
+    files = tuple([_file(name, each) for name, each in zip(nicks, found.values(), strict=True)])
+    return Line(nicks=nicks, files=files, keys=keys)
 
 
 def _file(nick: str, found: FoundFile) -> File:
-    directory, _, name = found.path.rpartition("/")
-    outside = found.path if found.path.startswith("/") or "://" in found.path else ""
+    path, known = found.path, found.known
     return File(
         label=nick,
         filetype=found.filetype,
-        name=name,
-        directory="" if outside else directory,
-        job_directory=nick,
-        keys=found.metadata,
+        path=path,
+        job_path=joined(nick, path.rpartition("/")[2]),
         metadata=found.metadata,
-        outside=outside,
-        known=found.known,
+        outside=path.startswith("/") or "://" in path,
+        size=known.size if known else None,
+        sha256=known.sha256 if known else None,
     )

@@ -36,31 +36,36 @@ def in_order(lines: list[Line], part: ListDefinition) -> list[Line]:
     return sorted(lines, key=value, reverse=reverse)
 
 
-def list_lines(section: Section, place: Place, lines: Sequence[Line], values: Mapping[str, str]) -> tuple[str, ...]:
-    """One line a line, its columns put together as ``format`` says."""
-    style = section.text("format", "textsp").lower()
-    place = section.place("columns") if "columns" in section else place
-    names = COLUMN.findall(section.text("columns", "fullname"))
-    columns = [_column(name, place) for name in names]
-    if style == "wcl":
-        return tuple("\n".join(_wcl(line, names, columns, values)) for line in lines)
-    if style not in FORMATS:
-        raise wrong(section.place("format"), f"unknown list format '{style}'", hint=near(style, [*FORMATS, "wcl"]))
-    return tuple(FORMATS[style].join(column(line, values) for column in columns) for line in lines)
+class ListStyle:
+    """How a list's lines are written; read once, and used for each call."""
 
+    def __init__(self, section: Section, place: Place) -> None:
+        style = section.text("format", "textsp").lower()
+        place = section.place("columns") if "columns" in section else place
+        self._names = COLUMN.findall(section.text("columns", "fullname"))
+        self._columns = [_column(name, place) for name in self._names]
+        if style not in FORMATS and style != "wcl":
+            raise wrong(section.place("format"), f"unknown list format '{style}'", hint=near(style, [*FORMATS, "wcl"]))
+        self._between = FORMATS.get(style)
 
-def _wcl(line: Line, names: Sequence[str], columns: Sequence[Column], values: Mapping[str, str]) -> Iterator[str]:
-    yield "<file>"
-    for name, column in zip(names, columns, strict=True):
-        yield f"    {name.rpartition('.')[2]}={column(line, values)}"
-    yield "</file>"
+    def lines(self, lines: Sequence[Line], values: Mapping[str, str]) -> tuple[str, ...]:
+        """One text a line, its columns put together as ``format`` says."""
+        if self._between is None:
+            return tuple("\n".join(self._wcl(line, values)) for line in lines)
+        return tuple([self._between.join([column(line, values) for column in self._columns]) for line in lines])
+
+    def _wcl(self, line: Line, values: Mapping[str, str]) -> Iterator[str]:
+        yield "<file>"
+        for name, column in zip(self._names, self._columns, strict=True):
+            yield f"    {name.rpartition('.')[2]}={column(line, values)}"
+        yield "</file>"
 
 
 def _column(text: str, place: Place) -> Column:
     """A column as a function of a line: where a file lies in the job, or something known of it, formatted or not."""
     calls = late_calls(text)
     if not calls:
-        return lambda line, values: _value(text, line, values, place)
+        return _plain_column(text, place)
     name, arguments = calls[0]
     if name != "fmt" or len(arguments) != 2 or not CONVERSION.fullmatch(_without_text(arguments[0])):
         raise wrong(place, f"'{text}' is no column", hint="such as $FMT{%02d, img.ccd} or $FMT{%s[0], img.fullname}")
@@ -77,6 +82,13 @@ def _column(text: str, place: Place) -> Column:
     return formatted
 
 
+def _plain_column(text: str, place: Place) -> Column:
+    nick, dot, key = text.rpartition(".")
+    if dot and key == "fullname":
+        return lambda line, values: line.file(nick).job_path
+    return lambda line, values: _value(text, line, values, place)
+
+
 def _without_text(form: str) -> str:
     """Only what begins with a single per cent sign."""
     return "".join(re.findall(r"%[^%a-zA-Z]*[%a-zA-Z]?", form)).replace("%%", "")
@@ -90,15 +102,11 @@ def _value(column: str, line: Line, values: Mapping[str, str], place: Place) -> 
         return file.job_path
     if key == "filename":
         return file.name
-    if nick in line.files:
-        for known in (file.metadata, file.keys):
-            if key in known:
-                return known[key]
+    if nick in line.nicks and key in file.metadata:
+        return file.metadata[key]
     found = line.value(key)
     if found is None:
         found = values.get(key)
     if found is None:
-        raise wrong(
-            place, f"{file.name} has no '{key}'", near(key, {**file.metadata, **file.keys, **line.keys, **values})
-        )
+        raise wrong(place, f"{file.name} has no '{key}'", near(key, {**file.metadata, **line.keys, **values}))
     return found

@@ -5,17 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 from framework.plan.findings import near, problem_at, wrong
-from framework.plan.model import SAFE_PATH, File
+from framework.plan.model import PATH_PART, File
 from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
+from wcl.format import Format, compiled, is_plain
 from wcl.settling import settled
 
 #: Bytes of a name in a path; file systems take 255, and a few are added to some names.
 LONGEST_NAME = 200
 #: The directory pattern of a file that names none.
 DEFAULT_DIRECTORY = "run"
+#: How many directories are kept to be used again.
+MOST_DIRECTORIES = 10_000
+#: A path, no part of which is ``.`` or ``..``.
+_GOOD_PATH = re.compile(rf"(?!\.\.?(?:/|$)){PATH_PART}(?:/(?!\.\.?(?:/|$)){PATH_PART})*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,10 @@ class Filetype:
 
 
 class Naming:
-    """The names of one file definition; parsed once, when first asked for, and filled in for each call."""
+    """The names of one file definition; parsed once, when first asked for, and filled in for each call.
+
+    Where all is plain, names are made from formats; whatever is not takes the careful way, which says what is wrong.
+    """
 
     def __init__(
         self,
@@ -75,9 +83,9 @@ class Naming:
         made: bool = False,
         loop: Collection[str] | None = None,
     ) -> None:
+        """``loop``: the names whose values differ from file to file; None where nobody knows."""
         self.label = label
         self._made = made
-        #: The names whose values differ from call to call; None where nobody knows.
         self._loop = loop
         self.section = section
         self._scope = scope.child(section)
@@ -85,9 +93,53 @@ class Naming:
         self._submit_directory = submit_directory
         self._outside_archives = "fullname" in section
 
+    def open_to(self, loop: Collection[str]) -> Naming:
+        """The same names, where only these values differ from file to file."""
+        return Naming(
+            self.label, self.section, self._scope, self._pipeline, self._submit_directory, made=self._made, loop=loop
+        )
+
+    def make(self, values: Mapping[str, str]) -> tuple[File, ...]:
+        """The file, or files where the name holds a list, of a call with these loop values."""
+        if self._outside_archives:
+            scope = self._scope.child(values)
+            return tuple(self._outside(location, values) for location in self._name.fill_all(scope))
+        name = self._name_format.fill(values.get) if self._name_format else None
+        names = self._name.fill_all(self._scope.child(values)) if name is None else (name,)
+        directory = self._archive.of(values)
+        job_directory = self._job.of(values)
+        metadata = self._metadata(values)
+        return tuple(
+            [
+                File(
+                    label=self.label,
+                    filetype=self._filetype.name,
+                    path=joined(directory, _checked(self._name, name)),
+                    job_path=joined(job_directory, name),
+                    metadata=metadata,
+                    saved=self._saved,
+                    optional=self._optional,
+                    rename=self.rename,
+                )
+                for name in names
+            ]
+        )
+
+    def job_directory(self, *given: Mapping[str, str]) -> str:
+        """Where a file lies in the job, from its values; the first that has a name wins."""
+        return self._job.of(*given)
+
+    @cached_property
+    def is_placed(self) -> bool:
+        return is_placed(self.section)
+
     @cached_property
     def _name(self) -> Template:
         return self._settled(_name_template(self.section, self._pipeline))
+
+    @cached_property
+    def _name_format(self) -> Format | None:
+        return None if self._loop is None else compiled(self._name.text)
 
     @cached_property
     def _filetype(self) -> Filetype:
@@ -105,7 +157,7 @@ class Naming:
         return _flag(self.section, "optional", False)
 
     @cached_property
-    def _rename(self) -> str:
+    def rename(self) -> str:
         return self.section.text("rename_file", "")
 
     @cached_property
@@ -113,50 +165,72 @@ class Naming:
         return self.section.opened
 
     @cached_property
-    def _directories(self) -> tuple[Template, Template]:
-        """Where the file lies in the archive, and where in the job."""
+    def _archive(self) -> Directories:
+        """Where files lie in the archive."""
+        return self._directories[0]
+
+    @cached_property
+    def _job(self) -> Directories:
+        """Where files lie in the job."""
+        return self._directories[1]
+
+    @cached_property
+    def _directories(self) -> tuple[Directories, Directories]:
         if self._outside_archives and not is_placed(self.section):
             own = Template(self.label.rpartition(".")[2], self.section.opened)
-            return own, own
-        archive, job = _directory_templates(self.section, self._pipeline)
-        return self._settled(archive), self._settled(job)
+            return Directories(own, self._scope), Directories(own, self._scope)
+        archive, job = (self._settled(each) for each in _directory_templates(self.section, self._pipeline))
+        return (
+            Directories(archive, self._scope, settled=self._loop is not None),
+            Directories(job, self._scope, settled=self._loop is not None),
+        )
 
     def _settled(self, template: Template) -> Template:
         return template if self._loop is None else template.settled(self._scope, self._loop.__contains__)
 
-    def make(self, values: Mapping[str, str]) -> tuple[File, ...]:
-        """The file, or files where the name holds a list, of a call with these loop values."""
-        scope = self._scope.child(values)
-        if self._outside_archives:
-            return tuple(self._outside(location, values, scope) for location in self._name.fill_all(scope))
-        directory = _directory(self._directories[0], scope)
-        job_directory = _directory(self._directories[1], scope)
-        metadata = self._metadata(values, scope)
-        return tuple(
-            File(
-                label=self.label,
-                filetype=self._filetype.name,
-                name=_checked(self._name, name),
-                directory=directory,
-                job_directory=job_directory,
-                keys=values,
-                metadata=metadata,
-                saved=self._saved,
-                optional=self._optional,
-                rename=self._rename,
-            )
-            for name in self._name.fill_all(scope)
-        )
+    # ---- metadata
 
-    def job_directory(self, values: Mapping[str, str]) -> str:
-        return _directory(self._directories[1], self._scope.child(values))
-
-    def _metadata(self, values: Mapping[str, str], scope: Scope) -> Mapping[str, str]:
+    def _metadata(self, values: Mapping[str, str]) -> Mapping[str, str]:
         """What the filetype wants recorded of a file that is made, from the call's values and what surrounds them."""
         if not self._made:
             return {}
-        if self._filetype.required is None and not self._filetype.optional and _are_texts(values):
+        if self._filetype.required is None and not self._filetype.optional and "$" not in "".join(values.values()):
             return values
+        if self._metadata_formats is None:
+            return self._careful_metadata(values)
+        fixed, formats = self._metadata_formats
+        if not formats:
+            return fixed
+        found = dict(fixed)
+        for key, form in formats:
+            value = form.fill(values.get)
+            if value is None:
+                return self._careful_metadata(values)
+            found[key] = value
+        return found
+
+    @cached_property
+    def _metadata_formats(self) -> tuple[dict[str, str], tuple[tuple[str, Format], ...]] | None:
+        """The values that all files share, and the formats of the others; None where the careful way is needed."""
+        if self._loop is None:
+            return None
+        required = tuple(self._loop) if self._filetype.required is None else self._filetype.required
+        optional = [key for key in self._filetype.optional if key in self._loop or self._scope.look_up(key) is not None]
+        fixed: dict[str, str] = {}
+        formats = []
+        for key in (*required, *optional):
+            form = compiled(settled(f"${{{key}}}", self._scope, self._loop.__contains__))
+            if form is None:
+                return None
+            value = None if form.names else form.fill(fixed.get)
+            if value is None:
+                formats.append((key, form))
+            else:
+                fixed[key] = value
+        return fixed, tuple(formats)
+
+    def _careful_metadata(self, values: Mapping[str, str]) -> dict[str, str]:
+        scope = self._scope.child(values)
         required = tuple(values) if self._filetype.required is None else self._filetype.required
         found = {key: str(expand(_find(scope, key, self), scope, self._place)) for key in required}
         for key in self._filetype.optional:
@@ -166,20 +240,76 @@ class Naming:
                 continue
         return found
 
-    def _outside(self, location: str, values: Mapping[str, str], scope: Scope) -> File:
+    def _outside(self, location: str, values: Mapping[str, str]) -> File:
         if "://" not in location and not location.startswith("/"):
             location = f"{self._submit_directory}/{location}"
         return File(
             label=self.label,
             filetype=self._filetype.name,
-            name=_checked(self._name, location.rsplit("/", 1)[-1]),
-            directory="",
-            job_directory=_directory(self._directories[1], scope),
-            keys=values,
-            metadata=self._metadata(values, scope),
+            path=location,
+            job_path=joined(self._job.of(values), _checked(self._name, location.rsplit("/", 1)[-1])),
+            metadata=self._metadata(values),
             optional=self._optional,
-            outside=location,
+            outside=True,
         )
+
+
+class Directories:
+    """The directories that a template gives; most files of a module share theirs."""
+
+    def __init__(self, template: Template, scope: Scope, *, settled: bool = False) -> None:
+        self._template = template
+        self._scope = scope
+        self._format = compiled(template.text) if settled else None
+        names = self._format.names if self._format else ()
+        #: The directory where nothing tells directories apart.
+        self._constant: str | None = None
+        #: The one value that tells directories apart, and the directories that some of its values give.
+        self._name = names[0] if len(names) == 1 else None
+        self._by_value: dict[str | None, str] = {}
+        #: Texts that were filled in, and what is left of them.
+        self._known: dict[str, str] = {}
+
+    def of(self, *given: Mapping[str, str]) -> str:
+        """The directory of a file with these values, the first that has a name winning.
+
+        Parts that optional variables leave empty are left out.
+        """
+        if self._constant is not None:
+            return self._constant
+        value = None
+        if self._name is not None:
+            for each in given:
+                value = each.get(self._name)
+                if value is not None:
+                    break
+            found = self._by_value.get(value)
+            if found is not None:
+                return found
+        values = (
+            given[0] if len(given) == 1 else {name: text for each in reversed(given) for name, text in each.items()}
+        )
+        text = self._format.fill(values.get) if self._format else None
+        if text is None:
+            return self._tidied(self._template.fill(self._scope.child(values)))
+        found = self._tidied(text)
+        if self._format and not self._format.names:
+            self._constant = found
+        if value is not None and is_plain(value) and len(self._by_value) < MOST_DIRECTORIES:
+            self._by_value[value] = found
+        return found
+
+    def _tidied(self, text: str) -> str:
+        found = self._known.get(text)
+        if found is None:
+            found = _checked(self._template, re.sub(r"(?<=.)/+", "/", text).removesuffix("/"))
+            if len(self._known) < MOST_DIRECTORIES:
+                self._known[text] = found
+        return found
+
+
+def joined(directory: str, name: str) -> str:
+    return f"{directory}/{name}" if directory else name
 
 
 def check_names(section: Section, pipeline: Section, keys: Iterable[str]) -> Iterator[WclError]:
@@ -227,10 +357,6 @@ def find_filetype(section: Section, pipeline: Section) -> Filetype:
 def _declared(section: Section, key: str) -> tuple[str, ...] | None:
     value = section.get(key)
     return tuple(name for name in split(value) if name) if isinstance(value, str) else None
-
-
-def _are_texts(values: Mapping[str, str]) -> bool:
-    return not any("$" in value for value in values.values())
 
 
 def _find(scope: Scope, key: str, naming: Naming) -> str:
@@ -286,20 +412,9 @@ def _flag(section: Section, key: str, default: bool) -> bool:
     return boolean(_text(section, key), section.place(key)) if key in section else default
 
 
-def _directory(template: Template, scope: Scope) -> str:
-    """A directory; parts that optional variables leave empty are left out."""
-    return _checked(template, _tidy(template.fill(scope)))
-
-
-@lru_cache(4096)
-def _tidy(directory: str) -> str:
-    """Without doubled slashes, and none at the end."""
-    return re.sub(r"(?<=.)/+", "/", directory).removesuffix("/")
-
-
 def _checked(template: Template, text: str) -> str:
     """Refuse what would leave its directory, or trip a shell, a URL or a DAG file."""
-    if text and (not SAFE_PATH.fullmatch(text) or ".." in text.split("/") or "." in text.split("/")):
+    if text and not _GOOD_PATH.fullmatch(text):
         raise wrong(
             template.place,
             f"'{text}' cannot be a path in an archive",

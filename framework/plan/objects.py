@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from msgspec.structs import replace
 
 from framework.plan.definition import FileDefinition, ListDefinition, ModuleDefinition
 from framework.plan.findings import near, wrong
-from framework.plan.lines import Sources, is_sourced, lines_of, placed
-from framework.plan.lists import in_order, list_lines
+from framework.plan.lines import Sources, is_sourced, lines_of, names_known, placed
+from framework.plan.lists import ListStyle, in_order
 from framework.plan.model import File, ListFile
 from framework.plan.naming import Naming
 from framework.plan.products import Line, Sublists
 from wcl import Quoted, Scope, Section, boolean
+
+#: Gives a file of a line, for a call with some loop values, the module's name and place.
+Placing = Callable[[File, Line, Mapping[str, str]], File]
+#: Writes lines for a call as a list, with the paths of files that may be missing.
+Writer = Callable[[Sequence[Line], Mapping[str, str], tuple[tuple[str, ...], ...]], ListFile]
 
 
 @dataclass
@@ -22,8 +30,18 @@ class Resolved:
     inputs: list[File] = field(default_factory=list)
     outputs: list[File] = field(default_factory=list)
     lists: list[ListFile] = field(default_factory=list)
-    #: ``list.corr.img_corr`` to what is known of each of its files, in the order of the list.
-    members: dict[str, list[Mapping[str, str]]] = field(default_factory=dict)
+    #: The lines of each list that is read, in the order of the list.
+    lines: dict[str, list[Line]] = field(default_factory=dict)
+
+    def members(self, values: Mapping[str, str]) -> dict[str, list[Mapping[str, str]]]:
+        """``list.corr.img_corr`` to what is known of each of its files, in the order of the list."""
+        found: dict[str, list[Mapping[str, str]]] = {}
+        for label, lines in self.lines.items():
+            for line in lines:
+                for nick, file in zip(line.nicks, line.files, strict=True):
+                    known = {**values, **file.metadata, **line.keys, "fullname": file.job_path}
+                    found.setdefault(f"list.{label}.{nick}", []).append(known)
+        return found
 
 
 class Objects:
@@ -52,6 +70,16 @@ class Objects:
         self._subfiles = {
             label: self._divide_file(module.files[label]) for label in self._read if label in self._file_lines
         }
+        self._placings = {
+            f"file.{label}": self._placing(f"file.{label}", label, lines) for label, lines in self._file_lines.items()
+        }
+        for label in self._lists:
+            lines = self._lines[label]
+            for nick in dict.fromkeys(nick for line in lines for nick in line.nicks):
+                self._placings[f"list.{label}.{nick}"] = self._placing(f"list.{label}.{nick}", nick, lines)
+        self._writers = {label: self._list_writers(label, part) for label, part in self._lists.items()}
+        self._several = {label: flag(part.section, "ignore_multiple_error") for label, part in module.files.items()}
+        self._may_miss = {label: flag(part.section, "allow_missing") for label, part in self._lists.items()}
         for label, lines in self._file_lines.items():
             sources.products.add_lines(module.name, f"file.{label}", lines)
         for label, lines in self._lines.items():
@@ -77,33 +105,39 @@ class Objects:
             found.outputs += self._namings[label].make(values)
         for label in self._read:
             found.inputs += self._files(label, values)
-        for label, part in self._lists.items():
-            self._resolve_list(label, part, values, found)
+        for label in self._lists:
+            self._resolve_list(label, values, found)
         return found
 
     # ---- files
 
     def _files(self, label: str, values: Mapping[str, str]) -> Iterable[File]:
-        part = self._module.files[label]
         if label not in self._subfiles:
-            for file in self._namings[label].make(values):
-                made = self._sources.products.at(file.path)
-                yield placed(made, file.label, part.section, self._namings[label], values) if made else file
-            return
+            naming = self._namings[label]
+            files = naming.make(values)
+            made = [self._sources.products.at(file.path) for file in files]
+            return [
+                placed(found[1], file.label, naming, values) if found else file
+                for file, found in zip(files, made, strict=True)
+            ]
         lines = self._subfiles[label].matching(values)
-        if len(lines) > 1 and not flag(part.section, "ignore_multiple_error"):
+        if len(lines) > 1 and not self._several[label]:
             message = f"{len(lines)} files to choose from for file.{label}, such as {lines[0].first.path}"
-            raise wrong(part.place, message, hint="give it match = keys, or make it a list")
-        for line in lines:
-            yield self._placed(line, label, f"file.{label}", label, values)
+            raise wrong(self._module.files[label].place, message, hint="give it match = keys, or make it a list")
+        place = self._placings[f"file.{label}"]
+        return [place(line.file(label), line, values) for line in lines]
 
-    def _placed(self, line: Line, nick: str, label: str, definition: str, values: Mapping[str, str]) -> File:
-        part = self._module.files.get(definition)
-        file = line.file(nick)
-        if part is None:
-            return placed(file, label, Section(), self._log_naming, values)
-        known = {**file.metadata, **file.keys, **values, **line.keys}
-        return placed(file, label, part.section, self._namings[definition], known)
+    def _placing(self, label: str, definition: str, lines: Iterable[Line]) -> Placing:
+        """What gives a file of these lines this module's name and place."""
+        naming = self._namings.get(definition)
+        if naming is None or not naming.is_placed:
+            return lambda file, line, values: placed(file, label, naming)
+        ours = naming.open_to((*self._module.loop, *names_known(lines)))
+
+        def place(file: File, line: Line, values: Mapping[str, str]) -> File:
+            return placed(file, label, ours, line.keys, values, file.metadata)
+
+        return place
 
     def _divide_file(self, part: FileDefinition) -> Sublists:
         lines = self._file_lines[part.label]
@@ -131,27 +165,38 @@ class Objects:
     def _divide_list(self, part: ListDefinition) -> Sublists:
         return Sublists(self._lines[part.label], part.divide_by, part.place, f"list.{part.label}")
 
-    def _resolve_list(self, label: str, part: ListDefinition, values: Mapping[str, str], found: Resolved) -> None:
-        lines = []
-        for line in self._sublists[label].matching(values):
-            files = {nick: self._placed(line, nick, f"list.{label}.{nick}", nick, values) for nick in line.files}
-            if flag(part.section, "allow_missing"):
-                files = {nick: replace(file, optional=True) for nick, file in files.items()}
-            lines.append(Line(files, line.keys))
+    def _resolve_list(self, label: str, values: Mapping[str, str], found: Resolved) -> None:
+        part, may_miss = self._lists[label], self._may_miss[label]
+        lines = [self._placed_line(label, line, values) for line in self._sublists[label].matching(values)]
         lines = in_order(lines, part)
-        for child, section in self._children(label, part):
-            target = self._naming(f"list.{child}", section).make(values)[0]
-            texts = list_lines(section, part.place, lines, values)
-            may_miss = flag(part.section, "allow_missing") or any(
-                file.optional for line in lines for file in line.files.values()
-            )
-            paths = tuple(tuple(file.path for file in line.files.values()) for line in lines) if may_miss else ()
-            found.lists.append(ListFile(label=f"list.{child}", job_path=target.job_path, lines=texts, files=paths))
+        may_miss = may_miss or any([file.optional for line in lines for file in line.files])
+        paths = tuple([tuple([file.path for file in line.files]) for line in lines]) if may_miss else ()
+        for write in self._writers[label]:
+            found.lists.append(write(lines, values, paths))
         for line in lines:
-            for nick, file in line.files.items():
-                found.inputs.append(file)
-                known = {**values, **file.metadata, **file.keys, **line.keys, "fullname": file.job_path}
-                found.members.setdefault(f"list.{label}.{nick}", []).append(known)
+            found.inputs += line.files
+        found.lines[label] = lines
+
+    def _placed_line(self, label: str, line: Line, values: Mapping[str, str]) -> Line:
+        files = []
+        for nick, file in zip(line.nicks, line.files, strict=True):
+            here = self._placings[f"list.{label}.{nick}"](file, line, values)
+            files.append(replace(here, optional=True) if self._may_miss[label] else here)
+        return Line(nicks=line.nicks, files=tuple(files), keys=line.keys)
+
+    def _list_writers(self, label: str, part: ListDefinition) -> list[Writer]:
+        """What writes the list's files from its lines: the list itself, or one for each set of columns."""
+        return [self._list_writer(f"list.{name}", section, part) for name, section in self._children(label, part)]
+
+    def _list_writer(self, label: str, section: Section, part: ListDefinition) -> Writer:
+        naming = self._naming(label, section, named=True)
+        style = ListStyle(section, part.place)
+
+        def write(lines: Sequence[Line], values: Mapping[str, str], paths: tuple[tuple[str, ...], ...]) -> ListFile:
+            target = naming.make(values)[0]
+            return ListFile(label=label, job_path=target.job_path, lines=style.lines(lines, values), files=paths)
+
+        return write
 
     def _children(self, label: str, part: ListDefinition) -> Sequence[tuple[str, Section]]:
         """The list files that are written from the same lines: the list itself, or one for each set of columns."""
@@ -174,15 +219,12 @@ class Objects:
     def _is_member(self, label: str) -> bool:
         return flag(self._module.files[label].section, "listonly")
 
-    def _naming(self, label: str, section: Section) -> Naming:
+    def _naming(self, label: str, section: Section, *, named: bool = False) -> Naming:
+        """``named``: whether it has a name of its own, also where its lines come from elsewhere."""
         made = label in self._module.made
-        # Where lines come from elsewhere, they bring names of their own.
-        loop = None if is_sourced(section) or flag(section, "listonly") else frozenset(self._module.loop)
+        is_other = not named and (is_sourced(section) or flag(section, "listonly"))
+        loop = None if is_other else self._module.loop
         return Naming(label, section, self._scope, self._pipeline, self._submit_directory, made=made, loop=loop)
-
-    @property
-    def _log_naming(self) -> Naming:
-        return next(iter(self._namings.values()))
 
 
 def flag(section: Section, key: str) -> bool:
@@ -193,4 +235,9 @@ def flag(section: Section, key: str) -> bool:
 
 def _natural(values: tuple[str, ...]) -> tuple[tuple[int, int, str], ...]:
     """Numbers by value and before words, so that ccd 2 comes before ccd 10."""
-    return tuple((0, int(value), value) if value.isdecimal() else (1, 0, value) for value in values)
+    return tuple(map(_natural_value, values))
+
+
+@lru_cache(65536)
+def _natural_value(value: str) -> tuple[int, int, str]:
+    return (0, int(value), value) if value.isdecimal() else (1, 0, value)

@@ -4,54 +4,66 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from framework.plan.findings import near, wrong
 from framework.plan.model import Call, File
 from wcl import Place, WclError
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(Struct, frozen=True, kw_only=True, gc=False):
     """Files that belong together, by their nicknames, and the keys by which the line is found."""
 
-    files: Mapping[str, File]
+    nicks: tuple[str, ...]
+    files: tuple[File, ...]
     keys: Mapping[str, str]
 
     @property
     def first(self) -> File:
-        return next(iter(self.files.values()))
+        return self.files[0]
 
     def file(self, nick: str) -> File:
         """The file of a nickname; a line of one file answers to any."""
-        return self.files.get(nick) or self.first
+        return self.files[self.nicks.index(nick) if nick in self.nicks else 0]
 
     def value(self, key: str) -> str | None:
         """What is known of the line, or of the first of its files that knows it."""
-        for known in (self.keys, *(file.keys for file in self.files.values())):
-            if key in known:
-                return known[key]
-        return next((file.metadata[key] for file in self.files.values() if key in file.metadata), None)
+        if key in self.keys:
+            return self.keys[key]
+        return next((file.metadata[key] for file in self.files if key in file.metadata), None)
+
+    def known(self) -> set[str]:
+        """The keys of which something is known."""
+        return {*self.keys, *(key for file in self.files for key in file.metadata)}
 
 
 class Products:
     """What earlier modules make and read; grows as modules are planned in their order."""
 
     def __init__(self) -> None:
-        self._lines: dict[str, list[Line]] = defaultdict(list)
-        self._by_path: dict[str, tuple[File, int]] = {}
+        #: By the names of modules, in lower case.
+        self._calls: dict[str, list[Call]] = defaultdict(list)
+        self._lines: dict[str, list[Line]] = {}
+        self._by_path: dict[str, Call] = {}
         self._broken: set[str] = set()
+        #: Files that an earlier call makes too.
+        self.doubles: list[tuple[Call, File]] = []
 
-    def add(self, call: Call) -> None:
-        for made in call.outputs:
-            self._lines[f"{call.module.lower()}.{made.label}"].append(Line({_nick(made.label): made}, made.keys))
-            self._by_path.setdefault(made.path, (made, call.number))
+    def add(self, calls: Iterable[Call]) -> None:
+        for call in calls:
+            self._calls[call.module.lower()].append(call)
+            for made in (*call.outputs, call.log):
+                if made.path in self._by_path:
+                    self.doubles.append((call, made))
+                else:
+                    self._by_path[made.path] = call
 
     def add_lines(self, module: str, label: str, lines: Iterable[Line]) -> None:
         """What a module reads can be depended on as well: ``module.file.x``, ``module.list.x``."""
-        known = self._lines.setdefault(f"{module.lower()}.{label}", [])
-        if not known:
-            known += lines
+        name = f"{module.lower()}.{label}"
+        if not self._of(name):
+            self._lines[name] = list(lines)
 
     def is_broken(self, module: str) -> None:
         """The module could not be planned, so nobody can say what it makes."""
@@ -62,21 +74,45 @@ class Products:
         name = name.lower()
         if name.partition(".")[0] in self._broken:
             raise WclError  # what is wrong with that module is reported already
+        found = self._of(name)
+        if found is not None:
+            return found
+        whole, _, nick = name.rpartition(".")
+        found = self._of(whole)
+        if found is not None:
+            return [Line(nicks=(nick,), files=(line.file(nick),), keys=line.keys) for line in found]
+        raise wrong(place, f"no earlier module makes '{name}'", hint=near(name, self._names()))
+
+    def _of(self, name: str) -> list[Line] | None:
+        """Lines are made of calls when they are asked for: most files go nowhere."""
         if name in self._lines:
             return self._lines[name]
-        whole, _, nick = name.rpartition(".")
-        if whole in self._lines:
-            return [Line({nick: line.file(nick)}, line.keys) for line in self._lines[whole]]
-        raise wrong(place, f"no earlier module makes '{name}'", hint=near(name, self._lines))
+        module, _, label = name.partition(".")
+        nicks = (_nick(label),)
+        found = [
+            Line(nicks=nicks, files=(made,), keys=call.keys)
+            for call in self._calls.get(module, ())
+            for made in call.outputs
+            if made.label == label
+        ]
+        return found or None
 
-    def at(self, path: str) -> File | None:
-        found = self._by_path.get(path)
-        return found[0] if found else None
+    def _names(self) -> list[str]:
+        made = {f"{name}.{file.label}" for name, calls in self._calls.items() for file in calls[0].outputs}
+        return [*self._lines, *sorted(made)]
+
+    def paths(self) -> list[str]:
+        return list(self._by_path)
+
+    def at(self, path: str) -> tuple[Call, File] | None:
+        """A file that is made, and the call that makes it."""
+        call = self._by_path.get(path)
+        return (call, next(made for made in (*call.outputs, call.log) if made.path == path)) if call else None
 
     def maker(self, path: str) -> int | None:
         """The number of the call that makes the file."""
-        found = self._by_path.get(path)
-        return found[1] if found else None
+        call = self._by_path.get(path)
+        return call.number if call else None
 
 
 class Sublists:
@@ -92,24 +128,30 @@ class Sublists:
 
     def matching(self, values: Mapping[str, str]) -> Sequence[Line]:
         """The lines whose keys have a call's values; none is an error."""
-        missing = [key for key in self._keys if key not in values]
-        if missing:
-            raise wrong(self._place, f"{self._what} is divided by '{missing[0]}', which the call has no value of")
-        wanted = tuple(values[key] for key in self._keys)
-        if wanted not in self._divided:
+        try:
+            wanted = tuple([values[key] for key in self._keys])
+        except KeyError as error:
+            what = f"{self._what} is divided by '{error.args[0]}', which the call has no value of"
+            raise wrong(self._place, what) from None
+        found = self._divided.get(wanted)
+        if found is None:
             named = ", ".join(f"{key}={value}" for key, value in zip(self._keys, wanted, strict=True))
             raise wrong(self._place, f"no file of {self._what} for {named or 'this call'}")
-        return self._divided[wanted]
+        return found
 
     def combinations(self) -> Iterable[tuple[str, ...]]:
         return self._divided
 
     def _values(self, line: Line) -> tuple[str, ...]:
-        values = tuple(line.value(key) for key in self._keys)
+        try:
+            return tuple([line.keys[key] for key in self._keys])
+        except KeyError:
+            values = tuple(line.value(key) for key in self._keys)
         if None in values:
             missing = self._keys[values.index(None)]
-            known = {key for file in line.files.values() for key in (*file.keys, *file.metadata)} | set(line.keys)
-            raise wrong(self._place, f"the files of {self._what} have no key '{missing}'", hint=near(missing, known))
+            raise wrong(
+                self._place, f"the files of {self._what} have no key '{missing}'", hint=near(missing, line.known())
+            )
         return values  # type: ignore[return-value]
 
 

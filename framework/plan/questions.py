@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+from msgspec import Struct
 
 from framework.plan.findings import near, wrong
 from framework.plan.model import Known
@@ -46,13 +48,12 @@ class ProgramQuestion:
 Question = FieldsQuestion | NamedQuestion | ProgramQuestion
 
 
-@dataclass(frozen=True, kw_only=True)
-class FoundFile:
+class FoundFile(Struct, frozen=True, kw_only=True, gc=False):
     """A file that an answer names; its path is that of the archive, or absolute for one outside."""
 
     path: str
     filetype: str = ""
-    metadata: Mapping[str, str] = field(default_factory=dict)
+    metadata: Mapping[str, str] = {}
     known: Known | None = None
 
 

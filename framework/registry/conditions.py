@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -45,7 +45,7 @@ class Table:
         return self.file.c.pfw_attempt_id.in_(with_tag)
 
 
-def select_files(db: Registry, archive: str, question: FieldsQuestion) -> list[FileRow]:
+def select_files(db: Registry, archive: str, question: FieldsQuestion) -> Iterator[FileRow]:
     """The files of the question's table that an archive has and whose fields are as asked, by their paths."""
     tables: dict[str, Table] = {question.table: Table(question.table)}
 
@@ -67,7 +67,8 @@ def select_files(db: Registry, archive: str, question: FieldsQuestion) -> list[F
     query = _query(tables, question.table, archive, outputs).where(true(), *conditions)
     names = [name.rpartition(".")[2] for name in question.outputs]
     with db.read() as connection:
-        return [_row(row, names) for row in connection.execute(query)]
+        for row in connection.execute(query):
+            yield _row(row, names)
 
 
 def newest_by_name(db: Registry, archive: str, names: Iterable[str]) -> dict[str, FileRow]:
@@ -117,10 +118,8 @@ def _query(tables: dict[str, Table], main: str, archive: str, outputs: list[Any]
     return query.order_by(file.c.path)
 
 
-def _row(row: Any, names: list[str]) -> FileRow:
-    further = {name: row[7 + number] for number, name in enumerate(names) if row[7 + number] is not None}
-    metadata = {**(row.metadata or {}), **further}
-    return FileRow(
-        id=row.id, path=row.path, filetype=row.filetype, size=row.filesize, sha256=row.sha256, metadata=metadata,
-        run=row.run,
-    )  # fmt: skip
+def _row(row: Sequence[Any], names: list[str]) -> FileRow:
+    id_, path, filetype, size, sha256, metadata, run, *values = row
+    further = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+    metadata = {**(metadata or {}), **further} if further else metadata or {}
+    return FileRow(id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata, run=run)

@@ -177,7 +177,6 @@ def _set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
     connection.execute("pragma journal_mode = wal")
     connection.execute("pragma synchronous = normal")
     connection.execute("pragma foreign_keys = on")
-    connection.execute("pragma cache_size = -65536")
     # Ten times the default: each time, the disk is waited for.
     connection.execute("pragma wal_autocheckpoint = 10000")
     connection.execute(_LIKE_AS_ELSEWHERE)
@@ -195,6 +194,10 @@ _LIKE_AS_ELSEWHERE = "pragma case_sensitive_like = on"
 def _begin(connection: Connection) -> None:
     # A transaction that reads first and writes later would find the lock taken and could not wait for it.
     writes = connection.get_execution_options().get("writes")
+    if writes and not connection.info.get("writes"):
+        # Kilobytes: bulk goes into indexes that are larger than any cache by default. Who only asks does without.
+        connection.exec_driver_sql("pragma cache_size = -65536")
+        connection.info["writes"] = True
     connection.exec_driver_sql("begin immediate" if writes else "begin")
 
 

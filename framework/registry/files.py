@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, cast, false, func, literal, or_, select
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -27,8 +29,7 @@ _COLUMNS: dict[str, ColumnElement[Any]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class FileRow:
+class FileRow(Struct, frozen=True, kw_only=True, gc=False):
     """A file as the registry knows it."""
 
     id: int
@@ -58,16 +59,28 @@ class Origin:
     end_time: float | None
 
 
-def existing(db: Registry, archive: str, paths: Iterable[str]) -> dict[str, FileRow]:
+def existing(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, FileRow]:
     """Those of the paths that the archive has."""
     wanted = iter(paths)
     found: dict[str, FileRow] = {}
     with db.read() as connection:
+        if len(paths) > _CHUNK and db.dialect == "sqlite" and _none_beside(connection, paths):
+            return {}
         while chunk := list(islice(wanted, _CHUNK)):
             here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
             query = _files().join(file_archive_info, here).where(desfile.c.path.in_(chunk))
             found |= {file.path: file for file in _rows(connection, query)}
     return found
+
+
+def _none_beside(connection: Connection, paths: Sequence[str]) -> bool:
+    """Whether nothing at all lies where these paths have their directory in common, as in that of a new run.
+
+    Only where texts are ordered by their bytes, so that one look into the index can tell.
+    """
+    directory = os.path.commonpath([os.path.dirname(min(paths)), os.path.dirname(max(paths))])
+    below = and_(desfile.c.path > f"{directory}/", desfile.c.path < f"{directory}0")  # "0" follows "/"
+    return bool(directory) and connection.execute(select(desfile.c.id).where(below).limit(1)).first() is None
 
 
 def find(db: Registry, filetype: str, conditions: Mapping[str, Sequence[str]] | None = None) -> list[FileRow]:

@@ -13,7 +13,7 @@ from wcl import WclError
 
 
 def a_file(name: str) -> File:
-    return File(label=f"file.{name}", filetype="x", name=name, directory="d", job_directory="d")
+    return File(label=f"file.{name}", filetype="x", path=f"d/{name}", job_path=f"d/{name}")
 
 
 def a_call(number: int, *, keys: dict[str, str], inputs: list[str], outputs: list[str]) -> Call:
@@ -50,7 +50,7 @@ def test_jobs_never_wait_for_each_other_in_a_circle(shape):
     for number, (key, wanted) in enumerate(shape, start=1):
         inputs = [f"f{n}" for n in wanted if 0 < n < number]
         call = a_call(number, keys={"k": str(key)} if key else {}, inputs=inputs, outputs=[f"f{number}"])
-        products.add(call)
+        products.add([call])
         calls.append(call)
     jobs = {job.number: job for job in Grouping(products).block(1, calls, ["k"], None, 0)}
     done: set[int] = set()

@@ -87,7 +87,9 @@ def test_a_missing_file_outside_the_archives_is_refused(plan, reduce_text):
     text = an_input(reduce_text, "fullname = cal/flat.fits")
     with pytest.raises(WclError, match=r"/work/cal/flat\.fits: there is no such file"):
         plan(text, outside={"/work/cal/flat.fits": "there is no such file"})
-    assert next(plan(text).calls).inputs[0].outside == "/work/cal/flat.fits"
+    file = next(plan(text).calls).inputs[0]
+    assert file.outside
+    assert file.path == "/work/cal/flat.fits"
 
 
 def test_an_optional_input_that_nobody_has_is_left_out(plan, reduce_text):
