@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from framework.plan.model import Call, Job
@@ -33,10 +33,11 @@ class Grouping:
         self, number: int, calls: Iterable[Call], divide_by: Sequence[str], most: int | None, threads: int
     ) -> tuple[Job, ...]:
         """The jobs of one block; ``most`` limits the calls of a job, ``threads`` those that run at a time."""
-        newest: dict[tuple[str, ...], Group] = {}
+        newest: dict[tuple[str | None, ...], Group] = {}
         groups: list[Group] = []
         for call in calls:
-            keys = job_keys(call.keys, divide_by)
+            # A call without a key shares a job with others without it.
+            keys = tuple([call.keys.get(key) for key in divide_by])
             makers = self._makers(call)
             group = newest.get(keys)
             if group is None or (most and len(group.calls) >= most) or not _may_join(group, makers):
@@ -46,7 +47,8 @@ class Grouping:
                 group = newest[keys] = Group(self._count, shown, depth)
                 groups.append(group)
             group.calls.append(call)
-            group.parents.update(maker.number for maker in makers if maker is not group)
+            if makers:
+                group.parents.update([maker.number for maker in makers if maker is not group])
             self._job_of_call[call.number] = group
         return tuple(
             Job(
@@ -72,11 +74,6 @@ class Grouping:
                 group = self._job_of_call[number]
                 makers[group.number] = group
         return list(makers.values())
-
-
-def job_keys(keys: Mapping[str, str], divide_by: Sequence[str]) -> tuple[str, ...]:
-    """The keys and values that put a call into its job; a call without a key shares a job with others without it."""
-    return tuple(f"{key}={keys[key]}" for key in divide_by if key in keys)
 
 
 def _may_join(group: Group, makers: Iterable[Group]) -> bool:

@@ -104,25 +104,25 @@ class Naming:
         if self._outside_archives:
             scope = self._scope.child(values)
             return tuple(self._outside(location, values) for location in self._name.fill_all(scope))
-        name = self._name_format.fill(values.get) if self._name_format else None
-        names = self._name.fill_all(self._scope.child(values)) if name is None else (name,)
-        directory = self._archive.of(values)
-        job_directory = self._job.of(values)
+        directory, job_directory = self._archive.of(values), self._job.of(values)
         metadata = self._metadata(values)
-        return tuple(
-            [
-                File(
-                    label=self.label,
-                    filetype=self._filetype.name,
-                    path=joined(directory, _checked(self._name, name)),
-                    job_path=joined(job_directory, name),
-                    metadata=metadata,
-                    saved=self._saved,
-                    optional=self._optional,
-                    rename=self.rename,
-                )
-                for name in names
-            ]
+        name = self._name_format.fill(values.get) if self._name_format else None
+        if name is not None:
+            return (self._file(name, directory, job_directory, metadata),)
+        names = self._name.fill_all(self._scope.child(values))
+        return tuple(self._file(name, directory, job_directory, metadata) for name in names)
+
+    def _file(self, name: str, directory: str, job_directory: str, metadata: Mapping[str, str]) -> File:
+        _checked(self._name, name)
+        return File(
+            label=self.label,
+            filetype=self._filetype.name,
+            path=f"{directory}/{name}" if directory else name,
+            job_path=f"{job_directory}/{name}" if job_directory else name,
+            metadata=metadata,
+            saved=self._saved,
+            optional=self._optional,
+            rename=self.rename,
         )
 
     def job_directory(self, *given: Mapping[str, str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 from msgspec.structs import replace
@@ -23,15 +22,17 @@ Placing = Callable[[File, Line, Mapping[str, str]], File]
 Writer = Callable[[Sequence[Line], Mapping[str, str], tuple[tuple[str, ...], ...]], ListFile]
 
 
-@dataclass
 class Resolved:
     """What one call reads, makes and is given as lists."""
 
-    inputs: list[File] = field(default_factory=list)
-    outputs: list[File] = field(default_factory=list)
-    lists: list[ListFile] = field(default_factory=list)
-    #: The lines of each list that is read, in the order of the list.
-    lines: dict[str, list[Line]] = field(default_factory=dict)
+    __slots__ = ("inputs", "lines", "lists", "outputs")
+
+    def __init__(self) -> None:
+        self.inputs: list[File] = []
+        self.outputs: list[File] = []
+        self.lists: list[ListFile] = []
+        #: The lines of each list that is read, in the order of the list.
+        self.lines: dict[str, list[Line]] = {}
 
     def members(self, values: Mapping[str, str]) -> dict[str, list[Mapping[str, str]]]:
         """``list.corr.img_corr`` to what is known of each of its files, in the order of the list."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inspect, make_url, text
 
 from framework.errors import RegistryError
@@ -154,7 +156,8 @@ def _sqlite_engine(url: URL, read_only: bool) -> Engine:
     if read_only and url.database:
         quoted = Path(url.database).absolute().as_uri()
         url = url.set(database=quoted, query={"mode": "ro", "uri": "true"})
-    engine = create_engine(url, connect_args={"timeout": PATIENCE_SECONDS, "isolation_level": None})
+    given = {"timeout": PATIENCE_SECONDS, "isolation_level": None}
+    engine = create_engine(url, connect_args=given, json_deserializer=_from_json)
     event.listen(engine, "connect", _set_read_pragmas if read_only else _set_pragmas)
     event.listen(engine, "begin", _begin)
     return engine
@@ -185,6 +188,13 @@ def _set_pragmas(connection: sqlite3.Connection, _: Any) -> None:
 def _set_read_pragmas(connection: sqlite3.Connection, _: Any) -> None:
     connection.execute("pragma query_only = on")
     connection.execute(_LIKE_AS_ELSEWHERE)
+
+
+def _from_json(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:  # what Python writes beyond the standard, such as NaN
+        return json.loads(text)
 
 
 #: SQLite's ``like`` would not tell capitals from small letters, as PostgreSQL's does.
