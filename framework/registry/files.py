@@ -83,6 +83,14 @@ def _none_beside(connection: Connection, paths: Sequence[str]) -> bool:
     return bool(directory) and connection.execute(select(desfile.c.id).where(below).limit(1)).first() is None
 
 
+def files_with_ids(connection: Connection, ids: Sequence[int]) -> list[FileRow]:
+    """The files of these ids, in no order."""
+    found: list[FileRow] = []
+    for at in range(0, len(ids), _CHUNK):
+        found += _rows(connection, _files().where(desfile.c.id.in_(ids[at : at + _CHUNK])))
+    return found
+
+
 def find(db: Registry, filetype: str, conditions: Mapping[str, Sequence[str]] | None = None) -> list[FileRow]:
     """Files of a type, in order of their paths, of which each key has one of its values; ``%`` stands for anything.
 

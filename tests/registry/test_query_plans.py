@@ -7,6 +7,7 @@ import re
 import pytest
 from sqlalchemy import event, text
 
+from framework.registry.ancestry import ancestors, descendants, find_file
 from framework.registry.attempts import create_attempt, next_attnum
 from framework.registry.calls import calls, finished_calls
 from framework.registry.files import existing, find, inputs_of, produced_by
@@ -38,6 +39,9 @@ QUESTIONS = {
     "find": lambda db: find(db, "red", {"n": ["1"], "band": ["%r"]}),
     "produced_by": lambda db: produced_by(db, 5),
     "inputs_of": lambda db: inputs_of(db, 5),
+    "find_file": lambda db: find_file(db, "r/out/1.fits"),
+    "ancestors": lambda db: ancestors(db, 5),
+    "descendants": lambda db: descendants(db, 5),
     "load": load_known,
 }
 
@@ -82,7 +86,9 @@ def scanned_tables(db, question):
 
 
 def test_no_question_looks_through_a_whole_table(db):
-    scanned = {name: scanned_tables(db, question) - SMALL - {"anon_1"} for name, question in QUESTIONS.items()}
+    scanned = {
+        name: scanned_tables(db, question) - SMALL - {"anon_1", "wanted"} for name, question in QUESTIONS.items()
+    }
     assert scanned == {name: set() for name in QUESTIONS}
 
 

@@ -1,0 +1,105 @@
+"""Show where a file comes from, or what came from it: files and the calls between them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from framework.registry.ancestry import Ancestry
+
+
+@click.command(name="lineage", epilog="Example: fw lineage calexp-HSC-I-0-8x6-r11p95.fits --up --depth 2")
+@click.argument("file")
+@click.option("--up", "way", flag_value="up", default="up", help="What it came from (the default).")
+@click.option("--down", "way", flag_value="down", help="What came from it.")
+@click.option("--depth", type=click.IntRange(1), help="At most so many steps.")
+@click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="Draw it, for a page or for graphviz.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="Files and links as JSON.")
+def command(file: str, way: str, depth: int | None, graph: str | None, registry: str | None, as_json: bool) -> None:
+    """Show the lineage of FILE, a path in an archive or a base name that is the only one.
+
+    A file comes from what the execution that made it has read, and from what the pipeline says it is derived from.
+    """
+    from framework import tables
+    from framework.registry.ancestry import ancestors, descendants, find_file
+    from framework.registry.database import open_registry
+
+    db = open_registry(registry)
+    found = find_file(db, file)
+    ancestry = (ancestors if way == "up" else descendants)(db, found.id, depth)
+    if as_json:
+        click.echo(tables.as_json(as_object(ancestry)))
+    elif graph:
+        for line in graph_lines(ancestry, graph):
+            click.echo(line)
+    else:
+        for line in tree(ancestry, way):
+            click.echo(tables.printable(line))
+
+
+def as_object(ancestry: Ancestry) -> dict[str, Any]:
+    """Files by depth and path, and the links between their paths."""
+    paths = {id_: file.path for id_, file in ancestry.files.items()}
+    files = sorted(ancestry.files.values(), key=lambda file: (ancestry.depth[file.id], file.path))
+    links = [
+        {
+            "child": paths[link.child],
+            "parent": paths[link.parent],
+            "by": str(maker) if (maker := ancestry.maker(link)) else None,
+        }
+        for link in ancestry.links
+    ]
+    return {
+        "file": paths[ancestry.first],
+        "files": [
+            {"path": file.path, "filetype": file.filetype, "run": file.run, "depth": ancestry.depth[file.id]}
+            for file in files
+        ],
+        "links": sorted(links, key=lambda link: (link["child"] or "", link["parent"] or "", link["by"] or "")),
+    }
+
+
+def tree(ancestry: Ancestry, way: str) -> Iterator[str]:
+    """The files as a tree, each with the call that made it; what stands there already is not gone into again."""
+    further: dict[int, set[int]] = {}
+    for link in ancestry.links:
+        near, far = (link.child, link.parent) if way == "up" else (link.parent, link.child)
+        further.setdefault(near, set()).add(far)
+    shown: set[int] = set()
+    waiting = [(ancestry.first, "", "")]
+    while waiting:
+        id_, lead, below = waiting.pop()
+        file = ancestry.files[id_]
+        inside = sorted(further.get(id_, ()), key=lambda other: ancestry.files[other].path)
+        by = f", {maker}" if (maker := ancestry.maker_of(id_)) else ""
+        yield f"{lead}{file.path}  {file.filetype}{by}{'  (see above)' if id_ in shown and inside else ''}"
+        if id_ in shown:
+            continue
+        shown.add(id_)
+        for number, other in reversed(list(enumerate(inside, start=1))):
+            is_last = number == len(inside)
+            waiting.append((other, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  ")))
+
+
+def graph_lines(ancestry: Ancestry, form: str) -> Iterator[str]:
+    """Files and calls as boxes, from parents to children."""
+    from framework.plan.graph import Graph, dot, mermaid
+
+    boxes = {f"f{id_}": f"{file.path.rpartition('/')[2]} ({file.filetype})" for id_, file in ancestry.files.items()}
+    drawn = {link.task for link in ancestry.links}
+    boxes |= {f"t{id_}": str(maker) for id_, maker in ancestry.makers.items() if id_ in drawn}
+    arrows: dict[tuple[str, str], int] = {}
+    by_call = {(link.child, link.parent) for link in ancestry.links if link.task is not None}
+    for link in ancestry.links:
+        if link.task in ancestry.makers:
+            arrows[f"f{link.parent}", f"t{link.task}"] = 1
+            arrows[f"t{link.task}", f"f{link.child}"] = 1
+        elif (link.child, link.parent) not in by_call:
+            arrows[f"f{link.parent}", f"f{link.child}"] = 1
+    shown = Graph(boxes, arrows)
+    return mermaid(shown) if form == "mermaid" else dot(shown)

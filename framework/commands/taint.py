@@ -1,0 +1,52 @@
+"""List what a bad file has spoilt: every file that came from it, and the calls to repeat."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from framework.registry.ancestry import Ancestry
+
+
+@click.command(name="taint", epilog="Example: fw taint flat-HSC-I-049.fits")
+@click.argument("file")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="Files and calls as JSON.")
+def command(file: str, registry: str | None, as_json: bool) -> None:
+    """Show every file that came from FILE, and by run the fewest calls whose repetition replaces them all."""
+    from framework import tables
+    from framework.registry.ancestry import descendants, find_file
+    from framework.registry.database import open_registry
+
+    db = open_registry(registry)
+    found = find_file(db, file)
+    ancestry = descendants(db, found.id)
+    spoilt = sorted((each for each in ancestry.files.values() if each.id != found.id), key=lambda each: each.path)
+    calls = calls_to_repeat(ancestry)
+    if as_json:
+        files = [{"path": each.path, "filetype": each.filetype, "run": each.run} for each in spoilt]
+        click.echo(tables.as_json({"file": found.path, "files": files, "calls": calls}))
+        return
+    if not spoilt:
+        click.echo(f"nothing came from {tables.printable(found.path)}", err=True)
+        return
+    tables.print_table(("path", "filetype", "run"), [(each.path, each.filetype, each.run or "") for each in spoilt])
+    click.echo(f"\n{len(spoilt)} files; to make them again, repeat these calls in this order:")
+    for run, modules in calls.items():
+        for module, numbers in modules.items():
+            click.echo(f"  {run}  {module}: {', '.join(map(str, numbers))}")
+
+
+def calls_to_repeat(ancestry: Ancestry) -> dict[str, dict[str, list[int]]]:
+    """Run to module to the numbers of the calls between the file and what came from it, in the order of their numbers.
+
+    None can be left out: each reads a spoilt file. No other is needed: nothing else does.
+    """
+    makers = (maker for link in ancestry.links if (maker := ancestry.maker(link)))
+    calls = {(maker.run, maker.wrapnum, maker.module) for maker in makers}
+    found: dict[str, dict[str, list[int]]] = {}
+    for run, number, module in sorted(calls):
+        found.setdefault(run, {}).setdefault(module, []).append(number)
+    return found

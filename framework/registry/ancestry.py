@@ -1,0 +1,187 @@
+"""Ancestry: the files that a file came from, or that came from it, and the calls between them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from sqlalchemy import BigInteger, Connection, Select, Text, column, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from framework.errors import FrameworkError
+from framework.registry.database import Registry
+from framework.registry.files import FileRow, files_with_ids
+from framework.registry.schema import (
+    desfile,
+    opm_used,
+    opm_was_derived_from,
+    opm_was_generated_by,
+    pfw_attempt,
+    pfw_exec,
+    pfw_wrapper,
+)
+
+
+class UnknownFile(FrameworkError):  # noqa: N818
+    """No file, or more than one, is called so."""
+
+
+class Link(NamedTuple):
+    """A file came from another one."""
+
+    child: int
+    parent: int
+    #: The execution that read the parent and wrote the child; none where only the pipeline says so.
+    task: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maker:
+    """The call behind an execution."""
+
+    run: str
+    wrapnum: int
+    module: str
+    keys: Mapping[str, str]
+
+    def __str__(self) -> str:
+        keys = ", ".join(f"{key}={value}" for key, value in self.keys.items())
+        return f"{self.module} (call {self.wrapnum} of {self.run}{f', {keys}' if keys else ''})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ancestry:
+    """A file and everything that it came from, or everything that came from it."""
+
+    first: int
+    files: Mapping[int, FileRow]
+    #: The fewest steps from the first file.
+    depth: Mapping[int, int]
+    links: tuple[Link, ...]
+    #: The calls by the ids of their executions.
+    makers: Mapping[int, Maker]
+    #: The execution that made each file; files from outside have none.
+    made_by: Mapping[int, int]
+
+    def maker(self, link: Link) -> Maker | None:
+        return None if link.task is None else self.makers.get(link.task)
+
+    def maker_of(self, file_id: int) -> Maker | None:
+        return self.makers.get(self.made_by.get(file_id, 0))
+
+
+def ancestors(db: Registry, file_id: int, depth: int | None = None) -> Ancestry:
+    """What a file came from, up to so many steps.
+
+    A step goes to what the file's maker read, and to what the pipeline says the file is derived from.
+    """
+    return _walk(db, file_id, depth, _parents, lambda link: link.parent)
+
+
+def descendants(db: Registry, file_id: int, depth: int | None = None) -> Ancestry:
+    """What came from a file, up to so many steps."""
+    return _walk(db, file_id, depth, _children, lambda link: link.child)
+
+
+def find_file(db: Registry, name: str) -> FileRow:
+    """The file of a path in an archive, or outside of archives, or the only one with a base name."""
+    with db.read() as connection:
+        ids = [
+            *connection.execute(
+                select(desfile.c.id).where(desfile.c.path == name).order_by(desfile.c.created_date.desc())
+            ).scalars()
+        ]
+        if ids:
+            return files_with_ids(connection, ids[:1])[0]
+        if "/" not in name:
+            ids = [*connection.execute(select(desfile.c.id).where(desfile.c.filename == name).limit(6)).scalars()]
+        if len(ids) == 1:
+            return files_with_ids(connection, ids)[0]
+        if not ids:
+            raise UnknownFile(
+                f"the registry knows no file {name!r}: give its path in the archive (fw query lists them)"
+            )
+        paths = ", ".join(sorted(file.path for file in files_with_ids(connection, ids[:5])))
+        raise UnknownFile(f"several files are called {name!r}: {paths}{', ...' if len(ids) > 5 else ''}")
+
+
+def _walk(db: Registry, first: int, depth: int | None, linked: Any, far_end: Any) -> Ancestry:
+    """Step by step, each step one or two questions however many files it is about."""
+    depths = {first: 0}
+    links: dict[Link, None] = {}
+    edge, steps = [first], 0
+    with db.read() as connection:
+        while edge and (depth is None or steps < depth):
+            steps += 1
+            found = list(linked(connection, db.dialect, edge))
+            links.update(dict.fromkeys(found))
+            edge = [each for each in dict.fromkeys(map(far_end, found)) if each not in depths]
+            depths.update(dict.fromkeys(edge, steps))
+        files = {file.id: file for file in files_with_ids(connection, list(depths))}
+        made = select(desfile.c.id, desfile.c.wgb_task_id).where(
+            desfile.c.id.in_(wanted_ids(db.dialect, depths)), desfile.c.wgb_task_id.is_not(None)
+        )
+        made_by = {file: task for file, task in connection.execute(made)}
+        tasks = {*made_by.values(), *(link.task for link in links if link.task is not None)}
+        makers = dict(_makers(connection, db.dialect, tasks))
+    return Ancestry(first=first, files=files, depth=depths, links=tuple(links), makers=makers, made_by=made_by)
+
+
+def _parents(connection: Connection, dialect: str, ids: Collection[int]) -> Iterator[Link]:
+    read = (
+        select(desfile.c.id, opm_used.c.desfile_id, opm_used.c.task_id)
+        .join(opm_used, opm_used.c.task_id == desfile.c.wgb_task_id)
+        .where(desfile.c.id.in_(wanted_ids(dialect, ids)))
+    )
+    yield from _links(connection, read)
+    derived = opm_was_derived_from.c
+    yield from _links(
+        connection,
+        select(derived.child_desfile_id, derived.parent_desfile_id, literal(None)).where(
+            derived.child_desfile_id.in_(wanted_ids(dialect, ids))
+        ),
+    )
+
+
+def _children(connection: Connection, dialect: str, ids: Collection[int]) -> Iterator[Link]:
+    made = (
+        select(opm_was_generated_by.c.desfile_id, opm_used.c.desfile_id, opm_used.c.task_id)
+        .join(opm_used, opm_used.c.task_id == opm_was_generated_by.c.task_id)
+        .where(opm_used.c.desfile_id.in_(wanted_ids(dialect, ids)))
+    )
+    yield from _links(connection, made)
+    derived = opm_was_derived_from.c
+    yield from _links(
+        connection,
+        select(derived.child_desfile_id, derived.parent_desfile_id, literal(None)).where(
+            derived.parent_desfile_id.in_(wanted_ids(dialect, ids))
+        ),
+    )
+
+
+def _links(connection: Connection, query: Select[Any]) -> Iterator[Link]:
+    return map(Link._make, connection.execute(query).all())
+
+
+def wanted_ids(dialect: str, ids: Iterable[int]) -> Select[Any]:
+    """Any number of ids as one parameter."""
+    if dialect == "postgresql":
+        return select(func.unnest(literal(list(ids), ARRAY(BigInteger))))
+    table = func.json_each(literal(json.dumps(list(ids)), Text)).table_valued(
+        column("value", BigInteger), name="wanted"
+    )
+    return select(table.c.value)
+
+
+def _makers(connection: Connection, dialect: str, tasks: Collection[int]) -> Iterator[tuple[int, Maker]]:
+    call = pfw_wrapper.c
+    about = (call.wrapnum, call.modname, call.wrapkeys, pfw_attempt.c.run)
+    # A program's execution, or the call's own.
+    of_programs = select(pfw_exec.c.task_id, *about).join(pfw_wrapper, call.task_id == pfw_exec.c.pfw_wrapper_task_id)
+    of_calls = select(call.task_id, *about)
+    for query, task_id in ((of_programs, pfw_exec.c.task_id), (of_calls, call.task_id)):
+        whole = query.join(pfw_attempt, pfw_attempt.c.id == call.pfw_attempt_id)
+        for id_, wrapnum, module, keys, run in connection.execute(whole.where(task_id.in_(wanted_ids(dialect, tasks)))):
+            yield id_, Maker(run=run, wrapnum=wrapnum, module=module, keys=json.loads(keys or "{}"))
