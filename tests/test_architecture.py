@@ -24,6 +24,8 @@ LEVELS = [
     {"framework.asking", "framework.filetypes"},
     {"framework.ingesting"},
     {"framework.submission", "framework.running", "framework.rerunning"},
+    {"framework.archives"},
+    {"framework.fsck"},
     {"framework.commands"},
     {"framework.cli"},
 ]

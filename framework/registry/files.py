@@ -73,6 +73,18 @@ def existing(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, File
     return found
 
 
+def archives_of(db: Registry, ids: Sequence[int]) -> dict[int, list[str]]:
+    """The names of the archives that have each of some files."""
+    found: dict[int, list[str]] = {}
+    place = file_archive_info.c
+    with db.read() as connection:
+        for at in range(0, len(ids), _CHUNK):
+            query = select(place.desfile_id, place.archive_name).where(place.desfile_id.in_(ids[at : at + _CHUNK]))
+            for id_, name in connection.execute(query.order_by(place.archive_name)):
+                found.setdefault(id_, []).append(name)
+    return found
+
+
 def _none_beside(connection: Connection, paths: Sequence[str]) -> bool:
     """Whether nothing at all lies where these paths have their directory in common, as in that of a new run.
 

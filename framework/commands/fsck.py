@@ -1,0 +1,78 @@
+"""Check an archive against the registry, both ways; with --repair put right what can be."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from framework.fsck import Checked, Finding
+
+
+@click.command(name="fsck", epilog="Example: fw fsck home --contents")
+@click.argument("archive", required=False)
+@click.option("--contents", is_flag=True, help="Read every file and compare its checksum; else sizes only.")
+@click.option("--repair", "repairing", is_flag=True, help="Say what would be done about it; with --yes do it.")
+@click.option("--yes", is_flag=True, help="Do it. Nothing is deleted: what is bad or unknown is set aside.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+def command(
+    archive: str | None, contents: bool, repairing: bool, yes: bool, registry: str | None, as_json: bool
+) -> int:
+    """Check ARCHIVE (the home archive by default); ends with 1 when something is wrong and not put right."""
+    from framework import tables
+    from framework.archives import archives, home_archive
+    from framework.errors import FrameworkError
+    from framework.fsck import check, repair
+    from framework.home import home
+    from framework.registry.database import open_registry
+    from wcl.spelling import did_you_mean
+
+    if yes and not repairing:
+        raise click.UsageError("--yes goes with --repair")
+    known = archives()
+    name = archive or home_archive()
+    if name not in known:
+        hint = did_you_mean(name, known) or f"this site knows {', '.join(known)}"
+        raise FrameworkError(f"no archive is called {name!r}: {hint}")
+    db = open_registry(registry)
+    checked = check(db, known[name], contents=contents)
+    done: dict[Finding, str] = {}
+    if yes:
+        done = dict(repair(db, known[name], known, checked.findings, home() / "lost+found"))
+    if as_json:
+        click.echo(tables.as_json(as_object(checked, done)))
+    else:
+        for line in lines(checked, done, repairing):
+            click.echo(tables.printable(line))
+        for path in checked.passed_over:
+            click.echo(f"{path}: a run has not ended, what it has not recorded yet is not looked at", err=True)
+    return 1 if any(done.get(finding, "left") == "left" for finding in checked.findings) else 0
+
+
+def lines(checked: Checked, done: dict[Finding, str], repairing: bool) -> Iterator[str]:
+    """A line a finding, and how many there are of each kind."""
+    from framework.fsck import REMEDIES
+
+    counts: dict[str, int] = {}
+    for finding in checked.findings:
+        counts[finding.kind] = counts.get(finding.kind, 0) + 1
+        what = done.get(finding) or (f"would {REMEDIES[finding.kind]}" if repairing else "")
+        about = "  ".join(part for part in (finding.detail, what and f"→ {what}") if part)
+        yield f"{finding.kind:<10}  {finding.path}{f'  ({about})' if about else ''}"
+    found = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "all as it should be"
+    yield f"{checked.files} files on record: {found}"
+
+
+def as_object(checked: Checked, done: dict[Finding, str]) -> dict[str, Any]:
+    return {
+        "files": checked.files,
+        "findings": [
+            {"kind": each.kind, "path": each.path, "detail": each.detail, "done": done.get(each, "")}
+            for each in checked.findings
+        ],
+        "passed_over": list(checked.passed_over),
+    }

@@ -1,0 +1,71 @@
+"""Get files out of the archives, each checked against its record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from framework.commands.query import conditions
+
+if TYPE_CHECKING:
+    from framework.registry.database import Registry
+    from framework.registry.files import FileRow
+
+
+@click.command(
+    name="get", epilog="Example: fw get --filetype deepcoadd_forced_src --where filter=HSC-I --into /data/me"
+)
+@click.argument("files", nargs=-1)
+@click.option("--filetype", help="All files of this type.")
+@click.option("--where", "wanted", multiple=True, callback=conditions, metavar="KEY=VALUE",
+              help="Of the type only those with this value, or one of several (a,b).")  # fmt: skip
+@click.option("--into", default=".", type=click.Path(file_okay=False, path_type=Path), help="Directory; default: here.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="What became of each file, as JSON.")
+def command(
+    files: tuple[str, ...],
+    filetype: str | None,
+    wanted: dict[str, tuple[str, ...]],
+    into: Path,
+    registry: str | None,
+    as_json: bool,
+) -> int:
+    """Copy FILES (paths in an archive, or base names) or those of a type; ends with 1 when one cannot be had."""
+    from framework import tables
+    from framework.archives import get
+    from framework.registry.database import open_registry
+
+    if bool(files) == bool(filetype):
+        raise click.UsageError("name files, or a type with --filetype")
+    if wanted and not filetype:
+        raise click.UsageError("--where goes with --filetype")
+    db = open_registry(registry)
+    got = list(get(db, chosen(db, files, filetype, wanted), into))
+    if as_json:
+        click.echo(tables.as_json([{"path": g.path, "target": str(g.target), "trouble": g.trouble} for g in got]))
+    else:
+        for each in got:
+            if each.trouble:
+                click.echo(tables.printable(f"{each.path}: {each.trouble}"), err=True)
+            else:
+                click.echo(tables.printable(str(each.target)))
+    return 1 if any(each.trouble for each in got) else 0
+
+
+def chosen(
+    db: Registry, files: tuple[str, ...], filetype: str | None, wanted: dict[str, tuple[str, ...]]
+) -> list[FileRow]:
+    """The files that are meant."""
+    from framework.commands.query import nothing_found
+    from framework.errors import FrameworkError
+    from framework.registry.ancestry import find_file
+    from framework.registry.files import find
+
+    if filetype is None:
+        return list({file.id: file for file in (find_file(db, name) for name in files)}.values())
+    found = find(db, filetype, wanted)
+    if not found:
+        raise FrameworkError(nothing_found(db, filetype))
+    return found
