@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, case, func, select
 
+from framework.registry.database import Registry
 from framework.registry.schema import pfw_job, pfw_wrapper, task
 
 
@@ -20,17 +23,39 @@ def call_states(connection: Connection, attempt_ids: Sequence[int]) -> Counter[t
     return _counted(connection, attempt_ids, pfw_wrapper, pfw_wrapper.c.wrapnum)
 
 
-def module_states(connection: Connection, attempt_id: int) -> Counter[tuple[str, str]]:
-    """How many calls of each module are in each state."""
+@dataclass(frozen=True)
+class ModuleState:
+    """How many calls of a module are in one state, and how many seconds the good try at each took."""
+
+    calls: int = 0
+    mean: float | None = None
+    longest: float | None = None
+
+
+def module_states(db: Registry, connection: Connection, attempt_id: int) -> dict[tuple[int, str, str], ModuleState]:
+    """The calls of each block's (by its task) modules in each state."""
+    elapsed: ColumnElement[Any] = task.c.end_time - task.c.start_time
+    if db.dialect == "postgresql":
+        elapsed = func.extract("epoch", elapsed)
+    # All tries at a call are of one module in one block, so its number alone groups them, in the order of the index.
     one = (
-        select(pfw_wrapper.c.modname, _state().label("state"))
+        select(
+            func.max(pfw_wrapper.c.pfw_block_task_id).label("block"),
+            func.max(pfw_wrapper.c.modname).label("module"),
+            _state().label("state"),
+            func.max(case((task.c.status == 0, elapsed))).label("seconds"),
+        )
         .join(pfw_wrapper, pfw_wrapper.c.task_id == task.c.id)
         .where(pfw_wrapper.c.pfw_attempt_id == attempt_id)
-        .group_by(pfw_wrapper.c.wrapnum, pfw_wrapper.c.modname)
+        .group_by(pfw_wrapper.c.wrapnum)
         .subquery()
     )
-    query = select(one.c.modname, one.c.state, func.count()).group_by(one.c.modname, one.c.state)
-    return Counter({(module, state): count for module, state, count in connection.execute(query)})
+    kinds = (one.c.block, one.c.module, one.c.state)
+    figures = (func.count(), func.avg(one.c.seconds), func.max(one.c.seconds))
+    return {
+        (block, module, state): ModuleState(count, *(None if time is None else float(time) for time in times))
+        for block, module, state, count, *times in connection.execute(select(*kinds, *figures).group_by(*kinds))
+    }
 
 
 def _counted(
@@ -49,14 +74,11 @@ def _counted(
 
 
 def _state() -> ColumnElement[str]:
-    """The state of what was done once or more, over all the tasks that did it."""
-    return case(
-        (_any(task.c.status == 0), "done"),
-        (_any(task.c.end_time.is_(None) & task.c.start_time.is_not(None)), "running"),
-        (_any(task.c.end_time.is_(None)), "waiting"),
-        else_="failed",
+    """The state of what was done once or more: the furthest that any of its tasks came."""
+    furthest = case(
+        (task.c.status == 0, 3),
+        (task.c.end_time.is_not(None), 0),
+        (task.c.start_time.is_not(None), 2),
+        else_=1,
     )
-
-
-def _any(condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    return func.max(case((condition, 1), else_=0)) == 1
+    return case({3: "done", 2: "running", 1: "waiting"}, value=func.max(furthest), else_="failed")

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Select, and_, func, select
+from sqlalchemy import Column, Connection, Select, and_, func, select
 
 from framework.errors import FrameworkError
-from framework.registry.call_states import call_states, job_states, module_states
+from framework.registry.call_states import ModuleState, call_states, job_states, module_states
 from framework.registry.database import Registry
 from framework.registry.schema import (
     pfw_attempt,
@@ -113,27 +113,28 @@ def runs(
 
 
 def modules(db: Registry, attempt_id: int) -> list[ModuleRow]:
-    """The modules of a run, in their order."""
+    """The modules of each block of a run, in their order."""
     with db.read() as connection:
-        states = module_states(connection, attempt_id)
-        walls = {row.modname: row for row in connection.execute(_walls(db.dialect, attempt_id))}
-        peaks = {row.modname: row.peak for row in connection.execute(_peaks(attempt_id))}
+        states = module_states(db, connection, attempt_id)
+        peaks = {(row.block, row.modname): row.peak for row in connection.execute(_peaks(attempt_id))}
         planned = connection.execute(_planned(attempt_id)).all()
     rows = []
-    for block, name, number, expected in planned:
-        wall = walls.get(name)
+    for task_id, block, name, number, expected in planned:
+        running, done, failed = (
+            states.get((task_id, name, state), ModuleState()) for state in ("running", "done", "failed")
+        )
         rows.append(
             ModuleRow(
                 block=block,
                 module=name,
                 number=number,
                 calls_expected=expected,
-                calls_running=states[name, "running"],
-                calls_done=states[name, "done"],
-                calls_failed=states[name, "failed"],
-                mean_wall=None if wall is None else float(wall.mean),
-                max_wall=None if wall is None else float(wall.longest),
-                peak_memory=peaks.get(name),
+                calls_running=running.calls,
+                calls_done=done.calls,
+                calls_failed=failed.calls,
+                mean_wall=done.mean,
+                max_wall=done.longest,
+                peak_memory=peaks.get((task_id, name)),
             )
         )
     return rows
@@ -205,29 +206,24 @@ def _totals(connection: Connection, column: Column[int], attempt_ids: Sequence[i
 
 def _planned(attempt_id: int) -> Select[Any]:
     return (
-        select(pfw_block.c.name, pfw_module.c.modname, pfw_module.c.modnum, pfw_module.c.numexpcalls)
+        select(
+            pfw_block.c.task_id,
+            pfw_block.c.name,
+            pfw_module.c.modname,
+            pfw_module.c.modnum,
+            pfw_module.c.numexpcalls,
+        )
         .join(pfw_block, pfw_block.c.task_id == pfw_module.c.pfw_block_task_id)
         .where(pfw_module.c.pfw_attempt_id == attempt_id)
         .order_by(pfw_block.c.blknum, pfw_module.c.modnum)
     )
 
 
-def _walls(dialect: str, attempt_id: int) -> Select[Any]:
-    elapsed: ColumnElement[Any] = task.c.end_time - task.c.start_time
-    if dialect == "postgresql":
-        elapsed = func.extract("epoch", elapsed)
-    return (
-        select(pfw_wrapper.c.modname, func.avg(elapsed).label("mean"), func.max(elapsed).label("longest"))
-        .join(task, task.c.id == pfw_wrapper.c.task_id)
-        .where(pfw_wrapper.c.pfw_attempt_id == attempt_id, task.c.status == 0, task.c.start_time.is_not(None))
-        .group_by(pfw_wrapper.c.modname)
-    )
-
-
 def _peaks(attempt_id: int) -> Select[Any]:
+    module = (pfw_wrapper.c.pfw_block_task_id.label("block"), pfw_wrapper.c.modname)
     return (
-        select(pfw_wrapper.c.modname, func.max(pfw_exec.c.maxrss).label("peak"))
+        select(*module, func.max(pfw_exec.c.maxrss).label("peak"))
         .join(pfw_wrapper, pfw_wrapper.c.task_id == pfw_exec.c.pfw_wrapper_task_id)
         .where(pfw_exec.c.pfw_attempt_id == attempt_id)
-        .group_by(pfw_wrapper.c.modname)
+        .group_by(*module)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framework.registry.attempts import create_attempt
+from framework.registry.attempts import NewBlock, NewModule, create_attempt
 from framework.registry.calls import calls, finished_calls
 from framework.registry.ingest import ingest
 from framework.registry.runs import UnknownRun, find_run, modules, runs
@@ -48,6 +48,23 @@ def test_modules_say_how_far_they_are(any_db, attempt):
     assert (scrape.module, scrape.calls_expected, scrape.calls_done, scrape.peak_memory) == ("scrape", 1, 1, 1000)
     assert (scrape.mean_wall, scrape.max_wall) == (5.0, 5.0)
     assert (train.calls_expected, train.calls_running, train.calls_done, train.calls_failed) == (3, 1, 1, 1)
+
+
+def test_a_module_of_two_blocks_is_told_in_each(any_db, new_attempt, a_story, tmp_path):
+    modules_of = (NewModule(name="train", number=1, calls=2),)
+    blocks = tuple(NewBlock(number=n, name=name, modules=modules_of) for n, name in ((1, "first"), (2, "again")))
+    attempt = create_attempt(any_db, new_attempt(blocks=blocks))
+    story = a_story()
+    story.start_job(1)
+    story.call(1, 1)
+    story.start_job(2, block=2)
+    story.call(2, 3)
+    story.call(2, 4, status=3)
+    ingest(any_db, attempt, story.write(tmp_path))
+    assert [
+        (row.block, row.module, row.calls_done, row.calls_failed, row.mean_wall, row.peak_memory)
+        for row in modules(any_db, attempt)
+    ] == [("first", "train", 1, 0, 5.0, 1000), ("again", "train", 1, 1, 5.0, 4000)]
 
 
 def test_a_new_run_has_modules_without_figures(any_db, new_attempt):
