@@ -50,5 +50,5 @@ $(RUN_READY): $(BIN)/python pyproject.toml
 	touch $@
 
 $(DEV_READY): $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[astro,ml,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[astro,graph,ml,dev]'
 	touch $@ $(RUN_READY)

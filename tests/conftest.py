@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -60,6 +61,17 @@ def fw(environment: dict[str, str], tmp_path: Path) -> Callable[..., Said]:
         return Said(done.returncode, done.stdout, done.stderr)
 
     return run
+
+
+@pytest.fixture
+def words_of() -> Callable[[str], list[str]]:
+    """The texts of an SVG picture."""
+
+    def find(picture: str) -> list[str]:
+        texts = ElementTree.fromstring(picture).iter("{http://www.w3.org/2000/svg}text")  # noqa: S314  (our own)
+        return ["".join(text.itertext()).replace("\xa0", " ").strip() for text in texts]
+
+    return find
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ LEVELS = [
     {"framework.plan"},
     {"framework.plugins"},
     {"framework.job", "framework.registry", "framework.engines"},
-    {"framework.home", "framework.tables", "framework.progress"},
+    {"framework.home", "framework.tables", "framework.progress", "framework.pictures"},
     {"framework.asking", "framework.filetypes"},
     {"framework.ingesting"},
     {"framework.submission", "framework.running", "framework.rerunning"},

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @click.option("--up", "way", flag_value="up", default="up", help="What it came from (the default).")
 @click.option("--down", "way", flag_value="down", help="What came from it.")
 @click.option("--depth", type=click.IntRange(1), help="At most so many steps.")
-@click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="Draw it, for a page or for graphviz.")
+@click.option("--graph", type=click.Choice(["svg", "mermaid", "dot"]), help="Draw it.")
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 @click.option("--json", "as_json", is_flag=True, help="Files and links as JSON.")
 def command(file: str, way: str, depth: int | None, graph: str | None, registry: str | None, as_json: bool) -> None:
@@ -35,8 +35,7 @@ def command(file: str, way: str, depth: int | None, graph: str | None, registry:
     if as_json:
         click.echo(tables.as_json(as_object(ancestry)))
     elif graph:
-        for line in graph_lines(ancestry, graph):
-            click.echo(line)
+        click.echo(drawn(ancestry, graph))
     else:
         for line in tree(ancestry, way):
             click.echo(tables.printable(line))
@@ -86,20 +85,25 @@ def tree(ancestry: Ancestry, way: str) -> Iterator[str]:
             waiting.append((other, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  ")))
 
 
-def graph_lines(ancestry: Ancestry, form: str) -> Iterator[str]:
+def drawn(ancestry: Ancestry, form: str) -> str:
     """Files and calls as boxes, from parents to children."""
-    from framework.plan.graph import Graph, dot, mermaid
+    from framework.pictures import svg
+    from framework.plan.drawing import dot, mermaid
+    from framework.plan.graph import Arrow, Box, Graph
 
-    boxes = {f"f{id_}": f"{file.path.rpartition('/')[2]} ({file.filetype})" for id_, file in ancestry.files.items()}
-    drawn = {link.task for link in ancestry.links}
-    boxes |= {f"t{id_}": str(maker) for id_, maker in ancestry.makers.items() if id_ in drawn}
-    arrows: dict[tuple[str, str], int] = {}
+    boxes = {
+        f"f{id_}": Box("file", file.path.rpartition("/")[2], (file.filetype,)) for id_, file in ancestry.files.items()
+    }
+    linked = {link.task for link in ancestry.links}
+    boxes |= {f"t{id_}": Box("call", str(maker)) for id_, maker in ancestry.makers.items() if id_ in linked}
+    ends: dict[tuple[str, str], None] = {}
     by_call = {(link.child, link.parent) for link in ancestry.links if link.task is not None}
     for link in ancestry.links:
         if link.task in ancestry.makers:
-            arrows[f"f{link.parent}", f"t{link.task}"] = 1
-            arrows[f"t{link.task}", f"f{link.child}"] = 1
+            ends[f"f{link.parent}", f"t{link.task}"] = None
+            ends[f"t{link.task}", f"f{link.child}"] = None
         elif (link.child, link.parent) not in by_call:
-            arrows[f"f{link.parent}", f"f{link.child}"] = 1
-    shown = Graph(boxes, arrows)
-    return mermaid(shown) if form == "mermaid" else dot(shown)
+            ends[f"f{link.parent}", f"f{link.child}"] = None
+    graph = Graph({}, boxes, tuple(Arrow(*pair) for pair in ends))
+    text = "\n".join((mermaid if form == "mermaid" else dot)(graph))
+    return svg(text) if form == "svg" else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +14,14 @@ from framework.commands.submit import with_pipeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from framework.plan.graph import Graph
     from framework.plan.model import Call, File, Plan
 
 
 @click.command(name="plan", epilog="Example: fw plan pipelines/hello.wcl --set names=Vera,Annie --calls")
 @with_pipeline
 @click.option("--calls", "with_calls", is_flag=True, help="Every call: command line, inputs and why, outputs.")
-@click.option("--graph", type=click.Choice(["mermaid", "dot"]), help="What flows between the modules, as a graph.")
+@click.option("--graph", type=click.Choice(["svg", "mermaid", "dot"]), help="What flows between the modules, drawn.")
 @click.option("--around", type=int, metavar="CALL", help="With --graph: only a call and its neighbours.")
 @click.option(
     "--diff",
@@ -46,17 +48,19 @@ def command(
     from framework.registry.database import open_registry
     from framework.submission import plan_next, read_submission
 
+    if around is not None and not graph:
+        raise click.UsageError("--around says which part of a graph is drawn: add --graph svg, mermaid or dot")
     values = {**files, **variables}
     db = open_registry(registry)
     submission = read_submission(pipeline, overrides, values)
     plan = plan_next(submission, db)
     for warning in plan.warnings:
         click.echo(warning, err=True)
+    if graph:
+        click.echo(json.dumps(asdict(graph_of(plan, around)), indent=1) if as_json else drawn(plan, graph, around))
+        return
     if as_json:
         click.echo(json.dumps(as_object(plan), indent=1))
-        return
-    if graph:
-        click.echo("\n".join(graph_lines(plan, graph, around)))
         return
     if other:
         before = plan_next(read_submission(other, overrides, values), db)
@@ -71,20 +75,30 @@ def command(
                 click.echo(line)
 
 
-def graph_lines(plan: Plan, form: str, number: int | None) -> Iterator[str]:
+def drawn(plan: Plan, form: str, number: int | None) -> str:
     """The plan's graph, by module or around a call."""
-    from framework.errors import PlanError
-    from framework.plan.graph import around, by_module, dot, mermaid
+    from framework.pictures import svg
+    from framework.plan.drawing import dot, mermaid
 
-    if number is not None and number not in {call.number for call in plan.calls}:
-        raise PlanError(f"the plan has no call {number}")
-    shown = by_module(plan) if number is None else around(plan, number)
-    return mermaid(shown) if form == "mermaid" else dot(shown)
+    graph = graph_of(plan, number)
+    text = "\n".join((mermaid if form == "mermaid" else dot)(graph))
+    return svg(text) if form == "svg" else text
+
+
+def graph_of(plan: Plan, number: int | None) -> Graph:
+    from framework.errors import PlanError
+    from framework.plan.graph import around, by_module
+
+    if number is None:
+        return by_module(plan)
+    if number not in {call.number for call in plan.calls}:
+        raise PlanError(f"the plan has no call {number}: fw plan --calls shows them")
+    return around(plan, number)
 
 
 def difference_lines(plan: Plan, before: Plan) -> list[str]:
     """What differs between two plans, in order; a line even where nothing does."""
-    from framework.plan.graph import difference
+    from framework.plan.difference import difference
 
     return list(difference(plan.calls, before.calls)) or ["the same calls"]
 

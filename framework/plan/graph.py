@@ -1,123 +1,200 @@
-"""The plan as a graph: modules and what flows between them, or the surroundings of one call; as mermaid or dot."""
+"""The plan as a graph: modules and what flows between them, or the surroundings of one call."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
-from framework.plan.model import Call, Plan
+from framework.plan.model import Call, File, Job, Plan
+
+#: So many calls of a module are boxes of their own around a call; more of them are one box.
+MOST_NEIGHBOURS = 6
+#: So many types of files are named of what flows; further ones are counted.
+MOST_TYPES = 6
+#: Boxes that stand for where files come from; they say themselves what flows from them.
+SOURCES = ("archive", "outside")
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box with its words."""
+
+    #: ``module``, ``call``, ``asked`` (the call that was asked for) or ``calls``; or where files come from:
+    #: ``archive`` or ``outside``; or ``file``.
+    kind: str
+    title: str
+    lines: tuple[str, ...] = ()
+    #: The group that it stands in; empty for none.
+    group: str = ""
+
+
+@dataclass(frozen=True)
+class Arrow:
+    """What one box makes and another reads."""
+
+    source: str
+    target: str
+    #: How many files of each type, where that is worth telling.
+    flows: Mapping[str, int] = field(default_factory=dict)
+    #: Nothing flows: the target's group waits for the source's.
+    waits: bool = False
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Boxes with their words, and arrows between them with how many files they stand for."""
+    """Boxes in groups, by keys that say what they are, and arrows between them."""
 
-    boxes: dict[str, str]
-    arrows: dict[tuple[str, str], int]
+    groups: Mapping[str, str]
+    boxes: Mapping[str, Box]
+    arrows: tuple[Arrow, ...]
 
 
-def makers(plan: Plan) -> dict[str, Call]:
+@dataclass(frozen=True)
+class Placed:
+    """A call, and the job and block that it is in."""
+
+    call: Call
+    job: Job
+    block: str
+
+
+def placed_calls(plan: Plan) -> Iterator[Placed]:
+    """Every call with its place."""
+    return (
+        Placed(call, job, f"block {block.number}") for block in plan.blocks for job in block.jobs for call in job.calls
+    )
+
+
+def makers(calls: Iterable[Placed]) -> dict[str, Placed]:
     """The call that makes each file of the plan."""
-    return {file.path: call for call in plan.calls for file in call.outputs}
+    return {file.path: placed for placed in calls for file in placed.call.outputs}
 
 
 def by_module(plan: Plan) -> Graph:
-    """A box a module; archives and the outside are one box each."""
-    made_by = makers(plan)
-    counts = Counter(call.module for call in plan.calls)
-    boxes = {module: f"{module} ({count})" for module, count in counts.items()}
-    arrows: Counter[tuple[str, str]] = Counter()
-    for call in plan.calls:
-        for file in call.inputs:
-            maker = made_by.get(file.path)
-            source = maker.module if maker else "outside" if file.outside else "archive"
-            boxes.setdefault(source, source)
-            arrows[source, call.module] += 1
-    return Graph(boxes, dict(arrows))
+    """A box a module in a group a block; and for each module what it takes from archives and from outside."""
+    drawing = _Drawing(list(placed_calls(plan)), _module_key)
+    for block in plan.blocks:
+        key = f"block {block.number}"
+        calls = sum(module.calls for module in block.modules)
+        drawing.groups[key] = f"{block.name}: {_counted(len(block.jobs), 'job')}, {_counted(calls, 'call')}"
+        for module in block.modules:
+            inside = sum(any(call.module == module.name for call in job.calls) for job in block.jobs)
+            words = f"{_counted(module.calls, 'call')} in {_counted(inside, 'job')}"
+            drawing.boxes[f"{key} {module.name}"] = Box("module", module.name, (words,), key)
+    for placed in drawing.calls:
+        drawing.add_inputs(placed)
+    graph = drawing.graph()
+    return Graph(graph.groups, graph.boxes, (*graph.arrows, *_waits(plan, graph))) if plan.barriers else graph
 
 
 def around(plan: Plan, number: int) -> Graph:
-    """One call, the calls whose files it reads, and those that read its own."""
-    calls = {call.number: call for call in plan.calls}
-    made_by = makers(plan)
-    made = {file.path for file in calls[number].outputs}
-    arrows: Counter[tuple[str, str]] = Counter()
-    for call in calls.values():
-        for file in call.inputs:
-            if file.path in made or (call.number == number and file.path in made_by):
-                arrows[str(made_by[file.path].number), str(call.number)] += 1
-    shown = {number, *(int(end) for arrow in arrows for end in arrow)}
-    return Graph({str(each): _named(calls[each]) for each in sorted(shown)}, dict(arrows))
+    """One call, what it reads and makes, the calls that made it, and those that read it."""
+    calls = list(placed_calls(plan))
+    middle = next(placed for placed in calls if placed.call.number == number)
+    made = {file.path for file in middle.call.outputs}
+    made_by = makers(calls)
+    before = {made_by[file.path].call.number for file in middle.call.inputs if file.path in made_by}
+    after = {placed.call.number for placed in calls if any(file.path in made for file in placed.call.inputs)}
+    shown = {number, *before, *after}
+    near = [placed for placed in calls if placed.call.number in shown]
+    crowds = {key for side in (before, after) for key in _crowds([p for p in near if p.call.number in side])}
+
+    def key_of(placed: Placed) -> str:
+        key = _module_key(placed)
+        return key if key in crowds and placed is not middle else f"call {placed.call.number}"
+
+    drawing = _Drawing(near, key_of)
+    for placed in near:
+        drawing.add_call(placed)
+    asked = key_of(middle)
+    drawing.boxes[asked] = replace(drawing.boxes[asked], kind="asked")
+    drawing.add_inputs(middle)
+    for placed in near:
+        if placed is not middle:
+            drawing.add_inputs(placed, only=made)
+    return drawing.graph()
 
 
-def mermaid(graph: Graph) -> Iterator[str]:
-    """For pages and tickets that draw it."""
-    names = _names(graph)
-    yield "flowchart TD"
-    for key, words in graph.boxes.items():
-        yield f'    {names[key]}["{_escaped(words)}"]'
-    for (source, target), count in graph.arrows.items():
-        yield f"    {names[source]} -->|{count}| {names[target]}"
+def _module_key(placed: Placed) -> str:
+    return f"{placed.block} {placed.call.module}"
 
 
-def dot(graph: Graph) -> Iterator[str]:
-    """For graphviz: ``fw plan --graph dot FILE | dot -Tsvg``."""
-    names = _names(graph)
-    yield "digraph plan {"
-    yield "    node [shape=box];"
-    for key, words in graph.boxes.items():
-        yield f'    {names[key]} [label="{_escaped(words)}"];'
-    for (source, target), count in graph.arrows.items():
-        yield f'    {names[source]} -> {names[target]} [label="{count}"];'
-    yield "}"
+def _crowds(calls: Iterable[Placed]) -> Iterator[str]:
+    """Modules of which too many calls stand on one side to be boxes of their own."""
+    keys = [_module_key(placed) for placed in calls]
+    return (key for key in set(keys) if keys.count(key) > MOST_NEIGHBOURS)
 
 
-def _names(graph: Graph) -> dict[str, str]:
-    return {key: f"n{number}" for number, key in enumerate(graph.boxes)}
+def _waits(plan: Plan, graph: Graph) -> Iterator[Arrow]:
+    """Blocks that follow each other though no file says so."""
+    group_of = {key: box.group for key, box in graph.boxes.items()}
+    joined = {(group_of[arrow.source], group_of[arrow.target]) for arrow in graph.arrows}
+    for before, after in zip(plan.blocks, plan.blocks[1:], strict=False):
+        ends = (f"block {before.number}", f"block {after.number}")
+        if ends not in joined and before.modules and after.modules:
+            yield Arrow(f"{ends[0]} {before.modules[-1].name}", f"{ends[1]} {after.modules[0].name}", waits=True)
 
 
-def _escaped(words: str) -> str:
-    return words.replace("\\", "/").replace('"', "'")
+class _Drawing:
+    """A graph while it is being made."""
+
+    def __init__(self, calls: list[Placed], key_of: Callable[[Placed], str]) -> None:
+        self.calls = calls
+        self.groups: dict[str, str] = {}
+        self.boxes: dict[str, Box] = {}
+        self._key_of = key_of
+        self._made_by = makers(calls)
+        #: The files of each type that flow from box to box; a file counts once, however many calls read it.
+        self._files: dict[tuple[str, str], dict[str, set[str]]] = {}
+
+    def add_call(self, placed: Placed) -> None:
+        """A box for a call in its job; one box for the calls that share a key."""
+        key, call = self._key_of(placed), placed.call
+        if key in self.boxes:
+            return
+        if not key.startswith("call "):
+            count = sum(self._key_of(other) == key for other in self.calls)
+            self.boxes[key] = Box("calls", call.module, (_counted(count, "call"),))
+            return
+        group = f"job {placed.job.number}"
+        self.groups[group] = f"{group} ({placed.job.keys})" if placed.job.keys else group
+        keys = tuple(f"{name} = {value}" for name, value in call.keys.items())
+        self.boxes[key] = Box("call", f"{call.number} {call.module}", keys, group)
+
+    def add_inputs(self, placed: Placed, only: set[str] | None = None) -> None:
+        """Arrows for what a call reads; for some files only, if asked for."""
+        target = self._key_of(placed)
+        for file in placed.call.inputs:
+            if only is None or file.path in only:
+                source = self._source(file, target)
+                types = self._files.setdefault((source, target), {})
+                types.setdefault(file.filetype or "files", set()).add(file.path)
+
+    def _source(self, file: File, target: str) -> str:
+        """The box that a file comes from: of the call that makes it, or one for what the target takes from a place."""
+        if maker := self._made_by.get(file.path):
+            return self._key_of(maker)
+        place = "outside" if file.outside else "archive"
+        key = f"{place} of {target}"
+        self.boxes.setdefault(key, Box(place, place, group=self.boxes[target].group))
+        return key
+
+    def graph(self) -> Graph:
+        arrows = tuple(
+            Arrow(*ends, {name: len(paths) for name, paths in types.items()}) for ends, types in self._files.items()
+        )
+        said = {arrow.source: tuple(flow_lines(arrow.flows)) for arrow in arrows}
+        boxes = {key: replace(box, lines=said[key]) if box.kind in SOURCES else box for key, box in self.boxes.items()}
+        return Graph(self.groups, boxes, arrows)
 
 
-def _named(call: Call) -> str:
-    values = " ".join(call.keys.values())
-    return f"{call.number} {call.module} {values}".rstrip()
+def flow_lines(flows: Mapping[str, int]) -> Iterator[str]:
+    """``12 calexp``, a line a type."""
+    kinds = list(flows.items())
+    yield from (f"{count} {name}" for name, count in kinds[:MOST_TYPES])
+    if others := kinds[MOST_TYPES:]:
+        yield f"{sum(count for _, count in others)} of {_counted(len(others), 'other type')}"
 
 
-def difference(ours: Iterable[Call], theirs: Iterable[Call]) -> Iterator[str]:
-    """Calls that only one plan has, and those that both have with other command lines, inputs or outputs.
-
-    ``ours`` is what is planned now. A run's own name, which differs between attempts, is the caller's to even out.
-    """
-    now = {(call.module, tuple(call.keys.items())): call for call in ours}
-    before = {(call.module, tuple(call.keys.items())): call for call in theirs}
-    for key, call in now.items():
-        if key not in before:
-            yield f"+ {_named(call)}"
-            continue
-        was = _facts(before[key])
-        for what, new in _facts(call).items():
-            if new != was[what]:
-                yield f"~ {_named(call)}: {what}: {_shown(was[what], new)}"
-    for key, call in before.items():
-        if key not in now:
-            yield f"- {_named(call)}"
-
-
-def _facts(call: Call) -> dict[str, tuple[str, ...]]:
-    return {
-        "command line": tuple(word for step in call.execs for word in step.argv),
-        "reads": tuple(sorted(file.path for file in call.inputs)),
-        "makes": tuple(sorted(file.path for file in call.outputs)),
-    }
-
-
-def _shown(old: tuple[str, ...], new: tuple[str, ...]) -> str:
-    """What went and what came, a few of each."""
-    gone = [word for word in old if word not in new]
-    come = [word for word in new if word not in old]
-    if not gone and not come:
-        return "in another order"
-    return f"{' '.join(gone[:3]) or 'nothing'} → {' '.join(come[:3]) or 'nothing'}"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from framework.plan.definition import names_of
-from framework.plan.graph import makers
+from framework.plan.graph import makers, placed_calls
 from framework.plan.model import Call, File, Plan
 from wcl import Section, split
 
@@ -15,7 +15,7 @@ SOURCES = ("depends-newname", "depends", "query_fields", "query", "exec", "fulln
 
 def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
     """What says why a call of this plan reads a file: who has it, how it is asked for, and what picks it."""
-    made_by = makers(plan)
+    made_by = makers(placed_calls(plan))
 
     def why(call: Call, file: File) -> str:
         kind, _, rest = file.label.partition(".")
@@ -24,7 +24,7 @@ def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
         # What a wrapper adds has no section: it is the value of one of the wrapper's own keys.
         section = module.section(kind).section(label) if kind in ("file", "list") else Section()
         maker = made_by.get(file.path)
-        place = f"call {maker.number}" if maker else "outside" if file.outside else "archive"
+        place = f"call {maker.call.number}" if maker else "outside" if file.outside else "archive"
         words = [file.label, f"from {place}", _source(section), _chosen(section, call)]
         return ", ".join(word for word in words if word)
 

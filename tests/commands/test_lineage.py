@@ -50,6 +50,11 @@ def test_lineage_can_be_drawn(verb):
     assert any("draw (call 4" in line for line in lines)
 
 
+def test_lineage_is_a_picture(verb, words_of):
+    words = words_of(verb("lineage", "r/plot.png", "--graph", "svg").stdout)
+    assert {"plot.png", "scrape_1.csv"} <= {*words}
+
+
 def test_an_unknown_file_is_a_plain_error(verb):
     result = verb("lineage", "nothing.fits")
     assert isinstance(result.exception, FrameworkError)

@@ -173,16 +173,34 @@ def test_a_plan_is_drawn_by_module_and_around_a_call(fw):
     said = fw("plan", HELLO, "--graph", "mermaid")
     assert said.out.splitlines() == [
         "flowchart TD",
-        '    n0["write (3)"]',
-        '    n1["shout (3)"]',
-        '    n2["gather (1)"]',
-        "    n0 -->|3| n1",
-        "    n1 -->|3| n2",
+        '    subgraph g1["greetings: 4 jobs, 7 calls"]',
+        '        n0["write<br/>3 calls in 3 jobs"]',
+        '        n1["shout<br/>3 calls in 3 jobs"]',
+        '        n2["gather<br/>1 call in 1 job"]',
+        "    end",
+        '    n0 -->|"3 greeting"| n1',
+        '    n1 -->|"3 greeting"| n2',
     ]
     around = fw("plan", HELLO, "--graph", "dot", "--around", 6).out
-    assert '[label="6 shout world"]' in around
-    assert '[label="2 write moon"]' not in around
+    assert '"call 6"' in around
+    assert '"call 2"' not in around
     assert fw("plan", HELLO, "--graph", "dot", "--around", 99).status == 2
+    assert fw("plan", HELLO, "--around", 6).status == 2
+
+
+def test_a_plan_is_a_picture(fw, words_of):
+    said = fw("plan", HELLO, "--graph", "svg")
+    assert sorted(words_of(said.out)) == sorted(
+        ["greetings: 4 jobs, 7 calls", "write", "shout", "gather", *["3 calls in 3 jobs"] * 2, "1 call in 1 job"]
+        + ["3 greeting"] * 2
+    )
+
+
+def test_a_graph_is_json_too(fw):
+    graph = fw("plan", HELLO, "--graph", "svg", "--json").json
+    assert graph["groups"] == {"block 1": "greetings: 4 jobs, 7 calls"}
+    ends = {"source": "block 1 write", "target": "block 1 shout"}
+    assert graph["arrows"][0] == {**ends, "flows": {"greeting": 3}, "waits": False}
 
 
 def test_two_plans_are_compared(fw, tmp_path):
