@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from framework import kept_plan
 from framework.engines.workers import program_path
 from framework.errors import InfrastructureError, RunError
 from framework.home import home
@@ -62,17 +61,17 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
 def _shard_of(registry: Registry, run: str, number: int) -> str:
     """Where the archive keeps the part of the plan that defines a call."""
     from framework.registry.calls import calls
-    from framework.registry.files import find
-    from framework.registry.runs import attempt_values, find_run
+    from framework.registry.runs import find_run
 
     found = find_run(registry, run)
     tries = calls(registry, found.attempt_id, wrapnum=number)
     if not tries:
         raise RunError(f"{found.run} has recorded no call {number}: it has {found.calls_expected} calls")
-    kept = find(registry, "plan", {"run": [found.run], "filename": [f"{tries[-1].planfile}.gz"]})
-    if not kept:
-        raise RunError(f"{found.run} keeps no plan in its archive")
-    return os.path.join(attempt_values(registry, found.attempt_id)["archive_root"], kept[0].path)
+    shard = tries[-1].planfile
+    kept = kept_plan.files(registry, found)
+    if shard not in kept:
+        raise RunError(f"{found.run} keeps no {shard} in its archive")
+    return kept[shard].location
 
 
 def _known(registry: Registry, archive: str, spec: CallSpec) -> dict[str, Facts]:
@@ -86,15 +85,12 @@ def _known(registry: Registry, archive: str, spec: CallSpec) -> dict[str, Facts]
 
 def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """The shard's header and the call's own definition in it."""
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            header = json.loads(next(file))
-            for line in file:
-                for call in json.loads(line)["calls"]:
-                    if call["call"] == number:
-                        return header, call
-    except (OSError, EOFError, ValueError) as error:
-        raise InfrastructureError(f"the plan of the run cannot be read: {path}: {error}") from error
+    parts = kept_plan.records(path)
+    header = next(parts)
+    for job in parts:
+        for call in job["calls"]:
+            if call["call"] == number:
+                return header, call
     raise RunError(f"the plan of the run has no call {number}")
 
 

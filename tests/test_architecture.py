@@ -21,11 +21,11 @@ LEVELS = [
     {"framework.plugins"},
     {"framework.job", "framework.registry", "framework.engines"},
     {"framework.home", "framework.tables", "framework.progress", "framework.pictures"},
-    {"framework.asking", "framework.filetypes"},
+    {"framework.asking", "framework.filetypes", "framework.kept_plan"},
     {"framework.ingesting"},
     {"framework.submission", "framework.running", "framework.rerunning"},
     {"framework.archives"},
-    {"framework.fsck"},
+    {"framework.fsck", "framework.comparison"},
     {"framework.commands"},
     {"framework.cli"},
 ]

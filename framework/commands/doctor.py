@@ -14,6 +14,7 @@ import click
 #: Below this a run may fill the disk.
 LOW_DISK_GB = 1.0
 EXTRAS = {
+    "graph": ("pygraphviz",),
     "ml": ("tensorflow", "pandas", "matplotlib", "sklearn"),
     "postgres": ("psycopg",),
 }

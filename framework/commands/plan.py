@@ -14,8 +14,11 @@ from framework.commands.submit import with_pipeline
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from framework.comparison import Comparison
     from framework.plan.graph import Graph
     from framework.plan.model import Call, File, Plan
+    from framework.registry.database import Registry
+    from framework.submission import Submission
 
 
 @click.command(name="plan", epilog="Example: fw plan pipelines/hello.wcl --set names=Vera,Annie --calls")
@@ -26,11 +29,11 @@ if TYPE_CHECKING:
 @click.option(
     "--diff",
     "other",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="What is added (+), gone (-) or changed (~) since another pipeline, planned the same way.",
+    metavar="RUN|FILE",
+    help="What is added (+), gone (-) or changed (~), and why, since a recorded run, or beside another pipeline that "
+    "is planned the same way. Programs with a version_flag are asked for their version.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The whole plan as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON: the whole plan, its graph, or what differs.")
 def command(
     pipeline: Path,
     overrides: dict[str, str],
@@ -40,7 +43,7 @@ def command(
     with_calls: bool,
     graph: str | None,
     around: int | None,
-    other: Path | None,
+    other: str | None,
     as_json: bool,
 ) -> None:
     """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
@@ -59,12 +62,15 @@ def command(
     if graph:
         click.echo(json.dumps(asdict(graph_of(plan, around)), indent=1) if as_json else drawn(plan, graph, around))
         return
+    if other:
+        found = compared(plan, submission, db, other, lambda path: read_submission(path, overrides, values))
+        if as_json:
+            click.echo(json.dumps(asdict(found), indent=1))
+        else:
+            click.echo("\n".join(words_of(found)))
+        return
     if as_json:
         click.echo(json.dumps(as_object(plan), indent=1))
-        return
-    if other:
-        before = plan_next(read_submission(other, overrides, values), db)
-        click.echo("\n".join(difference_lines(plan, before)))
         return
     for line in summary(plan):
         click.echo(line)
@@ -96,11 +102,30 @@ def graph_of(plan: Plan, number: int | None) -> Graph:
     return around(plan, number)
 
 
-def difference_lines(plan: Plan, before: Plan) -> list[str]:
-    """What differs between two plans, in order; a line even where nothing does."""
-    from framework.plan.difference import difference
+def compared(
+    plan: Plan, submission: Submission, db: Registry, other: str, read: Callable[[Path], Submission]
+) -> Comparison:
+    """What the plan does otherwise than another pipeline's, where there is such a file, or else than a recorded run."""
+    from framework.comparison import compare
+    from framework.comparison.side import planned, recorded
+    from framework.registry.runs import UnknownRun
+    from framework.submission import plan_next
 
-    return list(difference(plan.calls, before.calls)) or ["the same calls"]
+    if Path(other).is_file():
+        before = read(Path(other))
+        return compare(planned(plan_next(before, db), before), planned(plan, submission))
+    try:
+        return compare(recorded(db, other), planned(plan, submission))
+    except UnknownRun as error:
+        raise UnknownRun(f"there is no file {other}, and {error}") from error
+
+
+def words_of(found: Comparison) -> Iterator[str]:
+    """What differs, each text without what would move a terminal's cursor."""
+    from framework import tables
+    from framework.comparison.words import lines
+
+    return (tables.printable(line) for line in lines(found))
 
 
 def summary(plan: Plan) -> Iterator[str]:

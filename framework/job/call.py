@@ -306,8 +306,7 @@ class Call:
             finally:
                 os.close(answer)
                 os.unlink(at)
-            found = re.search(step.version_pattern or r"(\d+(\.\d+)+)", text)
-            _versions[key] = None if found is None else (found[1] if found.re.groups else found[0])
+            _versions[key] = version_in(text, step.version_pattern)
         return _versions[key]
 
     def _paths(self, label: str, files: list[FileSpec]) -> list[str]:
@@ -405,6 +404,12 @@ def last_line(log: str) -> str:
 
 
 _versions: dict[tuple[str, str], str | None] = {}
+
+
+def version_in(answer: str, pattern: str) -> str | None:
+    """The version in what a program says of itself: by its pattern, or the first number with points."""
+    found = re.search(pattern or r"(\d+(\.\d+)+)", answer)
+    return None if found is None else (found[1] if found.re.groups else found[0])
 
 
 def load_wrapper(name: str) -> Generic:

@@ -13,6 +13,7 @@ from framework.registry.calls import calls, finished_calls
 from framework.registry.files import existing, find, inputs_of, produced_by
 from framework.registry.ingest import ingest
 from framework.registry.known import load
+from framework.registry.programs import versions
 from framework.registry.runs import attempt_values, find_run, modules, runs
 
 #: Small tables, or those that a command shows whole.
@@ -42,6 +43,7 @@ QUESTIONS = {
     "find_file": lambda db: find_file(db, "r/out/1.fits"),
     "ancestors": lambda db: ancestors(db, 5),
     "descendants": lambda db: descendants(db, 5),
+    "versions": lambda db: versions(db, 1),
     "load": load_known,
 }
 
