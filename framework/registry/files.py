@@ -73,6 +73,13 @@ def existing(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, File
     return found
 
 
+def files_of_attempt(db: Registry, attempt_id: int) -> dict[str, FileRow]:
+    """Everything that a run made, by path."""
+    query = _files().where(desfile.c.pfw_attempt_id == attempt_id).order_by(desfile.c.path)
+    with db.read() as connection:
+        return {file.path: file for file in _rows(connection, query)}
+
+
 def archives_of(db: Registry, ids: Sequence[int]) -> dict[int, list[str]]:
     """The names of the archives that have each of some files."""
     found: dict[int, list[str]] = {}

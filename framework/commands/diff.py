@@ -1,0 +1,73 @@
+"""Compare two recorded runs: configuration, software, inputs, command lines, outputs, states and resources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from framework.comparison.outcome import ModuleOutcome, Numbers, Outcome
+
+
+@click.command(name="diff", epilog="Example: fw diff Ht0_r11p95 Ht0_r11p96")
+@click.argument("old")
+@click.argument("new")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
+    """Tell what run NEW did otherwise than run OLD, and came to otherwise; ends with 1 when anything differs.
+
+    The runs' own names (unit, request, attempt) are no differences, and times and memory are only shown.
+    """
+    from dataclasses import asdict
+
+    from framework import tables
+    from framework.comparison import compare
+    from framework.comparison.outcome import compare_outcomes
+    from framework.comparison.side import recorded
+    from framework.comparison.words import lines
+    from framework.registry.database import open_registry
+
+    db = open_registry(registry)
+    before, now = recorded(db, old), recorded(db, new)
+    found = compare(before, now)
+    outcome = compare_outcomes(db, before, now)
+    if as_json:
+        click.echo(tables.as_json({**asdict(found), "outcome": asdict(outcome)}))
+    else:
+        for line in (*lines(found), *outcome_lines(outcome)):
+            click.echo(tables.printable(line))
+    differs = not found.is_empty or bool(outcome.files) or outcome.states[0] != outcome.states[1]
+    return 1 if differs else 0
+
+
+def outcome_lines(outcome: Outcome) -> Iterator[str]:
+    """Files, then states, then a line a module."""
+    marks = {"added": "+", "changed": "~", "removed": "-"}
+    counts = [f"{sum(one.kind == kind for one in outcome.files)} {kind}" for kind in marks]
+    yield f"files ({', '.join(counts)}, {outcome.same_files} the same, {outcome.volatile_files} not compared)"
+    for one in sorted(outcome.files, key=lambda one: one.path):
+        yield f"  {marks[one.kind]} {one.path}  {one.filetype}"
+    yield f"state: {' → '.join(dict.fromkeys(outcome.states))}"
+    yield from map(_module_line, outcome.modules)
+
+
+def _module_line(module: ModuleOutcome) -> str:
+    return f"  {module.block} {module.module}: {_told(module.old)} → {_told(module.new)}"
+
+
+def _told(numbers: Numbers | None) -> str:
+    """``8/8 done, 1.2 s, 87 MB``."""
+    if numbers is None:
+        return "none"
+    told = [f"{numbers.done}/{numbers.expected} done"]
+    if numbers.failed:
+        told.append(f"{numbers.failed} failed")
+    if numbers.mean_wall is not None:
+        told.append(f"{numbers.mean_wall:.1f} s")
+    if numbers.peak_memory is not None:
+        told.append(f"{numbers.peak_memory / 1024:.0f} MB")
+    return ", ".join(told)
