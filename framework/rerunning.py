@@ -14,18 +14,25 @@ from framework.home import home
 from framework.job.call import Bench, Call, Tools
 from framework.job.journal import Journal, read_facts
 from framework.job.programs import Programs
-from framework.job.spec import CallSpec, JobSpec
+from framework.job.spec import CallSpec, FileSpec, JobSpec
 from framework.job.transfer import Facts, measure
 from framework.job.warden import Warden
+from framework.job.worker import places
 from framework.job.workplace import Workplace
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
 
 
+IN_MEMORY = "in memory"
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """One output and how it compares with the record: same, differs, missing, or new (not recorded)."""
+    """One output and how it compares with the record.
+
+    same, differs, missing, new (not recorded), or in memory (where it was when recorded: nothing to compare with).
+    """
 
     path: str
     verdict: str
@@ -42,20 +49,58 @@ class Rerun:
 
     @property
     def same(self) -> bool:
-        return self.status == 0 and all(part.verdict == "same" for part in self.outputs)
+        return self.status == 0 and all(part.verdict in ("same", IN_MEMORY) for part in self.outputs)
 
 
 def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
-    """Repeat a call; nothing is written outside ``target``, which must not be there yet."""
+    """Repeat a call; nothing is written outside ``target``, which must not be there yet.
+
+    What it reads and its job did not keep is made again first, by the calls that made it. What passed in memory is
+    written this time, to be looked at.
+    """
     header, data = _planned(_shard_of(registry, run, number), number)
-    spec = CallSpec(data)
-    known = _known(registry, header["archive"], spec)
-    wanted = [file for file in spec.inputs if not file.outside and file.path not in known and not file.optional]
+    specs = _with_makers([CallSpec(_on_disk(call)) for call in data["calls"]], number)
+    known = _recorded(registry, header["archive"], specs)
+    made = {file.path for spec in specs for file in spec.outputs}
+    inputs = [file for spec in specs for file in spec.inputs if not file.optional and not file.outside]
+    wanted = [file for file in inputs if file.path not in known.kept and file.path not in made]
     if wanted:
         raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
     if target.exists():
         raise RunError(f"{target} is there already: remove it, or name another directory with --into")
-    return _repeat(header, data, spec, known, target)
+    return _repeat(header, specs, known, target)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the registry has of some files."""
+
+    #: Those that the archive has.
+    kept: dict[str, Facts]
+    #: All that are recorded; None for what never was bytes.
+    all: dict[str, Facts | None]
+
+
+def _on_disk(call: dict[str, Any]) -> dict[str, Any]:
+    """The call with files in the place of what was passed in memory."""
+
+    def files(key: str) -> list[dict[str, Any]]:
+        return [{name: value for name, value in file.items() if name != "in_memory"} for file in call[key]]
+
+    return {**call, "inputs": files("inputs"), "outputs": files("outputs")}
+
+
+def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
+    """A call of a job, and those before it that make what it needs and the job did not keep, in their order."""
+    makers = {file.path: call for call in calls for file in call.outputs if not file.keep}
+    chosen: dict[int, CallSpec] = {}
+    waiting = [call for call in calls if call.number == number]
+    while waiting:
+        call = waiting.pop()
+        chosen[call.number] = call
+        needed = [makers[file.path] for file in call.inputs if file.path in makers]
+        waiting += [maker for maker in needed if maker.number not in chosen]
+    return [call for call in calls if call.number in chosen]
 
 
 def _shard_of(registry: Registry, run: str, number: int) -> str:
@@ -74,30 +119,30 @@ def _shard_of(registry: Registry, run: str, number: int) -> str:
     return kept[shard].location
 
 
-def _known(registry: Registry, archive: str, spec: CallSpec) -> dict[str, Facts]:
-    """What is recorded of a call's inputs and outputs."""
-    from framework.registry.files import existing
+def _recorded(registry: Registry, archive: str, specs: list[CallSpec]) -> Recorded:
+    """What is recorded of the calls' inputs and outputs."""
+    from framework.registry.files import at_paths, existing
 
-    paths = [file.path for file in (*spec.inputs, *spec.outputs) if not file.outside]
+    paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.outside]
     rows = existing(registry, archive, paths)
-    return {path: Facts(row.size or 0, row.sha256 or "") for path, row in rows.items()}
+    kept = {path: Facts(row.size or 0, row.sha256 or "") for path, row in rows.items()}
+    every = at_paths(registry, paths)
+    facts = {path: None if row.size is None else Facts(row.size, row.sha256 or "") for path, row in every.items()}
+    return Recorded(kept, facts)
 
 
 def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The shard's header and the call's own definition in it."""
+    """The shard's header and the definition of the job that the call belongs to."""
     parts = kept_plan.records(path)
     header = next(parts)
     for job in parts:
-        for call in job["calls"]:
-            if call["call"] == number:
-                return header, call
+        if any(call["call"] == number for call in job["calls"]):
+            return header, job
     raise RunError(f"the plan of the run has no call {number}")
 
 
-def _repeat(
-    header: dict[str, Any], data: dict[str, Any], spec: CallSpec, known: dict[str, Facts], target: Path
-) -> Rerun:
-    """Run it with the worker's own code, the archive for its outputs replaced by the target directory."""
+def _repeat(header: dict[str, Any], specs: list[CallSpec], known: Recorded, target: Path) -> Rerun:
+    """Run them with the worker's own code, the archive for their outputs replaced by the target directory."""
     try:
         target.mkdir(parents=True)
     except OSError as error:
@@ -106,30 +151,46 @@ def _repeat(
     journal = Journal(str(target / "journal"), "rerun", run=header["run"], attempt=header["attempt"], start=0)
     here = os.getcwd()
     try:
-        job = JobSpec(header, {"job": 0, "block": 0, "keys": "", "calls": [data]})
+        job = JobSpec(header, {"job": 0, "block": 0, "keys": "", "calls": []})
+        job.calls = specs
         place = Workplace(str(target / "work"))
         environment = {"FW_SECRETS": str(home() / "secrets"), **os.environ, "PATH": program_path()}
         bench = Bench(job, "rerun", Tools(place, journal, Programs(warden), environment))
-        bench.known = known
+        bench.known = known.kept
         bench.store_root = str(target / "outputs")
-        place.prepare([file.at for file in (*spec.inputs, *spec.outputs)] + [at for at, _, _ in spec.lists])
+        place.prepare(at for spec in specs for at in places(spec))
         os.chdir(place.root)
-        call = Call(bench, spec, 1)
-        status = call.run()
+        status, reason = _run_in_order(bench)
     finally:
         os.chdir(here)
         journal.close()
         warden.dismiss()
     commands = tuple(fact["args"] for fact in read_facts(journal.path) if fact["e"] == "exec.start")
-    outputs = tuple(_compared(file.path, bench.store_root, place.at(file.at), known) for file in spec.outputs)
-    return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs)
+    outputs = tuple(_compared(file, bench.store_root, place.at(file.at), known.all) for file in specs[-1].outputs)
+    return Rerun(status=status, reason=reason, commands=commands, outputs=outputs)
 
 
-def _compared(path: str, root: str, left: str, known: dict[str, Facts]) -> Comparison:
-    stored = os.path.join(root, path)
+def _run_in_order(bench: Bench) -> tuple[int, str]:
+    """The status of the first call that fails, with its reason, or of the last."""
+    try:
+        for spec in bench.job.calls:
+            call = Call(bench, spec, 1)
+            status = call.run()
+            if status:
+                return status, call.reason
+    finally:
+        bench.process.end()
+    return 0, ""
+
+
+def _compared(file: FileSpec, root: str, left: str, recorded: dict[str, Facts | None]) -> Comparison:
+    stored = os.path.join(root, file.path)
     made = stored if os.path.exists(stored) else left
     if not os.path.exists(made):
-        return Comparison(path, "missing")
-    if path not in known:
-        return Comparison(path, "new")
-    return Comparison(path, "same" if measure(made) == known[path] else "differs")
+        return Comparison(file.path, "missing")
+    if file.path not in recorded:
+        return Comparison(file.path, "new")
+    expected = recorded[file.path]
+    if expected is None:
+        return Comparison(file.path, IN_MEMORY)
+    return Comparison(file.path, "same" if measure(made) == expected else "differs")

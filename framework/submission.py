@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,17 +15,15 @@ from framework.engines.directory import RunDirectory
 from framework.engines.workers import check_programs
 from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.home import home, run_directory
-from framework.job.call import load_wrapper
 from framework.plan.build import build_plan, scope_with
-from framework.plan.findings import wrong
 from framework.plan.keys import known_keys
 from framework.plan.model import Identity, Plan
 from framework.plan.numbers import a_number
-from framework.plugins import load_functions
+from framework.plugins import load_functions, load_steps, step_of
 from wcl import Place, Scope, Section, expand, merge, read
 from wcl.known import Known
 from wcl.rendering import has_marks, render
-from wrappers import Generic, WrapperError
+from wrappers import Generic, load_wrapper
 
 if TYPE_CHECKING:
     from framework.registry.attempts import NewAttempt
@@ -69,6 +67,7 @@ def site_values() -> Section:
         return values
     own = read(site)
     load_functions(own)
+    load_steps(own)
     return merge(values, own)
 
 
@@ -249,6 +248,10 @@ class Hooks:
         wrapper = _wrapper(name)
         return wrapper is not None and type(wrapper).arguments is not Generic.arguments
 
+    def shares_process(self, name: str) -> bool:
+        wrapper = _wrapper(name)
+        return wrapper is not None and wrapper.in_process
+
     def inputs(self, name: str, settings: Mapping[str, str]) -> Mapping[str, str]:
         wrapper = _wrapper(name)
         return wrapper.declared_inputs(settings) if wrapper else {}
@@ -257,10 +260,10 @@ class Hooks:
         self, name: str, settings: Mapping[str, str], members: Mapping[str, list[Mapping[str, str]]]
     ) -> list[str]:
         wrapper = _wrapper(name)
-        try:
-            return wrapper.arguments(settings, members) if wrapper else []
-        except WrapperError as error:
-            raise wrong(Place(f"wrappers/{name}.py", 0), str(error)) from error
+        return wrapper.arguments(settings, members) if wrapper else []
+
+    def step(self, argv: Sequence[str], place: Place) -> str:
+        return step_of(argv, place)
 
 
 @lru_cache

@@ -10,9 +10,14 @@ worker loads it, so it imports the standard library only. Its hooks run in this 
 
 Two run earlier, when the run is planned: ``declared_inputs`` names files outside every archive that the settings speak
 of, and ``arguments`` adds words to the first program's command line.
+
+A wrapper with ``in_process`` has its programs run as Python callables, in one process with those of the other such
+calls of the job. An output that stays in memory there has a path like any other, and no file at it.
 """
 
 from __future__ import annotations
+
+import importlib
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,6 +64,9 @@ class Work:
 class Generic:
     """Runs programs as the pipeline describes them; the hooks of the special wrappers start from here."""
 
+    #: Whether its programs are run as callables, in a process that the job's calls share.
+    in_process = False
+
     @staticmethod
     def declared_inputs(settings: Mapping[str, str]) -> dict[str, str]:
         """Label to path or URL."""
@@ -81,3 +89,15 @@ class Generic:
     def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
         """Keys to record with one output."""
         return {}
+
+
+def load_wrapper(name: str) -> Generic:
+    """The wrapper of this name, made anew for a call."""
+    if not name.isidentifier():
+        raise WrapperError(f"'{name}' is no wrapper's name")
+    try:
+        module = importlib.import_module(f"wrappers.{name}")
+    except ModuleNotFoundError as error:
+        raise WrapperError(f"there is no wrapper '{name}'") from error
+    wrapper: Generic = module.Wrapper()
+    return wrapper

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import importlib
 import os
 import re
 import shlex
@@ -13,6 +12,7 @@ from collections import Counter
 
 from framework.job.journal import Journal
 from framework.job.late import LateError, Secrets, resolve
+from framework.job.process import Process
 from framework.job.programs import Programs
 from framework.job.spec import CallSpec, FileSpec, JobSpec, StepSpec
 from framework.job.transfer import (
@@ -30,7 +30,7 @@ from framework.job.transfer import (
     with_suffix,
 )
 from framework.job.workplace import Workplace
-from wrappers import Generic, Work, WrapperError
+from wrappers import Generic, Work, WrapperError, load_wrapper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,6 +83,8 @@ class Bench:
         self.made: set[str] = set()
         #: What is known of files that other jobs of the run made.
         self.known: dict[str, Facts] = {}
+        #: In which the steps run that share one.
+        self.process = Process(job, tools.programs)
 
 
 class Failure(Exception):  # noqa: N818 (an outcome, not a mistake of the code)
@@ -147,6 +149,7 @@ class Call:
             self._bench.journal.write("call.store", **self._same)
             wrapper.outputs(work)
             self._store_outputs(wrapper, work)
+            self._bench.process.is_done_with(self._spec)
             self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
         except Failure as failure:
             return self._failed(failure.status, failure.reason)
@@ -180,7 +183,8 @@ class Call:
         with self._bench.placing:
             for file in self._spec.inputs:
                 self._bench.users[file.path] += 1
-                self._place(file)
+                if not self._bench.process.holds(file):
+                    self._place(file)
         for at, lines, files in self._spec.lists:
             with open(self._bench.workplace.at(at), "w", encoding="utf-8") as listing:
                 for number, line in enumerate(lines):
@@ -192,7 +196,8 @@ class Call:
         with self._bench.placing:
             for file in self._spec.inputs:
                 self._bench.users[file.path] -= 1
-            self._withdraw_copies([file for file in self._present if not self._bench.users[file.path]])
+            files = [file for file in self._present if not self._bench.process.holds(file)]
+            self._withdraw_copies([file for file in files if not self._bench.users[file.path]])
 
     def _withdraw_copies(self, files: list[FileSpec]) -> None:
         bench = self._bench
@@ -276,7 +281,10 @@ class Call:
         filled = list(argv)
         for number in step.late:
             filled[number] = resolve(argv[number], bench.workplace.root, bench.secrets)
-        outcome = bench.programs.run(filled, environment, log, deadline)
+        if step.step:
+            outcome = bench.process.run(self._spec, step, filled, environment, log, deadline)
+        else:
+            outcome = bench.programs.run(filled, environment, log, deadline)
         bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
         self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._present)]
         if step.number == self._spec.steps[0].number:
@@ -285,7 +293,7 @@ class Call:
             said = outcome.reason or last_line(self._log_at)
             detail = f": {said}" if said else ""
             status = INFRASTRUCTURE if bench.programs.stopping else outcome.status
-            raise Failure(status, f"{step.program} ended with status {outcome.status}{detail}")
+            raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}")
         self._made += [[step.number, path] for label in step.made for path in self._paths(label, self._spec.outputs)]
         both = [*self._present, *self._spec.outputs]
         for parent, child in step.derived:
@@ -319,12 +327,15 @@ class Call:
         bench = self._bench
         missing = []
         present = []
+        held = []
         for file in self._spec.outputs:
             at = bench.workplace.at(file.at)
             if os.path.isfile(at):
                 present.append((file, at))
             elif os.path.lexists(at):
                 raise Failure(BAD_RESULT, f"{file.label}: {file.at} is not a regular file")
+            elif bench.process.holds(file):
+                held.append((file, at))
             elif not file.optional:
                 missing.append(f"{file.label}: {file.at}")
         if missing:
@@ -332,7 +343,11 @@ class Call:
         for file, at in present:
             meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
             self._store(file, at, meta)
-        absent = {file.path for file in self._spec.outputs} - {file.path for file, _ in present}
+        for file, at in held:
+            # It never was bytes: it has no size and no checksum.
+            meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
+            self._files.append({"path": file.path, "type": file.type, "meta": meta})
+        absent = {file.path for file in self._spec.outputs} - {file.path for file, _ in (*present, *held)}
         self._made = [pair for pair in self._made if pair[1] not in absent]
         self._derived = [pair for pair in self._derived if not absent.intersection(pair)]
 
@@ -410,18 +425,6 @@ def version_in(answer: str, pattern: str) -> str | None:
     """The version in what a program says of itself: by its pattern, or the first number with points."""
     found = re.search(pattern or r"(\d+(\.\d+)+)", answer)
     return None if found is None else (found[1] if found.re.groups else found[0])
-
-
-def load_wrapper(name: str) -> Generic:
-    """The wrapper of this name, made anew for a call."""
-    if not name.isidentifier():
-        raise WrapperError(f"'{name}' is no wrapper's name")
-    try:
-        module = importlib.import_module(f"wrappers.{name}")
-    except ModuleNotFoundError as error:
-        raise WrapperError(f"there is no wrapper '{name}'") from error
-    wrapper: Generic = module.Wrapper()
-    return wrapper
 
 
 def _by_label(files: list[FileSpec]) -> dict[str, list[str]]:

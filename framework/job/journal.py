@@ -35,9 +35,9 @@ job.end         job, queue, status
 ``call.end`` holds
 
 * ``files``: objects with path (in the archive: directory and name, ``/`` between), type (filetype), size (bytes),
-  sha256, archive (name of the archive that holds it now; absent when the file was not kept; ``external`` for a
-  file that lies outside every archive, whose path is then absolute), meta (metadata keys to values). The log is one
-  of them.
+  sha256 (both absent for what was passed to other calls in memory: it never was bytes), archive (name of the archive
+  that holds it now; absent when the file was not kept; ``external`` for a file that lies outside every archive,
+  whose path is then absolute), meta (metadata keys to values). The log is one of them.
 * ``used``: pairs [exec, path]; ``made``: pairs [exec, path] (exec 0 stands for the call itself, as for its log);
   ``derived``: pairs [child path, parent path]. A path in ``used`` may belong to a file of another call or run.
 * ``messages``: objects with level, text, exec (0 if none), and optionally file, line.

@@ -37,6 +37,19 @@ class Outcome:
         self.reason = reason
 
 
+class Program:
+    """One that runs."""
+
+    __slots__ = ("began", "call", "pid", "slot")
+
+    def __init__(self, pid: int, slot: int, began: float, call: str) -> None:
+        self.pid = pid
+        #: Where the warden notes it.
+        self.slot = slot
+        self.began = began
+        self.call = call
+
+
 class Programs:
     """Runs programs one at a time for each thread that asks; all of them can be ended from outside."""
 
@@ -50,37 +63,60 @@ class Programs:
 
     def run(self, argv: list[str], environment: Mapping[str, str], log: int, deadline: float | None = None) -> Outcome:
         """Run to its end, standard output and error to the open file ``log``; deadline by time.monotonic()."""
+        program = self.start(argv, environment, log)
+        return program if isinstance(program, Outcome) else self.finish(program, deadline)
+
+    def start(
+        self, argv: list[str], environment: Mapping[str, str], log: int, orders: int | None = None
+    ) -> Program | Outcome:
+        """Start it, to be finished later; how it ended where it cannot be started. ``orders``: its standard input."""
         path, trouble = find_program(argv[0], environment.get("PATH", ""))
         if trouble:
             return Outcome(NOT_EXECUTABLE if path else NOT_FOUND, {}, trouble)
         if self.stopping:
-            return Outcome(128 + signal.SIGTERM, {}, "the worker was told to stop")
+            return self.stopped()
         began = time.monotonic()
         try:
-            pid = self._start(path, argv, environment, log)
+            pid = self._start(path, argv, environment, log, orders)
         except OSError as error:
             return Outcome(NOT_EXECUTABLE, {}, f"{path} cannot be run: {error.strerror}")
-        slot = self._warden.watch(pid)
+        return Program(pid, self._warden.watch(pid), began, environment.get("FW_CALL", ""))
+
+    def finish(self, program: Program, deadline: float | None = None) -> Outcome:
+        """Wait for its end, and end it when its time is up and what it leaves behind."""
         try:
-            reason = self._wait(pid, deadline)
-            _, waited, usage = os.wait4(pid, 0)
+            reason = self._wait(program.pid, deadline)
+            _, waited, usage = os.wait4(program.pid, 0)
         finally:
             with self._births:
-                self._running.discard(pid)
-            _signal_group(pid, signal.SIGKILL)  # whatever it left behind goes with it
-            self._warden.forget(slot)
-            end_orphans(environment.get("FW_CALL", ""), self._orphans)
+                self._running.discard(program.pid)
+            _signal_group(program.pid, signal.SIGKILL)  # whatever it left behind goes with it
+            self._warden.forget(program.slot)
+            self.end_orphans_of(program.call)
         status = os.waitstatus_to_exitcode(waited)
         status = 128 - status if status < 0 else status
-        return Outcome(TIMED_OUT if reason else status, measured(usage, time.monotonic() - began), reason)
+        return Outcome(TIMED_OUT if reason else status, measured(usage, time.monotonic() - program.began), reason)
 
-    def _start(self, path: str, argv: list[str], environment: Mapping[str, str], log: int) -> int:
+    def stopped(self) -> Outcome:
+        """How a program ended that is not started any more."""
+        return Outcome(128 + signal.SIGTERM, {}, "the worker was told to stop")
+
+    def end_orphans_of(self, call: str) -> None:
+        """End what a call's programs left running outside of their process groups."""
+        end_orphans(call, self._orphans)
+
+    def _start(self, path: str, argv: list[str], environment: Mapping[str, str], log: int, orders: int | None) -> int:
         """Start a program in a process group of its own."""
+        stdin = (
+            (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)
+            if orders is None
+            else (os.POSIX_SPAWN_DUP2, orders, 0)
+        )
         with self._births:
             pid = os.posix_spawn(
                 path, argv, environment,
                 file_actions=[
-                    (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                    stdin,
                     (os.POSIX_SPAWN_DUP2, log, 1),
                     (os.POSIX_SPAWN_DUP2, log, 2),
                 ],

@@ -12,7 +12,9 @@ if TYPE_CHECKING:
 class FileSpec:
     """A file of a call: where it lies in the archive (or outside) and where in the job."""
 
-    __slots__ = ("at", "keep", "label", "meta", "optional", "outside", "path", "rename", "sha256", "size", "type")
+    __slots__ = (
+        "at", "in_memory", "keep", "label", "meta", "optional", "outside", "path", "rename", "sha256", "size", "type"
+    )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.label: str = data["label"]
@@ -24,6 +26,8 @@ class FileSpec:
         self.rename: str = data.get("rename", "")
         self.keep: bool = data.get("keep", True)
         self.optional: bool = data.get("optional", False)
+        #: Left in memory by a step of the job's process, for the others.
+        self.in_memory: bool = data.get("in_memory", False)
         self.size: int | None = data.get("size")
         self.sha256: str | None = data.get("sha256")
         self.meta: dict[str, Any] = data.get("meta", {})
@@ -32,7 +36,9 @@ class FileSpec:
 class StepSpec:
     """A program of a call."""
 
-    __slots__ = ("argv", "derived", "late", "made", "number", "program", "used", "version_flag", "version_pattern")
+    __slots__ = (
+        "argv", "derived", "late", "made", "number", "program", "step", "used", "version_flag", "version_pattern"
+    )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.number: int = data["exec"]
@@ -45,6 +51,15 @@ class StepSpec:
         self.derived: list[list[str]] = data.get("derived", [])
         self.version_flag: str = data.get("version_flag", "")
         self.version_pattern: str = data.get("version_pattern", "")
+        #: ``package.module:function`` that does its work in the job's process; empty for a program of its own.
+        self.step: str = data.get("step", "")
+
+    @property
+    def spoken(self) -> str:
+        """What a message calls it: of a Python program, the module."""
+        if self.step:
+            return f"step {self.argv[2]}"
+        return " ".join(self.argv[:3]) if self.argv[1:2] == ["-m"] and len(self.argv) > 2 else self.program
 
 
 class CallSpec:
@@ -74,6 +89,11 @@ class CallSpec:
         minutes = data["needs"].get("walltime_minutes")
         self.limit: float | None = None if minutes is None else minutes * 60
         self.threads: int = data.get("threads", 0)
+
+    @property
+    def in_process(self) -> bool:
+        """Whether it runs in the process that it shares with others of its job."""
+        return any(step.step for step in self.steps)
 
 
 class JobSpec:

@@ -66,16 +66,18 @@ class Result:
 def run_job(bench: Bench, order: Order) -> Result:
     """Run the job's calls, one module after another; the first failure ends it."""
     job, place, journal = bench.job, bench.workplace, bench.journal
-    place.prepare(at for call in job.calls for at in _places(call))
+    place.prepare(at for call in job.calls for at in places(call))
     os.chdir(place.root)
     same = {"job": job.number, "queue": order.queue}
     journal.write("job.start", **same, block=job.block, keys=job.keys, calls=len(job.calls), root=place.root)
     result = Result()
-    for calls, threads in _stages(job, order.skip):
-        _run_calls(bench, calls, threads, order, result)
-        if result.status:
-            break
+    try:
+        _run_stages(bench, order, result)
+    finally:
+        bench.process.end()
     if result.status:
+        for left in _not_run(job, order, result):
+            journal.write("message", **same, level=2, text=left)
         os.chdir("/")
         place.set_aside(order.aside)
         journal.write("message", **same, level=3, text=f"what the job left is kept in {order.aside}")
@@ -85,7 +87,32 @@ def run_job(bench: Bench, order: Order) -> Result:
     return result
 
 
-def _places(call: CallSpec) -> Iterator[str]:
+def _run_stages(bench: Bench, order: Order, result: Result) -> None:
+    """One module after another, until all have run or a call has failed."""
+    stages = list(_stages(bench.job, order.skip))
+    last = max((number for number, (calls, _) in enumerate(stages) if calls[0].in_process), default=-1)
+    for number, (calls, threads) in enumerate(stages):
+        _run_calls(bench, calls, threads, order, result)
+        if result.status:
+            return
+        if number == last:
+            bench.process.end()  # what it has in memory is not wanted any more
+
+
+def _not_run(job: JobSpec, order: Order, result: Result) -> Iterator[str]:
+    """What a failure leaves undone, in words: a line a module."""
+    begun = {*order.skip, *result.finished, *result.failed}
+    left: dict[str, list[int]] = {}
+    for call in job.calls:
+        if call.number not in begun:
+            left.setdefault(call.module, []).append(call.number)
+    for module, numbers in left.items():
+        several = f"{len(numbers)} calls, {numbers[0]} to {numbers[-1]},"
+        calls = f"call {numbers[0]}" if len(numbers) == 1 else several
+        yield f"{module}: {calls} not run, because call {result.failed[0]} failed"
+
+
+def places(call: CallSpec) -> Iterator[str]:
     """Where the files of a call lie in the job's directory."""
     for file in (*call.inputs, *call.outputs):
         yield file.at
@@ -107,7 +134,9 @@ def _stages(job: JobSpec, skip: frozenset[int]) -> Iterator[tuple[list[CallSpec]
 
 
 def _threads(job: JobSpec, call: CallSpec) -> int:
-    """The smaller of the module's and the run's limits; one where neither says anything."""
+    """The smaller of the module's and the run's limits; one where neither says anything, and for steps of a process."""
+    if call.in_process:
+        return 1
     return min((limit for limit in (job.threads, call.threads) if limit), default=1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from framework.garbage import no_garbage_collection
 from framework.plan.calls import Surroundings, WrapperHooks, make_calls
@@ -22,6 +22,7 @@ from framework.plan.findings import Findings, near, wrong
 from framework.plan.jobs import Grouping
 from framework.plan.keys import check_pipeline
 from framework.plan.lines import Sources
+from framework.plan.memory import check_processes, with_memory
 from framework.plan.model import Ask, Block, Call, Identity, Module, Plan
 from framework.plan.numbers import whole_number
 from framework.plan.products import Products
@@ -82,7 +83,10 @@ def _build(
         if asked:
             by_block = [[asked.get(call.number, call) for call in found] for found in by_block]
         planned = _group(blocks, by_block, around)
-    check_jobs([job for block in planned for job in block.jobs], products, origins, findings)
+    jobs = [job for block in planned for job in block.jobs]
+    check_jobs(jobs, products, origins, findings)
+    if _share_processes(blocks, around):
+        check_processes(jobs, origins, findings)
     findings.conclude()
     return _plan(pipeline, identity, scope, planned, tuple(str(warning) for warning in findings.warnings))
 
@@ -136,9 +140,15 @@ def _group(blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around:
         most = whole_number(scope, "max_wrappers_per_job", block.section.opened)
         threads = whole_number(scope, "fw_nmaxthread", block.section.opened)
         jobs = grouping.block(block.number, found, divide_by, most, threads or 0)
+        if _share_processes([block], around):
+            jobs = tuple(map(with_memory, jobs))
         modules = tuple(_module(module, number, found, around) for number, module in enumerate(block.modules, start=1))
         planned.append(Block(number=block.number, name=block.name, modules=modules, jobs=jobs))
     return tuple(planned)
+
+
+def _share_processes(blocks: Iterable[BlockDefinition], around: Surroundings) -> bool:
+    return any(around.wrappers.shares_process(module.wrapper) for block in blocks for module in block.modules)
 
 
 def _module(module: ModuleDefinition, number: int, calls: list[Call], around: Surroundings) -> Module:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
 from typing import Protocol
@@ -23,6 +24,7 @@ from framework.plan.objects import Objects, Resolved, flag
 from wcl import Place, Scope, Section, expand, split
 from wcl.late import late_calls
 from wcl.settling import settled
+from wrappers import WrapperError
 
 #: What a call may ask for in numbers.
 LIMITS = ("request_memory", "request_disk", "request_cpus", "max_walltime", "max_retries", "max_fwthreads")
@@ -41,6 +43,10 @@ class WrapperHooks(Protocol):
         """Whether a wrapper adds to command lines, and ``arguments`` says what."""
         ...
 
+    def shares_process(self, name: str) -> bool:
+        """Whether programs run as functions, in one process with others of their job, and ``step`` says which."""
+        ...
+
     def inputs(self, name: str, settings: Mapping[str, str]) -> Mapping[str, str]:
         """Label to location of files outside the archives."""
         ...
@@ -49,6 +55,10 @@ class WrapperHooks(Protocol):
         self, name: str, settings: Mapping[str, str], members: Mapping[str, list[Mapping[str, str]]]
     ) -> list[str]:
         """Further words of the first program's command line."""
+        ...
+
+    def step(self, argv: Sequence[str], place: Place) -> str:
+        """What does a program's work in a process with others, ``package.module:function``."""
         ...
 
 
@@ -101,6 +111,7 @@ class CallMaker:
         self._environment = Values("job_environment", (around.pipeline, module.section), LATE, str.upper)
         self._takes_inputs = around.wrappers.takes_inputs(module.wrapper)
         self._adds_arguments = around.wrappers.adds_arguments(module.wrapper)
+        self._shares_process = around.wrappers.shares_process(module.wrapper)
 
     def combinations(self) -> Iterable[dict[str, str]]:
         """The values of the loop keys of each call."""
@@ -164,7 +175,9 @@ class CallMaker:
         if not self._takes_inputs:
             return
         section = self._module.section.section("wrapper")
-        for label, location in self._around.wrappers.inputs(self._module.wrapper, settings).items():
+        with self._blaming_the_settings():
+            declared = self._around.wrappers.inputs(self._module.wrapper, settings)
+        for label, location in declared.items():
             if label not in section:
                 raise wrong(section.opened, f"the wrapper needs '{label}'")
             if "://" not in location and not location.startswith("/"):
@@ -200,9 +213,19 @@ class CallMaker:
         lines = zip(self._module.execs, self._command_lines, strict=True)
         execs = [self._exec(step, *line.fill(given)) for step, line in lines]
         if self._adds_arguments:
-            more = self._around.wrappers.arguments(self._module.wrapper, settings, found.members(given.values))
+            with self._blaming_the_settings():
+                more = self._around.wrappers.arguments(self._module.wrapper, settings, found.members(given.values))
             execs[0] = replace(execs[0], argv=(*execs[0].argv, *more))
         return tuple(execs)
+
+    @contextmanager
+    def _blaming_the_settings(self) -> Iterator[None]:
+        """What a wrapper cannot plan with is wrong in its section."""
+        try:
+            yield
+        except WrapperError as error:
+            place = self._module.section.section("wrapper").opened
+            raise wrong(place, f"wrapper '{self._module.wrapper}': {error}") from error
 
     def _exec(self, step: ExecDefinition, argv: tuple[str, ...], late: tuple[int, ...]) -> Exec:
         program = argv[0].rsplit("/", 1)[-1]
@@ -220,6 +243,7 @@ class CallMaker:
             derived=step.derived,
             version_flag=flag,
             version_pattern=pattern,
+            step=self._around.wrappers.step(argv, step.section.place("execname")) if self._shares_process else "",
         )
 
     def _version_of(self, program: str) -> tuple[str, str]:

@@ -46,6 +46,8 @@ class File(
     #: Size in bytes and sha256, for a file that an archive already holds.
     size: int | None = None
     sha256: str | None = None
+    #: Whether it stays in memory, in the process that the job's calls share, and is not written.
+    in_memory: bool = False
 
     @property
     def name(self) -> str:
@@ -96,6 +98,8 @@ class Exec(Part, frozen=True, kw_only=True, rename={"number": "exec"}):
     derived: tuple[tuple[str, str], ...] = ()
     version_flag: str = ""
     version_pattern: str = ""
+    #: ``package.module:function`` that does its work in the job's process; empty where it is a program of its own.
+    step: str = ""
 
 
 class Needs(Part, frozen=True, kw_only=True):
@@ -127,6 +131,11 @@ class Call(Part, frozen=True, kw_only=True, rename={"number": "call", "max_fwthr
     max_retries: int = 0
     #: The module allows so many of its calls at a time in one job; None where it does not say.
     max_fwthreads: int | None = None
+
+    @property
+    def in_process(self) -> bool:
+        """Whether it runs in the process that it shares with others of its job."""
+        return any(step.step for step in self.execs)
 
 
 class Job(Part, frozen=True, kw_only=True, rename={"number": "job"}):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -107,6 +107,17 @@ def files_with_ids(connection: Connection, ids: Sequence[int]) -> list[FileRow]:
     found: list[FileRow] = []
     for at in range(0, len(ids), _CHUNK):
         found += _rows(connection, _files().where(desfile.c.id.in_(ids[at : at + _CHUNK])))
+    return found
+
+
+def at_paths(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
+    """Those of the paths that runs have made, kept or not."""
+    wanted = iter(paths)
+    found: dict[str, FileRow] = {}
+    with db.read() as connection:
+        while chunk := list(islice(wanted, _CHUNK)):
+            query = _files().where(desfile.c.path.in_(chunk), desfile.c.path_version == "")
+            found |= {file.path: file for file in _rows(connection, query)}
     return found
 
 

@@ -1,6 +1,6 @@
 """The warps of one patch and filter to a coadd."""
 
-from pipelines.hsc import command
+from pipelines.hsc import command, memory
 from pipelines.hsc.command import Ask, Step
 from pipelines.hsc.repository import Repository
 
@@ -24,6 +24,8 @@ STEP = Step(
     select_keys=("visit",),
     config={"sigmaClip": 4.0, "clipIter": 2},
 )
+
+in_process = memory.in_process(STEP)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The stars of one coadd."""
 
-from pipelines.hsc import command
+from pipelines.hsc import command, memory
 from pipelines.hsc.command import Ask, Step
 from pipelines.hsc.repository import Repository
 
@@ -22,6 +22,8 @@ STEP = Step(
     id_keys=("tract", "patch", "filter"),
     config={"thresholdValue": 5.0},
 )
+
+in_process = memory.in_process(STEP)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The light of a patch's stars in one filter, at the places that all filters share."""
 
-from pipelines.hsc import command
+from pipelines.hsc import command, memory
 from pipelines.hsc.command import Ask, Step
 from pipelines.hsc.repository import Repository
 
@@ -20,6 +20,8 @@ STEP = Step(
     act=act,
     id_keys=("tract", "patch", "filter"),
 )
+
+in_process = memory.in_process(STEP)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """One visit's calibrated images onto the pixels of one patch."""
 
-from pipelines.hsc import command
+from pipelines.hsc import command, memory
 from pipelines.hsc.command import Ask, Step
 from pipelines.hsc.errors import InputError
 from pipelines.hsc.geometry import Patch
@@ -31,6 +31,8 @@ STEP = Step(
     select_keys=("visit", "ccd"),
     config={"doApplyUberCal": False},
 )
+
+in_process = memory.in_process(STEP)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The merged peaks measured on the coadd of one filter."""
 
-from pipelines.hsc import command
+from pipelines.hsc import command, memory
 from pipelines.hsc.command import Ask, Step
 from pipelines.hsc.geometry import Patch
 from pipelines.hsc.repository import Repository
@@ -26,6 +26,8 @@ STEP = Step(
     act=act,
     id_keys=("tract", "patch", "filter"),
 )
+
+in_process = memory.in_process(STEP)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The peaks of all filters of one patch as one list."""
 
-from pipelines.hsc import command
+from pipelines.hsc import command, memory
 from pipelines.hsc.command import Ask, Step
 from pipelines.hsc.data_id import alternatives
 from pipelines.hsc.geometry import Patch
@@ -32,6 +32,8 @@ STEP = Step(
     id_keys=("tract", "patch", "filter"),
     config={"maxSamePeakDistance": 0.3, "minNewPeakDistance": 1.0},
 )
+
+in_process = memory.in_process(STEP)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """For each star of a patch the filter that decides its place."""
 
-from pipelines.hsc import command
+from pipelines.hsc import command, memory
 from pipelines.hsc.command import Ask, Step
 from pipelines.hsc.data_id import alternatives
 from pipelines.hsc.geometry import Patch
@@ -29,6 +29,8 @@ STEP = Step(
     id_keys=("tract", "patch", "filter"),
     config={"minSN": 10.0, "minSNDiff": 3.0},
 )
+
+in_process = memory.in_process(STEP)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """One detector's raw image to a calibrated one with its stars, matched to the reference catalogue."""
 
-from pipelines.hsc import command
+from pipelines.hsc import command, memory
 from pipelines.hsc.command import Ask, Step
 from pipelines.hsc.data_id import spell
 from pipelines.hsc.errors import QualityError
@@ -44,6 +44,8 @@ STEP = Step(
     id_keys=("visit", "ccd"),
     config={"threshold": 5.0, "minMatches": 15},
 )
+
+in_process = memory.in_process(STEP)
 
 
 if __name__ == "__main__":

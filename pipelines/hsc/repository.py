@@ -36,9 +36,13 @@ class Repository:
         """With the templates in the directory that is read."""
         return cls(inputs, outputs, read_templates(inputs / TEMPLATES))
 
+    def names(self, dataset: str, data_id: DataId) -> list[str]:
+        """Its names below the repository: the one it is written to, then those to look for as well."""
+        return [self._name(dataset, template, data_id) for template in self._templates(dataset)]
+
     def place(self, dataset: str, **data_id: str | int) -> Path:
         """Where to write, after the dataset's first template; the folder is made."""
-        name = self._name(dataset, self._templates(dataset)[0], data_id)
+        name = self.names(dataset, data_id)[0]
         if "*" in name:
             raise InputError(f"{TEMPLATES}: {dataset} is written here, so its first template may have no *: {name}")
         path = self.outputs / name
@@ -47,7 +51,7 @@ class Repository:
 
     def find(self, dataset: str, **data_id: str | int) -> Path:
         """The one file of this name."""
-        names = [self._name(dataset, template, data_id) for template in self._templates(dataset)]
+        names = self.names(dataset, data_id)
         for root in dict.fromkeys((self.outputs, self.inputs)):
             for name in names:
                 found = sorted(root.glob(name)) if "*" in name else [root / name] * (root / name).exists()

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from pipelines.hsc.inprocess import call, open_memory
+from pipelines.hsc.inprocess import call, keeping
 
 WHERE = ["--id", "tract=0", "patch=8x6", "filter=HSC-I"]
 CCDS = {903986: (16, 23), 903990: (18, 25), 904010: (4,), 904014: (6,)}
@@ -34,7 +34,7 @@ def command_lines(repository):
 
 def test_the_results_are_those_of_the_programs_and_nothing_else_is_written(chain, calexps):
     before = {path for path in calexps.rglob("*") if path.is_file()}
-    memory = open_memory(calexps, calexps, KEPT)
+    memory = keeping(calexps, calexps, KEPT)
     for words in command_lines(calexps):
         call(memory, words[0], words[1:])
     made = {calexps / f"coadd/{name}-HSC-I-0-8x6-r11p95.fits" for name in MADE}
@@ -43,7 +43,7 @@ def test_the_results_are_those_of_the_programs_and_nothing_else_is_written(chain
 
 
 def test_images_and_tables_are_at_hand_afterwards(calexps):
-    memory = open_memory(calexps, calexps)
+    memory = keeping(calexps, calexps)
     for words in command_lines(calexps):
         call(memory, words[0], words[1:])
     where = {"tract": 0, "patch": "8x6", "filter": "HSC-I"}
@@ -62,7 +62,7 @@ def test_the_program_reads_its_calls_from_a_file(program, chain, calexps, tmp_pa
 @pytest.mark.parametrize(
     ("line", "keep", "message"),
     [
-        ("process_ccd repo", "deepCoadd", "'process_ccd' does not run in one process with others"),
+        ("schemas repo", "deepCoadd", "'schemas' does not run in one process with others"),
         ("detect_coadd_sources repo --id tract=0", "deepCoadd", "lacks patch, filter"),
         ("", "never", "there is no template for never, which is to be kept"),
     ],

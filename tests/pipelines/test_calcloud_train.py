@@ -174,7 +174,7 @@ def test_a_source_that_cannot_be_used_is_said(fw, tmp_path, ask, what):
     (tmp_path / "jobs.csv").write_text(text)
     said = fw("submit", PIPELINE, "--set", "source=jobs.csv")
     assert said.status == 1
-    assert "job 1 (scrape): python ended with status 2:" in said.err
+    assert "job 1 (scrape): python -m pipelines.calcloud.scrape ended with status 2:" in said.err
     assert word in said.err
     assert ask("select count(*) from desfile where filetype = 'external' and filename = 'jobs.csv'") == [(1,)]
 
