@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from framework.registry.calls import CallRow
 
@@ -24,6 +24,7 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     from framework.errors import RunError
     from framework.registry.calls import calls
     from framework.registry.database import open_registry
+    from framework.registry.messages import messages
     from framework.registry.runs import find_run
 
     db = open_registry(registry)
@@ -31,15 +32,18 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     rows = [row for row in calls(db, found.attempt_id) if number in (None, row.jobnum)]
     if number is not None and not rows:
         raise RunError(f"{found.run}: no call of a job {number} has begun; it has {found.jobs_expected} jobs")
+    said = messages(db, found.attempt_id)
     if as_json:
-        click.echo(json.dumps([as_object(row) for row in rows], indent=1))
+        click.echo(json.dumps([as_object(row, said) for row in rows], indent=1))
         return
-    for line in lines(rows):
+    for line in lines(rows, said):
         click.echo(line)
 
 
-def lines(rows: list[CallRow]) -> Iterator[str]:
-    """Each execution of a job, and below it each try at its calls."""
+def lines(rows: list[CallRow], said: Mapping[int, list[str]]) -> Iterator[str]:
+    """Each execution of a job, and below it each try at its calls, with what each had to say."""
+    from framework.tables import printable
+
     executions: dict[tuple[int, str], list[CallRow]] = {}
     for row in rows:
         executions.setdefault((row.jobnum, row.queue), []).append(row)
@@ -55,6 +59,10 @@ def lines(rows: list[CallRow]) -> Iterator[str]:
                 f"  {row.wrapnum:>6}  {row.module:<{width}}  {row.state + status:<12}  {duration(row):>9}  "
                 f"{memory:>8}  {keys}{again}"
             ).rstrip()
+            for message in said.get(row.task_id, ()):
+                yield f"          {printable(message)}"
+        for message in said.get(inside[0].job_task_id, ()):
+            yield f"          {printable(message)}"
 
 
 def duration(row: CallRow) -> str:
@@ -64,8 +72,9 @@ def duration(row: CallRow) -> str:
     return f"{(row.end_time or time.time()) - row.start_time:.1f} s"
 
 
-def as_object(row: CallRow) -> dict[str, Any]:
+def as_object(row: CallRow, said: Mapping[int, list[str]]) -> dict[str, Any]:
     """A try as plain data."""
     from dataclasses import asdict
 
-    return {**asdict(row), "keys": json.loads(row.keys or "{}"), "state": row.state}
+    keys = json.loads(row.keys or "{}")
+    return {**asdict(row), "keys": keys, "state": row.state, "messages": said.get(row.task_id, [])}

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from framework.registry.database import Registry
+    from framework.registry.messages import FailureRow
     from framework.registry.runs import ModuleRow, RunRow
 
 #: How many runs are shown without --all.
 NEWEST = 20
+#: How many failed calls of a run are shown with their reasons.
+SHOWN_FAILURES = 8
 
 _RUN_COLUMNS = ("run", "pipeline", "campaign", "operator", "state", "jobs", "failed", "running", "calls", "started")
 _MODULE_COLUMNS = ("module", "block", "expected", "running", "done", "failed", "mean", "longest", "peak memory")
@@ -64,16 +69,36 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from framework import tables
+    from framework.registry.messages import failures
     from framework.registry.runs import find_run, modules
 
     run = find_run(db, name)
     rows = modules(db, run.attempt_id)
+    failed = failures(db, run.attempt_id) if any(row.calls_failed for row in rows) else []
     if as_json:
-        click.echo(tables.as_json({**asdict(run), "modules": [asdict(row) for row in rows]}))
+        of_run = {"modules": [asdict(row) for row in rows], "failures": [asdict(row) for row in failed]}
+        click.echo(tables.as_json({**asdict(run), **of_run}))
         return
     tables.print_fields(header(run))
     click.echo()
     tables.print_table(_MODULE_COLUMNS, [module_cells(row) for row in rows], _NUMBERS)
+    for line in failure_lines(run.run, failed):
+        click.echo(line)
+
+
+def failure_lines(run: str, failed: list[FailureRow]) -> Iterator[str]:
+    """Which calls failed, and why, in a line each."""
+    import json
+
+    from framework.tables import printable
+
+    if failed:
+        yield ""
+    for row in failed[:SHOWN_FAILURES]:
+        keys = ", ".join(f"{key}={value}" for key, value in json.loads(row.keys or "{}").items())
+        yield printable(f"call {row.wrapnum}, {row.module}{f' ({keys})' if keys else ''}, failed: {row.reason}")
+    if len(failed) > SHOWN_FAILURES:
+        yield f"and {len(failed) - SHOWN_FAILURES} more: fw log {run}, fw job {run}"
 
 
 def run_cells(row: RunRow) -> list[str]:

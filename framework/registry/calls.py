@@ -20,6 +20,7 @@ class CallRow:
     trynum: int
     module: str
     wrapper: str
+    job_task_id: int
     jobnum: int
     queue: str
     #: Of the wrapper's loop, as JSON.
@@ -82,6 +83,7 @@ def _calls() -> Select[Any]:
             call.trynum,
             call.modname.label("module"),
             call.name.label("wrapper"),
+            call.pfw_job_task_id.label("job_task_id"),
             job.jobnum,
             job.queue,
             call.wrapkeys.label("keys"),

@@ -10,9 +10,10 @@ from sqlalchemy import event, text
 from framework.registry.ancestry import ancestors, descendants, find_file
 from framework.registry.attempts import create_attempt, next_attnum
 from framework.registry.calls import calls, finished_calls
-from framework.registry.files import existing, find, inputs_of, produced_by
+from framework.registry.files import at_paths, existing, find, inputs_of, produced_by
 from framework.registry.ingest import ingest
 from framework.registry.known import load
+from framework.registry.messages import failures, messages
 from framework.registry.programs import versions
 from framework.registry.runs import attempt_values, find_run, modules, runs
 
@@ -36,6 +37,9 @@ QUESTIONS = {
     "calls": lambda db: calls(db, 1),
     "a call": lambda db: calls(db, 1, wrapnum=2),
     "finished_calls": lambda db: finished_calls(db, 1),
+    "messages": lambda db: messages(db, 1),
+    "failures": lambda db: failures(db, 1),
+    "at_paths": lambda db: at_paths(db, ["r/out/1.fits", "none"]),
     "existing": lambda db: existing(db, "home", ["r/out/1.fits", "none"]),
     "find": lambda db: find(db, "red", {"n": ["1"], "band": ["%r"]}),
     "produced_by": lambda db: produced_by(db, 5),
