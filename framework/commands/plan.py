@@ -149,13 +149,14 @@ def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
 
     keys = ", ".join(f"{key}={value}" for key, value in call.keys.items())
     yield ""
-    yield f"call {call.number}  {call.module}{f' ({keys})' if keys else ''}"
+    shared = ", in one process with others of its job" if call.in_process else ""
+    yield f"call {call.number}  {call.module}{f' ({keys})' if keys else ''}{shared}"
     for step in call.execs:
         yield f"  $ {shell_text(step.argv)}"
     for file in call.inputs:
         yield f"  reads {file.path}  ({why(call, file)})"
     for file in call.outputs:
-        yield f"  makes {file.path}"
+        yield f"  makes {file.path}{' in memory' if file.in_memory else ''}"
 
 
 def as_object(plan: Plan) -> dict[str, Any]:

@@ -58,8 +58,15 @@ def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
     if as_json:
         click.echo(tables.as_json([file.path if paths else asdict(file) for file in files]))
         return
-    rows = [[file.path, tables.size(file.size), file.run or "", metadata_text(file)] for file in files]
+    rows = [[file.path, size_text(file), file.run or "", metadata_text(file)] for file in files]
     tables.print_table(("path", "size", "run", "metadata"), rows, frozenset({"size"}))
+
+
+def size_text(file: FileRow) -> str:
+    """A size; what was passed from step to step in memory has none."""
+    from framework import tables
+
+    return "in memory" if file.size is None else tables.size(file.size)
 
 
 def metadata_text(file: FileRow) -> str:

@@ -66,6 +66,7 @@ class Process:
         program = self._program or self._start(argv[0], environment, log)
         if isinstance(program, Outcome):
             return program
+        os.write(log, f"== in process {program.pid}\n".encode())
         answer = self._ask(program, self._order(call, step, argv, environment), log, deadline)
         wall = round(time.monotonic() - began, 6)
         if answer is None:
