@@ -37,6 +37,7 @@ bench: $(DEV_READY) bench-local  ## every benchmark
 	$(BIN)/python -m benchmarks.wcl
 	$(BIN)/python -m benchmarks.registry
 	$(BIN)/python -m benchmarks.plan
+	$(BIN)/python -m benchmarks.inprocess
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
