@@ -14,11 +14,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "pipelines"
 COADDS = ROOT / "pipelines/hsc_coadd.wcl"
+INPROCESS = ROOT / "pipelines/hsc_coadd_inprocess.wcl"
 NOTE = ("--set", "project=MMG", "--set", "unitname=Ht0", "--set", "reqnum=11", "--set", "attnum=95")
 TREE = "MMG/hsctest/MDEV/r11/Ht0/p95"
 
 
-def runner(home: Path) -> Callable[..., str]:
+def runner(home: Path, status: int = 0) -> Callable[..., str]:
+    """``fw`` in a home, to end with this status; what it says, on standard error where it is to fail."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("FW_")}
 
     def run(*arguments: object) -> str:
@@ -26,18 +28,22 @@ def runner(home: Path) -> Callable[..., str]:
             [sys.executable, "-m", "framework.cli", *map(str, arguments)],
             env={**kept, "FW_HOME": str(home), "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        assert said.returncode == 0, said.stderr
-        return said.stdout
+        assert said.returncode == status, said.stderr
+        return said.stderr if status else said.stdout
 
     return run
 
 
-@pytest.fixture(scope="module")
-def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("images")
-    simulate = [sys.executable, "-m", "pipelines.hsc.simulate", str(place)]
+def simulated(place: Path, *options: str) -> Path:
+    """The images of a small survey."""
+    simulate = [sys.executable, "-m", "pipelines.hsc.simulate", str(place), *options]
     subprocess.run(simulate, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)
     return place
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return simulated(tmp_path_factory.mktemp("images"))
 
 
 def prepared(home: Path, images: Path) -> Callable[..., str]:
@@ -133,6 +139,69 @@ def test_pictures_and_figures_show_that_the_stars_are_right(done):
         assert abs(band["median_mag"]) < 0.01
         assert band["scatter_mag"] < 0.05
         assert band["median_separation_arcsec"] < 0.05
+
+
+#: What the record says of files: who read, made and derived them. The names of things, no ids.
+PROVENANCE = (
+    "select w.modname, w.wrapnum, e.execnum, e.name, e.cmdargs, d.path from opm_used u, pfw_exec e, pfw_wrapper w,"
+    " desfile d where e.task_id = u.task_id and w.task_id = e.pfw_wrapper_task_id and d.id = u.desfile_id"
+    " order by 2, 3, 6",
+    "select w.modname, w.wrapnum, e.execnum, e.name, e.cmdargs, d.path, d.filetype, d.metadata from"
+    " opm_was_generated_by g, pfw_exec e, pfw_wrapper w, desfile d where e.task_id = g.task_id and"
+    " w.task_id = e.pfw_wrapper_task_id and d.id = g.desfile_id and d.wgb_task_id = g.task_id order by 2, 3, 6",
+    "select c.path, p.path from opm_was_derived_from w, desfile c, desfile p"
+    " where c.id = w.child_desfile_id and p.id = w.parent_desfile_id order by 1, 2",
+)
+#: The files that are kept, with their contents.
+KEPT = (
+    "select d.path, d.filesize, d.sha256 from desfile d, file_archive_info f where f.desfile_id = d.id and"
+    " d.filetype not in ('log', 'plan', 'deepcoadd_tempexp', 'deepcoadd') order by 1"
+)
+PASSED = "from desfile where filetype in ('deepcoadd_tempexp', 'deepcoadd')"
+
+
+def test_three_steps_in_one_process_make_the_same_files_with_the_same_provenance(done, images, tmp_path):
+    home = tmp_path / "home"
+    fw = prepared(home, images)
+    fw("submit", INPROCESS, *NOTE)
+    ordinary, ordinary_home = done
+    ours, theirs = ([run("sql", question, "--csv") for question in PROVENANCE] for run in (fw, ordinary))
+    assert min(text.count("\n") for text in ours) > 89
+    assert ours == theirs
+    of_the_run = [line for line in fw("sql", KEPT, "--csv").splitlines() if TREE in line]
+    assert of_the_run == [line for line in ordinary("sql", KEPT, "--csv").splitlines() if TREE in line]
+    assert len(of_the_run) == 161 - 40
+    # The 32 warps and 8 coadds never were files.
+    counts = f"select count(*), count(filesize), count(sha256) {PASSED}"
+    assert fw("sql", counts, "--csv").splitlines()[1] == "40,0,0"
+    assert ordinary("sql", counts, "--csv").splitlines()[1] == "40,40,40"
+    passed = ("warp-*.fits", "coadd-*.fits")
+    assert [path for name in passed for path in home.rglob(name)] == []
+    assert len([path for name in passed for path in (ordinary_home / "archive").rglob(name)]) == 40
+
+
+def test_a_field_with_too_few_stars_ends_with_words_that_say_so(tmp_path):
+    home = tmp_path / "home"
+    prepared(home, simulated(tmp_path / "images", "--stars", "150"))
+    said = runner(home, status=1)("submit", COADDS, *NOTE)
+    reason = "QC: visit=903334 ccd=16: 9 of 23 stars match the reference catalogue: at least 15 needed"
+    assert f"job 2 (processccd): python -m pipelines.hsc.process_ccd ended with status 3: {reason}" in said
+    assert "Ht0_r11p95 failed: 1 of 13 jobs done, 8 failed, 4 not begun" in said
+    fw = runner(home)
+    messages = (
+        "select w.modname, t.status, m.message from task_message m, pfw_wrapper w, task t"
+        " where m.task_id = w.task_id and t.id = w.task_id and m.message_lvl = 1 and w.wrapkeys like '%903334%\"16\"%'"
+    )
+    ended = f"python -m pipelines.hsc.process_ccd ended with status 3: {reason}"
+    assert fw("sql", messages, "--csv").splitlines()[1:] == [f"processccd,3,{ended}"]
+    assert f"call 2, processccd (visit=903334, ccd=16, filter=HSC-R), failed: {ended}\n" in fw("stat", "Ht0_r11p95")
+    job, call, words = fw("job", "Ht0_r11p95", "2").splitlines()[:3]
+    assert (job[:6], call.split()[:4], words.strip()) == ("job 2 ", ["2", "processccd", "failed", "(3)"], ended)
+    log = fw("log", "Ht0_r11p95", "2").splitlines()
+    assert log[0] == "== call 2 (processccd): failed with status 3"
+    assert log[2:] == [reason, f"== {ended}"]
+    # Nothing of it counts as made.
+    assert fw("sql", "select count(*) from desfile where filetype in ('calexp', 'src')", "--csv").splitlines()[1] == "0"
 
 
 @pytest.mark.slow
