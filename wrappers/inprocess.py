@@ -6,9 +6,10 @@ the calls and sees to their outputs (default: generic).
 
 A program is ``python -m <module>``, and is called as the function ``in_process(arguments, objects, memory)`` of that
 module: the words of the command line after its name; what is in memory, by the place that its file would have; and
-the places of what this call is to leave there instead of writing it. What it gives back is its exit status. Modules
-of the families that ship, ``pipelines.<family>.<program>``, may have one; any others a site names in its own file, in
-the section ``steps``: ``<module> = package.module:function``.
+the places of what this call is to leave there instead of writing it. What it gives back is its exit status; what it
+finds in memory it leaves as it is, for others may read it too. Modules of the families that ship,
+``pipelines.<family>.<program>``, may have such a function; any others a site names in its own file, in the section
+``steps``: ``<module> = package.module:function``.
 """
 
 from __future__ import annotations

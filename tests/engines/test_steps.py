@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -264,6 +267,24 @@ def test_a_failed_run_is_restarted(run, words, ask, fw_home):
     assert said.status == 0, said.err
     assert ask(WORDS)[-1] == ("c.txt", 5, 64)
     assert run("stat", "U_r1p01").out.count("failed:") == 0
+
+
+def test_killed_at_its_worst_a_run_takes_its_process_along(environment, run, words, tmp_path, fw_home):
+    where = {"PYTHONPATH": f"{ROOT}:{tmp_path}", "FW_SITE": str(tmp_path / "site.wcl"), "TROUBLE_b": "sleeps"}
+    command = [sys.executable, "-m", "framework.cli", "submit", str(words()), *FUSED]
+    submit = subprocess.Popen(command, env={**environment, **where}, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 30
+    while not any("_b.log" in path.name and "process" in path.read_text() for path in fw_home.rglob("*.log")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    submit.kill()
+    submit.communicate()
+    while left := marked(str(fw_home / "runs/U_r1p01")):
+        assert time.monotonic() < deadline, left
+        time.sleep(0.02)
+    said = run("restart", "U_r1p01")
+    assert said.status == 0, said.err
+    assert (fw_home / "archive/SKY/words/none/r1/U/p01/words/c.txt").read_text() == "ababc"
 
 
 def test_a_call_is_run_again_with_what_was_in_memory_before_it(run, words, tmp_path):

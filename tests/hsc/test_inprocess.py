@@ -1,6 +1,8 @@
-"""Three steps in one process, without files between them."""
+"""Steps in one process, without files between them."""
 
+import importlib
 import shutil
+from fnmatch import fnmatch
 
 import pytest
 
@@ -71,3 +73,34 @@ def test_a_call_that_cannot_be_run_is_told(hsc, calexps, tmp_path, capsys, line,
     (tmp_path / "calls.txt").write_text(line)
     assert hsc("inprocess", calexps, "--calls", tmp_path / "calls.txt", "--keep", keep) == 2
     assert message in capsys.readouterr().err
+
+
+def of_a_patch(call, patch):
+    """Whether a call of the chain makes something of a patch."""
+    return f"patch={patch}" in call.arguments
+
+
+def test_every_step_of_a_patch_passes_on_what_it_is_told_to_keep_in_memory(chain, calexps, monkeypatch):
+    shutil.copytree(chain.repository / "ref_cats", calexps / "ref_cats")
+    monkeypatch.chdir(calexps.parent)
+    forced = [f"coadd/forced_src-{name}-0-8x6-r11p95.fits" for name in ("HSC-I", "HSC-R")]
+    folders = ("deepCoadd", "coadd", "merged")
+    every = [
+        str(path.relative_to(chain.repository)) for name in folders for path in (chain.repository / name).iterdir()
+    ]
+    memory = {f"repo/{path}" for path in every if fnmatch(path, "*-8x6-*") and path not in forced}
+    before = {path for path in calexps.rglob("*") if path.is_file()}
+    objects = {}
+    for each in chain.calls:
+        if of_a_patch(each, "8x6"):
+            step = importlib.import_module(f"pipelines.hsc.{each.step}")
+            assert step.in_process(["repo", "--output", "repo", *each.arguments], objects, memory) == 0
+    assert set(objects) == memory
+    assert {path for path in calexps.rglob("*") if path.is_file()} - before == {calexps / path for path in forced}
+    assert all((calexps / path).read_bytes() == (chain.repository / path).read_bytes() for path in forced)
+
+
+def test_a_step_in_a_process_says_what_is_wrong_as_its_program_does(calexps, capsys):
+    step = importlib.import_module("pipelines.hsc.detect_coadd_sources")
+    assert step.in_process([str(calexps), *WHERE], {}, ()) == 2
+    assert "detect_coadd_sources: no deepCoadd for" in capsys.readouterr().err

@@ -1,0 +1,47 @@
+"""What the calls of a job that share a process pass to each other without writing it."""
+
+from __future__ import annotations
+
+from framework.plan.memory import with_memory
+from framework.plan.model import Call, Exec, File, Job, Needs
+
+
+def a_call(number: int, *, step: bool = True, reads: str = "", makes: str = "", kept: bool = False) -> Call:
+    def files(names: str) -> tuple[File, ...]:
+        return tuple(
+            File(label="file.x", filetype="x", name=name, directory="d", job_directory="d", saved=kept)
+            for name in names.split()
+        )
+
+    program = Exec(number=1, program="python", argv=("python", "-m", "x.y"), step="x.y:z" if step else "")
+    return Call(
+        number=number, module="m", wrapper="inprocess", keys={}, log=files("log")[0], inputs=files(reads),
+        outputs=files(makes), lists=(), execs=(program,), settings={}, environment={}, needs=Needs(),
+    )  # fmt: skip
+
+
+def in_memory(*calls: Call) -> list[tuple[str, str]]:
+    """What each call reads from memory, and leaves there."""
+    job = with_memory(Job(number=1, block=1, keys="", calls=calls))
+
+    def names(files: tuple[File, ...]) -> str:
+        return " ".join(file.name for file in files if file.in_memory)
+
+    return [(names(call.inputs), names(call.outputs)) for call in job.calls]
+
+
+def test_what_only_steps_read_and_nobody_keeps_stays_in_memory():
+    assert in_memory(a_call(1, makes="a"), a_call(2, reads="a raw", makes="b")) == [("", "a"), ("a", "b")]
+
+
+def test_what_is_kept_is_written():
+    assert in_memory(a_call(1, makes="a", kept=True), a_call(2, reads="a", makes="b")) == [("", ""), ("", "b")]
+
+
+def test_what_a_program_reads_too_is_written():
+    calls = a_call(1, makes="a b"), a_call(2, reads="a b"), a_call(3, step=False, reads="b", makes="c")
+    assert in_memory(*calls) == [("", "a"), ("a", ""), ("", "")]
+
+
+def test_programs_pass_nothing_in_memory():
+    assert in_memory(a_call(1, step=False, makes="a"), a_call(2, step=False, reads="a")) == [("", ""), ("", "")]
