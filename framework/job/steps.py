@@ -34,8 +34,13 @@ def main() -> None:
     os.close(nothing)
     objects: dict[str, Any] = {}
     meter = Meter()
+    directory, environment = os.getcwd(), dict(os.environ)
     while received := receive(orders):
         order, log = received
+        # A step finds nothing of what another one did to the process, but for the objects.
+        os.chdir(directory)
+        os.environ.clear()
+        os.environ.update(environment, **order["environment"])
         answer = obey(order, log, objects)
         orders.sendall(json.dumps({**answer, "usage": meter.read()}).encode() + b"\n")
 
@@ -53,7 +58,6 @@ def obey(order: dict[str, Any], log: int, objects: dict[str, Any]) -> dict[str, 
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    os.environ.update(order["environment"])
     for place in order["forget"]:
         objects.pop(place, None)
     for place, other in order["names"]:

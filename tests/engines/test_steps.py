@@ -27,6 +27,7 @@ def in_process(arguments, objects, memory):
         sources = open(sources[0]).read().split()
     text = "".join(objects[name] if name in objects else open(name).read() for name in sources)
     trouble = os.environ.get("TROUBLE_{name}", "")
+    print(os.environ["FW_CALL"], os.environ.get("LEFT"), os.path.basename(os.getcwd()))
     if trouble == "fails":
         print("the word is bad", file=sys.stderr)
         return 3
@@ -47,6 +48,8 @@ def in_process(arguments, objects, memory):
     else:
         with open(target, "w") as file:
             file.write(text + "{name}")
+    os.environ["LEFT"] = "something"
+    os.chdir("/")
     return 0
 
 if __name__ == "__main__":
@@ -200,6 +203,13 @@ def test_the_steps_of_a_job_run_in_one_process(run, words, fw_home):
     assert len({re.search(r"== in process (\d+)", log)[1] for log in logs(fw_home)}) == 1
 
 
+def test_a_step_has_surroundings_of_its_own(run, words, fw_home):
+    run("submit", words(), *FUSED)
+    said = [re.search(r"^(\d) (\w+) (worker\S+)$", log, re.MULTILINE).groups() for log in logs(fw_home)]
+    assert [(number, left) for number, left, _ in said] == [(str(number), "None") for number in range(1, 6)]
+    assert len({directory for _, _, directory in said}) == 1
+
+
 def test_the_record_is_that_of_programs_but_for_the_bytes_that_never_were(run, words, fw_home, tmp_path):
     assert run("submit", words(), *UNKEPT).status == 0
     programs = fw_home.rename(tmp_path / "programs")
@@ -273,7 +283,7 @@ def test_killed_at_its_worst_a_run_takes_its_process_along(environment, run, wor
     where = {"PYTHONPATH": f"{ROOT}:{tmp_path}", "FW_SITE": str(tmp_path / "site.wcl"), "TROUBLE_b": "sleeps"}
     command = [sys.executable, "-m", "framework.cli", "submit", str(words()), *FUSED]
     submit = subprocess.Popen(command, env={**environment, **where}, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not any("_b.log" in path.name and "process" in path.read_text() for path in fw_home.rglob("*.log")):
         assert time.monotonic() < deadline
         time.sleep(0.02)

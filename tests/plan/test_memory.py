@@ -9,7 +9,7 @@ from framework.plan.model import Call, Exec, File, Job, Needs
 def a_call(number: int, *, step: bool = True, reads: str = "", makes: str = "", kept: bool = False) -> Call:
     def files(names: str) -> tuple[File, ...]:
         return tuple(
-            File(label="file.x", filetype="x", name=name, directory="d", job_directory="d", saved=kept)
+            File(label="file.x", filetype="x", path=f"d/{name}", job_path=f"d/{name}", saved=kept)
             for name in names.split()
         )
 
