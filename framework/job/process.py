@@ -79,6 +79,8 @@ class Process:
 
     def is_done_with(self, call: CallSpec) -> None:
         """A call has ended well: what no other one reads may go."""
+        if not self._held:
+            return
         for file in call.inputs:
             self._readers[file.path] -= 1
             if self._held.get(file.path, file.at) != file.at:

@@ -9,6 +9,7 @@ imports the standard library only, and of the rest what the order names.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
 import os
@@ -29,9 +30,8 @@ SUMS = ("utime", "stime", "minflt", "majflt", "inblock", "oublock", "nvcsw", "ni
 def main() -> None:
     """Serve orders until there are no more."""
     orders = socket.socket(fileno=os.dup(0))
-    nothing = os.open("/dev/null", os.O_RDONLY)
+    nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
-    os.close(nothing)
     objects: dict[str, Any] = {}
     meter = Meter()
     directory, environment = os.getcwd(), dict(os.environ)
@@ -42,6 +42,9 @@ def main() -> None:
         os.environ.clear()
         os.environ.update(environment, **order["environment"])
         answer = obey(order, log, objects)
+        # A log is whole when its step has ended: nothing may be added to it.
+        os.dup2(nothing, 1)
+        os.dup2(nothing, 2)
         orders.sendall(json.dumps({**answer, "usage": meter.read()}).encode() + b"\n")
 
 
@@ -69,6 +72,7 @@ def obey(order: dict[str, Any], log: int, objects: dict[str, Any]) -> dict[str, 
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
+    ctypes.CDLL(None).fflush(None)  # what libraries in C have still to say
     return {"status": status, "held": [place for place in order["memory"] if place in objects]}
 
 

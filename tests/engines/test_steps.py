@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -19,7 +20,9 @@ from framework.registry.equality import differences
 ROOT = Path(__file__).parents[2]
 #: A program, and a step: a word in, the word with a letter more out; "wrong" words do what they say.
 STEP = """
-import os, signal, sys, time
+import atexit, os, signal, sys, time
+
+atexit.register(print, "good bye")
 
 def in_process(arguments, objects, memory):
     *sources, target = arguments
@@ -201,6 +204,13 @@ def test_the_steps_of_a_job_run_in_one_process(run, words, fw_home):
     run("submit", words(), *FUSED)
     assert len(logs(fw_home)) == 5
     assert len({re.search(r"== in process (\d+)", log)[1] for log in logs(fw_home)}) == 1
+
+
+def test_a_log_holds_what_its_step_said_and_is_not_changed_afterwards(run, words, fw_home, ask):
+    run("submit", words(), *FUSED)
+    assert [log.count("good bye") for log in logs(fw_home)] == [0] * 5
+    for path, checksum in ask("select path, sha256 from desfile where filetype = 'log'"):
+        assert hashlib.sha256((fw_home / "archive" / path).read_bytes()).hexdigest() == checksum
 
 
 def test_a_step_has_surroundings_of_its_own(run, words, fw_home):
