@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import exists, select
+from sqlalchemy import exists, or_, select
 
 from framework.registry.database import Registry
 from framework.registry.schema import pfw_wrapper, task, task_message
@@ -16,7 +16,7 @@ MOST_FAILURES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class FailureRow:
-    """A call that failed, and has not been done since."""
+    """A call that failed, and has not been done since, nor is tried again now."""
 
     wrapnum: int
     module: str
@@ -41,16 +41,19 @@ def messages(db: Registry, attempt_id: int) -> dict[int, list[str]]:
 
 
 def failures(db: Registry, attempt_id: int) -> list[FailureRow]:
-    """The calls that failed and have not been done since, by number, each with the reason of its last try."""
+    """The failed calls, by number, each with the reason of its last try; without those that another try may save."""
     said, call, other = task_message.c, pfw_wrapper.c, pfw_wrapper.alias()
-    done = exists().where(
-        other.c.pfw_attempt_id == attempt_id, other.c.wrapnum == call.wrapnum, task.c.id == other.c.task_id,
-        task.c.status == 0,
-    )  # fmt: skip
+    # Another try at it went well, or goes on.
+    later = exists().where(
+        other.c.pfw_attempt_id == attempt_id,
+        other.c.wrapnum == call.wrapnum,
+        task.c.id == other.c.task_id,
+        or_(task.c.status == 0, task.c.end_time.is_(None)),
+    )
     query = (
         select(call.wrapnum, call.modname.label("module"), call.wrapkeys.label("keys"), said.message.label("reason"))
         .join(task_message, said.task_id == call.task_id)
-        .where(said.pfw_attempt_id == attempt_id, said.message_lvl == ERROR, ~done)
+        .where(said.pfw_attempt_id == attempt_id, said.message_lvl == ERROR, ~later)
         .order_by(call.wrapnum, said.message_time)
         .limit(MOST_FAILURES)
     )
