@@ -39,6 +39,8 @@ class Rerun:
     reason: str
     commands: tuple[str, ...]
     outputs: tuple[Comparison, ...]
+    #: What its programs ran in: ``same`` as recorded, ``differs``, or empty for the machine as it is.
+    software: str = ""
 
     @property
     def same(self) -> bool:
@@ -47,7 +49,8 @@ class Rerun:
 
 def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
     """Repeat a call; nothing is written outside ``target``, which must not be there yet."""
-    header, data = _planned(_shard_of(registry, run, number), number)
+    shard, software = _recorded(registry, run, number)
+    header, data = _planned(shard, number)
     spec = CallSpec(data)
     known = _known(registry, header["archive"], spec)
     wanted = [file for file in spec.inputs if not file.outside and file.path not in known and not file.optional]
@@ -55,11 +58,11 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
         raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
     if target.exists():
         raise RunError(f"{target} is there already: remove it, or name another directory with --into")
-    return _repeat(header, data, spec, known, target)
+    return _repeat(header, data, spec, known, target, software)
 
 
-def _shard_of(registry: Registry, run: str, number: int) -> str:
-    """Where the archive keeps the part of the plan that defines a call."""
+def _recorded(registry: Registry, run: str, number: int) -> tuple[str, str | None]:
+    """Where the archive keeps the part of the plan that defines a call, and which software it ran in at last."""
     from framework.registry.calls import calls
     from framework.registry.runs import find_run
 
@@ -71,7 +74,8 @@ def _shard_of(registry: Registry, run: str, number: int) -> str:
     kept = kept_plan.files(registry, found)
     if shard not in kept:
         raise RunError(f"{found.run} keeps no {shard} in its archive")
-    return kept[shard].location
+    software = next((each.software for each in reversed(tries) if each.software), None)
+    return kept[shard].location, software
 
 
 def _known(registry: Registry, archive: str, spec: CallSpec) -> dict[str, Facts]:
@@ -95,8 +99,9 @@ def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _repeat(
-    header: dict[str, Any], data: dict[str, Any], spec: CallSpec, known: dict[str, Facts], target: Path
-) -> Rerun:
+    header: dict[str, Any], data: dict[str, Any], spec: CallSpec, known: dict[str, Facts], target: Path,
+    software: str | None,
+) -> Rerun:  # fmt: skip
     """Run it with the worker's own code, the archive for its outputs replaced by the target directory."""
     try:
         target.mkdir(parents=True)
@@ -109,7 +114,8 @@ def _repeat(
         job = JobSpec(header, {"job": 0, "block": 0, "keys": "", "calls": [data]})
         place = Workplace(str(target / "work"))
         environment = {"FW_SECRETS": str(home() / "secrets"), **os.environ, "PATH": program_path()}
-        bench = Bench(job, "rerun", Tools(place, journal, Programs(warden), environment))
+        tools = Tools(place, journal, Programs(warden), environment, str(target / "images"))
+        bench = Bench(job, "rerun", tools)
         bench.known = known
         bench.store_root = str(target / "outputs")
         place.prepare([file.at for file in (*spec.inputs, *spec.outputs)] + [at for at, _, _ in spec.lists])
@@ -120,9 +126,12 @@ def _repeat(
         os.chdir(here)
         journal.close()
         warden.dismiss()
-    commands = tuple(fact["args"] for fact in read_facts(journal.path) if fact["e"] == "exec.start")
+    facts = list(read_facts(journal.path))
+    commands = tuple(fact["args"] for fact in facts if fact["e"] == "exec.start")
+    made_ready = [fact["sha256"] for fact in facts if fact["e"] == "software"]
     outputs = tuple(_compared(file.path, bench.store_root, place.at(file.at), known) for file in spec.outputs)
-    return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs)
+    compared = "" if not made_ready else "same" if software in (None, *made_ready) else "differs"
+    return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs, software=compared)
 
 
 def _compared(path: str, root: str, left: str, known: dict[str, Facts]) -> Comparison:

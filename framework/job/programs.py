@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Seconds between asking a program to end and ending it.
 GRACE = 10.0
+#: Seconds that putting something away may take.
+TIDYING = 60.0
 #: The exit status of a program whose time was up, as timeout(1) has it.
 TIMED_OUT = 124
 NOT_FOUND = 127
@@ -48,16 +50,39 @@ class Programs:
         #: Set when the worker was told to stop: nothing is started any more.
         self.stopping = False
 
-    def run(self, argv: list[str], environment: Mapping[str, str], log: int, deadline: float | None = None) -> Outcome:
-        """Run to its end, standard output and error to the open file ``log``; deadline by time.monotonic()."""
+    def run(
+        self, argv: list[str], environment: Mapping[str, str], log: int, deadline: float | None = None,
+        errors: int | None = None,
+    ) -> Outcome:  # fmt: skip
+        """Run to its end, standard output to the open file ``log`` and standard error there too, or to ``errors``.
+
+        The deadline is by time.monotonic().
+        """
         path, trouble = find_program(argv[0], environment.get("PATH", ""))
         if trouble:
             return Outcome(NOT_EXECUTABLE if path else NOT_FOUND, {}, trouble)
         if self.stopping:
             return Outcome(128 + signal.SIGTERM, {}, "the worker was told to stop")
+        return self._carry_out(path, argv, environment, (log, log if errors is None else errors), deadline)
+
+    def tidy_up(self, argv: list[str], environment: Mapping[str, str]) -> None:
+        """Run what puts something away, its words unheard; even when nothing is started any more."""
+        path, trouble = find_program(argv[0], environment.get("PATH", ""))
+        if trouble:
+            return
+        nothing = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            self._carry_out(path, argv, environment, (nothing, nothing), time.monotonic() + TIDYING)
+        finally:
+            os.close(nothing)
+
+    def _carry_out(
+        self, path: str, argv: list[str], environment: Mapping[str, str], words: tuple[int, int],
+        deadline: float | None,
+    ) -> Outcome:  # fmt: skip
         began = time.monotonic()
         try:
-            pid = self._start(path, argv, environment, log)
+            pid = self._start(path, argv, environment, words)
         except OSError as error:
             return Outcome(NOT_EXECUTABLE, {}, f"{path} cannot be run: {error.strerror}")
         slot = self._warden.watch(pid)
@@ -74,15 +99,15 @@ class Programs:
         status = 128 - status if status < 0 else status
         return Outcome(TIMED_OUT if reason else status, measured(usage, time.monotonic() - began), reason)
 
-    def _start(self, path: str, argv: list[str], environment: Mapping[str, str], log: int) -> int:
+    def _start(self, path: str, argv: list[str], environment: Mapping[str, str], words: tuple[int, int]) -> int:
         """Start a program in a process group of its own."""
         with self._births:
             pid = os.posix_spawn(
                 path, argv, environment,
                 file_actions=[
                     (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                    (os.POSIX_SPAWN_DUP2, log, 1),
-                    (os.POSIX_SPAWN_DUP2, log, 2),
+                    (os.POSIX_SPAWN_DUP2, words[0], 1),
+                    (os.POSIX_SPAWN_DUP2, words[1], 2),
                 ],
                 setpgroup=0, setsigmask=(), setsigdef=DEFAULT_SIGNALS,
             )  # fmt: skip
