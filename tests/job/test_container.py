@@ -241,7 +241,7 @@ def test_nothing_of_podman_outlives_a_program_that_is_ended(a_worker, podman, pr
         programs.kill()
         running.join()
         outcome = ready.ended(argv, outcomes[0])
-    assert (outcome.status, list(outcome.usage)) == (137, ["wall"])
+    assert (outcome.status > 0, list(outcome.usage)) == (True, ["wall"])
     size = pulse.stat().st_size
     time.sleep(0.3)
     assert pulse.stat().st_size == size
