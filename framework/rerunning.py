@@ -46,6 +46,8 @@ class Rerun:
     reason: str
     commands: tuple[str, ...]
     outputs: tuple[Comparison, ...]
+    #: What its programs ran in: ``same`` as recorded, ``differs``, or empty for the machine as it is.
+    software: str = ""
 
     @property
     def same(self) -> bool:
@@ -58,7 +60,8 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
     What it reads and its job did not keep is made again first, by the calls that made it. What passed in memory is
     written this time, to be looked at.
     """
-    header, data = _planned(_shard_of(registry, run, number), number)
+    shard, software = _planned_in(registry, run, number)
+    header, data = _planned(shard, number)
     specs = _with_makers([CallSpec(_on_disk(call)) for call in data["calls"]], number)
     known = _recorded(registry, header["archive"], specs)
     made = {file.path for spec in specs for file in spec.outputs}
@@ -68,7 +71,7 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
         raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
     if target.exists():
         raise RunError(f"{target} is there already: remove it, or name another directory with --into")
-    return _repeat(header, specs, known, target)
+    return _repeat(header, specs, known, target, software)
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,8 @@ def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
     return [call for call in calls if call.number in chosen]
 
 
-def _shard_of(registry: Registry, run: str, number: int) -> str:
-    """Where the archive keeps the part of the plan that defines a call."""
+def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | None]:
+    """Where the archive keeps the part of the plan that defines a call, and which software it ran in at last."""
     from framework.registry.calls import calls
     from framework.registry.runs import find_run
 
@@ -116,7 +119,8 @@ def _shard_of(registry: Registry, run: str, number: int) -> str:
     kept = kept_plan.files(registry, found)
     if shard not in kept:
         raise RunError(f"{found.run} keeps no {shard} in its archive")
-    return kept[shard].location
+    software = next((each.software for each in reversed(tries) if each.software), None)
+    return kept[shard].location, software
 
 
 def _recorded(registry: Registry, archive: str, specs: list[CallSpec]) -> Recorded:
@@ -141,7 +145,9 @@ def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     raise RunError(f"the plan of the run has no call {number}")
 
 
-def _repeat(header: dict[str, Any], specs: list[CallSpec], known: Recorded, target: Path) -> Rerun:
+def _repeat(
+    header: dict[str, Any], specs: list[CallSpec], known: Recorded, target: Path, software: str | None
+) -> Rerun:
     """Run them with the worker's own code, the archive for their outputs replaced by the target directory."""
     try:
         target.mkdir(parents=True)
@@ -155,7 +161,8 @@ def _repeat(header: dict[str, Any], specs: list[CallSpec], known: Recorded, targ
         job.calls = specs
         place = Workplace(str(target / "work"))
         environment = {"FW_SECRETS": str(home() / "secrets"), **os.environ, "PATH": program_path()}
-        bench = Bench(job, "rerun", Tools(place, journal, Programs(warden), environment))
+        tools = Tools(place, journal, Programs(warden), environment, str(target / "images"))
+        bench = Bench(job, "rerun", tools)
         bench.known = known.kept
         bench.store_root = str(target / "outputs")
         place.prepare(at for spec in specs for at in places(spec))
@@ -165,9 +172,12 @@ def _repeat(header: dict[str, Any], specs: list[CallSpec], known: Recorded, targ
         os.chdir(here)
         journal.close()
         warden.dismiss()
-    commands = tuple(fact["args"] for fact in read_facts(journal.path) if fact["e"] == "exec.start")
+    facts = list(read_facts(journal.path))
+    commands = tuple(fact["args"] for fact in facts if fact["e"] == "exec.start")
+    made_ready = [fact["sha256"] for fact in facts if fact["e"] == "software"]
     outputs = tuple(_compared(file, bench.store_root, place.at(file.at), known.all) for file in specs[-1].outputs)
-    return Rerun(status=status, reason=reason, commands=commands, outputs=outputs)
+    compared = "" if not made_ready else "same" if software in (None, *made_ready) else "differs"
+    return Rerun(status=status, reason=reason, commands=commands, outputs=outputs, software=compared)
 
 
 def _run_in_order(bench: Bench) -> tuple[int, str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.asking import Asker
-from framework.engines.directory import RunDirectory
-from framework.engines.workers import check_programs
+from framework.engines.directory import RunDirectory, programs_of, software_of
+from framework.engines.presence import check_presence
 from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.home import home, run_directory
 from framework.plan.build import build_plan, scope_with
@@ -186,7 +186,7 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
 
     for _ in range(TAKEN_TRIES):
         plan = plan_next(submission, registry)
-        check_programs({step.argv[0] for call in plan.calls for step in call.execs})
+        check_presence(programs_of(plan), software_of(plan))
         directory = run_directory(plan.identity.run)
         if directory.is_planned:
             raise RunError(f"{directory.path} holds a run of this name already: remove it, or give another attnum")

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says how busy the machine is.
+settings.register_profile("skyfw", deadline=None)
+settings.load_profile("skyfw")
 
 ROOT = Path(__file__).parents[1]
 
@@ -189,3 +195,60 @@ def a_pipeline(tmp_path: Path, a_program: Callable[[str, str], Path]) -> Callabl
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Variables with which podman works in a place of its own, with the image ``localhost/tiny:1``."""
+    if shutil.which("podman") is None:
+        pytest.skip("podman is not installed (apt-get install podman runc)")
+    place = tmp_path_factory.mktemp("podman")
+    variables = _podman_settings(place)
+    environment = {**os.environ, **variables}
+    root = _image_root(place / "root")
+    try:
+        subprocess.run(["tar", "-C", root, "-cf", place / "tiny.tar", "."], check=True)
+        for command in (
+            ["import", place / "tiny.tar", "localhost/tiny:1"],
+            ["run", "--rm", "--network", "host", "localhost/tiny:1", "/bin/sh", "-c", "exit 0"],
+        ):
+            subprocess.run(["podman", *command], env=environment, check=True, capture_output=True, timeout=120)
+    except subprocess.SubprocessError as error:
+        # It needs rights that not every machine gives, so this is no fault of the machine's.
+        said = (getattr(error, "stderr", b"") or b"").decode().strip().splitlines()[-1:]
+        pytest.skip(f"podman runs nothing here: {said or error}")
+    yield variables
+    subprocess.run(["podman", "rm", "--all", "--force"], env=environment, capture_output=True, check=False)
+
+
+def _podman_settings(place: Path) -> dict[str, str]:
+    """Limits that a process may pass on, and no service that the machine would have to run."""
+    runtime = f'runtime = "{"runc" if shutil.which("runc") else "crun"}"'
+    limits = 'default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]'
+    (place / "containers.conf").write_text(
+        f'[containers]\n{limits}\n[engine]\n{runtime}\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n'
+    )
+    (place / "storage.conf").write_text(
+        f'[storage]\ndriver = "vfs"\ngraphroot = "{place}/store"\nrunroot = "{place}/state"\n'
+    )
+    (place / "user").mkdir(mode=0o700)
+    return {
+        "CONTAINERS_CONF": str(place / "containers.conf"),
+        "CONTAINERS_STORAGE_CONF": str(place / "storage.conf"),
+        "XDG_RUNTIME_DIR": str(place / "user"),
+    }
+
+
+def _image_root(root: Path) -> Path:
+    """A shell and what it needs, of this machine's own programs."""
+    for name in ("sh", "cat", "sleep"):
+        program = Path(shutil.which(name) or name).resolve()
+        told = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+        libraries = [Path(word) for word in told.split() if word.startswith("/")]
+        for source, target in [
+            (program, root / "bin" / name),
+            *((each, root / each.relative_to("/")) for each in libraries),
+        ]:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    return root

@@ -23,7 +23,7 @@ LEVELS = [
     {"framework.home", "framework.tables", "framework.progress", "framework.pictures"},
     {"framework.asking", "framework.filetypes", "framework.kept_plan"},
     {"framework.ingesting"},
-    {"framework.submission", "framework.running", "framework.rerunning"},
+    {"framework.submission", "framework.running", "framework.rerunning", "framework.equipping"},
     {"framework.archives"},
     {"framework.fsck", "framework.comparison"},
     {"framework.commands"},

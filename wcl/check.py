@@ -1,7 +1,7 @@
 """Everything that is wrong, or only odd, in a file, before anything runs."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from wcl.booleans import boolean
@@ -25,10 +25,15 @@ def check(
     overrides: Mapping[str, str] = _NONE,
     variables: Mapping[str, object] = _NONE,
     strict: bool = False,
+    further: Iterable[Callable[[Section], Iterable[Problem]]] = (),
 ) -> list[Problem]:
-    """All errors and warnings of a file and its includes, in their order; `strict` makes unknown keys errors."""
+    """All errors and warnings of a file and its includes, in their order; `strict` makes unknown keys errors.
+
+    `further` checks know more than the language.
+    """
     section, problems = read_with_problems(path, overrides=overrides, variables=variables)
     found = [*problems, *check_values(section, known_keys), *check_keys(section, known_keys, strict=strict)]
+    found += [problem for each in further for problem in each(section)]
     return sorted(found, key=lambda problem: problem.place)
 
 

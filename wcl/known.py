@@ -27,6 +27,8 @@ HOLDERS = {
     "site": "site",
     "archive": "archive",
     "directory_pattern": "directory_pattern",
+    "environment_def": "environment_def",
+    "container_def": "container_def",
 }
 
 
@@ -34,7 +36,8 @@ HOLDERS = {
 class Known:
     """A key that somebody declares."""
 
-    #: Kinds of sections it stands in: top, block, module, exec, file, list, site, archive, directory_pattern.
+    #: Kinds of sections it stands in: top, block, module, exec, file, list, site, archive, directory_pattern,
+    #: environment_def, container_def.
     sections: tuple[str, ...]
     #: `names` is a list of names that the key refers to.
     kind: Kind
@@ -141,8 +144,11 @@ max_walltime | top block module | text | longest time of a job
 jobwalltime | top | text | longest time of a job, minutes
 concurrency_limits | top block module | list | named throttles
 max_running | top block module | integer | most jobs of a module at a time
-environment | top module site | text | how programs find their software
-container | top module site | text | image that the programs run in
+partition | top block module | text | the site's queue that a job is sent to
+account | top block module | text | whom the site charges for a job
+environment | top block module | text | how programs find their software: a name of environment_def, or none
+container | top block module | text | what programs run in: a name of container_def, or none
+container_runtime | top | text | apptainer, singularity, podman or docker
 glidein_use_wall | top | boolean | whether slots must live long enough
 glidein_name | top | text | which slots
 nodeset | top | text | which machines
@@ -212,7 +218,7 @@ optional | file | boolean | may be missing
 stagefiles | file | boolean | brought to the site before the job
 ignore_multiple_error | file | boolean | several lines are allowed
 volatile | file | boolean | differs from run to run, such as a log
-runtime | directory_pattern | text | folder in the job
+runtime | directory_pattern container_def | text | folder in the job; what runs a container
 ops | directory_pattern | text | folder in the archive
 name | directory_pattern archive site file list | text | its own name
 batchtype | site | text | kind of slots
@@ -222,6 +228,16 @@ loginhost | site | text | host to log in to
 jobroot | site | text | where jobs run
 setupeups | site | text | how the software is found
 dynslots | site | boolean | whether slots are made to measure
+gpus | site | integer | graphics processors that jobs may use at a time
+setup | environment_def | text | a script that bash reads before the programs, and its arguments
+module_load | environment_def | list | environment modules, as module load is given them
+module_init | environment_def | text | script that makes the command module known
+conda | environment_def | text | directory of a conda environment
+venv | environment_def | text | directory of a virtual environment
+image | container_def | text | image file, or where a registry has it
+bind | container_def | list | further places the programs see: place, place:inside, place:inside:rw
+options | container_def | text | further words for the runtime
+max_setuptime | environment_def container_def | text | longest time that making it ready may take, minutes
 root | archive | text | its folder
 root_http | archive | text | its address
 filemgmt | archive | text | how it is catalogued

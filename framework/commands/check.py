@@ -28,6 +28,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Read PATHS, WCL or YAML, and say what is wrong; whether a pipeline can run is said by fw plan."""
+    from framework.plan.software import check_software
     from framework.submission import site_keys
     from wcl.check import check
 
@@ -35,7 +36,14 @@ def command(
     found = [
         problem
         for path in paths
-        for problem in check(path, known, overrides=overrides, variables={**files, **variables}, strict=strict)
+        for problem in check(
+            path,
+            known,
+            overrides=overrides,
+            variables={**files, **variables},
+            strict=strict,
+            further=[check_software],
+        )
     ]
     errors = sum(problem.severity == "error" for problem in found)
     if as_json:

@@ -1,4 +1,4 @@
-"""Check the installation: Python, libraries, home, disk, registry and programs, each with its remedy."""
+"""Check the installation: Python, libraries, home, disk, registry, programs and the site's software, with remedies."""
 
 from __future__ import annotations
 
@@ -49,7 +49,14 @@ def command(registry: str | None, as_json: bool) -> int:
 
 def examine(registry: str | None) -> Iterator[Finding]:
     """All findings, in the order in which a run would stumble over them."""
-    checks: list[Callable[[], Iterator[Finding]]] = [_python, _libraries, _home, lambda: _registry(registry), _process]
+    checks: list[Callable[[], Iterator[Finding]]] = [
+        _python,
+        _libraries,
+        _home,
+        lambda: _registry(registry),
+        _process,
+        _software,
+    ]
     for check in checks:
         yield from check()
 
@@ -110,3 +117,20 @@ def _process() -> Iterator[Finding]:
         path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
         if shutil.which(program, path=path) is None:
             yield Finding("program", f"no {program} on PATH", "bad", "put it there, or name another in the pipeline")
+
+
+def _software() -> Iterator[Finding]:
+    """The environments and containers that the site's own file defines."""
+    from framework.equipping import equipment
+    from framework.errors import FrameworkError
+    from framework.submission import site_values
+    from wcl import WclError
+
+    try:
+        for each in equipment(site_values()):
+            if each.trouble:
+                yield Finding(each.label, each.trouble, "bad", "put it right, or correct its definition")
+            else:
+                yield Finding(each.label, each.summary)
+    except (FrameworkError, WclError) as error:
+        yield Finding("site", "its file cannot be read", "bad", str(error))

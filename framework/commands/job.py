@@ -1,4 +1,4 @@
-"""Look inside the jobs of a run: state, calls, programs, times, host, memory."""
+"""Look inside the jobs of a run: state, calls, programs, times, host, memory, software."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from framework.registry.calls import CallRow
+    from framework.registry.software import Stack
 
 
 @click.command(name="job", epilog="Example: fw job HST1_r1p01 2")
@@ -26,6 +27,7 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     from framework.registry.database import open_registry
     from framework.registry.messages import messages
     from framework.registry.runs import find_run
+    from framework.registry.software import stacks
 
     db = open_registry(registry)
     found = find_run(db, run)
@@ -33,14 +35,18 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     if number is not None and not rows:
         raise RunError(f"{found.run}: no call of a job {number} has begun; it has {found.jobs_expected} jobs")
     said = messages(db, found.attempt_id)
+    software = stacks(db, found.attempt_id)
     if as_json:
-        click.echo(json.dumps([as_object(row, said) for row in rows], indent=1))
+        click.echo(json.dumps([as_object(row, said, software) for row in rows], indent=1))
         return
-    for line in lines(rows, said):
+    for line in lines(rows, said, software):
         click.echo(line)
+    for stack in software.values():
+        if any(row.software == stack.sha256 for row in rows):
+            click.echo(f"{named(stack)}: {about(stack)}")
 
 
-def lines(rows: list[CallRow], said: Mapping[int, list[str]]) -> Iterator[str]:
+def lines(rows: list[CallRow], said: Mapping[int, list[str]], software: dict[str, Stack]) -> Iterator[str]:
     """Each execution of a job, and below it each try at its calls, with what each had to say."""
     from framework.tables import printable
 
@@ -55,14 +61,34 @@ def lines(rows: list[CallRow], said: Mapping[int, list[str]]) -> Iterator[str]:
             keys = ", ".join(f"{key}={value}" for key, value in json.loads(row.keys or "{}").items())
             status = "" if row.status in (0, None) else f" ({row.status})"
             memory = f"{row.peak_memory / 1024:.0f} MB" if row.peak_memory else ""
+            within = f"  in {named(software[row.software])}" if row.software in software else ""
             yield (
                 f"  {row.wrapnum:>6}  {row.module:<{width}}  {row.state + status:<12}  {duration(row):>9}  "
-                f"{memory:>8}  {keys}{again}"
+                f"{memory:>8}  {keys}{again}{within}"
             ).rstrip()
             for message in said.get(row.task_id, ()):
                 yield f"          {printable(message)}"
         for message in said.get(inside[0].job_task_id, ()):
             yield f"          {printable(message)}"
+
+
+def named(stack: Stack) -> str:
+    """Its name, and which finding of it this is: software may change between two runs, or two hosts."""
+    return f"{stack.label} {stack.sha256[:8]}"
+
+
+def about(stack: Stack) -> str:
+    """What was found of some software, in a line."""
+    found = stack.found
+    if stack.kind == "container":
+        image = f"{stack.image}, {stack.image_digest or 'a directory without a checksum'}"
+        return f"{image}, run by {found['runtime']} {found['version']}"
+    parts = [f"python {stack.python}"] if stack.python else []
+    parts += [f"in {found['prefix']}"] if found.get("prefix") else []
+    parts += [" ".join(found["setup"])] if found.get("setup") else []
+    parts += [f"{what} {', '.join(found[what])}" for what in ("modules", "products") if found.get(what)]
+    parts += [f"{len(found['packages'])} packages"] if found.get("packages") else []
+    return ", ".join(parts) or f"{len(found['variables']['names'])} variables"
 
 
 def duration(row: CallRow) -> str:
@@ -72,9 +98,11 @@ def duration(row: CallRow) -> str:
     return f"{(row.end_time or time.time()) - row.start_time:.1f} s"
 
 
-def as_object(row: CallRow, said: Mapping[int, list[str]]) -> dict[str, Any]:
+def as_object(row: CallRow, said: Mapping[int, list[str]], software: dict[str, Stack]) -> dict[str, Any]:
     """A try as plain data."""
     from dataclasses import asdict
 
+    within = asdict(software[row.software]) if row.software in software else None
     keys = json.loads(row.keys or "{}")
-    return {**asdict(row), "keys": keys, "state": row.state, "messages": said.get(row.task_id, [])}
+    told = {"keys": keys, "state": row.state, "messages": said.get(row.task_id, []), "software": within}
+    return {**asdict(row), **told}

@@ -132,15 +132,48 @@ def summary(plan: Plan) -> Iterator[str]:
     """Blocks and modules with their numbers, then jobs with what they wait for."""
     yield f"run       {plan.identity.run}"
     yield f"archive   {plan.archive_root}/{plan.archive_path}"
+    yield from software_lines(plan)
     for block in plan.blocks:
         yield f"block {block.number}   {block.name}: {len(block.jobs)} jobs"
         width = max((len(module.name) for module in block.modules), default=0)
         for module in block.modules:
-            made = sum(len(call.outputs) for job in block.jobs for call in job.calls if call.module == module.name)
-            yield f"  {module.name:<{width}}  {module.calls} calls, {made} files"
+            calls = [call for job in block.jobs for call in job.calls if call.module == module.name]
+            made = sum(len(call.outputs) for call in calls)
+            yield f"  {module.name:<{width}}  {module.calls} calls, {made} files{_surroundings(calls)}"
         for job in block.jobs:
             after = f"  after {', '.join(map(str, job.parents))}" if job.parents else ""
             yield f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
+
+
+def software_lines(plan: Plan) -> Iterator[str]:
+    """What programs run in, and whether this machine has it."""
+    from framework.engines.directory import software_of
+    from framework.engines.presence import trouble
+
+    for label, definition in sorted(software_of(plan).items()):
+        parts = {
+            key: value for key, value in definition.items() if key not in ("kind", "name", "setup_minutes") and value
+        }
+        words = [_shown(key, value) for key, value in parts.items()]
+        missing = trouble(definition)
+        yield f"{label}: {', '.join(words)}" + (f"  (not on this machine: {missing})" if missing else "")
+
+
+def _shown(key: str, value: Any) -> str:
+    if key == "binds":
+        value = [":".join([outside, inside, "rw" if writable else "ro"]) for outside, inside, writable in value]
+    return f"{key} {' '.join(value) if isinstance(value, list | tuple) else value}"
+
+
+def _surroundings(calls: list[Call]) -> str:
+    """What a module's calls run in, and what they ask for besides processors."""
+    labels = sorted({call.software for call in calls} - {""})
+    words = [f"in {label}" for label in labels]
+    gpus = max((call.needs.gpus for call in calls), default=0)
+    words += [f"{gpus} graphics processors"] if gpus else []
+    for key in ("partition", "account"):
+        words += [f"{key} {value}" for value in sorted({getattr(call.needs, key) for call in calls} - {""})]
+    return "".join(f", {word}" for word in words)
 
 
 def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
@@ -149,8 +182,9 @@ def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
 
     keys = ", ".join(f"{key}={value}" for key, value in call.keys.items())
     yield ""
+    within = f"  in {call.software}" if call.software else ""
     shared = ", in one process with others of its job" if call.in_process else ""
-    yield f"call {call.number}  {call.module}{f' ({keys})' if keys else ''}{shared}"
+    yield f"call {call.number}  {call.module}{f' ({keys})' if keys else ''}{within}{shared}"
     for step in call.execs:
         yield f"  $ {shell_text(step.argv)}"
     for file in call.inputs:
@@ -161,10 +195,11 @@ def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
 
 def as_object(plan: Plan) -> dict[str, Any]:
     """The plan as plain data."""
-    from framework.engines.directory import job_record
+    from framework.engines.directory import job_record, software_of
 
     return {
         "run": plan.identity.run,
+        "software": software_of(plan),
         "archive_root": plan.archive_root,
         "archive_path": plan.archive_path,
         "blocks": [

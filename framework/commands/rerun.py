@@ -34,13 +34,16 @@ def command(run: str, wrapnum: int, into: Path | None, registry: str | None, as_
     target = into or Path(f"rerun_{run}_{wrapnum}")
     result = rerun(open_registry(registry), run, wrapnum, target.absolute())
     if as_json:
-        click.echo(json.dumps({"status": result.status, "reason": result.reason, "directory": str(target),
-                               "outputs": [vars(part) for part in result.outputs]}, indent=1))  # fmt: skip
+        about = {"status": result.status, "reason": result.reason, "directory": str(target)}
+        outputs = [vars(part) for part in result.outputs]
+        click.echo(json.dumps({**about, "software": result.software, "outputs": outputs}, indent=1))
     else:
         for line in result.commands:
             click.echo(f"$ {line}", err=True)
         for part in result.outputs:
             click.echo(line_of(part))
+        if result.software == "differs":
+            click.echo(f"its software is not what is recorded: see {os.path.relpath(target)}/journal", err=True)
         if result.status:
             click.echo(f"call {wrapnum} failed: {result.reason}", err=True)
         click.echo(f"log and outputs: {os.path.relpath(target)}", err=True)

@@ -236,8 +236,11 @@ def _resources(call: Call) -> dict[str, str]:
         "request_memory": call.needs.memory_mb,
         "request_disk": call.needs.disk_mb,
         "request_cpus": call.needs.cpus if call.needs.cpus != 1 else None,
+        "request_gpus": call.needs.gpus or None,
         "max_walltime": call.needs.walltime_minutes,
         "max_retries": call.max_retries or None,
         "max_fwthreads": call.max_fwthreads,
     }
-    return {key: f"{value:.15g}" for key, value in needs.items() if value is not None}
+    words = {"partition": call.needs.partition, "account": call.needs.account, "software": call.software}
+    numbers = {key: f"{value:.15g}" for key, value in needs.items() if value is not None}
+    return {**numbers, **{key: word for key, word in words.items() if word}}

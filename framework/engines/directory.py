@@ -45,6 +45,9 @@ class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
     memory_mb: int
     shard: str
     offset: int
+    gpus: int
+    #: Labels of what its calls' programs run in.
+    software: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,12 @@ class PlannedRun:
     archive_path: str
     barriers: bool
     epilogue: str
-    programs: tuple[str, ...]
+    #: Each program with the label of what it runs in, empty for the machine as it is.
+    programs: tuple[tuple[str, str], ...]
+    #: What programs run in, by label, as workers read it.
+    software: Mapping[str, Mapping[str, Any]]
+    #: How many graphics processors the site gives; None where it does not say.
+    gpus: int | None
     #: Module name to how many of its calls may run at a time.
     max_running: Mapping[str, int]
     jobs: Mapping[int, PlannedJob]
@@ -73,6 +81,7 @@ class RunDirectory:
         self.journal = path / "journal"
         self.work = path / "work"
         self.failed = path / "failed"
+        self.images = path / "images"
         self.submitted = path / "submit"
 
     @property
@@ -107,7 +116,7 @@ class RunDirectory:
             jobs = _JOBS.decode_lines((self.plan / "jobs.index").read_bytes())
         except FileNotFoundError as error:
             raise RunError(f"run {self.run} was never planned to its end: submit it again") from error
-        programs = tuple(summary["programs"])
+        programs = tuple((program, label) for program, label in summary["programs"])
         return PlannedRun(**{**summary, "programs": programs}, jobs={job.number: job for job in jobs})
 
     def keep_plan(self, plan: PlannedRun) -> list[dict[str, Any]]:
@@ -166,13 +175,15 @@ class RunDirectory:
             os.close(held)
 
     def _write_shard(self, name: str, jobs: list[Job], plan: Plan, attempt: int, index: BinaryIO) -> None:
-        header = {
+        header: dict[str, Any] = {
             "run": plan.identity.run,
             "attempt": attempt,
             "archive": plan.archive,
             "archive_root": plan.archive_root,
             "shard": name,
         }
+        if plan.software:
+            header["software"] = software_of(plan)
         with (self.plan / name).open("wb") as shard:
             shard.write(_line(header))
             for job in jobs:
@@ -197,6 +208,8 @@ def _planned_job(job: Job, shard: str, offset: int) -> PlannedJob:
         memory_mb=max([call.needs.memory_mb or 0 for call in job.calls]),
         shard=shard,
         offset=offset,
+        gpus=max([call.needs.gpus for call in job.calls]),
+        software=tuple(sorted({call.software for call in job.calls} - {""})),
     )
 
 
@@ -220,9 +233,21 @@ def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
         "archive_path": plan.archive_path,
         "barriers": plan.barriers,
         "epilogue": plan.epilogue,
-        "programs": sorted({step.argv[0] for call in plan.calls for step in call.execs}),
+        "programs": sorted(programs_of(plan)),
+        "software": software_of(plan),
+        "gpus": plan.gpus,
         "max_running": {name: limit for name, limit in limits.items() if limit},
     }
+
+
+def programs_of(plan: Plan) -> set[tuple[str, str]]:
+    """Each program with the label of what it runs in, empty for the machine as it is."""
+    return {(step.argv[0], call.software) for call in plan.calls for step in call.execs}
+
+
+def software_of(plan: Plan) -> dict[str, Mapping[str, Any]]:
+    """What programs run in, by label, as workers read it (framework/job/software.py)."""
+    return {label: msgspec.to_builtins(found, enc_hook=_as_text) for label, found in plan.software.items()}
 
 
 def _shards(jobs: list[Job]) -> Iterator[list[Job]]:

@@ -15,8 +15,9 @@ from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
 from framework.engines.history import History, finished_calls, forget_what_is_gone, job_is_done, read_history
 from framework.engines.loss import OpenCall, close_calls, open_calls
+from framework.engines.presence import check_presence
 from framework.engines.schedule import Capacity, Schedule
-from framework.engines.workers import Worker, check_programs
+from framework.engines.workers import Worker
 from framework.errors import InfrastructureError, RunError
 from framework.job.call import INFRASTRUCTURE
 from framework.job.journal import Journal, read_facts
@@ -53,8 +54,9 @@ class LocalEngine:
         self._follower = follower
 
     def prepare(self, directory: RunDirectory) -> None:
-        """Refuse a run whose programs are not on this machine."""
-        check_programs(directory.read().programs)
+        """Refuse a run whose programs, or what they run in, are not on this machine."""
+        plan = directory.read()
+        check_presence(plan.programs, plan.software)
 
     def submit(self, directory: RunDirectory) -> Outcome:
         with _held(directory):
@@ -111,7 +113,7 @@ class Drive:
         )
         done = frozenset(job.number for job in plan.jobs.values() if job_is_done(job, history))
         slots = max(1, min(slots, len(plan.jobs) - len(done)))
-        self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb()), done)
+        self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb(), plan.gpus), done)
         self._free = [Worker(directory, plan.run, plan.attempt, history.start, slot) for slot in range(slots)]
         self._busy: dict[int, Worker] = {}
         self._selector = selectors.DefaultSelector()
@@ -189,6 +191,8 @@ class Drive:
             "aside": str(self._directory.failed / name),
             "known": {path: known[path] for call in job.calls for path in call.inputs if path in known},
         }
+        if gpus := self._schedule.gpus.get(job.number):
+            order["gpus"] = gpus
         if skip:
             order["skip"] = sorted(skip)
         tries = {str(call.number): n for call in job.calls if (n := self._history.tries[call.number])}
@@ -227,8 +231,8 @@ class Drive:
             self._history.tries[number] += 1
         for number in answer.get("failed", ()):
             self._history.tries[number] += 1
-        status = answer["status"]
-        again = bool(status) and not self.interrupted and self._may_try_again(job, status)
+        status, broken = answer["status"], answer.get("broken", "")
+        again = bool(status) and not broken and not self.interrupted and self._may_try_again(job, status)
         self._watcher.ended(job, status, answer.get("reason", ""), again)
         if status == 0:
             if self._schedule.ended(job.number):
@@ -237,7 +241,12 @@ class Drive:
             self._schedule.again(job.number)
         else:
             self._schedule.gave_up(job.number)
-            self._reasons.append(f"job {job.number} ({_modules(job)}): {answer.get('reason', '')}")
+            reason = f"job {job.number} ({_modules(job)}): {answer.get('reason', '')}"
+            # What fails here fails for all jobs on this machine: one of them is enough to say so.
+            if not broken:
+                self._reasons.append(reason)
+            elif self._schedule.withhold(broken):
+                self._reasons.append(f"{reason}; no job that needs it is begun any more")
 
     def _may_try_again(self, job: PlannedJob, status: int) -> bool:
         counted, most = (

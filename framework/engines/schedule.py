@@ -15,6 +15,8 @@ class Capacity:
 
     slots: int
     memory_mb: int
+    #: Graphics processors; None where nobody counts them.
+    gpus: int | None = None
 
 
 class Schedule:
@@ -30,6 +32,12 @@ class Schedule:
         self._parked: dict[str | int, list[int]] = {}
         self._slots = capacity.slots
         self._memory = capacity.memory_mb
+        #: The numbers of the graphics processors that no job has.
+        self._gpus = list(range(capacity.gpus or 0))
+        #: Job to the numbers of the graphics processors that it may use.
+        self.gpus: dict[int, list[int]] = {}
+        #: Labels of software that no job can have.
+        self._broken: set[str] = set()
         self._running_of_module: Counter[str] = Counter()
         self.running: set[int] = set()
         self.done = set(done)
@@ -55,6 +63,8 @@ class Schedule:
         while self._ready and self._slots > 0 and found is None:
             number = heapq.heappop(self._ready)
             job = self._plan.jobs[number]
+            if self._broken.intersection(job.software):
+                continue  # it is never begun
             if (waits_for := self._closed_to(job)) is not None:
                 heapq.heappush(self._parked.setdefault(waits_for, []), number)
             elif self._fits(job):
@@ -65,6 +75,8 @@ class Schedule:
             heapq.heappush(self._ready, number)
         if found is not None:
             self._take(found, 1)
+            if self._capacity.gpus is not None and found.gpus:
+                self.gpus[found.number] = [self._gpus.pop(0) for _ in range(found.gpus)]
             self.running.add(found.number)
             del self._waiting[found.number]
         return found
@@ -98,6 +110,12 @@ class Schedule:
         self._waiting[number] = 0
         heapq.heappush(self._ready, number)
 
+    def withhold(self, label: str) -> bool:
+        """Start no more jobs that need this software; False where that was said before."""
+        is_new = label not in self._broken
+        self._broken.add(label)
+        return is_new
+
     @property
     def skipped(self) -> int:
         return len(self._waiting)
@@ -113,6 +131,8 @@ class Schedule:
     def _fits(self, job: PlannedJob) -> bool:
         if min(job.cpus, self._capacity.slots) > self._slots:
             return False
+        if self._capacity.gpus is not None and job.gpus > len(self._gpus):
+            return False
         return min(job.memory_mb, self._capacity.memory_mb) <= self._memory
 
     def _take(self, job: PlannedJob, sign: int) -> None:
@@ -123,6 +143,7 @@ class Schedule:
 
     def _release(self, job: PlannedJob) -> None:
         self._take(job, -1)
+        self._gpus = sorted(self._gpus + self.gpus.pop(job.number, []))
         self.running.discard(job.number)
         for name in _modules(job):
             if parked := self._parked.get(name):

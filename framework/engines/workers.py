@@ -8,15 +8,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from framework.engines.directory import RunDirectory
 from framework.engines.fence import MARK
-from framework.errors import PlanError
-from framework.job.programs import find_program
 from framework.job.warden import WORKER
 
 #: The folder that holds the packages; a worker is given nothing else to import from.
@@ -27,14 +24,6 @@ BEGIN = "import sys; sys.path.insert(0, {root!r}); from framework.job.worker imp
 def program_path() -> str:
     """Where programs are looked for: beside the Python that runs the framework, then on PATH."""
     return os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
-
-
-def check_programs(names: Iterable[str]) -> None:
-    """Refuse programs that are not on this machine; all that are missing are named."""
-    path = program_path()
-    missing = [trouble for name in sorted(names) if (trouble := find_program(name, path)[1])]
-    if missing:
-        raise PlanError("\n".join(missing))
 
 
 @dataclass(frozen=True)
@@ -61,6 +50,7 @@ class Worker:
             "run": run,
             "attempt": attempt,
             "start": start,
+            "images": str(directory.images),
         }
         self._settings["engine"] = os.getpid()
         self._name = f"worker-{start}-{slot}"

@@ -14,6 +14,7 @@ from framework.job.journal import Journal
 from framework.job.late import LateError, Secrets, resolve
 from framework.job.process import Process
 from framework.job.programs import Programs
+from framework.job.software import Shelf, Software, SoftwareError
 from framework.job.spec import CallSpec, FileSpec, JobSpec, StepSpec
 from framework.job.transfer import (
     READ_ONLY,
@@ -36,6 +37,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from framework.job.programs import Outcome
+
 #: Exit status of a call or job that the surroundings failed, as sysexits has it: worth another try elsewhere.
 INFRASTRUCTURE = 75
 #: Exit status of a call whose programs did well but whose results are not what they should be.
@@ -48,14 +51,17 @@ SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, er
 class Tools:
     """What a worker keeps from one job to the next."""
 
-    def __init__(self, workplace: Workplace, journal: Journal, programs: Programs, environment: dict[str, str]) -> None:
+    def __init__(
+        self, workplace: Workplace, journal: Journal, programs: Programs, environment: dict[str, str], images: str
+    ) -> None:
         self.workplace = workplace
         self.journal = journal
         self.programs = programs
         self.measurer = Measurer()
         self.secrets = Secrets(environment)
-        #: What programs get besides what the pipeline says; a secret reaches only those that are given it by name.
-        self.environment = {key: value for key, value in environment.items() if not key.startswith("FW_SECRET")}
+        # What programs get besides what the pipeline says; a secret reaches only those that are given it by name.
+        given = {key: value for key, value in environment.items() if not key.startswith("FW_SECRET")}
+        self.software = Shelf(programs, given, images)
 
 
 class Bench:
@@ -69,7 +75,9 @@ class Bench:
         self.programs = tools.programs
         self.measurer = tools.measurer
         self.secrets = tools.secrets
-        self.environment = tools.environment
+        self.software = tools.software
+        #: The graphics processors that the job may use; none where nobody counts them.
+        self.gpus: list[int] = []
         #: Where outputs and logs are put: the archive, unless the call is only repeated.
         self.store_root = job.archive_root
         #: Archive paths that calls of this job read.
@@ -117,6 +125,8 @@ class Call:
         #: Path and facts of what is in the archive now.
         self.stored: dict[str, Facts] = {}
         self.reason = ""
+        #: Label of software that could not be made ready.
+        self.broken = ""
 
     def run(self) -> int:
         """Run it to its end and journal it; 0, the status of the program that failed, 1, or 75."""
@@ -127,7 +137,7 @@ class Call:
         )  # fmt: skip
         # The log is written where it stays: a killed call's words are home already.
         make_directory(self._log_at)
-        log = os.open(self._log_at, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        log = os.open(self._log_at, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             status = self._guarded(log)
             if self.reason:
@@ -140,11 +150,12 @@ class Call:
         """Do the work; turn what goes wrong into a status and a message."""
         try:
             wrapper = load_wrapper(self._spec.wrapper)
+            software = self._make_ready(log)
             self._place_inputs()
             work = self._work()
             wrapper.inputs(work)
             self._bench.journal.write("call.run", **self._same)
-            self._run_programs(wrapper, work, log)
+            self._run_programs(wrapper, work, software, log)
             self._check_inputs()
             self._bench.journal.write("call.store", **self._same)
             wrapper.outputs(work)
@@ -155,7 +166,7 @@ class Call:
             return self._failed(failure.status, failure.reason)
         except (WrapperError, LateError) as error:
             return self._failed(BAD_RESULT, str(error))
-        except TransferError as error:
+        except (TransferError, SoftwareError) as error:
             return self._failed(INFRASTRUCTURE, str(error))
         except OSError as error:
             status = INFRASTRUCTURE if error.errno in SURROUNDINGS else BAD_RESULT
@@ -252,16 +263,26 @@ class Call:
 
     # ---- programs
 
-    def _run_programs(self, wrapper: Generic, work: Work, log: int) -> None:
-        environment = {**self._bench.environment, **self._late_environment(), **self._identity()}
+    def _make_ready(self, log: int) -> Software:
+        bench, label = self._bench, self._spec.software
+        tell = bench.journal.write
+        try:
+            return bench.software.take(label, bench.job.software.get(label), self._identity(), log, tell)
+        except SoftwareError as error:
+            self.broken = label if error.lasting else ""
+            raise
+
+    def _run_programs(self, wrapper: Generic, work: Work, software: Software, log: int) -> None:
+        own = {**self._late_environment(), **self._identity()}
         deadline = None if self._spec.limit is None else time.monotonic() + self._spec.limit
         for step in self._spec.steps:
             argv = wrapper.command(work, step.number, list(step.argv))
-            self._run_program(step, argv, environment, log, deadline)
+            self._run_program(step, argv, software, own, log, deadline)
 
     def _late_environment(self) -> dict[str, str]:
         root, secrets = self._bench.workplace.root, self._bench.secrets
-        return {key: resolve(value, root, secrets) for key, value in self._spec.environment.items()}
+        gpus = {"CUDA_VISIBLE_DEVICES": ",".join(map(str, self._bench.gpus))} if self._bench.gpus else {}
+        return {**gpus, **{key: resolve(value, root, secrets) for key, value in self._spec.environment.items()}}
 
     def _identity(self) -> dict[str, str]:
         job = self._bench.job
@@ -271,20 +292,18 @@ class Call:
         }  # fmt: skip
 
     def _run_program(
-        self, step: StepSpec, argv: list[str], environment: dict[str, str], log: int, deadline: float | None
+        self, step: StepSpec, argv: list[str], software: Software, own: dict[str, str], log: int, deadline: float | None
     ) -> None:
         bench, same = self._bench, {**self._same, "exec": step.number}
         text = shlex.join(argv)
-        version = self._version(step, argv, environment)
+        version = self._version(step, argv, software, own)
         os.write(log, f"== exec_{step.number}: {text}\n".encode("utf-8", "surrogateescape"))
-        bench.journal.write("exec.start", **same, program=step.program, args=text, version=version)
+        told = {"software": software.sha256} if software.sha256 else {}
+        bench.journal.write("exec.start", **same, program=step.program, args=text, version=version, **told)
         filled = list(argv)
         for number in step.late:
             filled[number] = resolve(argv[number], bench.workplace.root, bench.secrets)
-        if step.step:
-            outcome = bench.process.run(self._spec, step, filled, environment, log, deadline)
-        else:
-            outcome = bench.programs.run(filled, environment, log, deadline)
+        outcome = self._started(software, filled, own, log, deadline, step)
         bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
         self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._present)]
         if step.number == self._spec.steps[0].number:
@@ -292,24 +311,36 @@ class Call:
         if outcome.status:
             said = outcome.reason or last_line(self._log_at)
             detail = f": {said}" if said else ""
-            status = INFRASTRUCTURE if bench.programs.stopping else outcome.status
+            is_surroundings = bench.programs.stopping or software.is_at_fault(outcome.status)
+            status = INFRASTRUCTURE if is_surroundings else outcome.status
             raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}")
         self._made += [[step.number, path] for label in step.made for path in self._paths(label, self._spec.outputs)]
         both = [*self._present, *self._spec.outputs]
         for parent, child in step.derived:
             self._derived += [[c, p] for c in self._paths(child, both) for p in self._paths(parent, both)]
 
-    def _version(self, step: StepSpec, argv: list[str], environment: dict[str, str]) -> str | None:
+    def _started(
+        self, software: Software, argv: list[str], own: dict[str, str], log: int, deadline: float | None,
+        step: StepSpec | None = None,
+    ) -> Outcome:  # fmt: skip
+        """Run a program in its software to its end, or the step of a process that stands for it."""
+        bench = self._bench
+        started, environment = software.started(argv, own, bench.workplace.root, bench.job.archive_root)
+        if step is not None and step.step:
+            return bench.process.run(self._spec, step, started, environment, log, deadline)
+        return software.ended(started, bench.programs.run(started, environment, log, deadline))
+
+    def _version(self, step: StepSpec, argv: list[str], software: Software, own: dict[str, str]) -> str | None:
         """What the program says of itself, where the pipeline tells how to ask; asked once a worker."""
         if not step.version_flag:
             return None
-        key = (argv[0], environment.get("PATH", ""))
+        key = (argv[0], own.get("PATH", ""), software.sha256)
         if key not in _versions:
             at = self._bench.workplace.at(f".version-{self._spec.number}-{step.number}")
             answer = os.open(at, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
                 deadline = time.monotonic() + 30
-                self._bench.programs.run([argv[0], *shlex.split(step.version_flag)], environment, answer, deadline)
+                self._started(software, [argv[0], *shlex.split(step.version_flag)], own, answer, deadline)
                 text = os.pread(answer, 4096, 0).decode("utf-8", "replace")
             finally:
                 os.close(answer)
@@ -418,7 +449,7 @@ def last_line(log: str) -> str:
     return "" if not lines or lines[-1].startswith("== ") else lines[-1][:500]
 
 
-_versions: dict[tuple[str, str], str | None] = {}
+_versions: dict[tuple[str, str, str], str | None] = {}
 
 
 def version_in(answer: str, pattern: str) -> str | None:

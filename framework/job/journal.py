@@ -22,7 +22,9 @@ job.start       job, queue, block, keys, calls (how many this job is planned to 
 call.start      job, queue, call (wrapnum), try (1, 2, ...), module, wrapper, keys, log (archive path), plan (name
                 of the shard that defines it)
 call.run        job, queue, call, try: inputs are in place, programs begin
-exec.start      job, queue, call, try, exec (number), program, args (the command line, quoted for a shell), version
+software        sha256, kind (environment or container), name, found: software that the worker has made ready
+exec.start      job, queue, call, try, exec (number), program, args (the command line, quoted for a shell), version;
+                software (a sha256 as above) where the program runs in some
 exec.end        job, queue, call, try, exec, status (exit code, or 128 + signal; 124 when its time was up),
                 usage {wall, utime, stime: seconds; maxrss: kB; minflt, majflt, inblock, oublock, nvcsw, nivcsw}
 call.store      job, queue, call, try: programs have ended, outputs are being checked and stored

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Seconds between asking a program to end and ending it.
 GRACE = 10.0
+#: Seconds that putting something away may take.
+TIDYING = 60.0
 #: The exit status of a program whose time was up, as timeout(1) has it.
 TIMED_OUT = 124
 NOT_FOUND = 127
@@ -50,6 +52,17 @@ class Program:
         self.call = call
 
 
+class Streams:
+    """A program's standard input (None for an empty one), output and error, as open files."""
+
+    __slots__ = ("errors", "log", "orders")
+
+    def __init__(self, orders: int | None, log: int, errors: int) -> None:
+        self.orders = orders
+        self.log = log
+        self.errors = errors
+
+
 class Programs:
     """Runs programs one at a time for each thread that asks; all of them can be ended from outside."""
 
@@ -61,23 +74,48 @@ class Programs:
         #: Set when the worker was told to stop: nothing is started any more.
         self.stopping = False
 
-    def run(self, argv: list[str], environment: Mapping[str, str], log: int, deadline: float | None = None) -> Outcome:
-        """Run to its end, standard output and error to the open file ``log``; deadline by time.monotonic()."""
-        program = self.start(argv, environment, log)
+    def run(
+        self, argv: list[str], environment: Mapping[str, str], log: int, deadline: float | None = None,
+        errors: int | None = None,
+    ) -> Outcome:  # fmt: skip
+        """Run to its end, standard output to the open file ``log`` and standard error there too, or to ``errors``.
+
+        The deadline is by time.monotonic().
+        """
+        program = self.start(argv, environment, log, errors=errors)
         return program if isinstance(program, Outcome) else self.finish(program, deadline)
 
     def start(
-        self, argv: list[str], environment: Mapping[str, str], log: int, orders: int | None = None
-    ) -> Program | Outcome:
+        self, argv: list[str], environment: Mapping[str, str], log: int, orders: int | None = None,
+        errors: int | None = None,
+    ) -> Program | Outcome:  # fmt: skip
         """Start it, to be finished later; how it ended where it cannot be started. ``orders``: its standard input."""
         path, trouble = find_program(argv[0], environment.get("PATH", ""))
         if trouble:
             return Outcome(NOT_EXECUTABLE if path else NOT_FOUND, {}, trouble)
         if self.stopping:
             return self.stopped()
+        return self._watched(path, argv, environment, Streams(orders, log, log if errors is None else errors))
+
+    def tidy_up(self, argv: list[str], environment: Mapping[str, str]) -> None:
+        """Run what puts something away, its words unheard; even when nothing is started any more."""
+        path, trouble = find_program(argv[0], environment.get("PATH", ""))
+        if trouble:
+            return
+        nothing = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+        try:
+            program = self._watched(path, argv, environment, Streams(None, nothing, nothing))
+            if isinstance(program, Program):
+                self.finish(program, time.monotonic() + TIDYING)
+        finally:
+            os.close(nothing)
+
+    def _watched(
+        self, path: str, argv: list[str], environment: Mapping[str, str], streams: Streams
+    ) -> Program | Outcome:
         began = time.monotonic()
         try:
-            pid = self._start(path, argv, environment, log, orders)
+            pid = self._start(path, argv, environment, streams)
         except OSError as error:
             return Outcome(NOT_EXECUTABLE, {}, f"{path} cannot be run: {error.strerror}")
         return Program(pid, self._warden.watch(pid), began, environment.get("FW_CALL", ""))
@@ -105,20 +143,20 @@ class Programs:
         """End what a call's programs left running outside of their process groups."""
         end_orphans(call, self._orphans)
 
-    def _start(self, path: str, argv: list[str], environment: Mapping[str, str], log: int, orders: int | None) -> int:
+    def _start(self, path: str, argv: list[str], environment: Mapping[str, str], streams: Streams) -> int:
         """Start a program in a process group of its own."""
         stdin = (
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)
-            if orders is None
-            else (os.POSIX_SPAWN_DUP2, orders, 0)
+            if streams.orders is None
+            else (os.POSIX_SPAWN_DUP2, streams.orders, 0)
         )
         with self._births:
             pid = os.posix_spawn(
                 path, argv, environment,
                 file_actions=[
                     stdin,
-                    (os.POSIX_SPAWN_DUP2, log, 1),
-                    (os.POSIX_SPAWN_DUP2, log, 2),
+                    (os.POSIX_SPAWN_DUP2, streams.log, 1),
+                    (os.POSIX_SPAWN_DUP2, streams.errors, 2),
                 ],
                 setpgroup=0, setsigmask=(), setsigdef=DEFAULT_SIGNALS,
             )  # fmt: skip

@@ -66,8 +66,8 @@ class CallSpec:
     """One execution of a wrapper."""
 
     __slots__ = (
-        "environment", "inputs", "keys", "limit", "lists", "log", "module", "number", "outputs", "settings", "steps",
-        "threads", "wrapper",
+        "environment", "inputs", "keys", "limit", "lists", "log", "module", "number", "outputs", "settings", "software",
+        "steps", "threads", "wrapper",
     )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -85,6 +85,8 @@ class CallSpec:
         self.steps = [StepSpec(part) for part in data["execs"]]
         self.settings: dict[str, str] = data.get("settings", {})
         self.environment: dict[str, str] = data.get("environment", {})
+        #: Label of what its programs run in; empty for the machine as it is.
+        self.software: str = data.get("software", "")
         #: Seconds that the call's programs may take together; None for no limit.
         minutes = data["needs"].get("walltime_minutes")
         self.limit: float | None = None if minutes is None else minutes * 60
@@ -99,7 +101,9 @@ class CallSpec:
 class JobSpec:
     """Calls that run together, in the order of their modules."""
 
-    __slots__ = ("archive", "archive_root", "attempt", "block", "calls", "keys", "number", "run", "shard", "threads")
+    __slots__ = (
+        "archive", "archive_root", "attempt", "block", "calls", "keys", "number", "run", "shard", "software", "threads",
+    )  # fmt: skip
 
     def __init__(self, header: dict[str, Any], data: dict[str, Any]) -> None:
         self.run: str = header["run"]
@@ -107,6 +111,8 @@ class JobSpec:
         self.archive: str = header["archive"]
         self.archive_root: str = header["archive_root"]
         self.shard: str = header["shard"]
+        #: What programs run in, by label (framework/job/software.py).
+        self.software: dict[str, dict[str, Any]] = header.get("software", {})
         self.number: int = data["job"]
         self.block: int = data["block"]
         self.keys: str = data["keys"]

@@ -1,8 +1,9 @@
 """The worker: runs jobs, one after another, as it is told on standard input; answers on standard output.
 
-An order is a JSON line {shard, offset, queue, aside, skip, tries, known}; an answer a JSON line
-{job, queue, status, finished, failed, stored, reason}. Both pipes are private to the engine and its worker. A worker
-ends when its input ends, at SIGTERM after what runs has been asked to end and has been recorded, and with its engine.
+An order is a JSON line {shard, offset, queue, aside, skip, tries, known, gpus}; an answer a JSON line
+{job, queue, status, finished, failed, stored, reason, broken}, where broken is the label of software that cannot be
+made ready. Both pipes are private to the engine and its worker. A worker ends when its input ends, at SIGTERM after
+what runs has been asked to end and has been recorded, and with its engine.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Order:
         self.skip = frozenset(data.get("skip", ()))
         self.tries: dict[str, int] = data.get("tries", {})
         self.known = {path: Facts(*found) for path, found in data.get("known", {}).items()}
+        self.gpus: list[int] = data.get("gpus", [])
 
 
 class Result:
@@ -50,6 +52,8 @@ class Result:
         self.finished: list[int] = []
         self.failed: list[int] = []
         self.stored: dict[str, Facts] = {}
+        #: Label of software that could not be made ready.
+        self.broken = ""
         self._lock = threading.Lock()
 
     def add(self, call: Call, number: int, status: int) -> None:
@@ -61,6 +65,7 @@ class Result:
                 self.failed.append(number)
                 self.status = self.status or status
                 self.reason = self.reason or call.reason
+                self.broken = self.broken or call.broken
 
 
 def run_job(bench: Bench, order: Order) -> Result:
@@ -180,7 +185,8 @@ def main() -> int:
     journal = Journal(
         settings["journal"], settings["name"], run=settings["run"], attempt=settings["attempt"], start=settings["start"]
     )
-    serve = Service(Tools(Workplace(settings["work"]), journal, programs, dict(os.environ)))
+    place = Workplace(settings["work"])
+    serve = Service(Tools(place, journal, programs, dict(os.environ), settings["images"]))
     for line in sys.stdin.buffer:
         answer = serve.obey(Order(json.loads(line)))
         sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
@@ -204,6 +210,7 @@ class Service:
         same = {"job": job.number, "queue": order.queue}
         bench = Bench(job, order.queue, self._tools)
         bench.known = order.known
+        bench.gpus = order.gpus
         try:
             result = run_job(bench, order)
         except OSError as error:
@@ -218,6 +225,7 @@ class Service:
             "finished": result.finished,
             "failed": result.failed,
             "stored": {path: [found.size, found.sha256] for path, found in result.stored.items()},
+            **({"broken": result.broken} if result.broken else {}),
         }
 
 

@@ -26,6 +26,8 @@ from framework.plan.memory import check_processes, with_memory
 from framework.plan.model import Ask, Block, Call, Identity, Module, Plan
 from framework.plan.numbers import whole_number
 from framework.plan.products import Products
+from framework.plan.site import check_needs, check_queues, gpus_of, site_of
+from framework.plan.software import Definitions, check_software
 from wcl import Scope, Section, expand, split
 
 
@@ -57,6 +59,7 @@ def _build(
 ) -> Plan:
     findings = Findings()
     findings.take(check_pipeline(pipeline))
+    findings.take(check_software(pipeline))
     if not has_surroundings(pipeline, identity, findings):
         findings.conclude()  # nothing can be planned without them
     scope = run_scope(pipeline, identity)
@@ -71,12 +74,15 @@ def _build(
         submit_directory=submit_directory,
         sources=Sources(products, ask.lines),
         wrappers=hooks,
+        software=Definitions(pipeline, scope),
     )
     by_block = _all_calls(blocks, around, findings)
     calls = [call for found in by_block for call in found]
     origins = Origins(blocks)
     asked = with_inputs_known(calls, products, origins, ask, findings)
     check_filetypes(calls, origins, findings)
+    written = {module.name: module for block in blocks for module in block.modules}
+    check_needs(calls, written, site_of(pipeline), findings)
     check_outputs(products, origins, ask, findings)
     planned: tuple[Block, ...] = ()
     with findings.collecting():
@@ -87,8 +93,9 @@ def _build(
     check_jobs(jobs, products, origins, findings)
     if _share_processes(blocks, around):
         check_processes(jobs, origins, findings)
+    check_queues(jobs, written, findings)
     findings.conclude()
-    return _plan(pipeline, identity, scope, planned, tuple(str(warning) for warning in findings.warnings))
+    return _plan(pipeline, identity, around, planned, tuple(str(warning) for warning in findings.warnings))
 
 
 def run_scope(pipeline: Section, identity: Identity) -> Scope:
@@ -107,9 +114,8 @@ def run_scope(pipeline: Section, identity: Identity) -> Scope:
 
 def scope_with(pipeline: Section, given: Mapping[str, str]) -> Scope:
     """Some values over those of the home archive, the site and the top level."""
-    site = pipeline.section("site").section(str(pipeline.get("target_site", "local")).lower())
     archive = pipeline.section("archive").section(str(pipeline.get("home_archive", "home")).lower())
-    return Scope(given, archive, site, pipeline, root=pipeline)
+    return Scope(given, archive, site_of(pipeline), pipeline, root=pipeline)
 
 
 def _all_calls(blocks: tuple[BlockDefinition, ...], around: Surroundings, findings: Findings) -> list[list[Call]]:
@@ -161,8 +167,10 @@ def _module(module: ModuleDefinition, number: int, calls: list[Call], around: Su
 
 
 def _plan(
-    pipeline: Section, identity: Identity, scope: Scope, blocks: tuple[Block, ...], warnings: tuple[str, ...]
+    pipeline: Section, identity: Identity, around: Surroundings, blocks: tuple[Block, ...], warnings: tuple[str, ...]
 ) -> Plan:
+    scope = around.scope
+
     def text(key: str) -> str:
         return str(expand(scope.find(key), scope, pipeline.place(key) if key in pipeline else None))
 
@@ -183,6 +191,8 @@ def _plan(
         barriers=order != "dataflow",
         kept_values=kept,
         epilogue=text("epilogue") if "epilogue" in pipeline else "",
+        software=around.software.named,
+        gpus=gpus_of(site_of(pipeline)),
         warnings=warnings,
     )
 

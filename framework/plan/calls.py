@@ -17,17 +17,17 @@ from framework.plan.definition import ExecDefinition, ModuleDefinition
 from framework.plan.findings import wrong
 from framework.plan.given import Given
 from framework.plan.lines import Sources
-from framework.plan.model import Call, Exec, File, Needs
+from framework.plan.model import Call, Exec, File
 from framework.plan.naming import Naming, joined
-from framework.plan.numbers import a_number, whole_number
+from framework.plan.needs import LimitsOfModule
+from framework.plan.numbers import whole_number
 from framework.plan.objects import Objects, Resolved, flag
+from framework.plan.site import site_of
+from framework.plan.software import Choice, Definitions
 from wcl import Place, Scope, Section, expand, split
 from wcl.late import late_calls
-from wcl.settling import settled
 from wrappers import WrapperError
 
-#: What a call may ask for in numbers.
-LIMITS = ("request_memory", "request_disk", "request_cpus", "max_walltime", "max_retries", "max_fwthreads")
 #: What a module may become at most, unless the pipeline allows more with max_calls.
 MAX_CALLS = 200_000
 
@@ -63,15 +63,6 @@ class WrapperHooks(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What a call may use, and how often it is tried again."""
-
-    needs: Needs
-    max_retries: int
-    max_fwthreads: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Surroundings:
     """What planning a module needs to know besides the module."""
 
@@ -80,6 +71,7 @@ class Surroundings:
     submit_directory: str
     sources: Sources
     wrappers: WrapperHooks
+    software: Definitions
 
 
 def make_calls(module: ModuleDefinition, around: Surroundings, first_number: int) -> list[Call]:
@@ -102,9 +94,8 @@ class CallMaker:
         self._log = self._log_naming()
         self._max_calls = whole_number(self._scope, "max_calls", module.place) or MAX_CALLS
         self._command_lines = [CommandLine(step, self._scope, module.loop) for step in module.execs]
-        self._limits = {key: (self._settled_text(key), self._limit_place(key)) for key in LIMITS}
-        self._limits_vary = any("$" in (text or "") for text, _ in self._limits.values())
-        self._limits_of_all: Limits | None = None
+        self._limits = LimitsOfModule(module, self._scope)
+        self._software = Choice(module, site_of(around.pipeline), around.pipeline, around.software)
         self._versions: dict[str, tuple[str, str]] = {}
         # What the top level says goes for the wrappers of all modules.
         self._settings = Values("wrapper", (around.pipeline, module.section))
@@ -135,7 +126,7 @@ class CallMaker:
         found = self._objects.resolve(values)
         given = Given(self._scope, values, (*found.inputs, *found.outputs), found.lists)
         settings = self._settings.fill(given)
-        limits = self._limits_of(values)
+        limits = self._limits.of(values)
         return Call(
             number=number,
             module=self._module.name,
@@ -149,6 +140,7 @@ class CallMaker:
             settings=settings,
             environment=self._environment.fill(given),
             needs=limits.needs,
+            software=self._software.of(self._scope, values),
             max_retries=limits.max_retries,
             max_fwthreads=limits.max_fwthreads,
         )
@@ -254,42 +246,11 @@ class CallMaker:
             self._versions[program] = definition.text("version_flag", ""), definition.text("version_pattern", "")
         return self._versions[program]
 
-    def _limits_of(self, values: Mapping[str, str]) -> Limits:
-        """What a call may use; read once where it is the same for all."""
-        if self._limits_vary or self._limits_of_all is None:
-            self._limits_of_all = self._limits_within(self._scope.child(values))
-        return self._limits_of_all
-
-    def _limits_within(self, scope: Scope) -> Limits:
-        memory, disk = self._number("request_memory", scope), self._number("request_disk", scope)
-        needs = Needs(
-            memory_mb=int(memory) if memory is not None else None,
-            disk_mb=int(disk) if disk is not None else None,
-            cpus=int(self._number("request_cpus", scope) or 1),
-            walltime_minutes=self._number("max_walltime", scope),
-        )
-        return Limits(
-            needs=needs,
-            max_retries=int(self._number("max_retries", scope) or 0),
-            max_fwthreads=int(self._number("max_fwthreads", scope) or 0) or None,
-        )
-
     def _find(self, key: str, scope: Scope) -> str | None:
         try:
             return expand(scope.find(key), scope)
         except KeyError:
             return None
-
-    def _settled_text(self, key: str) -> str | None:
-        text = self._scope.look_up(key)
-        return None if text is None else settled(text, self._scope, self._module.loop.__contains__)
-
-    def _limit_place(self, key: str) -> Place:
-        return self._module.section.place(key) if key in self._module.section else self._module.place
-
-    def _number(self, key: str, scope: Scope) -> float | None:
-        text, place = self._limits[key]
-        return None if text is None else a_number(key, expand(text, scope), place)
 
 
 class Values:

@@ -22,9 +22,16 @@ def with_memory(job: Job) -> Job:
 
 
 def check_processes(jobs: Iterable[Job], origins: Origins, findings: Findings) -> None:
-    """Calls that share a process have one Python and one environment."""
+    """Calls that share a process have one Python and one environment, and no container."""
     for job in jobs:
         inside = [call for call in job.calls if call.in_process]
+        for call in inside:
+            if call.software.startswith("container "):
+                findings.error(
+                    origins.place(call, ""),
+                    f"{call.module} is to run in one process with others, and in a container of its own",
+                    hint="give it an environment, or wrappername = generic",
+                )
         for call in inside[1:]:
             for what, own, first in _settings(call, inside[0]):
                 if own != first:
@@ -49,5 +56,6 @@ def _settings(call: Call, first: Call) -> Iterable[tuple[str, str, str]]:
         return " ".join(f"{name}={value}" for name, value in sorted(of.environment.items()))
 
     yield "their job_environment", environment(call), environment(first)
+    yield "their environment", call.software, first.software
     for step in call.execs:
         yield "their Python", step.argv[0], first.execs[0].argv[0]

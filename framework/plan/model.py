@@ -108,7 +108,55 @@ class Needs(Part, frozen=True, kw_only=True):
     memory_mb: int | None = None
     disk_mb: int | None = None
     cpus: int = 1
+    gpus: int = 0
     walltime_minutes: float | None = None
+    #: For sites with a queue: which of its parts, and whom it charges; empty where the pipeline does not say.
+    partition: str = ""
+    account: str = ""
+
+
+class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="environment"):
+    """How programs find their software on the machine itself; what it names is applied in this order."""
+
+    name: str
+    #: A script that bash reads, and its arguments.
+    setup: tuple[str, ...] = ()
+    #: What ``module load`` is given, and the script that makes that command known (empty: where it usually lies).
+    module_load: tuple[str, ...] = ()
+    module_init: str = ""
+    #: Directories of a conda or of a virtual environment.
+    conda: str = ""
+    venv: str = ""
+    #: Longest time that making it ready may take.
+    setup_minutes: float
+
+    @property
+    def label(self) -> str:
+        return f"environment {self.name}"
+
+
+class Bind(Part, frozen=True, array_like=True):
+    """A place of the machine that programs in a container see."""
+
+    outside: str
+    inside: str
+    writable: bool
+
+
+class Container(Part, frozen=True, kw_only=True, tag_field="kind", tag="container"):
+    """An image that programs run in, and what runs it."""
+
+    name: str
+    runtime: str
+    image: str
+    binds: tuple[Bind, ...] = ()
+    #: Further words for the runtime.
+    options: tuple[str, ...] = ()
+    setup_minutes: float
+
+    @property
+    def label(self) -> str:
+        return f"container {self.name}"
 
 
 class Call(Part, frozen=True, kw_only=True, rename={"number": "call", "max_fwthreads": "threads"}):
@@ -128,6 +176,8 @@ class Call(Part, frozen=True, kw_only=True, rename={"number": "call", "max_fwthr
     settings: Mapping[str, str] = {}
     environment: Mapping[str, str] = {}
     needs: Needs
+    #: Label of what its programs run in; empty for the machine as it is.
+    software: str = ""
     max_retries: int = 0
     #: The module allows so many of its calls at a time in one job; None where it does not say.
     max_fwthreads: int | None = None
@@ -208,6 +258,10 @@ class Plan:
     kept_values: Mapping[str, str]
     #: Top-level text to print when the run is done.
     epilogue: str
+    #: What programs run in, by label.
+    software: Mapping[str, Environment | Container]
+    #: How many graphics processors the site gives; None where it does not say.
+    gpus: int | None
     #: What may be looked at but did not stop the plan.
     warnings: tuple[str, ...] = ()
 

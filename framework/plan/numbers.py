@@ -21,9 +21,12 @@ BOUNDS = {
     "request_memory": (1, 2**31 - 1),
     "request_disk": (1, 2**53),
     "request_cpus": (1, 100_000),
+    "request_gpus": (0, 1000),
+    "gpus": (0, 1000),
+    "max_setuptime": (1e-6, 10_000),
 }
 #: Keys whose values may be broken numbers.
-BROKEN = frozenset({"max_walltime"})
+BROKEN = frozenset({"max_walltime", "max_setuptime"})
 
 
 def a_number(key: str, text: str, place: Place) -> float:

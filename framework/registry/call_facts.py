@@ -108,7 +108,8 @@ class CallFacts:
         if known is None:
             id_ = self._draft.new_task("exec", f"exec_{number}", "pfw_exec", call.task_id)
             place = (self._draft.known.attempt_id, job.block_task_id, job.task_id, call.task_id)
-            self._draft.changes.new["pfw_exec"][id_] = [id_, number, "", None, None, *[None] * len(_USAGE), *place]
+            about = ["", None, None, *[None] * len(_USAGE)]
+            self._draft.changes.new["pfw_exec"][id_] = [id_, number, *about, *place, None]
             known = call.execs[number] = KnownExec(id_)
             if job.lost_time is not None:
                 self._jobs.close_as_lost(known, job.lost_time)
@@ -123,6 +124,8 @@ class CallFacts:
             self._draft.changes.set("pfw_exec", known.task_id, _PROGRAM, *values)
         else:
             row[_PROGRAM_PLACES] = values
+        if software := fact.get("software"):
+            self._draft.changes.set("pfw_exec", known.task_id, ("software_sha256",), str(software))
 
     def exec_end(self, fact: Fact, t: float) -> None:
         status = int(fact["status"])

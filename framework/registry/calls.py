@@ -38,6 +38,8 @@ class CallRow:
     end_time: float | None
     #: kB, of its largest program.
     peak_memory: int | None
+    #: The sha256 of the software stack that its programs ran in.
+    software: str | None
 
     @property
     def state(self) -> str:
@@ -75,7 +77,9 @@ def finished_calls(db: Registry, attempt_id: int) -> frozenset[int]:
 
 def _calls() -> Select[Any]:
     call, job, about = pfw_wrapper.c, pfw_job.c, task.c
-    peak = select(func.max(pfw_exec.c.maxrss)).where(pfw_exec.c.pfw_wrapper_task_id == call.task_id)
+    of_call = pfw_exec.c.pfw_wrapper_task_id == call.task_id
+    peak = select(func.max(pfw_exec.c.maxrss)).where(of_call)
+    software = select(func.max(pfw_exec.c.software_sha256)).where(of_call)
     return (
         select(
             call.task_id,
@@ -96,6 +100,7 @@ def _calls() -> Select[Any]:
             call.exec_end_time,
             about.end_time,
             peak.correlate(pfw_wrapper).scalar_subquery().label("peak_memory"),
+            software.correlate(pfw_wrapper).scalar_subquery().label("software"),
         )
         .join(task, about.id == call.task_id)
         .join(pfw_job, job.task_id == call.pfw_job_task_id)

@@ -37,6 +37,8 @@ class Changes:
         #: Messages that may have been told before.
         self.repeatable_messages: list[Pair] = []
         self.states: list[Pair] = []
+        #: Software that may be there already.
+        self.software: dict[str, Pair] = {}
         self.pending: list[Pair] = []
         self.no_longer_pending: list[Pair] = []
 
@@ -60,6 +62,9 @@ class Changes:
         bulk.insert(connection, task_message, self.messages)
         _insert_new_messages(connection, self.repeatable_messages)
         bulk.insert_missing(connection, metadata.tables["attempt_state_history"], self.states)
+        bulk.insert_missing(
+            connection, metadata.tables["software_stack"], [row for _, row in sorted(self.software.items())]
+        )
         bulk.insert_missing(connection, metadata.tables["ingest_pending"], self.pending)
         _delete_pending(connection, self.no_longer_pending)
         return same

@@ -14,6 +14,7 @@ from framework.registry import schema
 from framework.registry.columns import Time
 from framework.registry.database import Registry
 from framework.registry.known import LOST_STATUS
+from framework.registry.software import stacks_of
 
 #: Filetypes whose contents differ each time.
 VOLATILE = frozenset({"log"})
@@ -45,6 +46,9 @@ _ASIDE = frozenset(
     }
 )
 
+#: What of software is the same wherever it lies.
+_OF_SOFTWARE = ("python", "packages", "modules", "products", "setup_sha256", "image", "digest")
+
 Line = tuple[str, ...]
 
 
@@ -59,8 +63,8 @@ def differences(
 ) -> list[str]:
     """The rows that one run has and the other has not, as text; none if the runs are equal.
 
-    Ids, times, hosts, measured resources and queues may differ, and size and checksum of files of a ``volatile``
-    type. With ``aside_lost``, executions that ended without a word are not looked at.
+    Ids, times, hosts, measured resources and queues may differ, where software lies, and size and checksum of files
+    of a ``volatile`` type. With ``aside_lost``, executions that ended without a word are not looked at.
     """
     first = _lines(db_a, attempt_a, volatile, aside_lost)
     second = _lines(db_b, attempt_b, volatile, aside_lost)
@@ -128,11 +132,21 @@ class _Run:
             return "-"
         if column.endswith("task_id"):
             return self._tasks.get(value, "?")
+        if column == "software_sha256":
+            return self._software.get(value, "?")
         if column.endswith("desfile_id"):
             value = self._paths.get(value, "?")
         text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         root = self._archive_root
         return (text.replace(root, "<root>") if root else text).replace(self._attempt.run, "<run>")
+
+    @cached_property
+    def _software(self) -> dict[str, str]:
+        """What was found of each software stack but for its places, by checksum."""
+        return {
+            stack.sha256: f"{stack.label} {json.dumps([stack.found.get(key) for key in _OF_SOFTWARE])}"
+            for stack in stacks_of(self._connection, self._attempt_id).values()
+        }
 
     @cached_property
     def _archive_root(self) -> str:

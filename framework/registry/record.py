@@ -34,6 +34,7 @@ class Record:
             "attempt.start": run.attempt_start,
             "attempt.files": run.attempt_files,
             "attempt.end": run.attempt_end,
+            "software": run.software,
             "block.start": run.block_start,
             "block.end": run.block_end,
             "job.queue": jobs.job_queue,

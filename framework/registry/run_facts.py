@@ -5,6 +5,7 @@ from __future__ import annotations
 from framework.errors import RegistryError
 from framework.registry.draft import Draft
 from framework.registry.journals import Fact
+from framework.registry.json_text import json_text
 from framework.registry.known import Span
 from framework.registry.lineage import Lineage, read_files
 
@@ -36,6 +37,13 @@ class RunFacts:
         made = [(0, file["path"]) for file in fact["files"]]
         files = read_files({**fact, "made": made}, self._draft.known.attempt_id, task_id, {0: task_id}, t)
         self._lineage.add(task_id, files)
+
+    def software(self, fact: Fact, t: float) -> None:
+        found = fact["found"]
+        about = [found.get(key) for key in ("python", "image", "digest")]
+        sha256 = str(fact["sha256"])
+        row = (sha256, str(fact["kind"]), str(fact["name"]), *about, json_text(found))
+        self._draft.changes.software[sha256] = row
 
     def attempt_end(self, fact: Fact, t: float) -> None:
         status = int(fact["status"])

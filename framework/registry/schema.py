@@ -7,7 +7,14 @@ time is a row of ``task``; the ``pfw_`` tables say what it was, under the same i
 from __future__ import annotations
 
 from framework.registry.tables.definition import metadata
-from framework.registry.tables.executions import pfw_exec, pfw_job, pfw_wrapper, task, task_message
+from framework.registry.tables.executions import (
+    pfw_exec,
+    pfw_job,
+    pfw_wrapper,
+    software_stack,
+    task,
+    task_message,
+)
 from framework.registry.tables.lineage import (
     desfile,
     file_archive_info,
@@ -54,9 +61,10 @@ __all__ = [
     "pfw_unit",
     "pfw_wrapper",
     "proctag",
+    "software_stack",
     "task",
     "task_message",
 ]
 
 #: The migration that makes what stands here.
-REVISION = "0001"
+REVISION = "0002"

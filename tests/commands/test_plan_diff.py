@@ -92,6 +92,17 @@ def test_resources_environment_and_outputs_are_told(fw, run):
     }
 
 
+def test_software_and_what_is_asked_of_the_site_are_told(fw, run):
+    top = "pipeline = small\n<environment_def>\n<astro>\nvenv = /opt/astro\n</astro>\n</environment_def>"
+    changed(run, ("pipeline = small", top))
+    changed(run, ("wrapperloop = number\n", "wrapperloop = number\nenvironment = astro\npartition = long\n"))
+    make = fw("plan", run, "--diff", "U_r1p01", "--json").json["calls"][0]
+    assert {(one["what"], one["name"], *one["old"], *one["new"]) for one in make["changes"]} == {
+        ("resource", "software", "environment astro"),
+        ("resource", "partition", "long"),
+    }
+
+
 READS = """
     <file>
         <outside>

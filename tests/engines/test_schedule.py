@@ -9,18 +9,21 @@ from framework.engines.directory import PlannedCall, PlannedJob, PlannedRun
 from framework.engines.schedule import Capacity, Schedule
 
 
-def a_job(number: int, block: int, parents: tuple[int, ...], module: str, cpus: int, memory: int) -> PlannedJob:
+def a_job(
+    number: int, block: int = 1, parents: tuple[int, ...] = (), module: str = "a", cpus: int = 1, memory: int = 0,
+    gpus: int = 0, software: tuple[str, ...] = (),
+) -> PlannedJob:  # fmt: skip
     call = PlannedCall(number=number, module=module, kept=(), unkept=(), inputs=())
     return PlannedJob(
         number=number, block=block, parents=parents, calls=(call,), max_retries=0, cpus=cpus, memory_mb=memory,
-        shard="", offset=0,
+        shard="", offset=0, gpus=gpus, software=software,
     )  # fmt: skip
 
 
 def a_run(jobs: list[PlannedJob], max_running: dict[str, int], barriers: bool) -> PlannedRun:
     return PlannedRun(
         run="r", attempt=1, archive="home", archive_root="/a", archive_path="p", barriers=barriers, epilogue="",
-        programs=(), max_running=max_running, jobs={job.number: job for job in jobs},
+        programs=(), software={}, gpus=None, max_running=max_running, jobs={job.number: job for job in jobs},
     )  # fmt: skip
 
 
@@ -30,6 +33,7 @@ SHAPE = st.tuples(
     st.sampled_from("abc"),
     st.integers(1, 5),
     st.integers(0, 900),
+    st.integers(0, 2),
 )
 
 
@@ -39,10 +43,10 @@ SHAPE = st.tuples(
 def test_every_job_runs_once_and_no_limit_is_passed(shapes, limits, barriers, data):
     shapes.sort(key=lambda shape: shape[0])
     jobs = [
-        a_job(number, block, tuple(p for p in sorted(parents) if p < number), module, cpus, memory)
-        for number, (block, parents, module, cpus, memory) in enumerate(shapes, start=1)
+        a_job(number, block, tuple(p for p in sorted(parents) if p < number), *rest)
+        for number, (block, parents, *rest) in enumerate(shapes, start=1)
     ]
-    schedule = Schedule(a_run(jobs, limits, barriers), Capacity(3, 1000))
+    schedule = Schedule(a_run(jobs, limits, barriers), Capacity(3, 1000, 2))
     running: list[PlannedJob] = []
     done: list[int] = []
     while len(done) < len(jobs):
@@ -51,6 +55,9 @@ def test_every_job_runs_once_and_no_limit_is_passed(shapes, limits, barriers, da
             assert set(job.parents) <= set(done)
             assert sum(min(each.cpus, 3) for each in running) <= 3
             assert sum(each.memory_mb for each in running) <= 1000
+            given = [gpu for each in running for gpu in schedule.gpus.get(each.number, [])]
+            assert (len(given), set(given) <= {0, 1}) == (len(set(given)), True)
+            assert len(schedule.gpus.get(job.number, [])) == job.gpus
             for name, limit in limits.items():
                 assert sum(each.calls[0].module == name for each in running) <= limit
             if barriers:
@@ -60,3 +67,20 @@ def test_every_job_runs_once_and_no_limit_is_passed(shapes, limits, barriers, da
         schedule.ended(ended.number)
         done.append(ended.number)
     assert sorted(done) == [job.number for job in jobs]
+
+
+def test_graphics_processors_that_nobody_counts_hold_no_job_back():
+    jobs = [a_job(number, gpus=8) for number in (1, 2)]
+    schedule = Schedule(a_run(jobs, {}, barriers=False), Capacity(2, 1000))
+    assert [schedule.next(), schedule.next(), schedule.gpus] == [*jobs, {}]
+
+
+def test_jobs_whose_software_is_broken_are_never_begun():
+    jobs = [a_job(1, software=("environment a",)), a_job(2), a_job(3, software=("container b", "environment a"))]
+    schedule = Schedule(a_run(jobs, {}, barriers=False), Capacity(1, 1000))
+    assert schedule.next() == jobs[0]
+    schedule.gave_up(1)
+    assert [schedule.withhold("environment a"), schedule.withhold("environment a")] == [True, False]
+    assert schedule.next() == jobs[1]
+    schedule.ended(2)
+    assert (schedule.next(), schedule.skipped) == (None, 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pwd
@@ -225,6 +226,12 @@ class Story:
 
     def end_job(self, job: int, queue: str = "q1", journal: str = "worker", status: int = 0) -> None:
         self.tell(journal, "job.end", job=job, queue=queue, status=status, disk=10)
+
+    def find_software(self, journal: str = "worker", **found: object) -> str:
+        """A worker makes an environment ready; its checksum."""
+        sha256 = hashlib.sha256(repr(sorted(found.items())).encode()).hexdigest()
+        self.tell(journal, "software", sha256=sha256, kind="environment", name="astro", found=found)
+        return sha256
 
     def start_call(
         self, job: int, call: int, queue: str = "q1", journal: str = "worker", module: str = "train"

@@ -16,6 +16,7 @@ from framework.registry.known import load
 from framework.registry.messages import failures, messages
 from framework.registry.programs import versions
 from framework.registry.runs import attempt_values, find_run, modules, runs
+from framework.registry.software import stacks
 
 #: Small tables, or those that a command shows whole.
 SMALL = {"pfw_attempt", "pfw_block", "pfw_module", "id_block", "ingest_lease", "journal_position", "alembic_version"}
@@ -36,6 +37,7 @@ QUESTIONS = {
     "attempt_values": lambda db: attempt_values(db, 1),
     "calls": lambda db: calls(db, 1),
     "a call": lambda db: calls(db, 1, wrapnum=2),
+    "software stacks": lambda db: stacks(db, 1),
     "finished_calls": lambda db: finished_calls(db, 1),
     "messages": lambda db: messages(db, 1),
     "failures": lambda db: failures(db, 1),

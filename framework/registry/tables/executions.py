@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Double, Index, Integer, Table
 
-from framework.registry.columns import Number, Time, Words
+from framework.registry.columns import Json, Number, Time, Words
 from framework.registry.tables.definition import key, metadata, of, required
 
 task = Table(
@@ -88,9 +88,25 @@ pfw_exec = Table(
     Column("pfw_block_task_id", Number),
     required("pfw_job_task_id", Number),
     required("pfw_wrapper_task_id", Number),
+    Column("software_sha256", Words, comment="the software_stack that it ran in; none for the machine as it was"),
     Index(None, "pfw_wrapper_task_id", "execnum", unique=True),
     Index(None, "pfw_attempt_id"),
+    Index(None, "software_sha256"),
     comment="One run of a program",
+)
+
+software_stack = Table(
+    "software_stack",
+    metadata,
+    key("sha256", Words),
+    required("kind"),
+    required("name"),
+    Column("python", Words, comment="version of the Python that programs find"),
+    Column("image", Words, comment="of a container: where it is from"),
+    Column("image_digest", Words, comment="of a container: which image it is"),
+    Column("found", Json, comment="all that was found: prefix, packages, modules, products, runtime, script"),
+    comment="An environment or a container as workers found it; one row for all runs that found the same",
+    sqlite_with_rowid=False,
 )
 
 task_message = Table(
