@@ -49,7 +49,7 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
     """Repeat a call; nothing is written outside ``target``, which must not be there yet."""
     header, data = _planned(_shard_of(registry, run, number), number)
     spec = CallSpec(data)
-    known = _known(registry, header["archive"], spec)
+    known = _known(registry, header, spec)
     wanted = [file for file in spec.inputs if not file.outside and file.path not in known and not file.optional]
     if wanted:
         raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
@@ -74,12 +74,14 @@ def _shard_of(registry: Registry, run: str, number: int) -> str:
     return kept[shard].location
 
 
-def _known(registry: Registry, archive: str, spec: CallSpec) -> dict[str, Facts]:
+def _known(registry: Registry, header: dict[str, Any], spec: CallSpec) -> dict[str, Facts]:
     """What is recorded of a call's inputs and outputs."""
-    from framework.registry.files import existing
+    from framework.registry.files import existing, made_by
 
     paths = [file.path for file in (*spec.inputs, *spec.outputs) if not file.outside]
-    rows = existing(registry, archive, paths)
+    rows = existing(registry, header["archive"], paths)
+    if any(file.pattern for file in spec.outputs):
+        rows |= {row.path: row for _, row in made_by(registry, header["archive"], header["run"], [spec.number])}
     return {path: Facts(row.size or 0, row.sha256 or "") for path, row in rows.items()}
 
 
@@ -121,8 +123,17 @@ def _repeat(
         journal.close()
         warden.dismiss()
     commands = tuple(fact["args"] for fact in read_facts(journal.path) if fact["e"] == "exec.start")
-    outputs = tuple(_compared(file.path, bench.store_root, place.at(file.at), known) for file in spec.outputs)
+    outputs = tuple(
+        _compared(path, bench.store_root, place.at(at), known) for path, at in _outputs(call, spec, known).items()
+    )
     return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs)
+
+
+def _outputs(call: Call, spec: CallSpec, known: dict[str, Facts]) -> dict[str, str]:
+    """Archive paths of what the call made, and of what it had made before, with their places in the job."""
+    inputs = {file.path for file in spec.inputs}
+    made = {file.path: file.at for file in call.outputs}
+    return {**{path: path for path in known if path not in inputs}, **made}
 
 
 def _compared(path: str, root: str, left: str, known: dict[str, Facts]) -> Comparison:

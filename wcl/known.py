@@ -209,6 +209,7 @@ savefiles | file | boolean | whether it is kept
 compress_files | file | boolean | whether it is compressed
 compressfiles | file | text | an old spelling of compress_files, never heeded
 optional | file | boolean | may be missing
+wildcards | file | names | parts of the name that only the program knows: it makes any number of such files
 stagefiles | file | boolean | brought to the site before the job
 ignore_multiple_error | file | boolean | several lines are allowed
 volatile | file | boolean | differs from run to run, such as a log

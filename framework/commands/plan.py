@@ -136,8 +136,8 @@ def summary(plan: Plan) -> Iterator[str]:
         yield f"block {block.number}   {block.name}: {len(block.jobs)} jobs"
         width = max((len(module.name) for module in block.modules), default=0)
         for module in block.modules:
-            made = sum(len(call.outputs) for job in block.jobs for call in job.calls if call.module == module.name)
-            yield f"  {module.name:<{width}}  {module.calls} calls, {made} files"
+            made = [file for job in block.jobs for c in job.calls if c.module == module.name for file in c.outputs]
+            yield f"  {module.name:<{width}}  {module.calls} calls, {_files(made)}"
         for job in block.jobs:
             after = f"  after {', '.join(map(str, job.parents))}" if job.parents else ""
             yield f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
@@ -176,6 +176,14 @@ def as_object(plan: Plan) -> dict[str, Any]:
             for block in plan.blocks
         ],
     }
+
+
+def _files(made: list[File]) -> str:
+    """How many files; those with wildcards are as many as their program likes."""
+    fixed = sum(not file.pattern for file in made)
+    if fixed == len(made):
+        return f"{fixed} files"
+    return f"{fixed} files and any number of others" if fixed else "any number of files"
 
 
 def _steps(calls: tuple[Call, ...]) -> str:

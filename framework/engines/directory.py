@@ -204,8 +204,8 @@ def _planned_call(call: Call) -> PlannedCall:
     return PlannedCall(
         number=call.number,
         module=call.module,
-        kept=tuple([file.path for file in call.outputs if file.saved and not file.optional]),
-        unkept=tuple([file.path for file in call.outputs if not file.saved]),
+        kept=tuple([file.path for file in call.outputs if file.saved and not file.optional and not file.pattern]),
+        unkept=tuple([file.path for file in call.outputs if not file.saved and not file.pattern]),
         inputs=tuple([file.path for file in call.inputs if not file.outside]),
     )
 

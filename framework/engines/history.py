@@ -32,6 +32,8 @@ class History:
     #: Executions of jobs that began and have not ended: job number and queue name.
     open_jobs: set[tuple[int, str]] = field(default_factory=set)
     open_calls: set[OpenCall] = field(default_factory=set)
+    #: Call number to what it made and the archive keeps.
+    made: dict[int, tuple[str, ...]] = field(default_factory=dict)
 
     def take(self, facts: Iterable[dict[str, Any]]) -> None:
         """Learn how the calls went that some facts tell of."""
@@ -41,7 +43,9 @@ class History:
             self.tries[fact["call"]] += 1
             if fact["status"] == 0:
                 kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
-                self.mark_finished(fact["call"], {file["path"]: (file["size"], file["sha256"]) for file in kept})
+                stored = {file["path"]: (file["size"], file["sha256"]) for file in kept}
+                self.mark_finished(fact["call"], stored)
+                self.made[fact["call"]] = tuple(path for number, path in fact["made"] if number and path in stored)
 
     def mark_finished(self, call: int, stored: dict[str, tuple[int, str]]) -> None:
         self.finished.add(call)
@@ -85,10 +89,11 @@ def forget_what_is_gone(history: History, plan: PlannedRun) -> list[str]:
     for call in calls:
         if call.number not in history.finished:
             continue
-        missing = [path for path in call.kept if not _is_there(plan, path, history)]
+        kept = dict.fromkeys((*call.kept, *history.made.get(call.number, ())))
+        missing = [path for path in kept if not _is_there(plan, path, history)]
         if missing or lost.intersection(call.inputs):
             gone += missing
-            lost.update(call.kept, call.unkept)
+            lost.update(kept, call.unkept)
             history.finished.discard(call.number)
     return gone
 

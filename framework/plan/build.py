@@ -12,6 +12,7 @@ from framework.plan.checks import (
     check_filetypes,
     check_jobs,
     check_outputs,
+    check_own_directory,
     check_uses,
     check_wrappers,
     has_surroundings,
@@ -83,6 +84,8 @@ def _build(
             by_block = [[asked.get(call.number, call) for call in found] for found in by_block]
         planned = _group(blocks, by_block, around)
     check_jobs([job for block in planned for job in block.jobs], products, origins, findings)
+    with findings.collecting():
+        check_own_directory(calls, str(expand(scope.find("ops_run_dir"), scope)), origins, findings)
     findings.conclude()
     return _plan(pipeline, identity, scope, planned, tuple(str(warning) for warning in findings.warnings))
 

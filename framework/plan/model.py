@@ -46,6 +46,9 @@ class File(
     #: Size in bytes and sha256, for a file that an archive already holds.
     size: int | None = None
     sha256: str | None = None
+    #: Where only the program knows which files it makes: the expression that their names fit; path and job_path have
+    #: ``*`` then.
+    pattern: str = ""
 
     @property
     def name(self) -> str:

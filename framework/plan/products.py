@@ -74,10 +74,13 @@ class Products:
         name = name.lower()
         if name.partition(".")[0] in self._broken:
             raise WclError  # what is wrong with that module is reported already
+        whole, _, nick = name.rpartition(".")
+        if self._is_unknown(name) or self._is_unknown(whole):
+            hint = "put the module that wants them into a later block, with plan = late"
+            raise wrong(place, f"which files '{name}' is will be known when its module has run", hint)
         found = self._of(name)
         if found is not None:
             return found
-        whole, _, nick = name.rpartition(".")
         found = self._of(whole)
         if found is not None:
             return [Line(nicks=(nick,), files=(line.file(nick),), keys=line.keys) for line in found]
@@ -97,12 +100,25 @@ class Products:
         ]
         return found or None
 
+    def _is_unknown(self, name: str) -> bool:
+        """Whether an object is files of which nobody knows yet how many there will be."""
+        module, _, label = name.partition(".")
+        first = self._calls.get(module, ())[:1]
+        return any(made.pattern and made.label == label for call in first for made in call.outputs)
+
     def _names(self) -> list[str]:
         made = {f"{name}.{file.label}" for name, calls in self._calls.items() for file in calls[0].outputs}
         return [*self._lines, *sorted(made)]
 
     def paths(self) -> list[str]:
         return list(self._by_path)
+
+    def wildcards(self) -> list[File]:
+        """The files of all calls, where one of them has wildcards; else none."""
+        calls = [call for calls in self._calls.values() for call in calls]
+        if not any(made.pattern for call in calls for made in call.outputs):
+            return []
+        return [made for call in calls for made in (*call.outputs, call.log)]
 
     def at(self, path: str) -> tuple[Call, File] | None:
         """A file that is made, and the call that makes it."""

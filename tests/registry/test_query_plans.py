@@ -10,7 +10,7 @@ from sqlalchemy import event, text
 from framework.registry.ancestry import ancestors, descendants, find_file
 from framework.registry.attempts import create_attempt, next_attnum
 from framework.registry.calls import calls, finished_calls
-from framework.registry.files import existing, find, inputs_of, produced_by
+from framework.registry.files import existing, find, inputs_of, made_by, produced_by
 from framework.registry.ingest import ingest
 from framework.registry.known import load
 from framework.registry.programs import versions
@@ -40,6 +40,7 @@ QUESTIONS = {
     "find": lambda db: find(db, "red", {"n": ["1"], "band": ["%r"]}),
     "produced_by": lambda db: produced_by(db, 5),
     "inputs_of": lambda db: inputs_of(db, 5),
+    "made_by": lambda db: list(made_by(db, "home", "HST1_r1p01", [1, 2])),
     "find_file": lambda db: find_file(db, "r/out/1.fits"),
     "ancestors": lambda db: ancestors(db, 5),
     "descendants": lambda db: descendants(db, 5),
