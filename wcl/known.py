@@ -190,6 +190,7 @@ loopkey | file list | names | keys that make sublists
 columns | file list | names | what a list file's lines hold
 format | list | mode textsp textcsv texttab wcl | form of a list file
 sortkey | list | names | order of the lines: key, numeric, reverse
+allow_empty | file list | boolean | nothing at all may be found
 allow_missing | file list | boolean | leave out lines whose file is missing
 div_list_by_col | list | text | several list files from the same lines
 filetype | file list | text | what is gathered from the file

@@ -126,6 +126,8 @@ def _all_calls(blocks: tuple[BlockDefinition, ...], around: Surroundings, findin
             number += len(made)
             calls += made
             around.sources.products.add(made)
+            for label in sorted(module.made) if not made else ():
+                around.sources.products.add_lines(module.name, label, ())
         by_block.append(calls)
     return by_block
 

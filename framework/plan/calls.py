@@ -15,11 +15,11 @@ from framework.plan.cmdline import LATE, CommandLine
 from framework.plan.definition import ExecDefinition, ModuleDefinition
 from framework.plan.findings import wrong
 from framework.plan.given import Given
-from framework.plan.lines import Sources
+from framework.plan.lines import Sources, flag
 from framework.plan.model import Call, Exec, File, Needs
 from framework.plan.naming import Naming, joined
 from framework.plan.numbers import a_number, whole_number
-from framework.plan.objects import Objects, Resolved, flag
+from framework.plan.objects import Objects, Resolved
 from wcl import Place, Scope, Section, expand, split
 from wcl.late import late_calls
 from wcl.settling import settled
@@ -109,6 +109,8 @@ class CallMaker:
             return [{}]
         if self._module.loop_object:
             found = self._objects.loop_values()
+            if not found and self._objects.may_be_empty:
+                return []
         else:
             lists = [self._loop_values(key) for key in loop]
             count = 1
