@@ -34,6 +34,9 @@ class History:
     open_calls: set[OpenCall] = field(default_factory=set)
     #: Call number to what it made and the archive keeps.
     made: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    #: Late blocks whose plan is on record, and archive paths of what belongs to the run as a whole.
+    planned: set[int] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
 
     def take(self, facts: Iterable[dict[str, Any]]) -> None:
         """Learn how the calls went that some facts tell of."""
@@ -71,6 +74,10 @@ def read_history(directory: Path, plan: PlannedRun) -> History:
                 history.open_jobs.add((fact["job"], fact["queue"]))
             elif what in ("job.end", "job.lost"):
                 ended.add((fact["job"], fact["queue"]))
+            elif what == "block.plan":
+                history.planned.add(fact["block"])
+            elif what == "attempt.files":
+                history.kept.update(file["path"] for file in fact["files"])
         history.take(facts)
         closed |= closed_calls(facts)
     history.open_jobs -= ended

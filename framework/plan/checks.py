@@ -69,12 +69,15 @@ def check_outputs(products: Products, origins: Origins, ask: Ask, findings: Find
                 f"{path} is in the archive already",
                 hint="put ${attnum} or ${run} into the file's name or directory",
             )
+    # Of two files of earlier calls nothing is said: they are there, and each has its name.
+    now = set(products.paths())
     for one, two in overlapping(products.wildcards(), lambda file: file.path):
-        maker = products.at(one.path)
+        own, other = (one, two) if one.path in now else (two, one)
+        maker = products.at(own.path) if own.path in now else None
         if maker:
             findings.error(
-                origins.place(maker[0], one.label),
-                f"files of {_named(maker[0])} might have the names of others: {one.path} and {two.path}",
+                origins.place(maker[0], own.label),
+                f"files of {_named(maker[0])} might have the names of others: {own.path} and {other.path}",
                 hint="put them into directories of their own (ops_enddir), or give their names different beginnings",
             )
 
@@ -169,7 +172,7 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
                     )
             for file in call.inputs:
                 maker = products.maker(file.path)
-                if maker is not None and job_of[maker] != job.number and not file.saved:
+                if maker is not None and job_of.get(maker) != job.number and not file.saved:
                     findings.error(
                         origins.place(call, file.label),
                         f"{file.path} is not kept (savefiles) but wanted by {_named(call)} in another job",

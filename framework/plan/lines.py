@@ -24,6 +24,11 @@ class Sources:
     ask: Callable[[Question], Iterable[FoundLine]]
 
 
+def depended(section: Section) -> tuple[str, ...]:
+    """The objects of earlier modules that an object's files are those of, or are named after."""
+    return (*names_of(section, "depends"), *names_of(section, "depends-newname"))
+
+
 def is_sourced(section: Section) -> bool:
     """Whether an object's files come from elsewhere, and not from its own name."""
     return any(key in section for key in ("depends", "depends-newname", "query_fields", "query", "exec"))

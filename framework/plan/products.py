@@ -42,6 +42,8 @@ class Products:
     """What earlier modules make and read; grows as modules are planned in their order."""
 
     def __init__(self) -> None:
+        #: Calls up to this number have run: their files are there.
+        self._ended = 0
         #: By the names of modules, in lower case.
         self._calls: dict[str, list[Call]] = defaultdict(list)
         self._lines: dict[str, list[Line]] = {}
@@ -58,6 +60,10 @@ class Products:
                     self.doubles.append((call, made))
                 else:
                     self._by_path[made.path] = call
+
+    def have_run(self) -> None:
+        """All calls so far have run; what follows is planned now."""
+        self._ended = max((call.number for calls in self._calls.values() for call in calls), default=0)
 
     def add_lines(self, module: str, label: str, lines: Iterable[Line]) -> None:
         """What a module reads can be depended on as well: ``module.file.x``, ``module.list.x``."""
@@ -106,17 +112,24 @@ class Products:
         first = self._calls.get(module, ())[:1]
         return any(made.pattern and made.label == label for call in first for made in call.outputs)
 
+    def read_lines(self, name: str) -> list[Line]:
+        """The lines of an object that a module reads; none where there is no such object."""
+        return self._lines.get(name, [])
+
     def _names(self) -> list[str]:
         made = {f"{name}.{file.label}" for name, calls in self._calls.items() for file in calls[0].outputs}
         return [*self._lines, *sorted(made)]
 
     def paths(self) -> list[str]:
-        return list(self._by_path)
+        """What the calls make that are planned now."""
+        if not self._ended:
+            return list(self._by_path)
+        return [path for path, call in self._by_path.items() if call.number > self._ended]
 
     def wildcards(self) -> list[File]:
-        """The files of all calls, where one of them has wildcards; else none."""
+        """The files of all calls, where one of those that are planned now has files with wildcards; else none."""
         calls = [call for calls in self._calls.values() for call in calls]
-        if not any(made.pattern for call in calls for made in call.outputs):
+        if not any(made.pattern for call in calls if call.number > self._ended for made in call.outputs):
             return []
         return [made for call in calls for made in (*call.outputs, call.log)]
 

@@ -10,11 +10,11 @@ from sqlalchemy import event, text
 from framework.registry.ancestry import ancestors, descendants, find_file
 from framework.registry.attempts import create_attempt, next_attnum
 from framework.registry.calls import calls, finished_calls
-from framework.registry.files import existing, find, inputs_of, made_by, produced_by
+from framework.registry.files import existing, find, inputs_of, produced_by
 from framework.registry.ingest import ingest
 from framework.registry.known import load
 from framework.registry.programs import versions
-from framework.registry.runs import attempt_values, find_run, modules, runs
+from framework.registry.runs import attempt_values, block_troubles, find_run, modules, runs
 
 #: Small tables, or those that a command shows whole.
 SMALL = {"pfw_attempt", "pfw_block", "pfw_module", "id_block", "ingest_lease", "journal_position", "alembic_version"}
@@ -40,11 +40,11 @@ QUESTIONS = {
     "find": lambda db: find(db, "red", {"n": ["1"], "band": ["%r"]}),
     "produced_by": lambda db: produced_by(db, 5),
     "inputs_of": lambda db: inputs_of(db, 5),
-    "made_by": lambda db: list(made_by(db, "home", "HST1_r1p01", [1, 2])),
     "find_file": lambda db: find_file(db, "r/out/1.fits"),
     "ancestors": lambda db: ancestors(db, 5),
     "descendants": lambda db: descendants(db, 5),
     "versions": lambda db: versions(db, 1),
+    "block_troubles": lambda db: block_troubles(db, 1),
     "load": load_known,
 }
 
