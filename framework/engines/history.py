@@ -24,6 +24,10 @@ class History:
 
     #: The number of the next start: 0 for a run that has never begun.
     start: int = 0
+    #: The run, or its newest restart, has come to a good end, and that is on record.
+    is_over: bool = False
+    #: Blocks whose end is on record.
+    ended_blocks: set[int] = field(default_factory=set)
     finished: set[int] = field(default_factory=set)
     #: Call number to how often it was tried to its end.
     tries: Counter[int] = field(default_factory=Counter)
@@ -60,6 +64,9 @@ def read_history(directory: Path, plan: PlannedRun) -> History:
     history = History()
     ended: set[tuple[int, str]] = set()
     closed: set[OpenCall] = set()
+    ends: dict[int, int] = {}
+    begun_at: dict[int, float] = {}
+    ended_at: dict[int, float] = {}
     for path in sorted(directory.glob("*.jsonl")):
         # A journal whose first line was never written has its name all the same.
         if number := JOURNAL.match(path.name):
@@ -74,6 +81,11 @@ def read_history(directory: Path, plan: PlannedRun) -> History:
                 history.open_jobs.add((fact["job"], fact["queue"]))
             elif what in ("job.end", "job.lost"):
                 ended.add((fact["job"], fact["queue"]))
+            elif what in ("block.start", "block.end"):
+                times = begun_at if what == "block.start" else ended_at
+                times[fact["block"]] = max(fact["t"], times.get(fact["block"], 0.0))
+            elif what == "attempt.end":
+                ends[facts[0]["start"]] = fact["status"]
             elif what == "block.plan":
                 history.planned.add(fact["block"])
             elif what == "attempt.files":
@@ -81,6 +93,8 @@ def read_history(directory: Path, plan: PlannedRun) -> History:
         history.take(facts)
         closed |= closed_calls(facts)
     history.open_jobs -= ended
+    history.ended_blocks = {block for block, t in ended_at.items() if t >= begun_at.get(block, 0.0)}
+    history.is_over = ends.get(history.start - 1) == 0
     history.open_calls = {call for call in history.open_calls if call.key not in {each.key for each in closed}}
     return history
 

@@ -71,8 +71,7 @@ class LocalEngine:
             plan = directory.read()
             history = read_history(directory.journal, plan)
             forget_what_is_gone(history, plan)
-            over = not history.open_jobs and not plan.late and history.planned >= plan.planned_late.keys()
-            if over and all(job_is_done(job, history) for job in plan.jobs.values()):
+            if history.is_over and all(job_is_done(job, history) for job in plan.jobs.values()):
                 self._follower.catch_up()
                 return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
             return self._run(directory, history)
@@ -141,6 +140,7 @@ class Drive:
         self._close(self._history.open_calls, "the run was killed")
         for job, queue in sorted(self._history.open_jobs):
             self._journal.write("job.lost", job=job, queue=queue, reason="the run was killed")
+        self._end_blocks()
         self._watcher.begun(self._plan, len(self._schedule.done))
         while True:
             self._start_what_may()
@@ -174,6 +174,13 @@ class Drive:
             self._planner.terminate()
         for worker in self._busy.values():
             worker.terminate()
+
+    def _end_blocks(self) -> None:
+        """Put the end of blocks on record that had ended when the run was killed, with nobody left to say so."""
+        open_blocks = {job.block for number, job in self._plan.jobs.items() if number not in self._schedule.done}
+        planned = {job.block for job in self._plan.jobs.values()} | self._plan.planned_late.keys()
+        for block in sorted(planned - open_blocks - self._history.ended_blocks):
+            self._journal.write("block.end", block=block, status=0)
 
     # ---- late blocks
 
