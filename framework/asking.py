@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 
 from framework.engines.workers import program_path
+from framework.job.programs import find_program
 from framework.plan.model import Known
 from framework.plan.questions import (
     ANSWER,
@@ -45,9 +46,11 @@ OWN = frozenset({"filename", "path", "fullname", "filetype", "compression", "nic
 class Asker:
     """Answers the planner (framework.plan.model.Ask)."""
 
-    def __init__(self, registry: Registry, archive: str) -> None:
+    def __init__(self, registry: Registry, archive: str, directory: str) -> None:
         self._registry = registry
         self._archive = archive
+        #: Where query programs run, and are looked for where they are named by a relative path.
+        self._directory = directory
 
     def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
         if not paths:
@@ -73,29 +76,39 @@ class Asker:
             from framework.registry.conditions import select_files
 
             return ({"": _found(row)} for row in select_files(self._registry, self._archive, question))
-        rows = self._named(question) if isinstance(question, NamedQuestion) else _by_program(question)
+        rows = self._named(question) if isinstance(question, NamedQuestion) else self._by_program(question)
         return self._completed(rows)
+
+    def trouble(self, question: Question) -> str:
+        """Why it can never be answered: no such query, a parameter that it lacks, a program that is not there."""
+        try:
+            if isinstance(question, NamedQuestion):
+                path = _query(question.name)
+                if path.suffix == ".sql":
+                    _parameters(path, question.parameters)
+            elif isinstance(question, ProgramQuestion):
+                return find_program(self._located(question.argv[0]), program_path())[1]
+        except UnansweredError as error:
+            return str(error)
+        return ""
+
+    def made(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[FoundFile]]:
+        """The files that the archive keeps of some calls of a run, of the newest good execution of each."""
+        from framework.registry.files import made_by
+
+        found: dict[int, list[FoundFile]] = {}
+        for number, row in made_by(self._registry, self._archive, run, calls):
+            found.setdefault(number, []).append(_found(row))
+        return found
 
     def _named(self, question: NamedQuestion) -> list[dict[str, Mapping[str, str]]]:
         """A question of the folder: ``<name>.sql`` with bound parameters, or ``<name>.py`` with ``ask``."""
-        if not question.name.isidentifier():
-            raise UnansweredError(f"'{question.name}' is no query's name")
-        if (QUERIES / f"{question.name}.sql").is_file():
-            return _flat(self._by_sql(QUERIES / f"{question.name}.sql", question.parameters))
-        if (QUERIES / f"{question.name}.py").is_file():
-            module = importlib.import_module(f"queries.{question.name}")
-            return _flat(module.ask(self._sql, **question.parameters))
-        known = sorted(
-            path.stem for path in QUERIES.iterdir() if path.suffix in (".sql", ".py") and path.stem[0] != "_"
-        )
-        raise UnansweredError(f"there is no query '{question.name}'; there is: {', '.join(known) or 'none'}")
-
-    def _by_sql(self, path: Path, parameters: Mapping[str, str]) -> list[dict[str, Any]]:
-        statement = path.read_text(encoding="utf-8")
-        wanted = set(re.findall(r"(?<![:\w]):([a-z_]\w*)", statement))
-        if missing := wanted - parameters.keys():
-            raise UnansweredError(f"the query {path.stem} needs {', '.join(sorted(missing))}: set parameters")
-        return self._sql(statement, **{name: parameters[name] for name in wanted})
+        path = _query(question.name)
+        if path.suffix == ".sql":
+            statement = path.read_text(encoding="utf-8")
+            return _flat(self._sql(statement, **_parameters(path, question.parameters)))
+        module = importlib.import_module(f"queries.{question.name}")
+        return _flat(module.ask(self._sql, **question.parameters))
 
     def _sql(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
         """Rows of a statement with named parameters; what a ``.py`` query is given to ask with."""
@@ -106,6 +119,34 @@ class Asker:
                 return [dict(row) for row in connection.execute(text(statement), parameters).mappings()]
         except exc.SQLAlchemyError as error:
             raise UnansweredError(f"the registry refuses the query: {getattr(error, 'orig', error)}") from error
+
+    def _by_program(self, question: ProgramQuestion) -> list[dict[str, Mapping[str, str]]]:
+        """Run a query program, and read the file that it wrote."""
+        with tempfile.TemporaryDirectory(prefix="fw-query-") as place:
+            answer = os.path.join(place, f"answer.{question.form}")
+            argv = [word.replace(ANSWER, answer) for word in question.argv]
+            argv[0] = self._located(argv[0])
+            environment = {**os.environ, "PATH": program_path()}
+            try:
+                done = subprocess.run(
+                    argv, env=environment, cwd=self._directory, capture_output=True, text=True, timeout=PATIENCE,
+                    check=False, errors="replace",
+                )  # fmt: skip
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise UnansweredError(f"the query program {argv[0]} cannot be run: {error}") from error
+            if done.returncode:
+                last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it says nothing"]
+                raise UnansweredError(f"the query program {argv[0]} ended with status {done.returncode}: {last[0]}")
+            if not os.path.exists(answer):
+                raise UnansweredError(f"the query program {argv[0]} wrote no answer: give it ${{qoutfile}}")
+            try:
+                return read_answer(Path(answer), question.form)
+            except (ValueError, KeyError, TypeError, WclError) as error:
+                raise UnansweredError(f"the answer of {argv[0]} cannot be read: {error}") from error
+
+    def _located(self, program: str) -> str:
+        """A program that is named by a relative path lies where the pipeline was submitted."""
+        return os.path.join(self._directory, program) if "/" in program else program
 
     def _completed(self, rows: list[dict[str, Mapping[str, str]]]) -> list[FoundLine]:
         """Files that an answer names by their base names, found in the archive."""
@@ -133,27 +174,23 @@ class Asker:
         return replace(found, metadata={**found.metadata, **metadata})
 
 
-def _by_program(question: ProgramQuestion) -> list[dict[str, Mapping[str, str]]]:
-    """Run a query program, and read the file that it wrote."""
-    with tempfile.TemporaryDirectory(prefix="fw-query-") as place:
-        answer = os.path.join(place, f"answer.{question.form}")
-        argv = [word.replace(ANSWER, answer) for word in question.argv]
-        environment = {**os.environ, "PATH": program_path()}
-        try:
-            done = subprocess.run(
-                argv, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False, errors="replace"
-            )
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise UnansweredError(f"the query program {argv[0]} cannot be run: {error}") from error
-        if done.returncode:
-            last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it says nothing"]
-            raise UnansweredError(f"the query program {argv[0]} ended with status {done.returncode}: {last[0]}")
-        if not os.path.exists(answer):
-            raise UnansweredError(f"the query program {argv[0]} wrote no answer: give it ${{qoutfile}}")
-        try:
-            return read_answer(Path(answer), question.form)
-        except (ValueError, KeyError, TypeError, WclError) as error:
-            raise UnansweredError(f"the answer of {argv[0]} cannot be read: {error}") from error
+def _query(name: str) -> Path:
+    """The file of a query."""
+    if not name.isidentifier():
+        raise UnansweredError(f"'{name}' is no query's name")
+    for path in (QUERIES / f"{name}.sql", QUERIES / f"{name}.py"):
+        if path.is_file():
+            return path
+    known = sorted(path.stem for path in QUERIES.iterdir() if path.suffix in (".sql", ".py") and path.stem[0] != "_")
+    raise UnansweredError(f"there is no query '{name}'; there is: {', '.join(known) or 'none'}")
+
+
+def _parameters(path: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """The values of the parameters that a statement names."""
+    wanted = set(re.findall(r"(?<![:\w]):([a-z_]\w*)", path.read_text(encoding="utf-8")))
+    if missing := wanted - given.keys():
+        raise UnansweredError(f"the query {path.stem} needs {', '.join(sorted(missing))}: set parameters")
+    return {name: given[name] for name in wanted}
 
 
 def read_answer(path: Path, form: str) -> list[dict[str, Mapping[str, str]]]:

@@ -13,15 +13,14 @@ from __future__ import annotations
 
 import importlib
 import os
-import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from framework.errors import FrameworkError
 from framework.job.late import LateError, card_value, cards
 from framework.plan.findings import wrong
+from framework.plan.wildcards import name_pattern
 from wcl import Scope, Section, expand
-from wcl.template import Variable, parse_template
 
 SOURCES = ("f", "h", "w", "c")
 
@@ -102,20 +101,6 @@ def filetypes(pipeline: Section) -> list[Filetype]:
                 raise wrong(section.opened, f"nothing says where a {name} lies in the archive", "give it ops")
             found.append(Filetype(name, section, pipeline))
     return found
-
-
-def name_pattern(text: str) -> re.Pattern[str]:
-    """A name with variables as an expression; ``${x:7}`` stands for seven digits or more, ``${x}`` for anything."""
-    pieces = []
-    seen: set[str] = set()
-    for part in parse_template(text).parts:
-        if isinstance(part, Variable) and isinstance(part.name, str):
-            inside = rf"\d{{{part.width},}}" if part.width else r".+?"
-            pieces.append(f"(?P={part.name})" if part.name in seen else f"(?P<{part.name}>{inside})")
-            seen.add(part.name)
-        else:
-            pieces.append(re.escape(str(part)))
-    return re.compile("".join(pieces))
 
 
 def number(text: str) -> object:

@@ -30,6 +30,8 @@ class Quiet:
     def begun(self, plan: PlannedRun, done: int) -> None: ...
     def started(self, job: PlannedJob) -> None: ...
     def ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None: ...
+    def planned(self, plan: PlannedRun, block: int) -> None: ...
+    def says(self, text: str) -> None: ...
     def tick(self) -> None: ...
 
 
@@ -56,6 +58,13 @@ class Lines(Quiet):
         else:
             self._stream.write(failure(job, reason, again) + "\n")
             self._stream.flush()
+
+    def planned(self, plan: PlannedRun, block: int) -> None:
+        self._jobs = len(plan.jobs)
+
+    def says(self, text: str) -> None:
+        self._stream.write(text + "\n")
+        self._stream.flush()
 
     def tick(self) -> None:
         if time.monotonic() - self._said < LINE_EVERY:
@@ -100,6 +109,13 @@ class Bars(Quiet):
             self._tasks[module] = self._progress.add_task(module, total=count, state="", start=False)
         if done:
             self._progress.console.print(f"{done} of {len(plan.jobs)} jobs are done already", highlight=False)
+
+    def planned(self, plan: PlannedRun, block: int) -> None:
+        for module, count in plan.planned_late[block].items():
+            self._tasks[module] = self._progress.add_task(module, total=count, state="", start=False)
+
+    def says(self, text: str) -> None:
+        self._progress.console.print(text, markup=False, highlight=False)
 
     def started(self, job: PlannedJob) -> None:
         for call in job.calls:

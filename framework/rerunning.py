@@ -14,7 +14,7 @@ from framework.home import home
 from framework.job.call import Bench, Call, Tools
 from framework.job.journal import Journal, read_facts
 from framework.job.programs import Programs
-from framework.job.spec import CallSpec, FileSpec, JobSpec
+from framework.job.spec import CallSpec, JobSpec
 from framework.job.transfer import Facts, measure
 from framework.job.warden import Warden
 from framework.job.worker import places
@@ -63,7 +63,7 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
     shard, software = _planned_in(registry, run, number)
     header, data = _planned(shard, number)
     specs = _with_makers([CallSpec(_on_disk(call)) for call in data["calls"]], number)
-    known = _recorded(registry, header["archive"], specs)
+    known = _recorded(registry, header, specs)
     made = {file.path for spec in specs for file in spec.outputs}
     inputs = [file for spec in specs for file in spec.inputs if not file.optional and not file.outside]
     wanted = [file for file in inputs if file.path not in known.kept and file.path not in made]
@@ -82,6 +82,8 @@ class Recorded:
     kept: dict[str, Facts]
     #: All that are recorded; None for what never was bytes.
     all: dict[str, Facts | None]
+    #: Of the call that is repeated, the files of which only its programs knew how many there are.
+    pieces: tuple[str, ...]
 
 
 def _on_disk(call: dict[str, Any]) -> dict[str, Any]:
@@ -123,16 +125,20 @@ def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | N
     return kept[shard].location, software
 
 
-def _recorded(registry: Registry, archive: str, specs: list[CallSpec]) -> Recorded:
+def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> Recorded:
     """What is recorded of the calls' inputs and outputs."""
-    from framework.registry.files import at_paths, existing
+    from framework.registry.files import at_paths, existing, made_by
 
     paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.outside]
-    rows = existing(registry, archive, paths)
-    kept = {path: Facts(row.size or 0, row.sha256 or "") for path, row in rows.items()}
-    every = at_paths(registry, paths)
+    rows = existing(registry, header["archive"], paths)
+    pieces = {}
+    if any(file.pattern for file in specs[-1].outputs):
+        found = made_by(registry, header["archive"], header["run"], [specs[-1].number])
+        pieces = {row.path: row for _, row in found}
+    kept = {path: Facts(row.size or 0, row.sha256 or "") for path, row in {**rows, **pieces}.items()}
+    every = {**at_paths(registry, paths), **pieces}
     facts = {path: None if row.size is None else Facts(row.size, row.sha256 or "") for path, row in every.items()}
-    return Recorded(kept, facts)
+    return Recorded(kept, facts, tuple(pieces))
 
 
 def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -167,7 +173,7 @@ def _repeat(
         bench.store_root = str(target / "outputs")
         place.prepare(at for spec in specs for at in places(spec))
         os.chdir(place.root)
-        status, reason = _run_in_order(bench)
+        status, call = _run_in_order(bench)
     finally:
         os.chdir(here)
         journal.close()
@@ -175,32 +181,34 @@ def _repeat(
     facts = list(read_facts(journal.path))
     commands = tuple(fact["args"] for fact in facts if fact["e"] == "exec.start")
     made_ready = [fact["sha256"] for fact in facts if fact["e"] == "software"]
-    outputs = tuple(_compared(file, bench.store_root, place.at(file.at), known.all) for file in specs[-1].outputs)
+    # What it made before, and what it made now, with the places in the job.
+    made = {**{path: path for path in known.pieces}, **{file.path: file.at for file in call.outputs}}
+    outputs = tuple(_compared(path, bench.store_root, place.at(at), known.all) for path, at in made.items())
     compared = "" if not made_ready else "same" if software in (None, *made_ready) else "differs"
-    return Rerun(status=status, reason=reason, commands=commands, outputs=outputs, software=compared)
+    return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs, software=compared)
 
 
-def _run_in_order(bench: Bench) -> tuple[int, str]:
-    """The status of the first call that fails, with its reason, or of the last."""
+def _run_in_order(bench: Bench) -> tuple[int, Call]:
+    """The first call that fails, with its status, or the last."""
     try:
         for spec in bench.job.calls:
             call = Call(bench, spec, 1)
             status = call.run()
             if status:
-                return status, call.reason
+                break
     finally:
         bench.process.end()
-    return 0, ""
+    return status, call
 
 
-def _compared(file: FileSpec, root: str, left: str, recorded: dict[str, Facts | None]) -> Comparison:
-    stored = os.path.join(root, file.path)
+def _compared(path: str, root: str, left: str, recorded: dict[str, Facts | None]) -> Comparison:
+    stored = os.path.join(root, path)
     made = stored if os.path.exists(stored) else left
     if not os.path.exists(made):
-        return Comparison(file.path, "missing")
-    if file.path not in recorded:
-        return Comparison(file.path, "new")
-    expected = recorded[file.path]
+        return Comparison(path, "missing")
+    if path not in recorded:
+        return Comparison(path, "new")
+    expected = recorded[path]
     if expected is None:
-        return Comparison(file.path, IN_MEMORY)
-    return Comparison(file.path, "same" if measure(made) == expected else "differs")
+        return Comparison(path, IN_MEMORY)
+    return Comparison(path, "same" if measure(made) == expected else "differs")

@@ -30,8 +30,8 @@ def carry_out(
     plan = directory.read()
     follower = Follower(registry, plan.attempt, directory.journal)
     if detach:
-        return _left_running(directory, plan, follower, verb, slots)
-    outcome = _drive(directory, follower, verb, slots, quiet=as_json)
+        return _left_running(directory, registry, plan, follower, verb, slots)
+    outcome = _drive(directory, registry, follower, verb, slots, quiet=as_json)
     if as_json:
         click.echo(json.dumps(_as_json(plan, outcome)))
     else:
@@ -49,9 +49,11 @@ def check_known(directory: RunDirectory, registry: Registry) -> None:
         )
 
 
-def _drive(directory: RunDirectory, follower: Follower, verb: str, slots: int | None, quiet: bool) -> Outcome:
+def _drive(
+    directory: RunDirectory, registry: Registry, follower: Follower, verb: str, slots: int | None, quiet: bool
+) -> Outcome:
     watcher = watcher_for(sys.stderr, quiet=quiet)
-    engine = LocalEngine(slots or len(os.sched_getaffinity(0)), watcher, follower)
+    engine = LocalEngine(slots or len(os.sched_getaffinity(0)), watcher, follower, registry.url)
     with watcher, _way_on(directory):
         if verb == "submit":
             engine.prepare(directory)
@@ -68,7 +70,9 @@ def _way_on(directory: RunDirectory) -> Iterator[None]:
         raise type(error)(f"{error}\n{way}") from error
 
 
-def _left_running(directory: RunDirectory, plan: PlannedRun, follower: Follower, verb: str, slots: int | None) -> int:
+def _left_running(
+    directory: RunDirectory, registry: Registry, plan: PlannedRun, follower: Follower, verb: str, slots: int | None
+) -> int:
     """Run in a process of its own, whose words go to a file of the run's directory."""
     log = directory.path / "engine.log"
     sys.stdout.flush()
@@ -84,7 +88,7 @@ def _left_running(directory: RunDirectory, plan: PlannedRun, follower: Follower,
         os.dup2(descriptor, target)
     status = 1
     try:
-        outcome = _drive(directory, follower, verb, slots, quiet=False)
+        outcome = _drive(directory, registry, follower, verb, slots, quiet=False)
         _say(plan, outcome)
         status = outcome.status
     except Exception as error:  # noqa: BLE001 (nobody is there to raise it to; the file tells)
@@ -105,10 +109,11 @@ def _say(plan: PlannedRun, outcome: Outcome) -> None:
         click.echo(f"  {reason}", err=True)
     if len(outcome.reasons) > 10:
         click.echo(f"  and {len(outcome.reasons) - 10} more", err=True)
+    not_planned = f"; not planned: {', '.join(outcome.late)}" if outcome.late else ""
     words = "was interrupted" if outcome.status == 5 else "failed"
     click.echo(
         f"{plan.run} {words}: {outcome.done} of {outcome.jobs} jobs done, {outcome.failed} failed, "
-        f"{outcome.skipped} not begun",
+        f"{outcome.skipped} not begun{not_planned}",
         err=True,
     )
     click.echo(f"  next      fw log {plan.run}    fw stat {plan.run}    fw restart {plan.run}", err=True)
@@ -123,6 +128,7 @@ def _as_json(plan: PlannedRun, outcome: Outcome) -> dict[str, object]:
         "done": outcome.done,
         "failed": outcome.failed,
         "skipped": outcome.skipped,
+        "not_planned": list(outcome.late),
         "reasons": list(outcome.reasons),
         "results": os.path.join(plan.archive_root, plan.archive_path),
     }

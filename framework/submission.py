@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.asking import Asker
-from framework.engines.directory import RunDirectory, programs_of, software_of
+from framework.engines.directory import RunDirectory, software_of
 from framework.engines.presence import check_presence
 from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.home import home, run_directory
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 DEFAULTS = Path(__file__).parent / "defaults.wcl"
 WRAPPERS = Path(__file__).parents[1] / "wrappers"
+#: The pipeline as it was understood, in the run's directory.
+SUBMITTED = "full.wcl"
 #: How often planning is done again because somebody else took the attempt's number.
 TAKEN_TRIES = 20
 
@@ -149,14 +151,20 @@ def operator() -> str:
 def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Plan:
     """The plan of one attempt; WclError with everything that is wrong."""
     archive = str(submission.pipeline.get("home_archive", "home"))
+    directory = _working_directory()
     return build_plan(
         submission.pipeline,
         identity_of(submission, attnum),
-        Asker(registry, archive),
-        submit_directory=_working_directory(),
-        wrappers={path.stem: path for path in WRAPPERS.glob("[a-z]*.py")},
+        Asker(registry, archive, directory),
+        submit_directory=directory,
+        wrappers=known_wrappers(),
         hooks=Hooks(),
     )
+
+
+def known_wrappers() -> Mapping[str, Path]:
+    """The wrappers that there are, by name."""
+    return {path.stem: path for path in WRAPPERS.glob("[a-z]*.py")}
 
 
 def _working_directory() -> str:
@@ -186,7 +194,7 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
 
     for _ in range(TAKEN_TRIES):
         plan = plan_next(submission, registry)
-        check_presence(programs_of(plan), software_of(plan))
+        check_presence(plan.programs, software_of(plan))
         directory = run_directory(plan.identity.run)
         if directory.is_planned:
             raise RunError(f"{directory.path} holds a run of this name already: remove it, or give another attnum")
@@ -196,8 +204,9 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
             if "attnum" in submission.pipeline:
                 raise
             continue
-        directory.write(plan, attempt)
+        # A run with a plan is whole: late blocks are planned from the submission that is kept with it.
         _keep_submission(submission, directory)
+        directory.write(plan, attempt)
         return plan, directory
     raise InfrastructureError("others keep taking the next attempt's number: try again in a moment")
 
@@ -233,6 +242,15 @@ def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:
                 jobs=len(block.jobs),
             )
             for block in plan.blocks
+        )
+        + tuple(
+            NewBlock(
+                number=block.number,
+                name=block.name,
+                target_site=plan.target_site,
+                modules=tuple(NewModule(name=part.name, number=part.number, calls=0) for part in block.modules),
+            )
+            for block in plan.late
         ),
     )
 
@@ -277,9 +295,10 @@ def _keep_submission(submission: Submission, directory: RunDirectory) -> None:
     from wcl import write
 
     try:
+        directory.submitted.mkdir(parents=True, exist_ok=True)
         (directory.submitted / "typed.wcl").write_text(submission.typed, encoding="utf-8")
         if submission.rendered is not None:
             (directory.submitted / "rendered.wcl").write_text(submission.rendered, encoding="utf-8")
-        (directory.submitted / "full.wcl").write_text(write(submission.pipeline), encoding="utf-8")
+        (directory.submitted / SUBMITTED).write_text(write(submission.pipeline), encoding="utf-8")
     except OSError as error:
         raise InfrastructureError(f"{error.strerror}: {error.filename}") from error

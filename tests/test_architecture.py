@@ -24,7 +24,7 @@ LEVELS = [
     {"framework.asking", "framework.filetypes", "framework.kept_plan"},
     {"framework.ingesting"},
     {"framework.submission", "framework.running", "framework.rerunning", "framework.equipping"},
-    {"framework.archives"},
+    {"framework.archives", "framework.continuing"},
     {"framework.fsck", "framework.comparison"},
     {"framework.commands"},
     {"framework.cli"},

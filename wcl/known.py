@@ -160,6 +160,7 @@ optional_metadata | top | names | what is gathered from files that have it
 http | top | text | address of the home archive
 rundir | file list | text | folder in the job
 modulelist | block | list | modules, in order
+plan | block | mode early late | when the block is planned: with the run, or when the blocks before it have ended
 divide_jobs_by | block | names | one job for each value
 wrappername | module | text | the wrapper
 wrapperloop | module | names | one call for each combination of values
@@ -215,6 +216,8 @@ savefiles | file | boolean | whether it is kept
 compress_files | file | boolean | whether it is compressed
 compressfiles | file | text | an old spelling of compress_files, never heeded
 optional | file | boolean | may be missing
+wildcards | file | names | parts of the name that only the program knows: it makes any number of such files
+allow_empty | file list | boolean | nothing at all may be found
 stagefiles | file | boolean | brought to the site before the job
 ignore_multiple_error | file | boolean | several lines are allowed
 volatile | file | boolean | differs from run to run, such as a log

@@ -31,12 +31,15 @@ def command(
 ) -> None:
     """Print the logs of RUN: of call WRAPNUM, of every call of MODULE, or of all calls that failed."""
     from framework.registry.database import open_registry
-    from framework.registry.runs import find_run
+    from framework.registry.runs import block_troubles, find_run
 
     db = open_registry(registry)
     found = find_run(db, run)
     rows = chosen(db, found.attempt_id, found.run, which, failed)
-    if not rows and not as_json:
+    troubles = [] if which or as_json else block_troubles(db, found.attempt_id)
+    for text in troubles:
+        click.echo(text)
+    if not rows and not troubles and not as_json:
         click.echo(f"{found.run}: no call has failed; fw log {found.run} WRAPNUM shows any other", err=True)
         return
     root = archive_root(db, found.attempt_id)

@@ -63,6 +63,8 @@ def command(
         click.echo(json.dumps(asdict(graph_of(plan, around)), indent=1) if as_json else drawn(plan, graph, around))
         return
     if other:
+        if plan.late:
+            click.echo(f"not compared, since planned late: {', '.join(block.name for block in plan.late)}", err=True)
         found = compared(plan, submission, db, other, lambda path: read_submission(path, overrides, values))
         if as_json:
             click.echo(json.dumps(asdict(found), indent=1))
@@ -107,7 +109,7 @@ def compared(
 ) -> Comparison:
     """What the plan does otherwise than another pipeline's, where there is such a file, or else than a recorded run."""
     from framework.comparison import compare
-    from framework.comparison.side import planned, recorded
+    from framework.comparison.side import early_part, planned, recorded
     from framework.registry.runs import UnknownRun
     from framework.submission import plan_next
 
@@ -115,7 +117,7 @@ def compared(
         before = read(Path(other))
         return compare(planned(plan_next(before, db), before), planned(plan, submission))
     try:
-        return compare(recorded(db, other), planned(plan, submission))
+        return compare(early_part(recorded(db, other)), planned(plan, submission))
     except UnknownRun as error:
         raise UnknownRun(f"there is no file {other}, and {error}") from error
 
@@ -138,11 +140,17 @@ def summary(plan: Plan) -> Iterator[str]:
         width = max((len(module.name) for module in block.modules), default=0)
         for module in block.modules:
             calls = [call for job in block.jobs for call in job.calls if call.module == module.name]
-            made = sum(len(call.outputs) for call in calls)
-            yield f"  {module.name:<{width}}  {module.calls} calls, {made} files{_surroundings(calls)}"
+            made = [file for call in calls for file in call.outputs]
+            yield f"  {module.name:<{width}}  {module.calls} calls, {_files(made)}{_surroundings(calls)}"
         for job in block.jobs:
             after = f"  after {', '.join(map(str, job.parents))}" if job.parents else ""
             yield f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
+    for late in plan.late:
+        yield f"block {late.number}   {late.name}: planned when block {late.after} has ended"
+        width = max((len(part.name) for part in late.modules), default=0)
+        for part in late.modules:
+            yield f"  {part.name:<{width}}  {f'asks for {part.asks[0]}' if part.asks else 'asks for nothing'}"
+            yield from (f"  {'':<{width}}           {asked}" for asked in part.asks[1:])
 
 
 def software_lines(plan: Plan) -> Iterator[str]:
@@ -195,6 +203,8 @@ def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
 
 def as_object(plan: Plan) -> dict[str, Any]:
     """The plan as plain data."""
+    from dataclasses import asdict
+
     from framework.engines.directory import job_record, software_of
 
     return {
@@ -211,7 +221,16 @@ def as_object(plan: Plan) -> dict[str, Any]:
             }
             for block in plan.blocks
         ],
+        "late": [asdict(block) for block in plan.late],
     }
+
+
+def _files(made: list[File]) -> str:
+    """How many files; those with wildcards are as many as their program likes."""
+    fixed = sum(not file.pattern for file in made)
+    if fixed == len(made):
+        return f"{fixed} files"
+    return f"{fixed} files and any number of others" if fixed else "any number of files"
 
 
 def _steps(calls: tuple[Call, ...]) -> str:

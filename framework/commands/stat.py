@@ -106,8 +106,9 @@ def run_cells(row: RunRow) -> list[str]:
     from framework import tables
 
     about = [row.run, row.pipeline, row.campaign or "", row.operator, row.state]
-    jobs = [f"{row.jobs_done}/{row.jobs_expected}", str(row.jobs_failed), str(row.jobs_running)]
-    calls = f"{row.calls_done}/{row.calls_expected}"
+    more = "+" if row.blocks_to_plan else ""
+    jobs = [f"{row.jobs_done}/{row.jobs_expected}{more}", str(row.jobs_failed), str(row.jobs_running)]
+    calls = f"{row.calls_done}/{row.calls_expected}{more}"
     return [*about, *jobs, calls, tables.moment(row.started), tables.duration(row.elapsed)]
 
 
@@ -123,6 +124,7 @@ def header(run: RunRow) -> dict[str, str]:
         "operator": run.operator,
         "jobs": f"{run.jobs_done} of {run.jobs_expected} done, {run.jobs_running} running, {run.jobs_failed} failed",
         "calls": f"{run.calls_done} of {run.calls_expected} done",
+        "to plan": f"{run.blocks_to_plan} blocks, when those before them have ended" if run.blocks_to_plan else "",
         "started": tables.moment(run.started),
         "ended": tables.moment(run.ended),
         "elapsed": tables.duration(run.elapsed),
@@ -134,6 +136,7 @@ def module_cells(row: ModuleRow) -> list[str]:
     """A module as a row of the table."""
     from framework import tables
 
-    counts = (row.calls_expected, row.calls_running, row.calls_done, row.calls_failed)
+    expected = "late" if row.calls_expected is None else row.calls_expected
+    counts = (expected, row.calls_running, row.calls_done, row.calls_failed)
     times = (tables.duration(row.mean_wall), tables.duration(row.max_wall))
     return [row.module, row.block, *map(str, counts), *times, tables.size(row.peak_memory, 1024)]

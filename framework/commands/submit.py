@@ -98,4 +98,5 @@ def announce(plan: Plan) -> None:
     jobs, calls = sum(1 for _ in plan.jobs), sum(1 for _ in plan.calls)
     for warning in plan.warnings:
         click.echo(warning, err=True)
-    click.echo(f"{plan.identity.run}: {calls} calls in {jobs} jobs", err=True)
+    later = f"; planned later: {', '.join(block.name for block in plan.late)}" if plan.late else ""
+    click.echo(f"{plan.identity.run}: {calls} calls in {jobs} jobs{later}", err=True)

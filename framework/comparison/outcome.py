@@ -32,7 +32,8 @@ class Numbers:
 
     done: int
     failed: int
-    expected: int
+    #: None before the module's block is planned.
+    expected: int | None
     mean_wall: float | None
     peak_memory: int | None
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from framework import kept_plan
 from framework.garbage import no_garbage_collection
+from framework.plan.late import says_late
 from framework.plan.model import Call, Job, Plan
 from framework.submission import Submission
 from wcl import Section, parse, split
@@ -106,6 +107,13 @@ def recorded(registry: Registry, name: str) -> Side:
         versions=versions(registry, run.attempt_id),
         outside=_outside_files(registry, pipeline.text("home_archive"), jobs),
     )
+
+
+def early_part(side: Side) -> Side:
+    """A run without its late blocks, which no plan has that is made before the run."""
+    names = {name: side.pipeline.section("block").section(name.lower()) for name in side.blocks.values()}
+    jobs = tuple(job for job in side.jobs if not says_late(names[side.blocks[job.block]]))
+    return replace(side, jobs=jobs)
 
 
 def _outside_files(registry: Registry, archive: str, jobs: tuple[Job, ...]) -> Callable[[str], Facts | None]:

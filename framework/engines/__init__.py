@@ -18,6 +18,8 @@ class Outcome:
     failed: int
     #: Jobs that were not tried because something before them failed.
     skipped: int
+    #: Blocks that are not planned yet.
+    late: tuple[str, ...] = ()
     #: The first reasons, for the person who waits.
     reasons: tuple[str, ...] = ()
 

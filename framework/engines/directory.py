@@ -6,8 +6,8 @@ import fcntl
 import gzip
 import json
 import os
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +15,7 @@ import msgspec
 
 from framework.errors import InfrastructureError, RunError
 from framework.job.transfer import READ_ONLY, make_directory, measure
-from framework.plan.model import Call, Job, Plan
+from framework.plan.model import Block, Call, Job, Plan
 
 #: Jobs in one shard: few enough to read one quickly, many enough to keep a big run to a few hundred files.
 SHARD_JOBS = 400
@@ -51,6 +51,15 @@ class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
 
 
 @dataclass(frozen=True, kw_only=True)
+class PlannedLate:
+    """What an engine knows of a block that is planned when the blocks before it have ended."""
+
+    number: int
+    name: str
+    after: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PlannedRun:
     """A plan as it was written down."""
 
@@ -70,6 +79,15 @@ class PlannedRun:
     #: Module name to how many of its calls may run at a time.
     max_running: Mapping[str, int]
     jobs: Mapping[int, PlannedJob]
+    #: Where relative paths of the pipeline lie.
+    submit_directory: str = ""
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    #: Late blocks whose plan is written down: number to the calls of each module.
+    planned_late: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    #: Late blocks that are still to be planned, in their order.
+    late: tuple[PlannedLate, ...] = ()
+    #: What late blocks depend on and no call makes: names to lines, as plain data.
+    carried: Mapping[str, Any] = field(default_factory=dict)
 
 
 class RunDirectory:
@@ -100,14 +118,30 @@ class RunDirectory:
         try:
             for directory in (self.plan, self.journal, self.work, self.submitted):
                 directory.mkdir(parents=True, exist_ok=True)
-            with (self.plan / "jobs.index").open("wb") as index:
-                for number, shard in enumerate(_shards(list(plan.jobs)), start=1):
-                    self._write_shard(f"plan_{number:04d}.jsonl", shard, plan, attempt, index)
-            part = self.plan / "run.json.part"
-            part.write_text(json.dumps(_summary(plan, attempt)), encoding="utf-8")
-            part.replace(self.plan / "run.json")
+            self._write_whole("run", "jobs", _summary(plan, attempt), plan, attempt, 1)
         except OSError as error:
             raise InfrastructureError(f"the plan cannot be written: {error.strerror}: {error.filename}") from error
+
+    def write_late(self, plan: Plan, run: PlannedRun) -> None:
+        """Write down the plan of a late block, all or nothing; it is never written again."""
+        (block,) = plan.blocks
+        first = 1 + len({job.shard for job in run.jobs.values()})
+        name = _late_name(block.number)
+        try:
+            self._write_whole(name, name, _late_summary(plan, block), plan, run.attempt, first)
+        except OSError as error:
+            raise InfrastructureError(f"the plan cannot be written: {error.strerror}: {error.filename}") from error
+
+    def _write_whole(
+        self, name: str, index_name: str, summary: dict[str, Any], plan: Plan, attempt: int, first: int
+    ) -> None:
+        """Shards, numbered from ``first``, and their index; the summary last, which makes them count."""
+        with (self.plan / f"{index_name}.index").open("wb") as index:
+            for number, shard in enumerate(_shards(list(plan.jobs)), start=first):
+                self._write_shard(f"plan_{number:04d}.jsonl", shard, plan, attempt, index)
+        part = self.plan / f"{name}.json.part"
+        part.write_bytes(_line(summary))
+        part.replace(self.plan / f"{name}.json")
 
     def read(self) -> PlannedRun:
         """The plan, as it was written down."""
@@ -116,14 +150,45 @@ class RunDirectory:
             jobs = _JOBS.decode_lines((self.plan / "jobs.index").read_bytes())
         except FileNotFoundError as error:
             raise RunError(f"run {self.run} was never planned to its end: submit it again") from error
+        late = [PlannedLate(**block) for block in summary.pop("late")]
+        planned: dict[int, Mapping[str, int]] = {}
+        for block in late:
+            path = self.plan / f"{_late_name(block.number)}.json"
+            if not path.exists():
+                break
+            more = json.loads(path.read_text(encoding="utf-8"))
+            jobs += _JOBS.decode_lines(path.with_suffix(".index").read_bytes())
+            planned[block.number] = more["modules"]
+            summary["programs"] += more["programs"]
+            for key in ("max_running", "carried", "software"):
+                summary[key] |= more[key]
         programs = tuple((program, label) for program, label in summary["programs"])
-        return PlannedRun(**{**summary, "programs": programs}, jobs={job.number: job for job in jobs})
+        return PlannedRun(
+            **{**summary, "programs": programs},
+            jobs={job.number: job for job in jobs},
+            planned_late=planned,
+            late=tuple(late[len(planned) :]),
+        )
 
-    def keep_plan(self, plan: PlannedRun) -> list[dict[str, Any]]:
-        """Put the shards, and the pipeline as typed and as understood, into the archive; the files' records."""
+    def recorded_jobs(self, plan: PlannedRun) -> Iterator[Job]:
+        """The jobs of a plan in full, as they stand in the shards."""
+        for name in sorted({job.shard for job in plan.jobs.values()}):
+            with open(self.plan / name, encoding="utf-8") as file:
+                next(file)  # what the jobs of a shard share
+                for line in file:
+                    yield msgspec.convert(json.loads(line), Job)
+
+    def keep_plan(self, plan: PlannedRun, kept_before: Collection[str]) -> list[dict[str, Any]]:
+        """Put the shards, and the pipeline as typed and as understood, into the archive; the files' records.
+
+        What was put there before is left alone.
+        """
         kept = []
-        for path in sorted([*self.plan.glob("plan_*.jsonl"), *self.submitted.iterdir()]):
+        shards = {self.plan / job.shard for job in plan.jobs.values()}
+        for path in sorted([*shards, *self.submitted.iterdir()]):
             name = f"{plan.archive_path}/submit/{path.name}.gz"
+            if name in kept_before:
+                continue
             target = os.path.join(plan.archive_root, name)
             make_directory(target)
             part = f"{target}.part"
@@ -217,14 +282,13 @@ def _planned_call(call: Call) -> PlannedCall:
     return PlannedCall(
         number=call.number,
         module=call.module,
-        kept=tuple([file.path for file in call.outputs if file.saved and not file.optional]),
-        unkept=tuple([file.path for file in call.outputs if not file.saved]),
+        kept=tuple([file.path for file in call.outputs if file.saved and not file.optional and not file.pattern]),
+        unkept=tuple([file.path for file in call.outputs if not file.saved and not file.pattern]),
         inputs=tuple([file.path for file in call.inputs if not file.outside]),
     )
 
 
 def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
-    limits = {module.name: module.max_running for block in plan.blocks for module in block.modules}
     return {
         "run": plan.identity.run,
         "attempt": attempt,
@@ -233,16 +297,31 @@ def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
         "archive_path": plan.archive_path,
         "barriers": plan.barriers,
         "epilogue": plan.epilogue,
-        "programs": sorted(programs_of(plan)),
-        "software": software_of(plan),
         "gpus": plan.gpus,
-        "max_running": {name: limit for name, limit in limits.items() if limit},
+        "submit_directory": plan.submit_directory,
+        "identity": asdict(plan.identity),
+        "late": [{"number": block.number, "name": block.name, "after": block.after} for block in plan.late],
+        **_of_blocks(plan),
     }
 
 
-def programs_of(plan: Plan) -> set[tuple[str, str]]:
-    """Each program with the label of what it runs in, empty for the machine as it is."""
-    return {(step.argv[0], call.software) for call in plan.calls for step in call.execs}
+def _late_name(block: int) -> str:
+    return f"block_{block:04d}"
+
+
+def _late_summary(plan: Plan, block: Block) -> dict[str, Any]:
+    return {"modules": {module.name: module.calls for module in block.modules}, **_of_blocks(plan)}
+
+
+def _of_blocks(plan: Plan) -> dict[str, Any]:
+    """What the blocks that are planned at one time bring with them."""
+    limits = {module.name: module.max_running for block in plan.blocks for module in block.modules}
+    return {
+        "programs": sorted(plan.programs),
+        "software": software_of(plan),
+        "max_running": {name: limit for name, limit in limits.items() if limit},
+        "carried": plan.carried,
+    }
 
 
 def software_of(plan: Plan) -> dict[str, Mapping[str, Any]]:

@@ -24,6 +24,10 @@ class History:
 
     #: The number of the next start: 0 for a run that has never begun.
     start: int = 0
+    #: The run, or its newest restart, has come to a good end, and that is on record.
+    is_over: bool = False
+    #: Blocks whose end is on record.
+    ended_blocks: set[int] = field(default_factory=set)
     finished: set[int] = field(default_factory=set)
     #: Call number to how often it was tried to its end.
     tries: Counter[int] = field(default_factory=Counter)
@@ -32,6 +36,11 @@ class History:
     #: Executions of jobs that began and have not ended: job number and queue name.
     open_jobs: set[tuple[int, str]] = field(default_factory=set)
     open_calls: set[OpenCall] = field(default_factory=set)
+    #: Call number to what it made and the archive keeps.
+    made: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    #: Late blocks whose plan is on record, and archive paths of what belongs to the run as a whole.
+    planned: set[int] = field(default_factory=set)
+    kept: set[str] = field(default_factory=set)
 
     def take(self, facts: Iterable[dict[str, Any]]) -> None:
         """Learn how the calls went that some facts tell of."""
@@ -41,7 +50,9 @@ class History:
             self.tries[fact["call"]] += 1
             if fact["status"] == 0:
                 kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
-                self.mark_finished(fact["call"], {file["path"]: (file["size"], file["sha256"]) for file in kept})
+                stored = {file["path"]: (file["size"], file["sha256"]) for file in kept}
+                self.mark_finished(fact["call"], stored)
+                self.made[fact["call"]] = tuple(path for number, path in fact["made"] if number and path in stored)
 
     def mark_finished(self, call: int, stored: dict[str, tuple[int, str]]) -> None:
         self.finished.add(call)
@@ -53,6 +64,9 @@ def read_history(directory: Path, plan: PlannedRun) -> History:
     history = History()
     ended: set[tuple[int, str]] = set()
     closed: set[OpenCall] = set()
+    ends: dict[int, int] = {}
+    begun_at: dict[int, float] = {}
+    ended_at: dict[int, float] = {}
     for path in sorted(directory.glob("*.jsonl")):
         # A journal whose first line was never written has its name all the same.
         if number := JOURNAL.match(path.name):
@@ -67,9 +81,20 @@ def read_history(directory: Path, plan: PlannedRun) -> History:
                 history.open_jobs.add((fact["job"], fact["queue"]))
             elif what in ("job.end", "job.lost"):
                 ended.add((fact["job"], fact["queue"]))
+            elif what in ("block.start", "block.end"):
+                times = begun_at if what == "block.start" else ended_at
+                times[fact["block"]] = max(fact["t"], times.get(fact["block"], 0.0))
+            elif what == "attempt.end":
+                ends[facts[0]["start"]] = fact["status"]
+            elif what == "block.plan":
+                history.planned.add(fact["block"])
+            elif what == "attempt.files":
+                history.kept.update(file["path"] for file in fact["files"])
         history.take(facts)
         closed |= closed_calls(facts)
     history.open_jobs -= ended
+    history.ended_blocks = {block for block, t in ended_at.items() if t >= begun_at.get(block, 0.0)}
+    history.is_over = ends.get(history.start - 1) == 0
     history.open_calls = {call for call in history.open_calls if call.key not in {each.key for each in closed}}
     return history
 
@@ -85,10 +110,11 @@ def forget_what_is_gone(history: History, plan: PlannedRun) -> list[str]:
     for call in calls:
         if call.number not in history.finished:
             continue
-        missing = [path for path in call.kept if not _is_there(plan, path, history)]
+        kept = dict.fromkeys((*call.kept, *history.made.get(call.number, ())))
+        missing = [path for path in kept if not _is_there(plan, path, history)]
         if missing or lost.intersection(call.inputs):
             gone += missing
-            lost.update(call.kept, call.unkept)
+            lost.update(kept, call.unkept)
             history.finished.discard(call.number)
     return gone
 

@@ -14,6 +14,7 @@ from framework.engines import Outcome
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
 from framework.engines.history import History, finished_calls, forget_what_is_gone, job_is_done, read_history
+from framework.engines.late import LatePlanner
 from framework.engines.loss import OpenCall, close_calls, open_calls
 from framework.engines.presence import check_presence
 from framework.engines.schedule import Capacity, Schedule
@@ -34,6 +35,8 @@ class Watcher(Protocol):
     def begun(self, plan: PlannedRun, done: int) -> None: ...
     def started(self, job: PlannedJob) -> None: ...
     def ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None: ...
+    def planned(self, plan: PlannedRun, block: int) -> None: ...
+    def says(self, text: str) -> None: ...
     def tick(self) -> None: ...
 
 
@@ -46,12 +49,13 @@ class Follower(Protocol):
 
 
 class LocalEngine:
-    """Runs on this machine, in the foreground."""
+    """Runs on this machine, in the foreground; ``registry`` is the URL that planners of late blocks are to ask."""
 
-    def __init__(self, slots: int, watcher: Watcher, follower: Follower) -> None:
+    def __init__(self, slots: int, watcher: Watcher, follower: Follower, registry: str = "") -> None:
         self._slots = slots
         self._watcher = watcher
         self._follower = follower
+        self._registry = registry
 
     def prepare(self, directory: RunDirectory) -> None:
         """Refuse a run whose programs, or what they run in, are not on this machine."""
@@ -69,7 +73,7 @@ class LocalEngine:
             plan = directory.read()
             history = read_history(directory.journal, plan)
             forget_what_is_gone(history, plan)
-            if not history.open_jobs and all(job_is_done(job, history) for job in plan.jobs.values()):
+            if history.is_over and all(job_is_done(job, history) for job in plan.jobs.values()):
                 self._follower.catch_up()
                 return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
             return self._run(directory, history)
@@ -84,7 +88,7 @@ class LocalEngine:
     def _run(self, directory: RunDirectory, history: History) -> Outcome:
         plan = directory.read()
         try:
-            drive = Drive(directory, plan, history, self._slots, self._watcher)
+            drive = Drive(directory, plan, history, self._slots, self._watcher, self._registry)
             self._follower.begin()
             try:
                 with _interruptible(drive):
@@ -102,9 +106,10 @@ class Drive:
     """One execution of a run, from its first job to its last."""
 
     def __init__(
-        self, directory: RunDirectory, plan: PlannedRun, history: History, slots: int, watcher: Watcher
+        self, directory: RunDirectory, plan: PlannedRun, history: History, slots: int, watcher: Watcher, registry: str
     ) -> None:
         self._directory = directory
+        self._registry = registry
         self._plan = plan
         self._history = history
         self._watcher = watcher
@@ -112,7 +117,7 @@ class Drive:
             str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
         )
         done = frozenset(job.number for job in plan.jobs.values() if job_is_done(job, history))
-        slots = max(1, min(slots, len(plan.jobs) - len(done)))
+        slots = slots if plan.late else max(1, min(slots, len(plan.jobs) - len(done)))
         self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb(), plan.gpus), done)
         self._free = [Worker(directory, plan.run, plan.attempt, history.start, slot) for slot in range(slots)]
         self._busy: dict[int, Worker] = {}
@@ -122,6 +127,10 @@ class Drive:
         self._infrastructure: Counter[int] = Counter()
         self._science: Counter[int] = Counter()
         self._reasons: list[str] = []
+        #: Plans the next late block now.
+        self._planner: LatePlanner | None = None
+        #: A late block could not be planned: nothing behind it can run.
+        self._unplannable = False
         self._status: int | None = None
         #: Set by a signal: nothing is started any more.
         self.interrupted = False
@@ -129,18 +138,21 @@ class Drive:
     def run(self) -> Outcome:
         """Run all that can be run."""
         self._journal.write("attempt.start")
-        if not self._history.start:
-            self._journal.write("attempt.files", files=self._directory.keep_plan(self._plan))
+        self._record_plan()
         self._close(self._history.open_calls, "the run was killed")
         for job, queue in sorted(self._history.open_jobs):
             self._journal.write("job.lost", job=job, queue=queue, reason="the run was killed")
+        self._end_blocks()
         self._watcher.begun(self._plan, len(self._schedule.done))
         while True:
             self._start_what_may()
-            if not self._busy:
+            if not self._busy and not self._planner and not self._begin_late_block():
                 break
             for key, _ in self._selector.select(timeout=0.5):
-                self._take_answer(key.data)
+                if isinstance(key.data, LatePlanner):
+                    self._hear(key.data)
+                else:
+                    self._take_answer(key.data)
             self._watcher.tick()
         outcome = self._outcome()
         self._status = outcome.status
@@ -148,6 +160,9 @@ class Drive:
 
     def end(self) -> None:
         """The last facts; workers go home."""
+        if self._planner is not None:  # only where something went wrong here
+            self._planner.terminate()
+            self._planner.end()
         for worker in [*self._free, *self._busy.values()]:
             worker.dismiss()
         self._journal.write("attempt.end", status=1 if self._status is None else self._status)
@@ -157,8 +172,76 @@ class Drive:
     def interrupt(self) -> None:
         """Ask what runs to end, and start nothing more."""
         self.interrupted = True
+        if self._planner is not None:
+            self._planner.terminate()
         for worker in self._busy.values():
             worker.terminate()
+
+    def _end_blocks(self) -> None:
+        """Put the end of blocks on record that had ended when the run was killed, with nobody left to say so."""
+        open_blocks = {job.block for number, job in self._plan.jobs.items() if number not in self._schedule.done}
+        planned = {job.block for job in self._plan.jobs.values()} | self._plan.planned_late.keys()
+        for block in sorted(planned - open_blocks - self._history.ended_blocks):
+            self._journal.write("block.end", block=block, status=0)
+
+    # ---- late blocks
+
+    def _record_plan(self) -> None:
+        """Put on record what is planned by now, and keep it with the run in the archive, as far as that is not done."""
+        for block, modules in self._plan.planned_late.items():
+            if block not in self._history.planned:
+                jobs = sum(job.block == block for job in self._plan.jobs.values())
+                self._journal.write("block.plan", block=block, jobs=jobs, modules=modules)
+                self._history.planned.add(block)
+        if files := self._directory.keep_plan(self._plan, self._history.kept):
+            self._journal.write("attempt.files", files=files)
+            self._history.kept.update(file["path"] for file in files)
+
+    def _begin_late_block(self) -> bool:
+        """Have the next late block planned, where all before it has ended well; whether that is under way."""
+        schedule = self._schedule
+        if not self._plan.late or self.interrupted or self._unplannable or schedule.failed or schedule.skipped:
+            return False
+        block = self._plan.late[0]
+        self._begin_block(block.number)
+        self._planner = LatePlanner(self._directory, block.number, self._registry)
+        self._selector.register(self._planner.words, selectors.EVENT_READ, self._planner)
+        self._watcher.says(f"block {block.name}: being planned, now that {block.after} has ended")
+        return True
+
+    def _hear(self, planner: LatePlanner) -> None:
+        """Pass on what a planner says; at its end, go on with its plan."""
+        if words := list(planner.said()):
+            for text in words:
+                self._watcher.says(text)
+            return
+        self._selector.unregister(planner.words)
+        self._planner = None
+        if trouble := planner.end():
+            self._no_plan(planner.block, trouble)
+            return
+        self._plan = self._directory.read()
+        self._record_plan()
+        self._schedule.extend(self._plan)
+        self._watcher.planned(self._plan, planner.block)
+        if not any(job.block == planner.block for job in self._plan.jobs.values()):
+            self._journal.write("block.end", block=planner.block, status=0)
+
+    def _no_plan(self, block: int, trouble: str) -> None:
+        if self.interrupted:
+            return
+        name = self._plan.late[0].name
+        self._unplannable = True
+        self._reasons.append(f"block {name} could not be planned: {trouble}")
+        self._journal.write("message", block=block, level=1, text=f"block {name} could not be planned: {trouble}")
+        self._journal.write("block.end", block=block, status=1)
+
+    # ---- jobs
+
+    def _begin_block(self, block: int) -> None:
+        if block not in self._blocks:
+            self._blocks.add(block)
+            self._journal.write("block.start", block=block)
 
     def _start_what_may(self) -> None:
         while self._free and not self.interrupted:
@@ -169,9 +252,7 @@ class Drive:
             self._start(job, worker)
 
     def _start(self, job: PlannedJob, worker: Worker) -> None:
-        if job.block not in self._blocks:
-            self._blocks.add(job.block)
-            self._journal.write("block.start", block=job.block)
+        self._begin_block(job.block)
         self._queued += 1
         queue = f"{self._history.start}.{self._queued}"
         self._journal.write("job.queue", job=job.number, queue=queue, block=job.block)
@@ -261,13 +342,15 @@ class Drive:
         schedule = self._schedule
         for block in sorted(self._blocks & {self._plan.jobs[number].block for number in schedule.failed}):
             self._journal.write("block.end", block=block, status=1)
-        status = INTERRUPTED if self.interrupted else 1 if schedule.failed or schedule.skipped else 0
+        failed = schedule.failed or schedule.skipped or self._unplannable
+        status = INTERRUPTED if self.interrupted else 1 if failed else 0
         return Outcome(
             status=status,
             jobs=len(self._plan.jobs),
             done=len(schedule.done),
             failed=len(schedule.failed),
             skipped=schedule.skipped,
+            late=tuple(block.name for block in self._plan.late),
             reasons=tuple(self._reasons),
         )
 

@@ -48,6 +48,15 @@ class Schedule:
             if job.number not in done:
                 self._enter(job)
 
+    def extend(self, plan: PlannedRun) -> None:
+        """Go on with a plan that has more jobs: those of a block that has been planned by now."""
+        more = [job for job in plan.jobs.values() if job.number not in self._plan.jobs]
+        self._plan = plan
+        self._open_in_block.update(job.block for job in more)
+        self._block = min(self._open_in_block, default=0)
+        for job in more:
+            self._enter(job)
+
     def _enter(self, job: PlannedJob) -> None:
         parents = [parent for parent in job.parents if parent not in self.done]
         for parent in parents:

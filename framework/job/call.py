@@ -30,6 +30,7 @@ from framework.job.transfer import (
     store,
     with_suffix,
 )
+from framework.job.unknown import BadNameError, Unknown
 from framework.job.workplace import Workplace
 from wrappers import Generic, Work, WrapperError, load_wrapper
 
@@ -117,6 +118,9 @@ class Call:
         self._log_at = os.path.join(bench.store_root, self._log_path)
         #: Inputs that may be missing, and are.
         self._absent: set[str] = set()
+        #: What it has made, where only its programs know which files that is.
+        self.outputs: list[FileSpec] = [file for file in spec.outputs if not file.pattern]
+        self._unknown: Unknown | None = None
         self._files: list[dict[str, Any]] = []
         self._messages: list[dict[str, Any]] = []
         self._used: list[list[Any]] = []
@@ -154,6 +158,7 @@ class Call:
             self._place_inputs()
             work = self._work()
             wrapper.inputs(work)
+            self._unknown = Unknown(self._spec.outputs, self._bench.workplace.root)
             self._bench.journal.write("call.run", **self._same)
             self._run_programs(wrapper, work, software, log)
             self._check_inputs()
@@ -164,7 +169,7 @@ class Call:
             self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
         except Failure as failure:
             return self._failed(failure.status, failure.reason)
-        except (WrapperError, LateError) as error:
+        except (WrapperError, LateError, BadNameError) as error:
             return self._failed(BAD_RESULT, str(error))
         except (TransferError, SoftwareError) as error:
             return self._failed(INFRASTRUCTURE, str(error))
@@ -314,10 +319,6 @@ class Call:
             is_surroundings = bench.programs.stopping or software.is_at_fault(outcome.status)
             status = INFRASTRUCTURE if is_surroundings else outcome.status
             raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}")
-        self._made += [[step.number, path] for label in step.made for path in self._paths(label, self._spec.outputs)]
-        both = [*self._present, *self._spec.outputs]
-        for parent, child in step.derived:
-            self._derived += [[c, p] for c in self._paths(child, both) for p in self._paths(parent, both)]
 
     def _started(
         self, software: Software, argv: list[str], own: dict[str, str], log: int, deadline: float | None,
@@ -356,10 +357,10 @@ class Call:
 
     def _store_outputs(self, wrapper: Generic, work: Work) -> None:
         bench = self._bench
-        missing = []
+        missing = self._find_unknown()
         present = []
         held = []
-        for file in self._spec.outputs:
+        for file in self.outputs:
             at = bench.workplace.at(file.at)
             if os.path.isfile(at):
                 present.append((file, at))
@@ -378,9 +379,25 @@ class Call:
             # It never was bytes: it has no size and no checksum.
             meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
             self._files.append({"path": file.path, "type": file.type, "meta": meta})
-        absent = {file.path for file in self._spec.outputs} - {file.path for file, _ in (*present, *held)}
-        self._made = [pair for pair in self._made if pair[1] not in absent]
-        self._derived = [pair for pair in self._derived if not absent.intersection(pair)]
+        self._note_lineage([file for file, _ in (*present, *held)])
+
+    def _find_unknown(self) -> list[str]:
+        """Look for what only the programs know of; what should be there and is not."""
+        missing = []
+        for file in self._spec.outputs:
+            if file.pattern and self._unknown is not None:
+                found = self._unknown.found(file)
+                self.outputs += found
+                if not found and not file.optional:
+                    missing.append(f"{file.label}: {file.at}")
+        return missing
+
+    def _note_lineage(self, made: list[FileSpec]) -> None:
+        both = [*self._present, *made]
+        for step in self._spec.steps:
+            self._made += [[step.number, path] for label in step.made for path in self._paths(label, made)]
+            for parent, child in step.derived:
+                self._derived += [[c, p] for c in self._paths(child, both) for p in self._paths(parent, both)]
 
     def _store(self, file: FileSpec, at: str, meta: dict[str, Any]) -> None:
         bench = self._bench

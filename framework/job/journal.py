@@ -12,6 +12,7 @@ open            format (1), run, attempt (registry id), start (0 at submission, 
                 host, pid, journal (own name). Always the first line.
 attempt.start   (engine) the run, or its restart, begins
 attempt.files   (engine) files: what belongs to the run as a whole, such as the shards of its plan; as in call.end
+block.plan      (engine) block, jobs (how many), modules (names to numbers of calls): a late block has been planned
 block.start     (engine) block (number)
 job.queue       (engine) job, queue (what the queue calls this execution of the job, unique in the run), block
 job.lost        (engine) job, queue, reason: the execution ended without a word; whatever it left open is closed
@@ -30,7 +31,7 @@ exec.end        job, queue, call, try, exec, status (exit code, or 128 + signal;
 call.store      job, queue, call, try: programs have ended, outputs are being checked and stored
 call.end        job, queue, call, try, status, files, used, made, derived, messages (as below); log where it is not
                 the one of call.start (the engine ends a lost call, status -9, and keeps its log under another name)
-message         level (1 error, 2 warning, 3 information), text, and job, queue, call, try where it has them
+message         level (1 error, 2 warning, 3 information), text, and block, or job, queue, call, try, where it has them
 job.end         job, queue, status
 ==============  =================================================================================================
 

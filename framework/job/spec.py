@@ -13,7 +13,8 @@ class FileSpec:
     """A file of a call: where it lies in the archive (or outside) and where in the job."""
 
     __slots__ = (
-        "at", "in_memory", "keep", "label", "meta", "optional", "outside", "path", "rename", "sha256", "size", "type"
+        "at", "in_memory", "keep", "label", "meta", "optional", "outside", "path", "pattern", "rename", "sha256",
+        "size", "type",
     )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -31,6 +32,18 @@ class FileSpec:
         self.size: int | None = data.get("size")
         self.sha256: str | None = data.get("sha256")
         self.meta: dict[str, Any] = data.get("meta", {})
+        #: Where only the program knows which files it makes: what their names fit; path and at end with ``*`` then.
+        self.pattern: str = data.get("pattern", "")
+
+    def named(self, name: str, found: dict[str, str]) -> FileSpec:
+        """One of the files that fit the pattern, with what its name tells."""
+        same = {"label": self.label, "type": self.type, "keep": self.keep, "meta": {**self.meta, **found}}
+        return FileSpec({**same, "path": _beside(self.path, name), "at": _beside(self.at, name)})
+
+
+def _beside(path: str, name: str) -> str:
+    """Another name in the same directory."""
+    return "".join((*path.rpartition("/")[:2], name))
 
 
 class StepSpec:

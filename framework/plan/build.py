@@ -12,23 +12,27 @@ from framework.plan.checks import (
     check_filetypes,
     check_jobs,
     check_outputs,
+    check_own_directory,
     check_uses,
     check_wrappers,
     has_surroundings,
     with_inputs_known,
 )
-from framework.plan.definition import BlockDefinition, ModuleDefinition, read_blocks
+from framework.plan.definition import BlockDefinition, ModuleDefinition, names_of, read_blocks
+from framework.plan.earlier import Earlier, products_of
 from framework.plan.findings import Findings, near, wrong
-from framework.plan.jobs import Grouping
+from framework.plan.jobs import Grouping, division
 from framework.plan.keys import check_pipeline
+from framework.plan.late import carried, check_late, is_late, late_names
 from framework.plan.lines import Sources
 from framework.plan.memory import check_processes, with_memory
-from framework.plan.model import Ask, Block, Call, Identity, Module, Plan
+from framework.plan.model import Ask, Block, Call, Identity, LateBlock, Module, Plan
 from framework.plan.numbers import whole_number
-from framework.plan.products import Products
+from framework.plan.products import Line, Products
+from framework.plan.rehearsal import Names, rehearse
 from framework.plan.site import check_needs, check_queues, gpus_of, site_of
 from framework.plan.software import Definitions, check_software
-from wcl import Scope, Section, expand, split
+from wcl import Scope, Section, expand
 
 
 def build_plan(
@@ -40,62 +44,144 @@ def build_plan(
     wrappers: Mapping[str, object],
     hooks: WrapperHooks,
 ) -> Plan:
-    """Decide everything that will run; nothing is written or started.
+    """Decide everything that will run but for late blocks; nothing is written or started.
 
     ``pipeline`` is the whole configuration: the framework's defaults, the site's values and the submission's own,
     merged. Everything that is wrong is raised as one WclError.
     """
     with no_garbage_collection():
-        return _build(pipeline, identity, ask, submit_directory, wrappers, hooks)
+        planning = _Planning(pipeline, identity, ask, submit_directory, wrappers, hooks)
+        early = tuple(block for block in planning.blocks if not is_late(block))
+        return planning.plan(early, Earlier(jobs=(), carried={}), Products())
 
 
-def _build(
+def build_late_block(
     pipeline: Section,
     identity: Identity,
     ask: Ask,
+    *,
+    number: int,
+    earlier: Earlier,
     submit_directory: str,
     wrappers: Mapping[str, object],
     hooks: WrapperHooks,
 ) -> Plan:
-    findings = Findings()
-    findings.take(check_pipeline(pipeline))
-    findings.take(check_software(pipeline))
-    if not has_surroundings(pipeline, identity, findings):
-        findings.conclude()  # nothing can be planned without them
-    scope = run_scope(pipeline, identity)
-    blocks = read_blocks(pipeline, findings)
-    check_wrappers(blocks, wrappers, findings)
-    check_uses(blocks, findings)
-    check_definitions(blocks, pipeline, findings)
-    products = Products()
-    around = Surroundings(
-        pipeline=pipeline,
-        scope=scope,
-        submit_directory=submit_directory,
-        sources=Sources(products, ask.lines),
-        wrappers=hooks,
-        software=Definitions(pipeline, scope),
-    )
-    by_block = _all_calls(blocks, around, findings)
-    calls = [call for found in by_block for call in found]
-    origins = Origins(blocks)
-    asked = with_inputs_known(calls, products, origins, ask, findings)
-    check_filetypes(calls, origins, findings)
-    written = {module.name: module for block in blocks for module in block.modules}
-    check_needs(calls, written, site_of(pipeline), findings)
-    check_outputs(products, origins, ask, findings)
-    planned: tuple[Block, ...] = ()
-    with findings.collecting():
-        if asked:
-            by_block = [[asked.get(call.number, call) for call in found] for found in by_block]
-        planned = _group(blocks, by_block, around)
-    jobs = [job for block in planned for job in block.jobs]
-    check_jobs(jobs, products, origins, findings)
-    if _share_processes(blocks, around):
-        check_processes(jobs, origins, findings)
-    check_queues(jobs, written, findings)
-    findings.conclude()
-    return _plan(pipeline, identity, around, planned, tuple(str(warning) for warning in findings.warnings))
+    """Decide what a late block of a run will do, now that the blocks before it have ended: a plan of this block."""
+    with no_garbage_collection():
+        planning = _Planning(pipeline, identity, ask, submit_directory, wrappers, hooks)
+        before = [block for block in planning.blocks if block.number < number]
+        products = products_of(earlier, before, identity.run, ask)
+        return planning.plan(tuple(b for b in planning.blocks if b.number == number), earlier, products)
+
+
+class _Planning:
+    """What planning some blocks of a run needs, with everything checked that can be without planning them."""
+
+    def __init__(
+        self,
+        pipeline: Section,
+        identity: Identity,
+        ask: Ask,
+        submit_directory: str,
+        wrappers: Mapping[str, object],
+        hooks: WrapperHooks,
+    ) -> None:
+        self._pipeline = pipeline
+        self._identity = identity
+        self._ask = ask
+        self._submit_directory = submit_directory
+        self._hooks = hooks
+        self._findings = findings = Findings()
+        findings.take(check_pipeline(pipeline))
+        findings.take(check_software(pipeline))
+        if not has_surroundings(pipeline, identity, findings):
+            findings.conclude()  # nothing can be planned without them
+        self._scope = run_scope(pipeline, identity)
+        self._software = Definitions(pipeline, self._scope)
+        self.blocks = read_blocks(pipeline, findings)
+        check_wrappers(self.blocks, wrappers, findings)
+        check_uses(self.blocks, findings)
+        check_definitions(self.blocks, pipeline, findings)
+        check_late(self.blocks, findings)
+
+    def plan(self, blocks: tuple[BlockDefinition, ...], earlier: Earlier, products: Products) -> Plan:
+        """Plan some blocks, which follow those that were planned earlier."""
+        findings, ask = self._findings, self._ask
+        around = self._around(products)
+        by_block = _all_calls(blocks, around, findings, 1 + earlier.last_call)
+        calls = [call for found in by_block for call in found]
+        origins = Origins(self.blocks)
+        asked = with_inputs_known(calls, products, origins, ask, findings)
+        check_filetypes(calls, origins, findings)
+        written = {module.name: module for block in blocks for module in block.modules}
+        check_needs(calls, written, site_of(self._pipeline), findings)
+        check_outputs(products, origins, ask, findings)
+        planned: tuple[Block, ...] = ()
+        with findings.collecting():
+            if asked:
+                by_block = [[asked.get(call.number, call) for call in found] for found in by_block]
+            planned = _group(blocks, by_block, around, earlier)
+        jobs = [job for block in planned for job in block.jobs]
+        check_jobs(jobs, products, origins, findings)
+        if _share_processes(blocks, around):
+            check_processes(jobs, origins, findings)
+        check_queues(jobs, written, findings)
+        late = self._late(max((block.number for block in blocks), default=0), around)
+        with findings.collecting():
+            check_own_directory(calls, _text(self._pipeline, self._scope, "ops_run_dir"), origins, findings)
+        findings.conclude()
+        return self._finished(planned, late, carried(late_names(self.blocks), products))
+
+    def _around(self, products: Products) -> Surroundings:
+        return Surroundings(
+            pipeline=self._pipeline,
+            scope=self._scope,
+            submit_directory=self._submit_directory,
+            sources=Sources(products, self._ask.lines),
+            wrappers=self._hooks,
+            software=self._software,
+        )
+
+    def _late(self, last: int, around: Surroundings) -> tuple[LateBlock, ...]:
+        """The late blocks behind the last one that is planned now, rehearsed."""
+        names = Names()
+        late = []
+        for before, block in zip((None, *self.blocks), self.blocks, strict=False):
+            if block.number > last and is_late(block) and before is not None:
+                late.append(rehearse(block, before.name, around, self._ask, names, self._findings))
+                continue
+            for module in block.modules:
+                names.add(module, block.number)
+        return tuple(late)
+
+    def _finished(
+        self, blocks: tuple[Block, ...], late: tuple[LateBlock, ...], carried: Mapping[str, list[Line]]
+    ) -> Plan:
+        pipeline, scope = self._pipeline, self._scope
+        kept = {}
+        for key in names_of(pipeline, "save_run_vals"):
+            try:
+                kept[key] = _text(pipeline, scope, key)
+            except KeyError:
+                place = pipeline.place("save_run_vals")
+                raise wrong(place, f"there is no '{key}' to keep", near(key, pipeline)) from None
+        return Plan(
+            identity=self._identity,
+            blocks=blocks,
+            archive_path=_text(pipeline, scope, "ops_run_dir"),
+            archive=_text(pipeline, scope, "home_archive"),
+            archive_root=_text(pipeline, scope, "root"),
+            target_site=_text(pipeline, scope, "target_site"),
+            barriers=str(pipeline.get("block_order", "serial")) != "dataflow",
+            kept_values=kept,
+            epilogue=_text(pipeline, scope, "epilogue") if "epilogue" in pipeline else "",
+            software=self._software.named,
+            gpus=gpus_of(site_of(pipeline)),
+            warnings=tuple(str(warning) for warning in self._findings.warnings),
+            late=late,
+            carried=carried,
+            submit_directory=self._submit_directory,
+        )
 
 
 def run_scope(pipeline: Section, identity: Identity) -> Scope:
@@ -118,8 +204,9 @@ def scope_with(pipeline: Section, given: Mapping[str, str]) -> Scope:
     return Scope(given, archive, site_of(pipeline), pipeline, root=pipeline)
 
 
-def _all_calls(blocks: tuple[BlockDefinition, ...], around: Surroundings, findings: Findings) -> list[list[Call]]:
-    number = 1
+def _all_calls(
+    blocks: tuple[BlockDefinition, ...], around: Surroundings, findings: Findings, number: int
+) -> list[list[Call]]:
     by_block = []
     for block in blocks:
         calls: list[Call] = []
@@ -133,19 +220,19 @@ def _all_calls(blocks: tuple[BlockDefinition, ...], around: Surroundings, findin
             number += len(made)
             calls += made
             around.sources.products.add(made)
+            for label in sorted(module.made) if not made else ():
+                around.sources.products.add_lines(module.name, label, ())
         by_block.append(calls)
     return by_block
 
 
-def _group(blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around: Surroundings) -> tuple[Block, ...]:
-    grouping = Grouping(around.sources.products)
+def _group(
+    blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around: Surroundings, earlier: Earlier
+) -> tuple[Block, ...]:
+    grouping = Grouping(around.sources.products, earlier.jobs)
     planned = []
     for block, found in zip(blocks, calls, strict=True):
-        scope = around.scope.child(block.section)
-        divide_by = _names(block.section, "divide_jobs_by")
-        most = whole_number(scope, "max_wrappers_per_job", block.section.opened)
-        threads = whole_number(scope, "fw_nmaxthread", block.section.opened)
-        jobs = grouping.block(block.number, found, divide_by, most, threads or 0)
+        jobs = grouping.block(block.number, found, division(block.section, around.scope))
         if _share_processes([block], around):
             jobs = tuple(map(with_memory, jobs))
         modules = tuple(_module(module, number, found, around) for number, module in enumerate(block.modules, start=1))
@@ -166,37 +253,5 @@ def _module(module: ModuleDefinition, number: int, calls: list[Call], around: Su
     )
 
 
-def _plan(
-    pipeline: Section, identity: Identity, around: Surroundings, blocks: tuple[Block, ...], warnings: tuple[str, ...]
-) -> Plan:
-    scope = around.scope
-
-    def text(key: str) -> str:
-        return str(expand(scope.find(key), scope, pipeline.place(key) if key in pipeline else None))
-
-    kept = {}
-    for key in _names(pipeline, "save_run_vals"):
-        try:
-            kept[key] = text(key)
-        except KeyError:
-            raise wrong(pipeline.place("save_run_vals"), f"there is no '{key}' to keep", near(key, pipeline)) from None
-    order = str(pipeline.get("block_order", "serial"))
-    return Plan(
-        identity=identity,
-        blocks=blocks,
-        archive_path=text("ops_run_dir"),
-        archive=text("home_archive"),
-        archive_root=text("root"),
-        target_site=text("target_site"),
-        barriers=order != "dataflow",
-        kept_values=kept,
-        epilogue=text("epilogue") if "epilogue" in pipeline else "",
-        software=around.software.named,
-        gpus=gpus_of(site_of(pipeline)),
-        warnings=warnings,
-    )
-
-
-def _names(section: Section, key: str) -> tuple[str, ...]:
-    value = section.get(key)
-    return tuple(name for name in split(value) if name) if isinstance(value, str) else ()
+def _text(pipeline: Section, scope: Scope, key: str) -> str:
+    return str(expand(scope.find(key), scope, pipeline.place(key) if key in pipeline else None))

@@ -16,12 +16,12 @@ from framework.plan.cmdline import LATE, CommandLine
 from framework.plan.definition import ExecDefinition, ModuleDefinition
 from framework.plan.findings import wrong
 from framework.plan.given import Given
-from framework.plan.lines import Sources
+from framework.plan.lines import Sources, flag
 from framework.plan.model import Call, Exec, File
 from framework.plan.naming import Naming, joined
 from framework.plan.needs import LimitsOfModule
 from framework.plan.numbers import whole_number
-from framework.plan.objects import Objects, Resolved, flag
+from framework.plan.objects import Objects, Resolved
 from framework.plan.site import site_of
 from framework.plan.software import Choice, Definitions
 from wcl import Place, Scope, Section, expand, split
@@ -111,6 +111,8 @@ class CallMaker:
             return [{}]
         if self._module.loop_object:
             found = self._objects.loop_values()
+            if not found and self._objects.may_be_empty:
+                return []
         else:
             lists = [self._loop_values(key) for key in loop]
             count = 1

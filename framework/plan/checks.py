@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from msgspec.structs import replace
 
@@ -12,6 +12,7 @@ from framework.plan.lines import is_sourced
 from framework.plan.model import SAFE_PATH, Ask, Call, File, Identity, Job, Known
 from framework.plan.naming import check_names
 from framework.plan.products import Products
+from framework.plan.wildcards import overlapping
 from wcl import Place, Section
 
 
@@ -52,7 +53,7 @@ def has_surroundings(pipeline: Section, identity: Identity, findings: Findings) 
 
 
 def check_outputs(products: Products, origins: Origins, ask: Ask, findings: Findings) -> None:
-    """Two outputs with one name, and names that the archive already holds."""
+    """Two outputs with one name, names that the archive already holds, and wildcards that fit others' names."""
     for call, file in products.doubles:
         first = products.at(file.path)
         findings.error(
@@ -68,6 +69,30 @@ def check_outputs(products: Products, origins: Origins, ask: Ask, findings: Find
                 f"{path} is in the archive already",
                 hint="put ${attnum} or ${run} into the file's name or directory",
             )
+    # Of two files of earlier calls nothing is said: they are there, and each has its name.
+    now = set(products.paths())
+    for one, two in overlapping(products.wildcards(), lambda file: file.path):
+        own, other = (one, two) if one.path in now else (two, one)
+        maker = products.at(own.path) if own.path in now else None
+        if maker:
+            findings.error(
+                origins.place(maker[0], own.label),
+                f"files of {_named(maker[0])} might have the names of others: {own.path} and {other.path}",
+                hint="put them into directories of their own (ops_enddir), or give their names different beginnings",
+            )
+
+
+def check_own_directory(calls: Iterable[Call], archive_path: str, origins: Origins, findings: Findings) -> None:
+    """Files of which the plan does not know the names lie where no other run writes."""
+    own = "/".join(part for part in archive_path.split("/") if part)
+    for call in calls:
+        for file in call.outputs:
+            if file.pattern and not file.path.startswith(f"{own}/"):
+                findings.error(
+                    origins.place(call, file.label),
+                    f"{file.path} lies outside the run's own directory, where others may have such files",
+                    hint="let the ops of its dirpat begin with ${ops_run_dir}",
+                )
 
 
 def with_inputs_known(
@@ -128,6 +153,14 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
     job_of = {call.number: job.number for job in jobs for call in job.calls}
     for job in jobs:
         taken: dict[str, File] = {}
+        made = {id(file): call for call in job.calls for file in call.outputs if file.pattern}
+        for one, two in overlapping(_made_in(job), lambda file: file.job_path) if made else ():
+            call, file = (made[id(one)], one) if one.pattern else (made[id(two)], two)
+            findings.error(
+                origins.place(call, file.label),
+                f"{one.path} and {two.path} might have one name in job {job.number}: {one.job_path}, {two.job_path}",
+                hint="give one of them another directory in the job (rundir, or dirpat)",
+            )
         for call in job.calls:
             for file in (*call.inputs, *call.outputs):
                 other = taken.setdefault(file.job_path, file)
@@ -139,12 +172,16 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
                     )
             for file in call.inputs:
                 maker = products.maker(file.path)
-                if maker is not None and job_of[maker] != job.number and not file.saved:
+                if maker is not None and job_of.get(maker) != job.number and not file.saved:
                     findings.error(
                         origins.place(call, file.label),
                         f"{file.path} is not kept (savefiles) but wanted by {_named(call)} in another job",
                         hint="keep it, or let divide_jobs_by put both into one job",
                     )
+
+
+def _made_in(job: Job) -> list[File]:
+    return [file for call in job.calls for file in call.outputs]
 
 
 def check_filetypes(calls: list[Call], origins: Origins, findings: Findings) -> None:

@@ -21,6 +21,7 @@ _DOT_BOXES = {
     "module": 'shape=box, style="rounded,filled", fillcolor=white',
     "call": 'shape=box, style="rounded,filled", fillcolor=white',
     "asked": 'shape=box, style="rounded,filled", fillcolor=white, color="#0f766e", penwidth=2.2',
+    "late": 'shape=box, style="rounded,filled,dashed", fillcolor=white',
     "calls": 'shape=box, style="rounded,filled,dashed", fillcolor=white',
     "file": 'shape=note, style=filled, fillcolor="#f8fafc"',
     "archive": 'shape=cylinder, style=filled, fillcolor="#e5e7eb", color="#9ca3af"',

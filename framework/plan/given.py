@@ -38,6 +38,8 @@ def _full_names(files: Iterable[File], lists: Iterable[ListFile]) -> dict[str, s
     for file in files:
         name = _full_name(file.label)
         paths[name] = f"{paths[name]},{file.job_path}" if name in paths else file.job_path
+        if file.pattern:
+            paths[f"{file.label}.directory".lower()] = file.job_path.rpartition("/")[0] or "."
     for made in lists:
         paths[_full_name(made.label)] = made.job_path
     return paths

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
-from framework.plan.model import Call, File, Job, Plan
+from framework.plan.model import Block, Call, File, Job, LateBlock, Plan
 
 #: So many calls of a module are boxes of their own around a call; more of them are one box.
 MOST_NEIGHBOURS = 6
@@ -19,8 +20,8 @@ SOURCES = ("archive", "outside")
 class Box:
     """A box with its words."""
 
-    #: ``module``, ``call``, ``asked`` (the call that was asked for) or ``calls``; or where files come from:
-    #: ``archive`` or ``outside``; or ``file``.
+    #: ``module``, ``late`` (a module that is planned later), ``call``, ``asked`` (the call that was asked for) or
+    #: ``calls``; or where files come from: ``archive`` or ``outside``; or ``file``.
     kind: str
     title: str
     lines: tuple[str, ...] = ()
@@ -83,6 +84,8 @@ def by_module(plan: Plan) -> Graph:
             drawing.boxes[f"{key} {module.name}"] = Box("module", module.name, (words,), key)
     for placed in drawing.calls:
         drawing.add_inputs(placed)
+    for late in plan.late:
+        drawing.add_late(late)
     graph = drawing.graph()
     return Graph(graph.groups, graph.boxes, (*graph.arrows, *_waits(plan, graph))) if plan.barriers else graph
 
@@ -129,7 +132,8 @@ def _waits(plan: Plan, graph: Graph) -> Iterator[Arrow]:
     """Blocks that follow each other though no file says so."""
     group_of = {key: box.group for key, box in graph.boxes.items()}
     joined = {(group_of[arrow.source], group_of[arrow.target]) for arrow in graph.arrows}
-    for before, after in zip(plan.blocks, plan.blocks[1:], strict=False):
+    blocks: list[Block | LateBlock] = [*plan.blocks, *plan.late]
+    for before, after in pairwise(blocks):
         ends = (f"block {before.number}", f"block {after.number}")
         if ends not in joined and before.modules and after.modules:
             yield Arrow(f"{ends[0]} {before.modules[-1].name}", f"{ends[1]} {after.modules[0].name}", waits=True)
@@ -160,6 +164,19 @@ class _Drawing:
         self.groups[group] = f"{group} ({placed.job.keys})" if placed.job.keys else group
         keys = tuple(f"{name} = {value}" for name, value in call.keys.items())
         self.boxes[key] = Box("call", f"{call.number} {call.module}", keys, group)
+
+    def add_late(self, block: LateBlock) -> None:
+        """A group for a block that is planned later, with arrows from what it will ask; nobody knows how much flows."""
+        group = f"block {block.number}"
+        self.groups[group] = f"{block.name}: planned when {block.after} has ended"
+        for module in block.modules:
+            key = f"{group} {module.name}"
+            self.boxes[key] = Box("late", module.name, ("as many calls as its inputs ask for",), group)
+            for source in module.sources:
+                makers = [other for other, box in self.boxes.items() if box.title.lower() == source.lower()]
+                source_key = makers[-1] if makers and source not in SOURCES else f"{source} of {key}"
+                self.boxes.setdefault(source_key, Box(source, source, group=group))
+                self._files.setdefault((source_key, key), {})
 
     def add_inputs(self, placed: Placed, only: set[str] | None = None) -> None:
         """Arrows for what a call reads; for some files only, if asked for."""

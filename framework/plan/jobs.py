@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from framework.plan.definition import names_of
 from framework.plan.model import Call, Job
+from framework.plan.numbers import whole_number
 from framework.plan.products import Products
+from wcl import Scope, Section
+
+
+@dataclass(frozen=True, kw_only=True)
+class Division:
+    """How a block's calls become jobs."""
+
+    divide_by: tuple[str, ...]
+    #: A job holds no more calls than these; None for any number.
+    most_calls: int | None
+    #: How many calls of a job run at a time; 0 where the block does not say.
+    threads: int
+
+
+def division(section: Section, scope: Scope) -> Division:
+    """What a block, or what surrounds it, says of its jobs."""
+    scope = scope.child(section)
+    return Division(
+        divide_by=names_of(section, "divide_jobs_by"),
+        most_calls=whole_number(scope, "max_wrappers_per_job", section.opened),
+        threads=whole_number(scope, "fw_nmaxthread", section.opened) or 0,
+    )
 
 
 @dataclass
@@ -22,17 +46,20 @@ class Group:
 
 
 class Grouping:
-    """Groups the calls of a run, block by block."""
+    """Groups the calls of a run, block by block; ``earlier`` are jobs that there are already."""
 
-    def __init__(self, products: Products) -> None:
+    def __init__(self, products: Products, earlier: Iterable[Job] = ()) -> None:
         self._products = products
         self._job_of_call: dict[int, Group] = {}
         self._count = 0
+        for job in earlier:
+            group = Group(job.number, job.keys, 0)
+            self._job_of_call.update((call.number, group) for call in job.calls)
+            self._count = max(self._count, job.number)
 
-    def block(
-        self, number: int, calls: Iterable[Call], divide_by: Sequence[str], most: int | None, threads: int
-    ) -> tuple[Job, ...]:
-        """The jobs of one block; ``most`` limits the calls of a job, ``threads`` those that run at a time."""
+    def block(self, number: int, calls: Iterable[Call], division: Division) -> tuple[Job, ...]:
+        """The jobs of one block."""
+        divide_by, most = division.divide_by, division.most_calls
         newest: dict[tuple[str | None, ...], Group] = {}
         groups: list[Group] = []
         for call in calls:
@@ -57,7 +84,7 @@ class Grouping:
                 keys=group.keys,
                 calls=tuple(group.calls),
                 parents=tuple(sorted(group.parents)),
-                threads=threads,
+                threads=division.threads,
             )
             for group in groups
         )

@@ -11,7 +11,9 @@ from framework.plan.model import File
 from framework.plan.naming import Naming, joined
 from framework.plan.products import Line, Products
 from framework.plan.questions import FoundFile, FoundLine, Question, UnansweredError, question_of
-from wcl import Scope, Section
+from wcl import Scope, Section, boolean
+
+NOTHING_MADE = "nothing was made of that"
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,11 @@ class Sources:
 
     products: Products
     ask: Callable[[Question], Iterable[FoundLine]]
+
+
+def depended(section: Section) -> tuple[str, ...]:
+    """The objects of earlier modules that an object's files are those of, or are named after."""
+    return (*names_of(section, "depends"), *names_of(section, "depends-newname"))
 
 
 def is_sourced(section: Section) -> bool:
@@ -35,21 +42,31 @@ def lines_of(
     if "depends-newname" in section:
         if naming is None:
             raise wrong(section.place("depends-newname"), "nothing says how the new files are named")
-        lines = _depended(section, "depends-newname", sources)
+        lines = _not_empty(_depended(section, "depends-newname", sources), section, "depends-newname", NOTHING_MADE)
         new = naming.open_to(names_known(lines))
         return [_renamed(line, nick, new) for line in lines]
     if "depends" in section:
-        return _depended(section, "depends", sources)
+        return _not_empty(_depended(section, "depends", sources), section, "depends", NOTHING_MADE)
     question = question_of(section, scope)
     if question is None:
         raise wrong(part.place, f"nothing says which files {part.label} holds", hint="give it depends, or a query")
-    asked = next(section.place(key) for key in ("query_fields", "query", "exec") if key in section)
+    asked = next(key for key in ("query_fields", "query", "exec") if key in section)
     try:
         lines = [_found_line(found, nick) for found in sources.ask(question)]
     except UnansweredError as error:
-        raise wrong(asked, str(error)) from error
-    if not lines:
-        raise wrong(asked, "the query finds no file")
+        raise wrong(section.place(asked), str(error)) from error
+    return _not_empty(lines, section, asked, "the query finds no file")
+
+
+def flag(section: Section, key: str) -> bool:
+    """A boolean of a section; False where it is not there."""
+    value = section.get(key)
+    return isinstance(value, str) and boolean(value, section.place(key))
+
+
+def _not_empty(lines: list[Line], section: Section, key: str, message: str) -> list[Line]:
+    if not lines and not flag(section, "allow_empty"):
+        raise wrong(section.place(key), message, hint="set allow_empty = True if that may be")
     return lines
 
 

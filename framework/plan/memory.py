@@ -16,7 +16,7 @@ def with_memory(job: Job) -> Job:
     inside = [call for call in job.calls if call.in_process]
     if not inside:
         return job
-    made = {file.path for call in inside for file in call.outputs if not file.saved}
+    made = {file.path for call in inside for file in call.outputs if not file.saved and not file.pattern}
     made -= {file.path for call in job.calls if not call.in_process for file in call.inputs}
     return replace(job, calls=tuple(_marked(call, made) for call in job.calls)) if made else job
 

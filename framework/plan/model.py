@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -48,6 +48,9 @@ class File(
     sha256: str | None = None
     #: Whether it stays in memory, in the process that the job's calls share, and is not written.
     in_memory: bool = False
+    #: Where only the program knows which files it makes: the expression that their names fit; path and job_path have
+    #: ``*`` then.
+    pattern: str = ""
 
     @property
     def name(self) -> str:
@@ -227,6 +230,31 @@ class Block:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LateModule:
+    """A step of a late block: what is known of it before its inputs are there."""
+
+    name: str
+    number: int
+    #: What it will ask for, object by object: ``file.piece: depends = split.file.piece``.
+    asks: tuple[str, ...]
+    #: The modules whose files it depends on, and ``archive`` where it queries.
+    sources: tuple[str, ...]
+    #: Programs that it runs in any case.
+    programs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LateBlock:
+    """A block that is planned when the blocks before it have ended, since its width is known only then."""
+
+    number: int
+    name: str
+    #: The block right before it.
+    after: str
+    modules: tuple[LateModule, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """What a run is called, and whose it is."""
 
@@ -264,6 +292,19 @@ class Plan:
     gpus: int | None
     #: What may be looked at but did not stop the plan.
     warnings: tuple[str, ...] = ()
+    #: Blocks that are planned later, in their order.
+    late: tuple[LateBlock, ...] = ()
+    #: What modules of this plan read, and late blocks depend on: ``module.list.label`` to its lines
+    #: (framework/plan/products.py).
+    carried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    #: Where relative paths and programs lie.
+    submit_directory: str = ""
+
+    @property
+    def programs(self) -> frozenset[tuple[str, str]]:
+        """What has to be on the machine, each with the label of what it runs in, empty for the machine as it is."""
+        now = {(step.argv[0], call.software) for call in self.calls for step in call.execs}
+        return frozenset(now.union(*(module.programs for block in self.late for module in block.modules)))
 
     @property
     def jobs(self) -> Iterator[Job]:
@@ -286,6 +327,15 @@ class Ask(Protocol):
 
     def outside(self, location: str) -> str:
         """Why a path or URL outside the archives cannot be read; empty where it can, or where nobody knows yet."""
+        ...
+
+    def trouble(self, question: Any) -> str:
+        """Why a question can never be answered, such as an unknown query's; empty where it can be asked."""
+        ...
+
+    def made(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[Any]]:
+        """The files that the archive keeps of some calls of a run which ended well, by the call's number."""
+        ...
 
 
 #: What a path in an archive may be made of: nothing that a shell, a URL or a DAG file would trip over.

@@ -9,6 +9,7 @@ from functools import cached_property
 
 from framework.plan.findings import near, problem_at, wrong
 from framework.plan.model import PATH_PART, File
+from framework.plan.wildcards import wild_name
 from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
 from wcl.format import Format, compiled, is_plain
 from wcl.settling import settled
@@ -65,6 +66,11 @@ class Filetype:
     required: tuple[str, ...] | None
     optional: tuple[str, ...]
 
+    def without(self, keys: Collection[str]) -> Filetype:
+        """The same, some keys being found otherwise."""
+        required = None if self.required is None else tuple(key for key in self.required if key not in keys)
+        return Filetype(self.name, required, tuple(key for key in self.optional if key not in keys))
+
 
 class Naming:
     """The names of one file definition; parsed once, when first asked for, and filled in for each call.
@@ -101,6 +107,8 @@ class Naming:
 
     def make(self, values: Mapping[str, str]) -> tuple[File, ...]:
         """The file, or files where the name holds a list, of a call with these loop values."""
+        if self._wildcards:
+            return (self._unknown(values),)
         if self._outside_archives:
             scope = self._scope.child(values)
             return tuple(self._outside(location, values) for location in self._name.fill_all(scope))
@@ -125,6 +133,35 @@ class Naming:
             rename=self.rename,
         )
 
+    @cached_property
+    def _wildcards(self) -> tuple[str, ...]:
+        """The names that only the program gives values to, file by file."""
+        return _declared(self.section, "wildcards") or () if self._made else ()
+
+    def _unknown(self, values: Mapping[str, str]) -> File:
+        """The files of one call of which nobody knows yet how many there will be."""
+        place = self.section.place("wildcards")
+        if self._outside_archives:
+            raise wrong(place, "a file outside the archives has a name of its own", "give it filename, not fullname")
+        if twice := set(self._wildcards).intersection(values):
+            raise wrong(place, f"'{twice.pop()}' is a loop key of the module: it has a value", "take it out")
+        template, scope = _name_template(self.section, self._pipeline), self._scope.child(values)
+        name = wild_name(template.text, self._wildcards, lambda text: replace(template, text=text).fill(scope), place)
+        _checked(template, name.glob.replace("*", "x"))
+        if "/" in name.glob:
+            hint = "put the directory into ops_enddir and rundir, or a dirpat"
+            raise wrong(template.place, f"a name with wildcards holds no directory: {name.glob}", hint)
+        return File(
+            label=self.label,
+            filetype=self._filetype.name,
+            path=joined(self._archive.of(values), name.glob),
+            job_path=joined(self._job.of(values), name.glob),
+            metadata=self._metadata(values),
+            saved=self._saved,
+            optional=self._optional,
+            pattern=name.pattern,
+        )
+
     def job_directory(self, *given: Mapping[str, str]) -> str:
         """Where a file lies in the job, from its values; the first that has a name wins."""
         return self._job.of(*given)
@@ -146,7 +183,9 @@ class Naming:
         if not self._made:
             # Nothing is recorded of it, and it may be of a type that only other pipelines know.
             return Filetype(self.section.text("filetype", "").lower(), (), ())
-        return find_filetype(self.section, self._pipeline)
+        found = find_filetype(self.section, self._pipeline)
+        # What stands in for a wildcard is read from each file's name.
+        return found.without(self._wildcards) if self._wildcards else found
 
     @cached_property
     def _saved(self) -> bool:

@@ -9,12 +9,12 @@ from msgspec.structs import replace
 
 from framework.plan.definition import FileDefinition, ListDefinition, ModuleDefinition
 from framework.plan.findings import near, wrong
-from framework.plan.lines import Sources, is_sourced, lines_of, names_known, placed
+from framework.plan.lines import Sources, flag, is_sourced, lines_of, names_known, placed
 from framework.plan.lists import ListStyle, in_order
 from framework.plan.model import File, ListFile
 from framework.plan.naming import Naming
 from framework.plan.products import Line, Sublists
-from wcl import Quoted, Scope, Section, boolean
+from wcl import Quoted, Scope, Section
 
 #: Gives a file of a line, for a call with some loop values, the module's name and place.
 Placing = Callable[[File, Line, Mapping[str, str]], File]
@@ -85,6 +85,15 @@ class Objects:
             sources.products.add_lines(module.name, f"file.{label}", lines)
         for label, lines in self._lines.items():
             sources.products.add_lines(module.name, f"list.{label}", lines)
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether the loop may find nothing to loop over."""
+        kind, _, label = self._module.loop_object.partition(".")
+        parts: Mapping[str, ListDefinition | FileDefinition] = (
+            self._module.lists if kind == "list" else self._module.files
+        )
+        return label in parts and flag(parts[label].section, "allow_empty")
 
     def loop_values(self) -> list[tuple[str, ...]]:
         """The combinations of the loop keys that exist in the loop's object, sorted."""
@@ -168,7 +177,7 @@ class Objects:
 
     def _resolve_list(self, label: str, values: Mapping[str, str], found: Resolved) -> None:
         part, may_miss = self._lists[label], self._may_miss[label]
-        lines = [self._placed_line(label, line, values) for line in self._sublists[label].matching(values)]
+        lines = [self._placed_line(label, line, values) for line in self._matching(label, values)]
         lines = in_order(lines, part)
         may_miss = may_miss or any([file.optional for line in lines for file in line.files])
         paths = tuple([tuple([file.path for file in line.files]) for line in lines]) if may_miss else ()
@@ -177,6 +186,10 @@ class Objects:
         for line in lines:
             found.inputs += line.files
         found.lines[label] = lines
+
+    def _matching(self, label: str, values: Mapping[str, str]) -> Sequence[Line]:
+        """The lines of a list for a call; none only where the list as a whole came to nothing."""
+        return self._sublists[label].matching(values) if self._lines[label] else ()
 
     def _placed_line(self, label: str, line: Line, values: Mapping[str, str]) -> Line:
         files = []
@@ -226,12 +239,6 @@ class Objects:
         is_other = not named and (is_sourced(section) or flag(section, "listonly"))
         loop = None if is_other else self._module.loop
         return Naming(label, section, self._scope, self._pipeline, self._submit_directory, made=made, loop=loop)
-
-
-def flag(section: Section, key: str) -> bool:
-    """A boolean of a section; False where it is not there."""
-    value = section.get(key)
-    return isinstance(value, str) and boolean(value, section.place(key))
 
 
 def _natural(values: tuple[str, ...]) -> tuple[tuple[int, int, str], ...]:

@@ -42,6 +42,8 @@ class Products:
     """What earlier modules make and read; grows as modules are planned in their order."""
 
     def __init__(self) -> None:
+        #: Calls up to this number have run: their files are there.
+        self._ended = 0
         #: By the names of modules, in lower case.
         self._calls: dict[str, list[Call]] = defaultdict(list)
         self._lines: dict[str, list[Line]] = {}
@@ -59,6 +61,10 @@ class Products:
                 else:
                     self._by_path[made.path] = call
 
+    def have_run(self) -> None:
+        """All calls so far have run; what follows is planned now."""
+        self._ended = max((call.number for calls in self._calls.values() for call in calls), default=0)
+
     def add_lines(self, module: str, label: str, lines: Iterable[Line]) -> None:
         """What a module reads can be depended on as well: ``module.file.x``, ``module.list.x``."""
         name = f"{module.lower()}.{label}"
@@ -74,10 +80,13 @@ class Products:
         name = name.lower()
         if name.partition(".")[0] in self._broken:
             raise WclError  # what is wrong with that module is reported already
+        whole, _, nick = name.rpartition(".")
+        if self._is_unknown(name) or self._is_unknown(whole):
+            hint = "put the module that wants them into a later block, with plan = late"
+            raise wrong(place, f"which files '{name}' is will be known when its module has run", hint)
         found = self._of(name)
         if found is not None:
             return found
-        whole, _, nick = name.rpartition(".")
         found = self._of(whole)
         if found is not None:
             return [Line(nicks=(nick,), files=(line.file(nick),), keys=line.keys) for line in found]
@@ -97,12 +106,32 @@ class Products:
         ]
         return found or None
 
+    def _is_unknown(self, name: str) -> bool:
+        """Whether an object is files of which nobody knows yet how many there will be."""
+        module, _, label = name.partition(".")
+        first = self._calls.get(module, ())[:1]
+        return any(made.pattern and made.label == label for call in first for made in call.outputs)
+
+    def read_lines(self, name: str) -> list[Line]:
+        """The lines of an object that a module reads; none where there is no such object."""
+        return self._lines.get(name, [])
+
     def _names(self) -> list[str]:
         made = {f"{name}.{file.label}" for name, calls in self._calls.items() for file in calls[0].outputs}
         return [*self._lines, *sorted(made)]
 
     def paths(self) -> list[str]:
-        return list(self._by_path)
+        """What the calls make that are planned now."""
+        if not self._ended:
+            return list(self._by_path)
+        return [path for path, call in self._by_path.items() if call.number > self._ended]
+
+    def wildcards(self) -> list[File]:
+        """The files of all calls, where one of those that are planned now has files with wildcards; else none."""
+        calls = [call for calls in self._calls.values() for call in calls]
+        if not any(made.pattern for call in calls if call.number > self._ended for made in call.outputs):
+            return []
+        return [made for call in calls for made in (*call.outputs, call.log)]
 
     def at(self, path: str) -> tuple[Call, File] | None:
         """A file that is made, and the call that makes it."""

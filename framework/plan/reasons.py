@@ -25,13 +25,13 @@ def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
         section = module.section(kind).section(label) if kind in ("file", "list") else Section()
         maker = made_by.get(file.path)
         place = f"call {maker.call.number}" if maker else "outside" if file.outside else "archive"
-        words = [file.label, f"from {place}", _source(section), _chosen(section, call)]
+        words = [file.label, f"from {place}", source_text(section), _chosen(section, call)]
         return ", ".join(word for word in words if word)
 
     return why
 
 
-def _source(section: Section) -> str:
+def source_text(section: Section) -> str:
     """The line that says where the files come from; of a query its fields with their values."""
     key = next((key for key in SOURCES if key in section), "")
     if key != "query_fields":

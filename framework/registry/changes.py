@@ -36,6 +36,8 @@ class Changes:
         self.messages: list[Pair] = []
         #: Messages that may have been told before.
         self.repeatable_messages: list[Pair] = []
+        #: How many calls a module of a block has come to: (count, block's task, module).
+        self.calls: list[Pair] = []
         self.states: list[Pair] = []
         #: Software that may be there already.
         self.software: dict[str, Pair] = {}
@@ -57,6 +59,7 @@ class Changes:
             bulk.insert(connection, metadata.tables[name], list(self.new[name].values()))
         for (name, columns), rows in self.changed.items():
             bulk.update(connection, metadata.tables[name], columns, rows)
+        _set_calls(connection, self.calls)
         same = write_files(connection, self.files)
         self._write_pairs(connection, same)
         bulk.insert(connection, task_message, self.messages)
@@ -98,6 +101,15 @@ def _insert_new_messages(connection: Connection, rows: list[Pair]) -> None:
     known = exists().where(*(column == binds[column.name] for column in told))
     statement = task_message.insert().from_select(columns, select(*binds.values()).where(~known))
     connection.execute(statement, [dict(zip((bind.key for bind in binds.values()), row, strict=True)) for row in rows])
+
+
+def _set_calls(connection: Connection, rows: list[Pair]) -> None:
+    if rows:
+        module = metadata.tables["pfw_module"]
+        names = ("new_count", "of_block", "of_module")
+        here = (module.c.pfw_block_task_id == bindparam("of_block"), module.c.modname == bindparam("of_module"))
+        statement = module.update().where(*here).values(numexpcalls=bindparam("new_count"))
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _delete_pending(connection: Connection, rows: list[Pair]) -> None:

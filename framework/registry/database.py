@@ -48,6 +48,8 @@ class Registry:
         self.read_only = read_only
         #: For messages: where it is, without its password.
         self.place = url.database or "memory" if _is_sqlite(url) else url.render_as_string(hide_password=True)
+        #: For other processes of this user, with its password; for nothing that is written or shown.
+        self.url = url.render_as_string(hide_password=False)
         self.engine = _sqlite_engine(url, read_only) if _is_sqlite(url) else _server_engine(url, self.place)
         self._process = os.getpid()
         self._inherited: list[object] = []

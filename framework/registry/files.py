@@ -133,6 +133,32 @@ def find(db: Registry, filetype: str, conditions: Mapping[str, Sequence[str]] | 
         return list(_rows(connection, query))
 
 
+def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Iterator[tuple[int, FileRow]]:
+    """The files that an archive has of some calls of a run: of the newest execution of each that ended well."""
+    wanted = iter(calls)
+    with db.read() as connection:
+        while chunk := list(islice(wanted, _CHUNK)):
+            good = (
+                select(func.max(pfw_wrapper.c.task_id).label("task_id"), pfw_wrapper.c.wrapnum)
+                .join(pfw_attempt, pfw_attempt.c.id == pfw_wrapper.c.pfw_attempt_id)
+                .join(task, task.c.id == pfw_wrapper.c.task_id)
+                .where(pfw_attempt.c.run == run, pfw_wrapper.c.wrapnum.in_(chunk), task.c.status == 0)
+                .group_by(pfw_wrapper.c.wrapnum)
+                .subquery()
+            )
+            here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
+            query = (
+                _files()
+                .add_columns(good.c.wrapnum)
+                .join(pfw_exec, pfw_exec.c.task_id == desfile.c.wgb_task_id)
+                .join(good, good.c.task_id == pfw_exec.c.pfw_wrapper_task_id)
+                .join(file_archive_info, here)
+                .order_by(desfile.c.path)
+            )
+            for row in connection.execute(query):
+                yield row.wrapnum, next(_rows_of([row[:-1]]))
+
+
 def filetypes(db: Registry) -> list[str]:
     """The types of which there are files."""
     with db.read() as connection:
@@ -174,7 +200,11 @@ def _files() -> Select[Any]:
 
 
 def _rows(connection: Connection, query: Select[Any]) -> Iterator[FileRow]:
-    for id_, path, filetype, size, sha256, metadata, run in connection.execute(query):
+    return _rows_of(connection.execute(query))
+
+
+def _rows_of(rows: Iterable[Any]) -> Iterator[FileRow]:
+    for id_, path, filetype, size, sha256, metadata, run in rows:
         yield FileRow(id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata or {}, run=run)
 
 

@@ -35,6 +35,7 @@ class Record:
             "attempt.files": run.attempt_files,
             "attempt.end": run.attempt_end,
             "software": run.software,
+            "block.plan": run.block_plan,
             "block.start": run.block_start,
             "block.end": run.block_end,
             "job.queue": jobs.job_queue,
@@ -85,4 +86,7 @@ class Record:
     def _subject(self, fact: Fact) -> int:
         if fact.get("call") is not None:
             return self._calls.call(fact)[1].task_id
-        return self._jobs.job(fact).task_id if fact.get("job") is not None else self.known.attempt.task_id
+        if fact.get("job") is not None:
+            return self._jobs.job(fact).task_id
+        block = fact.get("block")
+        return self.known.attempt.task_id if block is None else self._run.block(int(block)).task_id

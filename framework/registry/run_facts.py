@@ -63,6 +63,13 @@ class RunFacts:
         end, status = (span.end, span.status) if span.is_over else (None, None)
         self._draft.changes.set("task", span.task_id, ("start_time", "end_time", "status"), span.start, end, status)
 
+    def block_plan(self, fact: Fact, t: float) -> None:
+        """A late block has been planned."""
+        task_id = self.block(int(fact["block"])).task_id
+        calls = {str(module): int(count) for module, count in fact["modules"].items()}
+        self._draft.changes.set("pfw_block", task_id, ("numexpjobs",), int(fact["jobs"]))
+        self._draft.changes.calls += [(count, task_id, module) for module, count in calls.items()]
+
     def block_start(self, fact: Fact, t: float) -> None:
         span = self.block(int(fact["block"]))
         span.begin(t)

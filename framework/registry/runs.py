@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, Select, and_, func, select
+from sqlalchemy import Column, Connection, Select, and_, case, func, select
 
 from framework.errors import FrameworkError
 from framework.registry.call_states import ModuleState, call_states, job_states, module_states
@@ -21,6 +21,7 @@ from framework.registry.schema import (
     pfw_module,
     pfw_wrapper,
     task,
+    task_message,
 )
 
 
@@ -48,6 +49,8 @@ class RunRow:
     jobs_failed: int
     calls_expected: int
     calls_done: int
+    #: Blocks that are planned when those before them have ended, and are not yet: more jobs and calls are to come.
+    blocks_to_plan: int
     submitted: float | None
     started: float | None
     ended: float | None
@@ -62,7 +65,8 @@ class ModuleRow:
     block: str
     module: str
     number: int
-    calls_expected: int
+    #: None before its block is planned.
+    calls_expected: int | None
     calls_running: int
     calls_done: int
     calls_failed: int
@@ -147,6 +151,21 @@ def attempt_values(db: Registry, attempt_id: int) -> dict[str, str]:
         return {key: value for key, value in connection.execute(query)}
 
 
+def block_troubles(db: Registry, attempt_id: int) -> list[str]:
+    """Why blocks have failed that no job of them tells of: each block's newest word."""
+    block = pfw_block.c
+    query = (
+        select(block.blknum, task_message.c.message)
+        .join(task, task.c.id == block.task_id)
+        .join(task_message, task_message.c.task_id == block.task_id)
+        .where(block.pfw_attempt_id == attempt_id, task.c.status != 0, task_message.c.message_lvl == 1)
+        .order_by(block.blknum, task_message.c.message_time)
+    )
+    with db.read() as connection:
+        newest = {number: message for number, message in connection.execute(query)}
+    return list(newest.values())
+
+
 def _near(connection: Connection, name: str) -> list[str]:
     newest = select(pfw_attempt.c.run).order_by(pfw_attempt.c.id.desc()).limit(2000)
     return difflib.get_close_matches(name, list(connection.execute(newest).scalars()), n=3)
@@ -165,6 +184,7 @@ def _run_rows(connection: Connection, attempt_ids: Sequence[int]) -> list[RunRow
     query = select(pfw_attempt, *times).join(task, task.c.id == attempt.task_id).where(attempt.id.in_(attempt_ids))
     jobs, calls = job_states(connection, attempt_ids), call_states(connection, attempt_ids)
     expected_jobs = _totals(connection, pfw_block.c.numexpjobs, attempt_ids)
+    to_plan = _blocks_to_plan(connection, attempt_ids)
     expected_calls = _totals(connection, pfw_module.c.numexpcalls, attempt_ids)
     return [
         RunRow(
@@ -183,6 +203,7 @@ def _run_rows(connection: Connection, attempt_ids: Sequence[int]) -> list[RunRow
             jobs_failed=jobs[row.id, "failed"],
             calls_expected=expected_calls.get(row.id, 0),
             calls_done=calls[row.id, "done"],
+            blocks_to_plan=to_plan.get(row.id, 0),
             submitted=row.submittime,
             started=row.start_time,
             ended=row.end_time,
@@ -204,6 +225,12 @@ def _totals(connection: Connection, column: Column[int], attempt_ids: Sequence[i
     return {attempt_id: int(total or 0) for attempt_id, total in connection.execute(query)}
 
 
+def _blocks_to_plan(connection: Connection, attempt_ids: Sequence[int]) -> dict[int, int]:
+    attempt = pfw_block.c.pfw_attempt_id
+    waiting = select(attempt, func.count()).where(attempt.in_(attempt_ids), pfw_block.c.numexpjobs.is_(None))
+    return {attempt_id: count for attempt_id, count in connection.execute(waiting.group_by(attempt))}
+
+
 def _planned(attempt_id: int) -> Select[Any]:
     return (
         select(
@@ -211,7 +238,7 @@ def _planned(attempt_id: int) -> Select[Any]:
             pfw_block.c.name,
             pfw_module.c.modname,
             pfw_module.c.modnum,
-            pfw_module.c.numexpcalls,
+            case((pfw_block.c.numexpjobs.is_not(None), pfw_module.c.numexpcalls)),
         )
         .join(pfw_block, pfw_block.c.task_id == pfw_module.c.pfw_block_task_id)
         .where(pfw_module.c.pfw_attempt_id == attempt_id)

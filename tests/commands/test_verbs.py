@@ -51,7 +51,7 @@ def test_submit_can_end_with_json(fw):
     assert said.status == 0
     assert {**said.json, "results": ""} == {
         "run": "hello_r1p01", "attempt": 1, "status": 0, "jobs": 2, "done": 2, "failed": 0, "skipped": 0,
-        "reasons": [], "results": "",
+        "not_planned": [], "reasons": [], "results": "",
     }  # fmt: skip
 
 

@@ -286,6 +286,18 @@ def test_a_failed_run_goes_on_once_its_cause_is_gone(fw, a_pipeline, tmp_path, a
     assert ask("select count(*) from pfw_wrapper where wrapnum = 1") == [(1,)]
 
 
+def test_a_run_that_was_killed_before_its_last_words_says_them_when_restarted(fw, a_pipeline, fw_home):
+    fw("submit", a_pipeline())
+    journal = fw_home / "runs/U_r1p01/journal/engine-0.jsonl"
+    told = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join(line for line in told if '"block.end"' not in line and '"attempt.end"' not in line))
+    assert fw("restart", "U_r1p01").status == 0
+    said = [fact["e"] for fact in read_facts(str(journal.with_name("engine-1.jsonl")))]
+    assert said == ["open", "attempt.start", "block.end", "attempt.end"]
+    assert fw("restart", "U_r1p01").status == 0
+    assert not journal.with_name("engine-2.jsonl").exists()
+
+
 def test_a_detached_run_goes_on_by_itself(fw, a_pipeline, ask, fw_home):
     said = fw("submit", a_pipeline('sleep 0.3; echo "$1" > "$2"'), "--detach")
     assert said.status == 0

@@ -6,7 +6,7 @@ import pytest
 
 from framework.errors import FrameworkError
 from framework.registry.attempts import create_attempt
-from framework.registry.files import existing, filetypes, find, inputs_of, produced_by
+from framework.registry.files import existing, filetypes, find, inputs_of, made_by, produced_by
 from framework.registry.ingest import ingest
 
 METADATA = {
@@ -91,3 +91,16 @@ def test_a_log_is_made_by_its_call_and_an_outside_file_by_nobody(db):
 
 def test_the_types_are_known(db):
     assert filetypes(db) == ["log", "raw", "red"]
+
+
+def test_what_a_call_made_is_what_its_newest_good_execution_made(any_db, new_attempt, a_story, tmp_path):
+    attempt = create_attempt(any_db, new_attempt(run="HST2_r1p01", unitname="HST2"))
+    story = a_story("HST2_r1p01")
+    story.call(1, 1, queue="0.1", writes=("s/1.txt", "s/2.txt"))
+    story.call(1, 1, queue="1.1", writes=("s/1.txt",))
+    story.call(1, 2, queue="1.1", writes=("s/3.txt",), status=1)
+    story.call(1, 3, queue="1.1", writes=("s/4.txt",))
+    ingest(any_db, attempt, story.write(tmp_path / "second"))
+    made = [(number, row.path) for number, row in made_by(any_db, "home", "HST2_r1p01", [1, 2])]
+    assert made == [(1, "s/1.txt")]
+    assert list(made_by(any_db, "nowhere", "HST2_r1p01", [1])) == []

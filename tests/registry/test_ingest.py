@@ -10,7 +10,7 @@ import select
 import pytest
 from sqlalchemy import create_engine, text
 
-from framework.registry.attempts import create_attempt
+from framework.registry.attempts import NewBlock, NewModule, create_attempt
 from framework.registry.ingest import Ingester, LeaseTaken, ingest
 
 
@@ -318,3 +318,19 @@ def test_where_a_lost_calls_log_went_is_not_forgotten(any_db, attempt, a_story, 
         ingest(any_db, attempt, tmp_path / directory)
         story.journals = {f"{name}_copy": facts for name, facts in story.journals.items()}
     assert rows(any_db, "select log from pfw_wrapper") == [("r/log/1_lostq1.log",)]
+
+
+def test_a_late_block_gets_its_numbers_when_it_is_planned(any_db, new_attempt, a_story, tmp_path, rows):
+    late = NewBlock(number=2, name="late", modules=(NewModule(name="use", number=1, calls=0),))
+    attempt = create_attempt(any_db, new_attempt(blocks=(*new_attempt().blocks, late)))
+    planned = "select numexpjobs, modname, numexpcalls from pfw_block b, pfw_module m"
+    planned += " where b.task_id = m.pfw_block_task_id and blknum = 2"
+    assert rows(any_db, planned) == [(None, "use", 0)]
+    story = a_story()
+    for _ in range(2):  # told twice, it changes nothing
+        story.tell("engine", "block.plan", block=2, jobs=3, modules={"use": 5})
+        story.tell("engine", "message", block=2, level=1, text="oh no")
+    ingest(any_db, attempt, story.write(tmp_path))
+    assert rows(any_db, planned) == [(3, "use", 5)]
+    told = "select label, message from task_message m, task t where t.id = m.task_id"
+    assert set(rows(any_db, told)) == {("late", "oh no")}

@@ -15,7 +15,7 @@ from framework.registry.ingest import ingest
 from framework.registry.known import load
 from framework.registry.messages import failures, messages
 from framework.registry.programs import versions
-from framework.registry.runs import attempt_values, find_run, modules, runs
+from framework.registry.runs import attempt_values, block_troubles, find_run, modules, runs
 from framework.registry.software import stacks
 
 #: Small tables, or those that a command shows whole.
@@ -50,6 +50,7 @@ QUESTIONS = {
     "ancestors": lambda db: ancestors(db, 5),
     "descendants": lambda db: descendants(db, 5),
     "versions": lambda db: versions(db, 1),
+    "block_troubles": lambda db: block_troubles(db, 1),
     "load": load_known,
 }
 

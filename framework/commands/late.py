@@ -1,0 +1,25 @@
+"""Plan a late block of a run, as its engine does when the blocks before it have ended."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(name="late", epilog="Example: fw late T0042_r1p01 2")
+@click.argument("run")
+@click.argument("block", type=int)
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+def command(run: str, block: int, registry: str | None) -> None:
+    """Plan BLOCK of RUN, and write the plan down for fw restart; nothing happens where that is done already.
+
+    Engines do this by themselves. By hand it tells whether a block could be planned now, and what is wrong with it.
+    """
+    from framework.continuing import PATIENCE, plan_late_block
+    from framework.home import existing_run
+    from framework.registry.database import open_registry
+
+    directory = existing_run(run)
+    planned = plan_late_block(directory, open_registry(registry), block, patience=PATIENCE, say=click.echo)
+    jobs = [job for job in planned.jobs.values() if job.block == block]
+    modules = ", ".join(f"{calls} {module}" for module, calls in planned.planned_late[block].items())
+    click.echo(f"block {block} of {run}: {modules} in {len(jobs)} jobs")

@@ -1,0 +1,40 @@
+"""Outputs with wildcards on the worker: which files are taken, and which names are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from framework.job.spec import FileSpec
+from framework.job.unknown import BadNameError, Unknown
+
+
+@pytest.fixture
+def pieces() -> FileSpec:
+    return FileSpec(
+        {"label": "file.piece", "type": "piece", "path": "a/p/x_*.txt", "at": "p/x_*.txt", "meta": {"band": "g"},
+         "pattern": r"x_(?P<n>(?s:.+?))\.txt"}
+    )  # fmt: skip
+
+
+def test_files_that_fit_are_found_with_what_their_names_tell(tmp_path: Path, pieces: FileSpec):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/x_before.txt").touch()
+    unknown = Unknown([pieces], str(tmp_path))
+    for name in ("x_2.txt", "x_1.txt", "x_.txt", "y_3.txt"):
+        (tmp_path / "p" / name).touch()
+    found = unknown.found(pieces)
+    assert [(file.path, file.at, file.meta) for file in found] == [
+        ("a/p/x_1.txt", "p/x_1.txt", {"band": "g", "n": "1"}),
+        ("a/p/x_2.txt", "p/x_2.txt", {"band": "g", "n": "2"}),
+    ]
+
+
+@pytest.mark.parametrize("name", ["x_a b.txt", "x_;.txt", "x_\n.txt", f"x_{'a' * 240}.txt", "x_é.txt"])
+def test_names_that_no_archive_takes_are_refused(tmp_path: Path, pieces: FileSpec, name: str):
+    (tmp_path / "p").mkdir()
+    unknown = Unknown([pieces], str(tmp_path))
+    (tmp_path / "p" / name).touch()
+    with pytest.raises(BadNameError, match="cannot be a name in an archive"):
+        unknown.found(pieces)
