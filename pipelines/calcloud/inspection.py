@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipelines.calcloud.features import CRSPLIT_SEVERAL, normalise_crsplit
+from pipelines.calcloud.dataset import CRSPLIT_SEVERAL
+from pipelines.calcloud.features import normalise_crsplit
 from pipelines.calcloud.schema import COLUMNS, DATE_NAMES, NAMES, SIMULATED, contradictions
 from pipelines.calcloud.source import Line, Source
 
