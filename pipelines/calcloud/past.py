@@ -1,7 +1,8 @@
 """History: how much more or less than the average the jobs before this one took, by what they share with it.
 
-A job shares its program with some, its program and setting with fewer, its visit, and the dataset itself with earlier
-runs of it. Each level explains what is left by the level above; the fewer jobs a group has, the less it is believed.
+A job shares its setting and size with many, whatever their programs: they tell what changed for all since the trees
+were grown. It shares its program with some, its program and setting with fewer, its visit, and the dataset itself with
+earlier runs of it. Each level explains what the others leave; the fewer jobs a group has, the less it is believed.
 """
 
 from collections.abc import Mapping
@@ -61,9 +62,9 @@ class Past:
         both = {target: np.concatenate([self.residuals[target], residuals[target]]) for target in self.residuals}
         return past_of(joined(self.jobs, jobs), both)
 
-    def without(self) -> "Past":
-        """The same average, and no history."""
-        return past_of(self.jobs.take(np.arange(0)), {target: np.zeros(0) for target in self.residuals})
+    def only(self, rows: npt.NDArray[np.bool_]) -> "Past":
+        """History with some of its jobs."""
+        return past_of(self.jobs.take(rows), {target: left[rows] for target, left in self.residuals.items()})
 
 
 EVIDENCE = ("program", "program_setting", "dataset")

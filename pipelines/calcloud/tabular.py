@@ -1,6 +1,6 @@
 """The tabular model: an average by trees, history on top of it, and a calibrated spread around both."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,12 +51,12 @@ class Tabular:
     past: Past
     spread: Mapping[str, Spread]
 
-    def predict(self, jobs: Jobs) -> Predicted:
-        """Memory and time of jobs that have not run."""
+    def predict(self, jobs: Jobs, edges_gb: Sequence[float] = BIN_EDGES_GB) -> Predicted:
+        """Memory and time of jobs that have not run, and the probability of each machine between these edges."""
         expected = self.expected(jobs)
         evidence = self.past.evidence(jobs)
         kinds = kinds_of(jobs, evidence)
-        distances = [np.log(edge) - expected["memory"] for edge in BIN_EDGES_GB]
+        distances = [np.log(edge) - expected["memory"] for edge in edges_gb]
         above = [self.spread["memory"].exceeds(distance, kinds) for distance in distances]
         steps = np.column_stack([np.ones(len(jobs)), *above, np.zeros(len(jobs))])
         return Predicted(
@@ -76,6 +76,10 @@ class Tabular:
         """The model after these jobs have finished: history grows, the average and the spread stay."""
         residuals = {target: np.log(truth[target]) - _averages(self.average[target], jobs) for target in TARGETS}
         return replace(self, past=self.past.and_these(jobs, residuals))
+
+    def forget(self, jobs: Jobs) -> "Tabular":
+        """The model as if history had no run of these datasets, so that it can be judged by them."""
+        return replace(self, past=self.past.only(~np.isin(self.past.jobs.ipst, jobs.ipst)))
 
 
 def fit(jobs: Jobs, truth: Mapping[str, Floats], seed: int = 1) -> Tabular:
@@ -99,7 +103,7 @@ def _errors(jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, hi
         kept, kept_logs = jobs.take(~left), {target: log[~left] for target, log in logs.items()}
         average = _fit_average(kept, kept_logs)
         past = _fit_past(average, kept, kept_logs)
-        past = past if history else past.without()
+        past = past if history else past.only(np.zeros(len(kept), dtype=bool))
         out = jobs.take(left)
         kinds.append(kinds_of(out, past.evidence(out)))
         for target in TARGETS:
