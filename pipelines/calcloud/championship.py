@@ -46,7 +46,11 @@ class Verdict:
 
 
 def hold(
-    known: TrainingSet, networks: Mapping[str, npt.NDArray[np.float32]], tabular: Kept, reigning: Kept | None, ladder: Ladder
+    known: TrainingSet,
+    networks: Mapping[str, npt.NDArray[np.float32]],
+    tabular: Kept,
+    reigning: Kept | None,
+    ladder: Ladder,
 ) -> Verdict:
     """Judge all by the test rows; `networks` holds what each network says of every row, by its name.
 
@@ -71,7 +75,9 @@ def hold(
     cost = {name: planning_cost(found["all"]) for name, found in figures.items()}
     planners = [name for name in (REIGNING, TABULAR) if name in cost]
     order = [*planners, NETWORKS]
-    return Verdict(champion=min(order, key=cost.__getitem__), planner=min(planners, key=cost.__getitem__), figures=figures, ids=ids)
+    return Verdict(
+        champion=min(order, key=cost.__getitem__), planner=min(planners, key=cost.__getitem__), figures=figures, ids=ids
+    )
 
 
 def planning_cost(figures: Mapping[str, Any]) -> float:
@@ -91,7 +97,11 @@ def _by_rows(masks: Mapping[str, npt.NDArray[np.bool_]], judge: Any) -> Figures:
 
 
 def _of_networks(
-    ladder: Ladder, chosen: npt.NDArray[np.intp], seconds: Floats, truth: Mapping[str, Floats], mask: npt.NDArray[np.bool_]
+    ladder: Ladder,
+    chosen: npt.NDArray[np.intp],
+    seconds: Floats,
+    truth: Mapping[str, Floats],
+    mask: npt.NDArray[np.bool_],
 ) -> dict[str, Any]:
     memory, wallclock = truth["memory"][mask], truth["wallclock"][mask]
     return machine_figures(ladder, chosen, memory, wallclock) | time_figures(seconds, wallclock)
@@ -114,4 +124,3 @@ def verdict_lines(verdict: Verdict) -> list[str]:
             f"{row['mae']:>16.1f}{planning_cost(row):>16.4f}"
         )
     return [*lines, f"champion by cost: {verdict.champion}; jobs are planned by: {verdict.planner}"]
-

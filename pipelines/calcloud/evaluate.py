@@ -133,7 +133,11 @@ def _hold(contest: Contest, jobs: Any, outputs: Any, table: Any) -> tuple[dict[s
     reigning = read_tabular(contest.reigning) if contest.reigning else None
     verdict = hold(jobs, outputs, tabular, reigning, ladder)
     said = tabular.model.predict(jobs_of_table(table), ladder.edges_gb)
-    table["tabular_bin"], table["tabular_memory"], table["tabular_wallclock"] = said.bins, said.memory_gb, said.wallclock_s
+    table["tabular_bin"], table["tabular_memory"], table["tabular_wallclock"] = (
+        said.bins,
+        said.memory_gb,
+        said.wallclock_s,
+    )
     winner = reigning if reigning is not None and verdict.planner == REIGNING else tabular
     facts = {key: value for key, value in winner.facts.items() if key != "format"}
     write_tabular(whole(jobs, winner.model), contest.champion, facts | {"simulated": jobs.simulated})

@@ -122,9 +122,7 @@ def _folds(members: npt.NDArray[np.generic], folds: int, seed: int) -> Iterator[
 def _fit_average(jobs: Jobs, logs: Mapping[str, Floats]) -> dict[str, Trees]:
     rows, where = jobs.distinct()
     weights = np.bincount(where).astype(float)
-    return {
-        target: fit_trees(rows, np.bincount(where, weights=log) / weights, weights) for target, log in logs.items()
-    }
+    return {target: fit_trees(rows, np.bincount(where, weights=log) / weights, weights) for target, log in logs.items()}
 
 
 def _fit_past(average: Mapping[str, Trees], jobs: Jobs, logs: Mapping[str, Floats]) -> Past:

@@ -47,7 +47,13 @@ def read_tabular(path: Path) -> Kept:
     try:
         model = Tabular(
             average={
-                target: trees_of({name.rpartition("/")[2]: array for name, array in arrays.items() if name.startswith(f"{target}/trees/")})
+                target: trees_of(
+                    {
+                        name.rpartition("/")[2]: array
+                        for name, array in arrays.items()
+                        if name.startswith(f"{target}/trees/")
+                    }
+                )
                 for target in TARGETS
             },
             past=past_of(

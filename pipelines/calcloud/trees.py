@@ -57,7 +57,9 @@ def fit_trees(features: Floats, means: Floats, weights: Floats) -> Trees:
 
     model = GradientBoostingRegressor(n_estimators=_TREES, max_depth=_DEPTH, learning_rate=_RATE, random_state=0)
     model.fit(features, means, sample_weight=weights)
-    parts: dict[str, list[npt.NDArray[np.generic]]] = {key: [] for key in ("feature", "threshold", "left", "right", "value")}
+    parts: dict[str, list[npt.NDArray[np.generic]]] = {
+        key: [] for key in ("feature", "threshold", "left", "right", "value")
+    }
     roots = []
     count = 0
     for grown in model.estimators_[:, 0]:
