@@ -84,7 +84,10 @@ class Asker:
             return _flat(self._by_sql(QUERIES / f"{question.name}.sql", question.parameters))
         if (QUERIES / f"{question.name}.py").is_file():
             module = importlib.import_module(f"queries.{question.name}")
-            return _flat(module.ask(self._sql, **question.parameters))
+            try:
+                return _flat(module.ask(self._sql, **question.parameters))
+            except (OSError, ValueError, LookupError) as error:
+                raise UnansweredError(f"the query {question.name} fails: {error}") from error
         known = sorted(
             path.stem for path in QUERIES.iterdir() if path.suffix in (".sql", ".py") and path.stem[0] != "_"
         )

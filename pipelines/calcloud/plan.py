@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = command.parser_of("plan", DESCRIPTION)
     parser.add_argument("bucket", help="where outputs go: none, a folder, or s3://bucket")
     parser.add_argument("batch", help="the name of the batch, to which the time is added")
-    parser.add_argument("ipppssoot", nargs="+", help="datasets, or @LIST, a file that names one a line")
+    parser.add_argument("ipppssoot", nargs="+", help="datasets or their features files, or @LIST, one a line")
     parser.add_argument("--features", help="folder (or address) of the features files; of the bucket if not given")
     parser.add_argument("--model", type=Path, required=True, help="the champion of a training")
     parser.add_argument("--ladder", type=Path, help="TOML of the machines, where not the one that ships")
@@ -103,16 +103,18 @@ def _features(names: list[str], folder: str, scratch: Path, faults: list[str]) -
     """Where each dataset's features file lies; those at an address are fetched."""
     for name in names:
         file = f"{name}{SUFFIX}"
-        if "://" not in folder:
-            lower = Path(folder) / f"{name.lower()}{SUFFIX}"
-            yield Path(folder) / file if not lower.is_file() else lower
-            continue
-        from pipelines.calcloud.remote import fetch_to
+        if name.endswith(SUFFIX):
+            yield Path(name)
+        elif "://" not in folder:
+            lower = Path(folder) / file.replace(name, name.lower())
+            yield lower if lower.is_file() else Path(folder) / file
+        else:
+            from pipelines.calcloud.remote import fetch_to
 
-        try:
-            yield fetch_to(f"{folder.rstrip('/')}/control/{name}/{file}", scratch / file)
-        except InputError as error:
-            faults.append(str(error))
+            try:
+                yield fetch_to(f"{folder.rstrip('/')}/control/{name}/{file}", scratch / file)
+            except InputError as error:
+                faults.append(str(error))
 
 
 if __name__ == "__main__":

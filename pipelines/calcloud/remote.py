@@ -1,0 +1,58 @@
+"""Files elsewhere: read and written by the libraries of their protocols, over one door."""
+
+import shutil
+import urllib.parse
+from pathlib import Path
+from typing import Any
+
+from pipelines.calcloud.errors import InputError
+
+#: What fails on the way; the libraries of the protocols have no common root.
+_PROTOCOLS = ("s3", "http", "https", "file", "memory")
+
+
+def fetch_to(address: str, target: Path) -> Path:
+    """Copy a file to a path; InputError with the address when that fails."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _errors_of(address), open_remote(address, "rb") as source, target.open("wb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+    return target
+
+
+def put(path: Path, target: str) -> None:
+    """Copy a file to a path or an address."""
+    if "://" not in target:
+        Path(target).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+        return
+    with _errors_of(target), path.open("rb") as source, open_remote(target, "wb") as copy:
+        shutil.copyfileobj(source, copy, 1 << 20)
+
+
+def open_remote(address: str, mode: str) -> Any:
+    """An open file of any protocol that fsspec knows and that is meant to be used here."""
+    protocol = urllib.parse.urlsplit(address).scheme
+    if protocol not in _PROTOCOLS:
+        raise InputError(f"{address}: {protocol} is not fetched (known: {', '.join(_PROTOCOLS)})")
+    try:
+        import fsspec  # only what is elsewhere needs it
+    except ImportError as error:
+        raise InputError(f"{address}: needs fsspec: pip install 'skyfw[s3]'") from error
+    try:
+        return fsspec.open(address, mode)
+    except ImportError as error:
+        raise InputError(f"{address}: needs a library: pip install 'skyfw[s3]' ({error})") from error
+
+
+class _errors_of:  # noqa: N801 (used like a function)
+    """Whatever a protocol's library raises, as an InputError that names the address."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
+        if isinstance(error, Exception) and not isinstance(error, InputError):
+            raise InputError(f"{self._address}: cannot be reached ({type(error).__name__}: {error})") from error
