@@ -51,5 +51,5 @@ $(RUN_READY): $(BIN)/python pyproject.toml
 	touch $@
 
 $(DEV_READY): $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[astro,graph,ml,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[astro,graph,ml,s3,dev]'
 	touch $@ $(RUN_READY)

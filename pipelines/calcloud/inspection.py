@@ -112,7 +112,9 @@ def _doubtful_crsplit(kept: pd.DataFrame) -> pd.Series:
     dates = [name for name in DATE_NAMES if name in kept]
     if not dates:
         return raw
-    old = kept[dates[0]].map(_day).astype(str) < CRSPLIT_PUT_RIGHT
+    # Of several tables one after another, each row has the date that its own table gives.
+    said = kept[dates].map(str.strip).replace("", pd.NA).bfill(axis=1).iloc[:, 0].fillna("")
+    old = said.map(_day).astype(str) < CRSPLIT_PUT_RIGHT
     return raw | (old & (kept["crsplit"] == CRSPLIT_SEVERAL))
 
 
