@@ -1,7 +1,8 @@
 """Planned Hubble jobs: each with what it asks for, and its input files.
 
-given: plan (a file of JSON lines, or the run that made one), inputs (the folder of raw and features files), memory_scale
-    and time_scale (1, or less for a campaign that is simulated on a small machine)
+given: plan (a file of JSON lines, or the run that made one), inputs (the folder of raw and features files), overhead_mb
+    and overhead_s (what a job takes besides its calibration), memory_scale and time_scale (1, or less for a campaign
+    that is simulated on a small machine)
 gives: fullname, ipst, memory_mb and minutes (first and after each failure, joined by commas), rung, model,
     predicted_memory_gb, predicted_wallclock_s; a line for each input file, by dataset
 """
@@ -25,16 +26,25 @@ select d.path, v.val as root
 
 
 def ask(
-    sql: Callable[..., list[dict[str, Any]]], *, plan: str, inputs: str, memory_scale: str, time_scale: str
+    sql: Callable[..., list[dict[str, Any]]],
+    *,
+    plan: str,
+    inputs: str,
+    overhead_mb: str,
+    overhead_s: str,
+    memory_scale: str,
+    time_scale: str,
 ) -> Iterator[dict[str, Any]]:
     """The lines; ValueError where the plan is none."""
+    memory, seconds = float(memory_scale), float(time_scale)
+    more_mb, more_s = int(overhead_mb), float(overhead_s)
     files = _files_by_dataset(Path(inputs).absolute())
     for line in _lines(plan, sql):
         known = {
             "filetype": "cal_raw",
             "ipst": line["ipst"],
-            "memory_mb": ",".join(str(math.ceil(step * float(memory_scale))) for step in line["memory_steps_mb"]),
-            "minutes": ",".join(f"{step * float(time_scale) / 60:.6g}" for step in line["kill_steps_s"]),
+            "memory_mb": ",".join(str(math.ceil(step * memory) + more_mb) for step in line["memory_steps_mb"]),
+            "minutes": ",".join(f"{(step * seconds + more_s) / 60:.6g}" for step in line["kill_steps_s"]),
             "rung": line["rung"],
             "model": line["model"],
             "predicted_memory_gb": line.get("predicted_memory_gb", ""),
