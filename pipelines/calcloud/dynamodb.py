@@ -1,7 +1,7 @@
 """Finished jobs of a DynamoDB table, one item a job.
 
 `ddb:TABLE`, or `ddb:TABLE?name=timestamp&method=gt&type=int&value=1620740441`: only items whose attribute is so; methods
-are begins_with, between, eq, gt, gte, lt and lte, types str, int and float, and between has two values and a comma.
+are begins_with, between, eq, gt, gte, lt and lte, types str, int and float, and between has two values, as in value=5..9.
 """
 
 import urllib.parse
@@ -58,11 +58,11 @@ def _condition(name: str, asked: Mapping[str, str]) -> Any:
     if asked["method"] not in _METHODS or asked["type"] not in _TYPES:
         raise InputError(f"{name}: method is one of {', '.join(_METHODS)}, type one of {', '.join(_TYPES)}")
     try:
-        values = [_typed(text, asked["type"]) for text in asked["value"].split(",")]
+        values = [_typed(text, asked["type"]) for text in asked["value"].split("..")]
     except InvalidOperation:
         raise InputError(f"{name}: {asked['value']!r} is no {asked['type']}") from None
     if len(values) != (2 if asked["method"] == "between" else 1):
-        raise InputError(f"{name}: between has two values and a comma, every other method one")
+        raise InputError(f"{name}: between has two values, first..last, every other method one")
     return getattr(Attr(asked["name"]), asked["method"])(*values)
 
 

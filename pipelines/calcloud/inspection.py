@@ -59,13 +59,13 @@ def inspect(source: Source) -> Inspection:
     """Read every row by the schema; nothing is dropped."""
     good: list[dict[str, Value]] = []
     bad: list[Quarantined] = []
-    lines_by_ipst: dict[str, int] = {}
+    lines_by_ipst: dict[str, Line] = {}
     for line in source.lines:
         values, reasons = _read_row(line, source.header)
         if not reasons:
-            first = lines_by_ipst.setdefault(str(values["ipst"]).lower(), line.number)
-            if first != line.number:
-                reasons = [f"ipst: {values['ipst']} stands in line {first} already"]
+            first = lines_by_ipst.setdefault(str(values["ipst"]).lower(), line)
+            if first is not line:
+                reasons = [f"ipst: {values['ipst']} stands in line {first.number} already"]
         if reasons:
             bad.append(Quarantined(line, tuple(reasons)))
         else:

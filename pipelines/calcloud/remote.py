@@ -39,7 +39,8 @@ def open_remote(address: str, mode: str) -> Any:
     except ImportError as error:
         raise InputError(f"{address}: needs fsspec: pip install 'skyfw[s3]'") from error
     try:
-        return fsspec.open(address, mode)
+        # A bucket that is not there is a slip, and is not made.
+        return fsspec.open(address, mode, auto_mkdir=False)
     except ImportError as error:
         raise InputError(f"{address}: needs a library: pip install 'skyfw[s3]' ({error})") from error
 

@@ -86,8 +86,8 @@ def fit(jobs: Jobs, truth: Mapping[str, Floats], seed: int = 1) -> Tabular:
     """Learn these jobs; `truth` holds memory (GB) and wallclock (s)."""
     logs = {target: np.log(truth[target]) for target in TARGETS}
     members = datasets(jobs)
-    known = _errors(jobs, logs, _folds(members, FOLDS, seed), history=True)
-    strange = _errors(jobs, logs, _folds(programs(jobs), STRANGE_FOLDS, seed), history=False)
+    known = left_out_errors(jobs, logs, folds_of(members, FOLDS, seed), history=True)
+    strange = left_out_errors(jobs, logs, folds_of(programs(jobs), STRANGE_FOLDS, seed), history=False)
     return Tabular(
         average=(average := _fit_average(jobs, logs)),
         past=_fit_past(average, jobs, logs),
@@ -95,7 +95,7 @@ def fit(jobs: Jobs, truth: Mapping[str, Floats], seed: int = 1) -> Tabular:
     )
 
 
-def _errors(jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, history: bool) -> dict[str, Errors]:
+def left_out_errors(jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, history: bool) -> dict[str, Errors]:
     """What is wrong with predictions of jobs that were left out; as if their programs were unknown without history."""
     found: dict[str, list[Floats]] = {target: [] for target in TARGETS}
     kinds = []
@@ -112,7 +112,7 @@ def _errors(jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, hi
     return {target: Errors(np.concatenate(errors), every) for target, errors in found.items()}
 
 
-def _folds(members: npt.NDArray[np.generic], folds: int, seed: int) -> Iterator[Mask]:
+def folds_of(members: npt.NDArray[np.generic], folds: int, seed: int) -> Iterator[Mask]:
     """Masks of what is left out in turn; members of one group are left out together."""
     groups, where = np.unique(members, return_inverse=True)
     fold = np.random.default_rng(seed).integers(0, folds, len(groups))[where.reshape(-1)]
