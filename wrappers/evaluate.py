@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 NONE = "none"
+#: What is recorded of the verdict beside the figures.
+PLAIN = ("champion", "planner", "promoted")
 
 
 class Wrapper(Generic):
@@ -41,6 +43,8 @@ class Wrapper(Generic):
     def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
         if label != "file.champion":
             return {}
-        known = {key: self._verdict[key] for key in ("champion", "planner", "promoted") if key in self._verdict}
+        known: dict[str, Any] = {
+            key: self._verdict[key] for key in ("champion", "planner", "promoted") if key in self._verdict
+        }
         figures = self._verdict.get("figures", {}).get(self._verdict.get("planner"), {}).get("all", {})
         return {**known, **{f"test_{name}": value for name, value in figures.items()}}

@@ -1,8 +1,8 @@
 """Programs that process planned jobs: what each really used is recorded beside what was planned for it.
 
-Settings: ``planned.<key> = value`` is what the plan said. The program leaves a JSON object in ``file.metrics``, of which
-everything plain becomes metadata of that file, with the plan's values as ``planned_<key>``. Of these rows the next
-training set is made (source ``registry:``), and they tell when the model no longer fits (query ``calcloud_drift``).
+Settings: ``planned.<key> = value`` is what the plan said. The program leaves a JSON object in ``file.metrics``, of
+which everything plain becomes metadata of that file, with the plan's values as ``planned_<key>``. Of these rows the
+next training set is made (source ``registry:``), and they tell when the model no longer fits (``calcloud_drift``).
 """
 
 from __future__ import annotations

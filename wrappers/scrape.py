@@ -1,8 +1,9 @@
 """Programs that read a training set from outside: the source is fetched, catalogued and reported on.
 
 Settings: ``source``, a path or URL of a table, ``sample`` for simulated data, or what only the program itself knows to
-read (another scheme such as ``registry:``, an address with a checksum, several sources and commas). The program is given
-it as ``--source``, and leaves its findings as JSON in ``file.report``, which go into the metadata of what it made.
+read (another scheme such as ``registry:``, an address with a checksum, several sources and commas). The program is
+given it as ``--source``, and leaves its findings as JSON in ``file.report``, which go into the metadata of what it
+made.
 """
 
 from __future__ import annotations

@@ -85,7 +85,9 @@ def read_raw(path: Path) -> Raw:
             if found is None:
                 raise InputError(f"{path}: has no image")
             header = file[0].header.copy()
-            header.update({key: value for key, value in found.header.items() if key not in header and key[:5] != "NAXIS"})
+            header.update(
+                {key: value for key, value in found.header.items() if key not in header and key[:5] != "NAXIS"}
+            )
             adu = np.asarray(found.data, np.float32)
     except OSError as error:
         raise InputError(f"{path}: is no FITS file ({error})") from error
@@ -115,7 +117,9 @@ def find_reference(kind: str, raw: Raw, folder: Path | None) -> Image | None:
                 continue
             data = next((np.asarray(unit.data, np.float32) for unit in file if unit.data is not None), None)
         if data is None or data.shape != shape:
-            raise InputError(f"{path}: its image is {None if data is None else data.shape}, {raw.path.name} needs {shape}")
+            raise InputError(
+                f"{path}: its image is {None if data is None else data.shape}, {raw.path.name} needs {shape}"
+            )
         return data
     return None
 
@@ -136,9 +140,7 @@ def calibrate(raw: Raw, references: dict[str, Image | None]) -> Calibrated:
         response = np.maximum(flat, _LEAST_RESPONSE)
         electrons, variance = electrons / response, variance / response**2
     quality |= np.where(_cosmic_rays(electrons, quality != 0, raw.read_noise), COSMIC_RAY, 0).astype(np.int16)
-    return Calibrated(
-        science=electrons.astype(np.float32), error=np.sqrt(variance).astype(np.float32), quality=quality
-    )
+    return Calibrated(science=electrons.astype(np.float32), error=np.sqrt(variance).astype(np.float32), quality=quality)
 
 
 def _without_overscan(raw: Raw) -> tuple[Image, npt.NDArray[np.bool_]]:

@@ -1,4 +1,4 @@
-"""The championship: models side by side on the same test jobs, by cost; the winner is the one that plans from now on."""
+"""The championship: models side by side on the same test jobs, by cost; the winner plans from now on."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from pipelines.calcloud.tabular_file import Kept
 from pipelines.calcloud.training_set import TrainingSet
 
 Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 Figures = dict[str, dict[str, Any]]
 
 NETWORKS, TABULAR, REIGNING = "networks", "tabular", "reigning"
@@ -81,7 +82,7 @@ def hold(
 
 
 def planning_cost(figures: Mapping[str, Any]) -> float:
-    """Of the machines that jobs are begun on: the cheapest to expect, or where there are no probabilities, the chosen."""
+    """Of the machines that jobs are begun on: the cheapest to expect, or, without probabilities, the chosen."""
     return float(figures.get("planned_cost_ratio", figures["cost_ratio"]))
 
 
@@ -92,7 +93,7 @@ def whole(known: TrainingSet, model: Tabular) -> Tabular:
     return model.learn(jobs.take(new), {target: known.table[target].to_numpy(float)[new] for target in TARGETS})
 
 
-def _by_rows(masks: Mapping[str, npt.NDArray[np.bool_]], judge: Any) -> Figures:
+def _by_rows(masks: Mapping[str, Mask], judge: Any) -> Figures:
     return {name: judge(mask) for name, mask in masks.items() if mask.any()}
 
 
@@ -101,15 +102,13 @@ def _of_networks(
     chosen: npt.NDArray[np.intp],
     seconds: Floats,
     truth: Mapping[str, Floats],
-    mask: npt.NDArray[np.bool_],
+    mask: Mask,
 ) -> dict[str, Any]:
     memory, wallclock = truth["memory"][mask], truth["wallclock"][mask]
     return machine_figures(ladder, chosen, memory, wallclock) | time_figures(seconds, wallclock)
 
 
-def _of_tabular(
-    ladder: Ladder, model: Tabular, jobs: Jobs, truth: Mapping[str, Floats], mask: npt.NDArray[np.bool_]
-) -> dict[str, Any]:
+def _of_tabular(ladder: Ladder, model: Tabular, jobs: Jobs, truth: Mapping[str, Floats], mask: Mask) -> dict[str, Any]:
     said = model.predict(jobs.take(mask), ladder.edges_gb)
     return figures_of(ladder, said, truth["memory"][mask], truth["wallclock"][mask])
 

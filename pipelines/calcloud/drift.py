@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _act(arguments: argparse.Namespace) -> None:
     rows = read_pairs(arguments.pairs)
-    runs = {run: figures([row for row in rows if row["run"] == run]) for run in dict.fromkeys(row["run"] for row in rows)}
+    names = dict.fromkeys(row["run"] for row in rows)
+    runs = {name: figures([row for row in rows if row["run"] == name]) for name in names}
     verdict = {"fits": all(found["fits"] is not False for found in runs.values()), "runs": runs}
     for path in (arguments.verdict, arguments.figure):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,10 +56,7 @@ def read_pairs(path: Path) -> list[dict[str, Any]]:
     try:
         with path.open(newline="") as file:
             lines = [line for line in csv.reader(file) if line]
-        rows = [
-            {**dict(zip(COLUMNS, line, strict=True)), **{key: float(line[COLUMNS.index(key)]) for key in COLUMNS[3:]}}
-            for line in lines
-        ]
+        rows = [_pair(line) for line in lines]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except ValueError as error:
@@ -67,6 +65,11 @@ def read_pairs(path: Path) -> list[dict[str, Any]]:
     if bad or not rows:
         raise InputError(f"{path}: {f'{bad[0]} is no planned and used job' if bad else 'lists no job'}")
     return rows
+
+
+def _pair(line: list[str]) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(COLUMNS, line, strict=True))
+    return {**row, **{key: float(row[key]) for key in COLUMNS[3:]}}
 
 
 def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
@@ -83,15 +86,13 @@ def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         found[f"{target}_scatter"] = float(np.sqrt(np.square(log).mean()))
     planned, needed = (ladder.bins(_column(rows, key)) for key in ("planned_memory_gb", "memory"))
     found["too_small"] = float((planned < needed).mean())
-    wrong = [
-        words
-        for words, is_wrong in (
-            (f"times are off by {found['wallclock_scatter']:.2f}", found["wallclock_scatter"] > MOST_SCATTER),
-            (f"times are off in one direction, by {found['wallclock_bias']:+.2f}", abs(found["wallclock_bias"]) > MOST_BIAS),
-            (f"{found['too_small']:.1%} needed a larger machine", found["too_small"] > MOST_UNDER),
-        )
-        if is_wrong
+    scatter, bias, too_small = (float(found[key]) for key in ("wallclock_scatter", "wallclock_bias", "too_small"))
+    verdicts = [
+        (f"times are off by {scatter:.2f}", scatter > MOST_SCATTER),
+        (f"times are off in one direction, by {bias:+.2f}", abs(bias) > MOST_BIAS),
+        (f"{too_small:.1%} needed a larger machine", too_small > MOST_UNDER),
     ]
+    wrong = [words for words, is_wrong in verdicts if is_wrong]
     found["fits"] = None if len(rows) < LEAST_JOBS else not wrong
     found["wrong"] = wrong
     return found

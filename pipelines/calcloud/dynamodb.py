@@ -1,7 +1,8 @@
 """Finished jobs of a DynamoDB table, one item a job.
 
-`ddb:TABLE`, or `ddb:TABLE?name=timestamp&method=gt&type=int&value=1620740441`: only items whose attribute is so; methods
-are begins_with, between, eq, gt, gte, lt and lte, types str, int and float, and between has two values, as in value=5..9.
+`ddb:TABLE`, or `ddb:TABLE?name=timestamp&method=gt&type=int&value=1620740441`: only items whose attribute is so.
+Methods are begins_with, between, eq, gt, gte, lt and lte, types str, int and float; between has two values, as in
+value=5..9.
 """
 
 import urllib.parse

@@ -1,4 +1,4 @@
-"""Reload the networks and the tabular model, check and compare them, and let them predict every job of the training set."""
+"""Reload networks and tabular model, check and compare them, and let them predict every job of the training set."""
 
 import argparse
 import json
@@ -112,8 +112,8 @@ def evaluate(
     figures = summarise(jobs, outputs)
     lines = list(table_lines(figures))
     if contest is not None:
-        figures["championship"], said = _hold(contest, jobs, outputs, table)
-        lines += ["", *said]
+        figures["championship"], told = _hold(contest, jobs, outputs, table)
+        lines += ["", *told]
     for path in (latest, summary):
         path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(latest, index=False, lineterminator="\n")

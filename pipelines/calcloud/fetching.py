@@ -113,7 +113,9 @@ def _unzipped(name: str, stored: bytes) -> bytes:
             tables = [member for member in archive.namelist() if member.endswith((".csv", ".csv.gz"))]
             chosen = [table for table in tables if table.rpartition("/")[2] == "latest.csv"] or tables
             if len(chosen) != 1:
-                raise InputError(f"{name}: the archive should hold one latest.csv; it holds {', '.join(tables) or 'none'}")
+                raise InputError(
+                    f"{name}: the archive should hold one latest.csv; it holds {', '.join(tables) or 'none'}"
+                )
             return archive.read(chosen[0])
     except zipfile.BadZipFile as error:
         raise InputError(f"{name}: the archive is damaged ({error})") from error

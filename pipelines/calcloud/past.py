@@ -20,12 +20,12 @@ Keys = npt.NDArray[np.uint64]
 #: Levels with the number of jobs at which a group is believed by half.
 LEVELS: Mapping[str, Mapping[str, float]] = {
     "memory": {
-        "setting": 10, "size": 10, "job": 10, "program": 1, "program_setting": 1, "program_size": 2, "program_job": 4, "visit": 5, "visit_setting": 8,
-        "dataset": 2,
+        "setting": 10, "size": 10, "job": 10, "program": 1, "program_setting": 1, "program_size": 2, "program_job": 4,
+        "visit": 5, "visit_setting": 8, "dataset": 2,
     },
     "wallclock": {
-        "setting": 10, "size": 10, "job": 10, "program": 1, "program_setting": 1, "program_size": 2, "program_job": 4, "part": 6, "visit": 8,
-        "visit_job": 12, "dataset": 2,
+        "setting": 10, "size": 10, "job": 10, "program": 1, "program_setting": 1, "program_size": 2, "program_job": 4,
+        "part": 6, "visit": 8, "visit_job": 12, "dataset": 2,
     },
 }  # fmt: skip
 TARGETS = tuple(LEVELS)

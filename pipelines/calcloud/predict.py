@@ -10,8 +10,9 @@ from pipelines.calcloud import command
 from pipelines.calcloud.dataset import SUFFIX, read_features
 from pipelines.calcloud.errors import InputError
 
-DESCRIPTION = """Predict memory and time of datasets before they run. FEATURES are <ipppssoot>_MemModelFeatures.txt files,
-folders of them, or @LIST, a file that names one a line. A JSON object a dataset, on standard output or in --out."""
+DESCRIPTION = """Predict memory and time of datasets before they run. FEATURES are <ipppssoot>_MemModelFeatures.txt
+files, folders of them, or @LIST, a file that names one a line. A JSON object a dataset, on standard output or in
+--out."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -32,7 +32,7 @@ SIMULATE = "CALDP_SIMULATE_ERROR"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0; 2 for a wrong command line; of the first dataset that failed otherwise (pipelines.calcloud.exits)."""
+    """Exit status: 0; 2 for a wrong command line; otherwise of the first dataset that failed (see exits)."""
     arguments = _parser().parse_args(argv)
     worst = Exit.SUCCESS
     for ipst in arguments.ipppssoot:

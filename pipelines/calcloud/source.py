@@ -1,4 +1,4 @@
-"""Where jobs come from: tables here and elsewhere, headers, registries, a simulated sample; all become text fields."""
+"""Where jobs come from: tables here and elsewhere, headers, a registry, a sample; all become text fields."""
 
 import csv
 import gzip

@@ -50,7 +50,8 @@ def kinds_of(jobs: Jobs, evidence: Mapping[str, Ints]) -> Ints:
     history = 1 + np.searchsorted(_STEPS, evidence["program_setting"], side="right")
     history[evidence["program"] == 0] = 0
     instrument = jobs.features[:, _INSTR].astype(int)
-    return (history * _INSTRUMENTS + instrument) * 2 + jobs.features[:, _PCTECORR].astype(int)
+    kinds: Ints = (history * _INSTRUMENTS + instrument) * 2 + jobs.features[:, _PCTECORR].astype(int)
+    return kinds
 
 
 @dataclass(frozen=True)

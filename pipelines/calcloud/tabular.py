@@ -35,7 +35,7 @@ class Predicted:
     @property
     def bins(self) -> npt.NDArray[np.intp]:
         """The likeliest machine."""
-        return self.probabilities.argmax(axis=1)
+        return np.asarray(self.probabilities.argmax(axis=1))
 
     def quantile(self, target: str, level: float) -> Floats:
         """What a job does not exceed with this probability, in GB or s."""
@@ -95,7 +95,9 @@ def fit(jobs: Jobs, truth: Mapping[str, Floats], seed: int = 1) -> Tabular:
     )
 
 
-def left_out_errors(jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, history: bool) -> dict[str, Errors]:
+def left_out_errors(
+    jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, history: bool
+) -> dict[str, Errors]:
     """What is wrong with predictions of jobs that were left out; as if their programs were unknown without history."""
     found: dict[str, list[Floats]] = {target: [] for target in TARGETS}
     kinds = []

@@ -14,8 +14,9 @@ from pipelines.calcloud.learn import learn
 from pipelines.calcloud.network import Places, add_training_arguments, train_network
 from pipelines.calcloud.scrape import scrape
 
-DESCRIPTION = """Train the three networks and the tabular model on DIR/data/latest.csv. Models, results and the table with predictions, which
-takes the place of latest.csv, are written into DIR; what latest.csv was stays beside it as source_<checksum>.csv."""
+DESCRIPTION = """Train the three networks and the tabular model on DIR/data/latest.csv. Models, results and the table
+with predictions, which takes the place of latest.csv, are written into DIR; what latest.csv was stays beside it as
+source_<checksum>.csv."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

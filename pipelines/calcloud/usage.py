@@ -57,7 +57,7 @@ def memory_status(log: Path, begin: int) -> Exit | None:
 
 
 def time_report(usages: Sequence[Usage], status: int) -> str:
-    """The lines of GNU time that are read again: the fifth is the elapsed time, the tenth the memory, the last the end."""
+    """GNU time's lines that are read again: the fifth is the elapsed time, the tenth the memory, the last the end."""
     wall = sum(usage.wall_s for usage in usages)
     hours, rest = divmod(wall, 3600)
     minutes, seconds = divmod(rest, 60)

@@ -65,7 +65,8 @@ def test_a_mosaic_has_a_default_and_an_unknown_instrument_an_answer(run, a_model
 def test_another_ladder_gives_other_machines(run, a_features_file, a_model_file, tmp_path):
     a_features_file()
     (tmp_path / "ladder.toml").write_text(
-        'failure_share = 1\nedges_gb = [0.1]\n[[rungs]]\nname = "small"\nmemory_mb = 8000\ncpus = 1\nprice_per_hour = 1\n'
+        "failure_share = 1\nedges_gb = [0.1]\n"
+        '[[rungs]]\nname = "small"\nmemory_mb = 8000\ncpus = 1\nprice_per_hour = 1\n'
         '[[rungs]]\nname = "big"\nmemory_mb = 64000\ncpus = 1\nprice_per_hour = 1\n'
         '[time]\nquantiles = [0.9]\nfloor_s = 1\ncap_s = 50\n[mosaic]\nrung = "big"\nfirst_s = 5\n'
     )

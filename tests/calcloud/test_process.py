@@ -31,7 +31,7 @@ def process(tmp_path):
         (tmp_path / "bin").mkdir(exist_ok=True)
         for name, lines in (programs or {}).items():
             path = tmp_path / "bin" / name
-            path.write_text(f"#!/bin/sh\necho \"stand-in for {name}: $@\"\n{lines}\n")
+            path.write_text(f'#!/bin/sh\necho "stand-in for {name}: $@"\n{lines}\n')
             path.chmod(0o755)
         path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": path, **more}
@@ -52,7 +52,10 @@ def test_simulated_images_come_back_as_the_sky_that_they_were_made_of(process, s
     with fits.open(tmp_path / "jsim01010_1_flt.fits") as file:
         header, science, quality = file[0].header, file["SCI"].data, file["DQ"].data
     assert abs(np.median(science) - 102) < 3  # the sky is 100 electrons and the light of stars
-    assert [header[key] for key in ("CALPROG", "BIASCORR", "DARKCORR", "FLATCORR")] == ["calcloud own", *["COMPLETE"] * 3]
+    assert [header[key] for key in ("CALPROG", "BIASCORR", "DARKCORR", "FLATCORR")] == [
+        "calcloud own",
+        *["COMPLETE"] * 3,
+    ]
     assert 6 <= (quality & 4096 > 0).sum() <= 60
     with fits.open(tmp_path / "jsim01010_crj.fits") as file:
         assert (file["DQ"].data == 0).mean() > 0.99

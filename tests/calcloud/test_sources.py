@@ -147,7 +147,8 @@ def test_a_parquet_file_reads_like_a_csv(a_job, a_table, tmp_path):
 
 def test_of_several_tables_the_first_that_has_a_dataset_counts(a_job, a_table):
     new = a_table(a_job(wallclock=10), name="new.csv")
-    old = a_table(a_job(wallclock=99) | {"src_date": "2021-05-11"}, a_job(ipst="jbt302010") | {"src_date": "2021-05-11"}, name="old.csv")
+    dated = {"src_date": "2021-05-11"}
+    old = a_table(a_job(wallclock=99) | dated, a_job(ipst="jbt302010") | dated, name="old.csv")
     found = inspect(read(f"{new},{old}"))
     assert found.kept[["ipst", "wallclock"]].to_numpy().tolist() == [["jbt301010", 10], ["jbt302010", 5360]]
     assert found.quarantined_by_reason() == {"ipst": 1}
@@ -259,7 +260,15 @@ def test_headers_and_reports_become_jobs(outputs):
     cards = {"DETECTOR": "WFC", "SUBARRAY": False, "DRIZCORR": "PERFORM", "PCTECORR": "OMIT", "CRSPLIT": 1}
     folder = outputs("jcal01a1q", cards=cards)
     row = inspect(read(f"fits:{folder}")).kept.iloc[0]
-    assert row[["n_files", "drizcorr", "pctecorr", "crsplit", "detector", "dtype", "instr"]].tolist() == [1, 1, 0, 1, 1, 0, 0]
+    assert row[["n_files", "drizcorr", "pctecorr", "crsplit", "detector", "dtype", "instr"]].tolist() == [
+        1,
+        1,
+        0,
+        1,
+        1,
+        0,
+        0,
+    ]
     assert (row["memory"], row["wallclock"], row["mem_bin"]) == (3.0, 125.0, 1)
 
 

@@ -1,5 +1,7 @@
 """The tabular model: what it learns from, what it must not see, and what finished jobs change."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -82,7 +84,7 @@ def test_probabilities_are_of_four_machines_and_add_up_to_one(some_jobs, a_model
 def test_a_longer_quantile_is_longer(some_jobs, a_model):
     said = a_model.predict(some_jobs[0])
     lengths = [said.quantile("wallclock", level) for level in (0.5, 0.9, 0.99, 0.999)]
-    assert all((longer >= shorter).all() for shorter, longer in zip(lengths, lengths[1:], strict=False))
+    assert all((longer >= shorter).all() for shorter, longer in pairwise(lengths))
 
 
 def test_a_model_reads_back_as_it_was_written_and_equal_models_are_equal_files(some_jobs, a_model, tmp_path):

@@ -432,7 +432,8 @@ def test_a_status_can_say_that_memory_was_too_little(fw, a_pipeline, ask, tmp_pa
 def test_what_a_job_learned_to_ask_for_survives_a_restart(fw, a_pipeline, ask, tmp_path):
     lines = f"""
 test -e {tmp_path}/second || test "$FW_JOB" != 1 || python -S -c "x = bytearray(b'x') * 60_000_000; input()" < /dev/zero
-test -e {tmp_path}/second && python -S -c "x = bytearray(b'x') * 60_000_000; import time; time.sleep(0.3)" && echo "$1" > "$2"
+test -e {tmp_path}/second || exit 1
+python -S -c "x = bytearray(b'x') * 60_000_000; import time; time.sleep(0.3)" && echo "$1" > "$2"
 """
     said = fw("submit", a_pipeline(lines, numbers="5,", module="request_memory = 40, 50"))
     assert said.status == 1
