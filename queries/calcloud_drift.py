@@ -1,7 +1,7 @@
 """Planned and used of processed Hubble datasets: what says whether the model still fits.
 
 given: run (of calcloud_process; % stands for anything)
-gives: path, filetype, run, ipst, planned_model, planned_memory_gb, memory, planned_wallclock_s, wallclock; a
+gives: path, filetype, of_run, ipst, planned_model, planned_memory_gb, memory, planned_wallclock_s, wallclock; a
     line for each job that ended well, by time
 """
 
@@ -25,4 +25,9 @@ def ask(sql: Callable[..., list[dict[str, Any]]], *, run: str) -> Iterator[dict[
     for row in sql(METRICS, run=run):
         known = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])
         if known.get("status") == 0 and known.get("planned_wallclock_s") and known.get("wallclock"):
-            yield {"path": row["path"], "filetype": row["filetype"], "run": row["run"], **{k: known[k] for k in KEYS}}
+            yield {
+                "path": row["path"],
+                "filetype": row["filetype"],
+                "of_run": row["run"],
+                **{k: known[k] for k in KEYS},
+            }

@@ -1,7 +1,7 @@
 """Run in a container: any command, or the processing itself.
 
-python -m pipelines.calcloud.container IMAGE -- command ...
-python -m pipelines.calcloud.container IMAGE --process none none ipppssoot ...
+python -m pipelines.calcloud.container [--mode onsite] IMAGE command ...
+python -m pipelines.calcloud.container --process IMAGE none none ipppssoot ...
 """
 
 import argparse
@@ -25,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("image", help="the image")
     parser.add_argument("--mode", choices=list(crds.MODES), default="remote", help="where references come from")
     parser.add_argument("--process", action="store_true", help="the words after it are those of process")
-    parser.add_argument("words", nargs=argparse.REMAINDER, help="what to run, after --")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="what to run")
     ended: list[int] = []
     status = command.run(parser, lambda arguments: ended.append(_run(arguments)), argv)
     return status or ended[0]
@@ -34,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
     if not words:
-        raise InputError("nothing to run: give a command after --, or --process and its words")
+        raise InputError("nothing to run: give a command, or --process and its words")
     if arguments.process:
         words = ["python", "-m", "pipelines.calcloud.process", "--mode", arguments.mode, *words]
     runtime = next((name for name in RUNTIMES if shutil.which(name)), None)

@@ -55,7 +55,7 @@ def read_pairs(path: Path) -> list[dict[str, Any]]:
     """The jobs of the list."""
     try:
         with path.open(newline="") as file:
-            lines = [line for line in csv.reader(file) if line]
+            lines = [line for line in csv.reader(file, skipinitialspace=True) if line]
         rows = [_pair(line) for line in lines]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None

@@ -52,7 +52,7 @@ def container(tmp_path):
 
 @pytest.mark.parametrize("runtime", ["docker", "podman", "apptainer"])
 def test_a_container_runs_any_command_with_its_words_as_they_are(container, runtime, tmp_path):
-    ended = container(runtime, "hst:1", "--mode", "onsite", "--", "echo", "two words", "$HOME")
+    ended = container(runtime, "--mode", "onsite", "hst:1", "--", "echo", "two words", "$HOME")
     said = ended.stdout.splitlines()
     assert (ended.returncode, said[0], said[-4:]) == (
         7,
@@ -64,7 +64,7 @@ def test_a_container_runs_any_command_with_its_words_as_they_are(container, runt
 
 
 def test_a_container_runs_the_processing(container):
-    said = container("docker", "hst:1", "--process", "none", "none", "jcal01a1q").stdout.splitlines()
+    said = container("docker", "--process", "hst:1", "none", "none", "jcal01a1q").stdout.splitlines()
     assert said[-8:] == [
         "python", "-m", "pipelines.calcloud.process", "--mode", "remote", "none", "none", "jcal01a1q",
     ]  # fmt: skip
