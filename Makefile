@@ -38,6 +38,8 @@ bench: $(DEV_READY) bench-local  ## every benchmark
 	$(BIN)/python -m benchmarks.registry
 	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.inprocess
+	$(BIN)/python -m benchmarks.calcloud
+	$(BIN)/python -m benchmarks.calcloud_campaign
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis

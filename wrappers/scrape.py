@@ -50,7 +50,7 @@ class Wrapper(Generic):
 
     def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
         found = {key: self._report[key] for key in RECORDED if key in self._report}
-        return {**found, "source": work.settings["source"]}
+        return {**found, "source": work.settings["source"], "source_sha256": self._report.get("sha256")}
 
 
 def _is_read_by_the_program(source: str) -> bool:

@@ -161,3 +161,29 @@ def a_model_file(a_model, tmp_path_factory):
     path = tmp_path_factory.mktemp("models") / "champion.npz"
     write_tabular(a_model, path, {"simulated": True})
     return path
+
+
+@pytest.fixture(scope="session")
+def aws():
+    """S3 and DynamoDB on this machine."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def boto(aws, monkeypatch):
+    import boto3
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return boto3
