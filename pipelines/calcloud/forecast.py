@@ -29,4 +29,10 @@ def forecasts(names: list[str], said: Predicted, kept: Kept, ladder: Ladder) -> 
             "wallclock_s": {f"{level:g}": round(float(values[row]), 1) for level, values in wallclock.items()},
             "history": {level: int(counts[row]) for level, counts in said.evidence.items()},
             "model": kept.id,
+            **simulated(kept),
         }
+
+
+def simulated(kept: Kept) -> dict[str, bool]:
+    """Said of all that comes of simulated jobs."""
+    return {"simulated": True} if kept.facts.get("simulated") else {}

@@ -64,6 +64,7 @@ def _act(arguments: argparse.Namespace) -> None:
 
 def lines_of(datasets: list[tuple[str, dict[str, float]]], kept: Any, ladder: Any) -> Iterator[dict[str, Any]]:
     """The plans of datasets with their features."""
+    from pipelines.calcloud.forecast import simulated
     from pipelines.calcloud.jobs import jobs_of
 
     if datasets:
@@ -71,7 +72,7 @@ def lines_of(datasets: list[tuple[str, dict[str, float]]], kept: Any, ladder: An
         for line, (_, features) in zip(
             planned([name for name, _ in datasets], said, kept.id, ladder), datasets, strict=True
         ):
-            yield {**line, "features": features}
+            yield {**line, "features": features, **simulated(kept)}
 
 
 def with_place(line: dict[str, Any], bucket: str, batch: str) -> dict[str, Any]:

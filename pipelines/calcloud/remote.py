@@ -2,12 +2,13 @@
 
 import shutil
 import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from pipelines.calcloud.errors import InputError
 
-#: What fails on the way; the libraries of the protocols have no common root.
 _PROTOCOLS = ("s3", "http", "https", "file", "memory")
 
 
@@ -45,15 +46,12 @@ def open_remote(address: str, mode: str) -> Any:
         raise InputError(f"{address}: needs a library: pip install 'skyfw[s3]' ({error})") from error
 
 
-class _errors_of:  # noqa: N801 (used like a function)
+@contextmanager
+def _errors_of(address: str) -> Iterator[None]:
     """Whatever a protocol's library raises, as an InputError that names the address."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        if isinstance(error, Exception) and not isinstance(error, InputError):
-            raise InputError(f"{self._address}: cannot be reached ({type(error).__name__}: {error})") from error
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the libraries of the protocols have no common root
+        raise InputError(f"{address}: cannot be reached ({type(error).__name__}: {error})") from error

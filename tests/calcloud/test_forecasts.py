@@ -27,6 +27,7 @@ def test_every_real_features_file_predicts(run, hst_headers, a_model_file, tmp_p
     assert all(line["memVal"] > 0 and line["clockTime"] > 0 and 0 <= line["memBin"] <= 3 for line in said)
     assert all(sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5) for line in said)
     assert len({line["model"] for line in said}) == 1
+    assert {line["simulated"] for line in said} == {True}
 
 
 def test_a_malformed_file_is_told_and_the_others_predicted(run, a_features_file, a_model_file, tmp_path):
@@ -48,6 +49,7 @@ def test_a_plan_says_machine_limits_reason_and_model(run, a_features_file, a_mod
     assert "fits on" in line["reason"]
     assert line["output"].startswith("s3://out/batch-")
     assert line["command"][:3] == ["python", "-m", "pipelines.calcloud.process"]
+    assert line["simulated"] is True  # the model is of simulated jobs
     assert line["costs"][line["rung"]] == min(line["costs"].values()) == line["expected_cost"]
 
 
