@@ -53,5 +53,5 @@ def _errors_of(address: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except Exception as error:  # noqa: BLE001  # the libraries of the protocols have no common root
+    except Exception as error:  # the libraries of the protocols have no common root
         raise InputError(f"{address}: cannot be reached ({type(error).__name__}: {error})") from error
