@@ -35,11 +35,15 @@ def ask(
     memory_scale: str,
     time_scale: str,
 ) -> Iterator[dict[str, Any]]:
-    """The lines; ValueError where the plan is none."""
+    """The lines; LookupError where there is no plan, or a dataset of it has no file."""
     memory, seconds = float(memory_scale), float(time_scale)
     more_mb, more_s = int(overhead_mb), float(overhead_s)
     files = _files_by_dataset(Path(inputs).absolute())
-    for line in _lines(plan, sql):
+    lines = _lines(plan, sql)
+    missing = [line["ipst"] for line in lines if line["ipst"].lower() not in files]
+    if missing:
+        raise LookupError(f"{inputs} has no file of {len(missing)} planned datasets, such as {missing[0]}")
+    for line in lines:
         known = {
             "filetype": "cal_raw",
             "ipst": line["ipst"],
@@ -50,7 +54,7 @@ def ask(
             "predicted_memory_gb": line.get("predicted_memory_gb", ""),
             "predicted_wallclock_s": line.get("predicted_wallclock_s", ""),
         }
-        for path in files.get(line["ipst"].lower(), ()):
+        for path in files[line["ipst"].lower()]:
             yield {"fullname": path, **known}
 
 

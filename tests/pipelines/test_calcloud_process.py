@@ -134,6 +134,15 @@ def test_planned_against_used_is_looked_at_run_by_run(loop, do, place):
     assert next((loop / "home/archive").rglob("drift.png")).read_bytes()[:4] == b"\x89PNG"
 
 
+def test_a_plan_whose_datasets_have_no_files_is_refused(loop, do, place):
+    (place / "empty").mkdir()
+    with pytest.raises(AssertionError, match="empty has no file of 3 planned datasets, such as jbig01a1q"):
+        do(
+            "framework.cli", "submit", PIPELINES / "calcloud_process.wcl", "--set", "plan=calcloud_r1p02", "--set",
+            "inputs=empty",
+        )  # fmt: skip
+
+
 def test_a_plan_is_submitted_by_its_own_command(loop, do, place):
     champion = next((loop / "home/archive").rglob("champion.npz"))
     do(
