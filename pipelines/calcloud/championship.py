@@ -1,6 +1,6 @@
 """The championship: models side by side on the same test jobs, by cost; the winner plans from now on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,7 @@ def whole(known: TrainingSet, model: Tabular) -> Tabular:
     return model.learn(jobs.take(new), {target: known.table[target].to_numpy(float)[new] for target in TARGETS})
 
 
-def _by_rows(masks: Mapping[str, Mask], judge: Any) -> Figures:
+def _by_rows(masks: Mapping[str, Mask], judge: Callable[[Mask], dict[str, Any]]) -> Figures:
     return {name: judge(mask) for name, mask in masks.items() if mask.any()}
 
 

@@ -5,11 +5,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.calcloud import command
 from pipelines.calcloud.architecture import NETWORKS, Architecture
 from pipelines.calcloud.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.calcloud.summary import Outputs
+    from pipelines.calcloud.training_set import TrainingSet
 
 DESCRIPTION = """Reload the three trained networks, check that they say of the test rows what their results say, predict
 every job, and write the table with predictions and a summary of how good they are. With --tabular, compare them with
@@ -121,7 +127,9 @@ def evaluate(
     print("\n".join(lines))
 
 
-def _hold(contest: Contest, jobs: Any, outputs: Any, table: Any) -> tuple[dict[str, Any], list[str]]:
+def _hold(
+    contest: Contest, jobs: "TrainingSet", outputs: "Outputs", table: "pd.DataFrame"
+) -> tuple[dict[str, Any], list[str]]:
     """Compare, write champion and verdict, and add the tabular model's predictions to the table."""
     from pipelines.calcloud.championship import REIGNING, hold, verdict_lines, whole
     from pipelines.calcloud.jobs import jobs_of_table

@@ -12,13 +12,17 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.calcloud import command
 from pipelines.calcloud.dataset import SUFFIX, is_mosaic
 from pipelines.calcloud.errors import InputError
 from pipelines.calcloud.jobplan import EXECUTABLE, default_plan, planned
 from pipelines.calcloud.predict import read_all, write_lines
+
+if TYPE_CHECKING:
+    from pipelines.calcloud.ladder import Ladder
+    from pipelines.calcloud.tabular_file import Kept
 
 DESCRIPTION = """Plan jobs: for each dataset the machine that is the cheapest to expect, the time after which it is
 ended, and why. JSON lines on standard output or in --out; each names the program that the job runs."""
@@ -62,7 +66,7 @@ def _act(arguments: argparse.Namespace) -> None:
         raise InputError("; ".join(faults))
 
 
-def lines_of(datasets: list[tuple[str, dict[str, float]]], kept: Any, ladder: Any) -> Iterator[dict[str, Any]]:
+def lines_of(datasets: list[tuple[str, dict[str, float]]], kept: "Kept", ladder: "Ladder") -> Iterator[dict[str, Any]]:
     """The plans of datasets with their features."""
     from pipelines.calcloud.forecast import simulated
     from pipelines.calcloud.jobs import jobs_of
