@@ -38,6 +38,8 @@ bench: $(DEV_READY) bench-local  ## every benchmark
 	$(BIN)/python -m benchmarks.registry
 	$(BIN)/python -m benchmarks.plan
 	$(BIN)/python -m benchmarks.inprocess
+	$(BIN)/python -m benchmarks.calcloud
+	$(BIN)/python -m benchmarks.calcloud_campaign
 
 clean:
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
@@ -51,5 +53,5 @@ $(RUN_READY): $(BIN)/python pyproject.toml
 	touch $@
 
 $(DEV_READY): $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[astro,graph,ml,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[astro,graph,ml,s3,dev]'
 	touch $@ $(RUN_READY)

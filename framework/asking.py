@@ -108,7 +108,10 @@ class Asker:
             statement = path.read_text(encoding="utf-8")
             return _flat(self._sql(statement, **_parameters(path, question.parameters)))
         module = importlib.import_module(f"queries.{question.name}")
-        return _flat(module.ask(self._sql, **question.parameters))
+        try:
+            return _flat(module.ask(self._sql, **question.parameters))
+        except (OSError, ValueError, LookupError) as error:
+            raise UnansweredError(f"the query {question.name} fails: {error}") from error
 
     def _sql(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
         """Rows of a statement with named parameters; what a ``.py`` query is given to ask with."""

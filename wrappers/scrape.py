@@ -1,7 +1,9 @@
 """Programs that read a training set from outside: the source is fetched, catalogued and reported on.
 
-Settings: ``source``, a path or URL of a table, or ``sample`` for simulated data. The program is given it as
-``--source``, and leaves its findings as JSON in ``file.report``, which go into the metadata of what it made.
+Settings: ``source``, a path or URL of a table, ``sample`` for simulated data, or what only the program itself knows to
+read (another scheme such as ``registry:``, an address with a checksum, several sources and commas). The program is
+given it as ``--source``, and leaves its findings as JSON in ``file.report``, which go into the metadata of what it
+made.
 """
 
 from __future__ import annotations
@@ -29,14 +31,14 @@ class Wrapper(Generic):
     @staticmethod
     def declared_inputs(settings: Mapping[str, str]) -> dict[str, str]:
         source = settings.get("source", "")
-        return {} if source in ("", SAMPLE) else {"source": source}
+        return {} if source in ("", SAMPLE) or _is_read_by_the_program(source) else {"source": source}
 
     def inputs(self, work: Work) -> None:
         if not work.settings.get("source"):
             raise WrapperError(f"module '{work.module}' names no source: set it in its <wrapper> section")
 
     def command(self, work: Work, number: int, argv: list[str]) -> list[str]:
-        paths = work.inputs.get("wrapper.source", [SAMPLE])
+        paths = work.inputs.get("wrapper.source", [work.settings["source"]])
         return [*argv, "--source", paths[0]]
 
     def outputs(self, work: Work) -> None:
@@ -48,7 +50,13 @@ class Wrapper(Generic):
 
     def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
         found = {key: self._report[key] for key in RECORDED if key in self._report}
-        return {**found, "source": work.settings["source"]}
+        return {**found, "source": work.settings["source"], "source_sha256": self._report.get("sha256")}
+
+
+def _is_read_by_the_program(source: str) -> bool:
+    """Whether the framework would not know how to fetch it as one file."""
+    scheme, colon, _ = source.partition(":")
+    return "," in source or "#" in source or (bool(colon) and "/" not in scheme and scheme not in ("http", "https"))
 
 
 def read_object(path: str) -> dict[str, Any]:

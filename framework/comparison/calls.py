@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
@@ -230,17 +230,26 @@ def _provenance(step: Exec) -> dict[str, str]:
     return {"used": ", ".join(step.used), "was_generated_by": ", ".join(step.made), "ancestry": pairs}
 
 
+def _steps(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.15g}" for value in values)
+
+
 def _resources(call: Call) -> dict[str, str]:
     """Under the names that a pipeline gives them; nothing of what it does not say."""
     needs = {
-        "request_memory": call.needs.memory_mb,
         "request_disk": call.needs.disk_mb,
         "request_cpus": call.needs.cpus if call.needs.cpus != 1 else None,
         "request_gpus": call.needs.gpus or None,
-        "max_walltime": call.needs.walltime_minutes,
         "max_retries": call.max_retries or None,
         "max_fwthreads": call.max_fwthreads,
     }
-    words = {"partition": call.needs.partition, "account": call.needs.account, "software": call.software}
+    words = {
+        "request_memory": _steps(call.needs.memory_steps_mb),
+        "max_walltime": _steps(call.needs.walltime_steps_minutes),
+        "memory_statuses": _steps(call.needs.memory_statuses),
+        "partition": call.needs.partition,
+        "account": call.needs.account,
+        "software": call.software,
+    }
     numbers = {key: f"{value:.15g}" for key, value in needs.items() if value is not None}
     return {**numbers, **{key: word for key, word in words.items() if word}}

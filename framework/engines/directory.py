@@ -42,12 +42,18 @@ class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
     calls: tuple[PlannedCall, ...]
     max_retries: int
     cpus: int
-    memory_mb: int
+    #: Memory that it asks for at first, and each time that it was too little; of time, how many steps there are.
+    memory_steps_mb: tuple[int, ...]
+    time_steps: int
     shard: str
     offset: int
     gpus: int
     #: Labels of what its calls' programs run in.
     software: tuple[str, ...]
+
+    @property
+    def memory_mb(self) -> int:
+        return self.memory_steps_mb[0]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,6 +268,14 @@ def job_record(job: Job) -> dict[str, Any]:
     return record
 
 
+def _together(steps: list[tuple[int, ...]]) -> tuple[int, ...]:
+    """What a job asks for step by step: as much as that of its calls which asks for most."""
+    if len(steps) < 2:
+        return steps[0] if steps else (0,)
+    count = max(map(len, steps))
+    return tuple([max([each[min(step, len(each) - 1)] for each in steps]) for step in range(count)])
+
+
 def _planned_job(job: Job, shard: str, offset: int) -> PlannedJob:
     return PlannedJob(
         number=job.number,
@@ -270,7 +284,8 @@ def _planned_job(job: Job, shard: str, offset: int) -> PlannedJob:
         calls=tuple([_planned_call(call) for call in job.calls]),
         max_retries=job.max_retries,
         cpus=max([call.needs.cpus for call in job.calls]),
-        memory_mb=max([call.needs.memory_mb or 0 for call in job.calls]),
+        memory_steps_mb=_together([steps for call in job.calls if (steps := call.needs.memory_steps_mb)]),
+        time_steps=max([len(call.needs.walltime_steps_minutes) for call in job.calls]),
         shard=shard,
         offset=offset,
         gpus=max([call.needs.gpus for call in job.calls]),

@@ -31,6 +31,8 @@ class History:
     finished: set[int] = field(default_factory=set)
     #: Call number to how often it was tried to its end.
     tries: Counter[int] = field(default_factory=Counter)
+    #: Call number, and memory or time, to how often it failed for too little of that.
+    wanted: Counter[tuple[int, str]] = field(default_factory=Counter)
     #: Archive path to size and sha256 of what the finished calls made.
     known: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: Executions of jobs that began and have not ended: job number and queue name.
@@ -48,6 +50,8 @@ class History:
             if fact["e"] != "call.end" or fact["status"] == LOST:
                 continue
             self.tries[fact["call"]] += 1
+            if "want" in fact:
+                self.wanted[fact["call"], fact["want"]] += 1
             if fact["status"] == 0:
                 kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
                 stored = {file["path"]: (file["size"], file["sha256"]) for file in kept}

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from framework.engines import Outcome
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
+from framework.engines.growth import for_worker, may_grow, memory_mb
 from framework.engines.history import History, finished_calls, forget_what_is_gone, job_is_done, read_history
 from framework.engines.late import LatePlanner
 from framework.engines.loss import OpenCall, close_calls, open_calls
@@ -119,6 +120,8 @@ class Drive:
         done = frozenset(job.number for job in plan.jobs.values() if job_is_done(job, history))
         slots = slots if plan.late else max(1, min(slots, len(plan.jobs) - len(done)))
         self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb(), plan.gpus), done)
+        for job in plan.jobs.values() if history.wanted else ():
+            self._schedule.grow(job.number, memory_mb(job, history))
         self._free = [Worker(directory, plan.run, plan.attempt, history.start, slot) for slot in range(slots)]
         self._busy: dict[int, Worker] = {}
         self._selector = selectors.DefaultSelector()
@@ -279,6 +282,8 @@ class Drive:
         tries = {str(call.number): n for call in job.calls if (n := self._history.tries[call.number])}
         if tries:
             order["tries"] = tries
+        if wanted := for_worker(job, self._history):
+            order["wanted"] = wanted
         return order
 
     def _take_answer(self, worker: Worker) -> None:
@@ -313,13 +318,14 @@ class Drive:
         for number in answer.get("failed", ()):
             self._history.tries[number] += 1
         status, broken = answer["status"], answer.get("broken", "")
-        again = bool(status) and not broken and not self.interrupted and self._may_try_again(job, status)
+        want = self._take_want(answer)
+        again = bool(status) and not broken and not self.interrupted and self._may_try_again(job, status, want)
         self._watcher.ended(job, status, answer.get("reason", ""), again)
         if status == 0:
             if self._schedule.ended(job.number):
                 self._journal.write("block.end", block=job.block, status=0)
         elif again:
-            self._schedule.again(job.number)
+            self._schedule.again(job.number, memory_mb(job, self._history))
         else:
             self._schedule.gave_up(job.number)
             reason = f"job {job.number} ({_modules(job)}): {answer.get('reason', '')}"
@@ -329,7 +335,17 @@ class Drive:
             elif self._schedule.withhold(broken):
                 self._reasons.append(f"{reason}; no job that needs it is begun any more")
 
-    def _may_try_again(self, job: PlannedJob, status: int) -> bool:
+    def _take_want(self, answer: dict[str, Any]) -> str:
+        """What a call had too little of, which is remembered; empty where that was not why."""
+        if not answer.get("want"):
+            return ""
+        number, want = answer["want"]
+        self._history.wanted[number, want] += 1
+        return str(want)
+
+    def _may_try_again(self, job: PlannedJob, status: int, want: str) -> bool:
+        if want and may_grow(job, self._history, want):
+            return True
         counted, most = (
             (self._infrastructure, INFRASTRUCTURE_RETRIES)
             if status == INFRASTRUCTURE

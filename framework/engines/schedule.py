@@ -40,6 +40,8 @@ class Schedule:
         self._broken: set[str] = set()
         self._running_of_module: Counter[str] = Counter()
         self.running: set[int] = set()
+        #: Memory of the jobs that ask for more than they did at first.
+        self._grown: dict[int, int] = {}
         self.done = set(done)
         self.failed: set[int] = set()
         self._open_in_block = Counter(job.block for job in plan.jobs.values() if job.number not in done)
@@ -113,9 +115,15 @@ class Schedule:
         self._release(self._plan.jobs[number])
         self.failed.add(number)
 
-    def again(self, number: int) -> None:
-        """The job goes back to those that may run."""
+    def grow(self, number: int, memory_mb: int) -> None:
+        """From its next start on the job asks for so much memory."""
+        self._grown[number] = memory_mb
+
+    def again(self, number: int, memory_mb: int | None = None) -> None:
+        """The job goes back to those that may run, and may ask for more memory now."""
         self._release(self._plan.jobs[number])
+        if memory_mb is not None:
+            self.grow(number, memory_mb)
         self._waiting[number] = 0
         heapq.heappush(self._ready, number)
 
@@ -142,11 +150,14 @@ class Schedule:
             return False
         if self._capacity.gpus is not None and job.gpus > len(self._gpus):
             return False
-        return min(job.memory_mb, self._capacity.memory_mb) <= self._memory
+        return self._memory_of(job) <= self._memory
+
+    def _memory_of(self, job: PlannedJob) -> int:
+        return min(self._grown.get(job.number, job.memory_mb), self._capacity.memory_mb)
 
     def _take(self, job: PlannedJob, sign: int) -> None:
         self._slots -= sign * min(job.cpus, self._capacity.slots)
-        self._memory -= sign * min(job.memory_mb, self._capacity.memory_mb)
+        self._memory -= sign * self._memory_of(job)
         for name in _modules(job):
             self._running_of_module[name] += sign
 

@@ -12,6 +12,7 @@ from collections import Counter
 
 from framework.job.journal import Journal
 from framework.job.late import LateError, Secrets, resolve
+from framework.job.limits import MEMORY, TIME, Limits
 from framework.job.process import Process
 from framework.job.programs import Programs
 from framework.job.software import Shelf, Software, SoftwareError
@@ -36,6 +37,7 @@ from wrappers import Generic, Work, WrapperError, load_wrapper
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
     from framework.job.programs import Outcome
@@ -99,18 +101,23 @@ class Bench:
 class Failure(Exception):  # noqa: N818 (an outcome, not a mistake of the code)
     """The call ends here, with this status and reason."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, want: str = "") -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.want = want
 
 
 class Call:
     """One try at one call."""
 
-    def __init__(self, bench: Bench, spec: CallSpec, number_of_try: int) -> None:
+    def __init__(
+        self, bench: Bench, spec: CallSpec, number_of_try: int, wanted: Mapping[str, int] | None = None
+    ) -> None:
         self._bench = bench
         self._spec = spec
+        #: How often it was ended before for want of memory and of time.
+        self._wanted = wanted or {}
         self._same: dict[str, Any] = {
             "job": bench.job.number, "queue": bench.queue, "call": spec.number, "try": number_of_try
         }  # fmt: skip
@@ -131,6 +138,8 @@ class Call:
         self.reason = ""
         #: Label of software that could not be made ready.
         self.broken = ""
+        #: What it had too little of, where it failed for that.
+        self.want = ""
 
     def run(self) -> int:
         """Run it to its end and journal it; 0, the status of the program that failed, 1, or 75."""
@@ -168,6 +177,7 @@ class Call:
             self._bench.process.is_done_with(self._spec)
             self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
         except Failure as failure:
+            self.want = failure.want
             return self._failed(failure.status, failure.reason)
         except (WrapperError, LateError, BadNameError) as error:
             return self._failed(BAD_RESULT, str(error))
@@ -279,10 +289,16 @@ class Call:
 
     def _run_programs(self, wrapper: Generic, work: Work, software: Software, log: int) -> None:
         own = {**self._late_environment(), **self._identity()}
-        deadline = None if self._spec.limit is None else time.monotonic() + self._spec.limit
+        limits = self._limits()
         for step in self._spec.steps:
             argv = wrapper.command(work, step.number, list(step.argv))
-            self._run_program(step, argv, software, own, log, deadline)
+            self._run_program(step, argv, software, own, log, limits)
+
+    def _limits(self) -> Limits:
+        """What its programs may take this time: time together, memory each."""
+        memory = self._spec.asks(MEMORY, self._wanted)
+        seconds = self._spec.asks(TIME, self._wanted)
+        return Limits(None if seconds is None else time.monotonic() + seconds, None if memory is None else int(memory))
 
     def _late_environment(self) -> dict[str, str]:
         root, secrets = self._bench.workplace.root, self._bench.secrets
@@ -297,7 +313,7 @@ class Call:
         }  # fmt: skip
 
     def _run_program(
-        self, step: StepSpec, argv: list[str], software: Software, own: dict[str, str], log: int, deadline: float | None
+        self, step: StepSpec, argv: list[str], software: Software, own: dict[str, str], log: int, limits: Limits
     ) -> None:
         bench, same = self._bench, {**self._same, "exec": step.number}
         text = shlex.join(argv)
@@ -308,7 +324,7 @@ class Call:
         filled = list(argv)
         for number in step.late:
             filled[number] = resolve(argv[number], bench.workplace.root, bench.secrets)
-        outcome = self._started(software, filled, own, log, deadline, step)
+        outcome = self._started(software, filled, own, log, limits, step)
         bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
         self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._present)]
         if step.number == self._spec.steps[0].number:
@@ -318,18 +334,19 @@ class Call:
             detail = f": {said}" if said else ""
             is_surroundings = bench.programs.stopping or software.is_at_fault(outcome.status)
             status = INFRASTRUCTURE if is_surroundings else outcome.status
-            raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}")
+            want = outcome.want or (MEMORY if outcome.status in self._spec.memory_statuses else "")
+            raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}", want)
 
     def _started(
-        self, software: Software, argv: list[str], own: dict[str, str], log: int, deadline: float | None,
+        self, software: Software, argv: list[str], own: dict[str, str], log: int, limits: Limits,
         step: StepSpec | None = None,
     ) -> Outcome:  # fmt: skip
         """Run a program in its software to its end, or the step of a process that stands for it."""
         bench = self._bench
         started, environment = software.started(argv, own, bench.workplace.root, bench.job.archive_root)
         if step is not None and step.step:
-            return bench.process.run(self._spec, step, started, environment, log, deadline)
-        return software.ended(started, bench.programs.run(started, environment, log, deadline))
+            return bench.process.run(self._spec, step, started, environment, log, limits)
+        return software.ended(started, bench.programs.run(started, environment, log, limits))
 
     def _version(self, step: StepSpec, argv: list[str], software: Software, own: dict[str, str]) -> str | None:
         """What the program says of itself, where the pipeline tells how to ask; asked once a worker."""
@@ -340,8 +357,8 @@ class Call:
             at = self._bench.workplace.at(f".version-{self._spec.number}-{step.number}")
             answer = os.open(at, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
-                deadline = time.monotonic() + 30
-                self._started(software, [argv[0], *shlex.split(step.version_flag)], own, answer, deadline)
+                limits = Limits(time.monotonic() + 30)
+                self._started(software, [argv[0], *shlex.split(step.version_flag)], own, answer, limits)
                 text = os.pread(answer, 4096, 0).decode("utf-8", "replace")
             finally:
                 os.close(answer)
@@ -432,7 +449,7 @@ class Call:
             used=self._used,
             made=[*(self._made if status == 0 else []), *([0, fact["path"]] for fact in log)],
             derived=self._derived if status == 0 else [],
-            messages=self._messages,
+            messages=self._messages, **({"want": self.want} if self.want else {}),
         )  # fmt: skip
         bench.journal.flush()
         return status

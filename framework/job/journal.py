@@ -30,7 +30,8 @@ exec.end        job, queue, call, try, exec, status (exit code, or 128 + signal;
                 usage {wall, utime, stime: seconds; maxrss: kB; minflt, majflt, inblock, oublock, nvcsw, nivcsw}
 call.store      job, queue, call, try: programs have ended, outputs are being checked and stored
 call.end        job, queue, call, try, status, files, used, made, derived, messages (as below); log where it is not
-                the one of call.start (the engine ends a lost call, status -9, and keeps its log under another name)
+                the one of call.start; want (memory or time) where it failed for too little of that (the engine
+                ends a lost call, status -9, and keeps its log under another name)
 message         level (1 error, 2 warning, 3 information), text, and block, or job, queue, call, try, where it has them
 job.end         job, queue, status
 ==============  =================================================================================================

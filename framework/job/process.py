@@ -22,7 +22,8 @@ import signal
 import time
 from collections import Counter
 
-from framework.job.programs import GRACE, Outcome, Program, Programs
+from framework.job.limits import GRACE, Limits
+from framework.job.programs import Outcome, Program, Programs
 from framework.job.spec import CallSpec, FileSpec, JobSpec, StepSpec
 
 TYPE_CHECKING = False
@@ -57,7 +58,7 @@ class Process:
 
     def run(
         self, call: CallSpec, step: StepSpec, argv: list[str], environment: Mapping[str, str], log: int,
-        deadline: float | None,
+        limits: Limits,
     ) -> Outcome:  # fmt: skip
         """Run one step to its end, as Programs.run does a program."""
         if self._programs.stopping:
@@ -67,10 +68,10 @@ class Process:
         if isinstance(program, Outcome):
             return program
         os.write(log, f"== in process {program.pid}\n".encode())
-        answer = self._ask(program, self._order(call, step, argv, environment), log, deadline)
+        answer = self._ask(program, self._order(call, step, argv, environment), log, limits)
         wall = round(time.monotonic() - began, 6)
         if answer is None:
-            return self._died(deadline, wall)
+            return self._died(limits, wall)
         self._programs.end_orphans_of(environment.get("FW_CALL", ""))
         usage = answer["usage"]
         self._taken = {name: self._taken.get(name, 0) + value for name, value in usage.items()}
@@ -96,7 +97,7 @@ class Process:
             return
         if self._orders is not None:
             self._orders.close()
-        self._programs.finish(program, time.monotonic() + GRACE)
+        self._programs.finish(program, Limits(time.monotonic() + GRACE))
         self._held.clear()
 
     def _start(self, python: str, environment: Mapping[str, str], log: int) -> Program | Outcome:
@@ -124,8 +125,8 @@ class Process:
             "environment": {name: value for name, value in environment.items() if name.startswith("FW_")},
         }
 
-    def _ask(self, program: Program, order: dict[str, Any], log: int, deadline: float | None) -> dict[str, Any] | None:
-        """The answer to an order; None where the process died, or has no more time."""
+    def _ask(self, program: Program, order: dict[str, Any], log: int, limits: Limits) -> dict[str, Any] | None:
+        """The answer to an order; None where the process died, or has no more time or memory."""
         import socket
 
         if self._orders is None:
@@ -137,7 +138,7 @@ class Process:
             self._orders.sendall(text[sent:])
             said = b""
             while not said.endswith(b"\n"):
-                if not _readable(self._orders.fileno(), process, deadline):
+                if not self._has_answered(self._orders.fileno(), process, program, limits):
                     return None
                 more = self._orders.recv(CHUNK)
                 if not more:
@@ -150,31 +151,35 @@ class Process:
         answer: dict[str, Any] = json.loads(said)
         return answer
 
-    def _died(self, deadline: float | None, wall: float) -> Outcome:
+    def _has_answered(self, answers: int, process: int, program: Program, limits: Limits) -> bool:
+        """Wait for an answer; False where the process ended without one, or is at the end of its limits."""
+        poll = select.poll()
+        poll.register(answers, select.POLLIN)
+        poll.register(process, select.POLLIN)
+        while True:
+            pause = limits.pause()
+            ready = dict(poll.poll(None if pause is None else pause * 1000))
+            if ready:
+                return bool(ready.get(answers, 0) & select.POLLIN)
+            if limits.exceeded(program.pid, lambda: self._programs.strays_of(program.call))[0]:
+                return False
+
+    def _died(self, limits: Limits, wall: float) -> Outcome:
         """What became of a process that gave no answer; what it took for steps that ended well is theirs."""
         program, self._program = self._program, None
         if program is None or self._orders is None:
             raise RuntimeError("there is no process")
         self._orders.close()
         self._held.clear()
-        outcome = self._programs.finish(program, deadline)
+        outcome = self._programs.finish(program, limits)
         taken = {name: max(0, value - self._taken.get(name, 0)) for name, value in outcome.usage.items()}
         usage = {**taken, "wall": wall, "maxrss": outcome.usage["maxrss"]}
         # A step that ends its process has not answered for what it did, whatever it says.
-        return Outcome(outcome.status or 128 + signal.SIGABRT, usage, outcome.reason or _how(outcome.status))
+        reason = outcome.reason or _how(outcome.status)
+        return Outcome(outcome.status or 128 + signal.SIGABRT, usage, reason, outcome.want)
 
 
 def _how(status: int) -> str:
     if status - 128 in set(signal.Signals):
         return f"its process was killed by {signal.Signals(status - 128).name}"
     return "it ended the process that it shares with other steps"
-
-
-def _readable(answers: int, process: int, deadline: float | None) -> bool:
-    """Wait for an answer; False where the process ended without one, or the time is up."""
-    poll = select.poll()
-    poll.register(answers, select.POLLIN)
-    poll.register(process, select.POLLIN)
-    seconds = None if deadline is None else max(0.0, deadline - time.monotonic())
-    ready = dict(poll.poll(None if seconds is None else seconds * 1000))
-    return bool(ready.get(answers, 0) & select.POLLIN)

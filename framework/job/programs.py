@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import select
 import signal
 import threading
 import time
 
-from framework.job.warden import Warden, children, end_orphans
+from framework.job.limits import TIME, Limits, signal_group, wait_within
+from framework.job.warden import Warden, children, end_orphans, strays_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-#: Seconds between asking a program to end and ending it.
-GRACE = 10.0
 #: Seconds that putting something away may take.
 TIDYING = 60.0
 #: The exit status of a program whose time was up, as timeout(1) has it.
@@ -30,13 +27,15 @@ DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT
 class Outcome:
     """How a program ended: its status, and what it took."""
 
-    __slots__ = ("reason", "status", "usage")
+    __slots__ = ("reason", "status", "usage", "want")
 
-    def __init__(self, status: int, usage: dict[str, float], reason: str = "") -> None:
+    def __init__(self, status: int, usage: dict[str, float], reason: str = "", want: str = "") -> None:
         #: Exit code, or 128 + signal; 124 when its time was up.
         self.status = status
         self.usage = usage
         self.reason = reason
+        #: What it had too little of (framework.job.limits), where it was ended for that.
+        self.want = want
 
 
 class Program:
@@ -75,15 +74,15 @@ class Programs:
         self.stopping = False
 
     def run(
-        self, argv: list[str], environment: Mapping[str, str], log: int, deadline: float | None = None,
+        self, argv: list[str], environment: Mapping[str, str], log: int, limits: Limits | None = None,
         errors: int | None = None,
     ) -> Outcome:  # fmt: skip
-        """Run to its end, standard output to the open file ``log`` and standard error there too, or to ``errors``.
+        """Run to its end, or that of its limits.
 
-        The deadline is by time.monotonic().
+        Standard output goes to the open file ``log``, and standard error there too, or to ``errors``.
         """
         program = self.start(argv, environment, log, errors=errors)
-        return program if isinstance(program, Outcome) else self.finish(program, deadline)
+        return program if isinstance(program, Outcome) else self.finish(program, limits)
 
     def start(
         self, argv: list[str], environment: Mapping[str, str], log: int, orders: int | None = None,
@@ -106,7 +105,7 @@ class Programs:
         try:
             program = self._watched(path, argv, environment, Streams(None, nothing, nothing))
             if isinstance(program, Program):
-                self.finish(program, time.monotonic() + TIDYING)
+                self.finish(program, Limits(time.monotonic() + TIDYING))
         finally:
             os.close(nothing)
 
@@ -120,20 +119,25 @@ class Programs:
             return Outcome(NOT_EXECUTABLE, {}, f"{path} cannot be run: {error.strerror}")
         return Program(pid, self._warden.watch(pid), began, environment.get("FW_CALL", ""))
 
-    def finish(self, program: Program, deadline: float | None = None) -> Outcome:
-        """Wait for its end, and end it when its time is up and what it leaves behind."""
+    def finish(self, program: Program, limits: Limits | None = None) -> Outcome:
+        """Wait for its end, and end it with its limits, and what it leaves behind."""
         try:
-            reason = self._wait(program.pid, deadline)
+            want, reason = wait_within(limits or Limits(), program.pid, lambda: self.strays_of(program.call))
             _, waited, usage = os.wait4(program.pid, 0)
         finally:
             with self._births:
                 self._running.discard(program.pid)
-            _signal_group(program.pid, signal.SIGKILL)  # whatever it left behind goes with it
+            signal_group(program.pid, signal.SIGKILL)  # whatever it left behind goes with it
             self._warden.forget(program.slot)
             self.end_orphans_of(program.call)
         status = os.waitstatus_to_exitcode(waited)
         status = 128 - status if status < 0 else status
-        return Outcome(TIMED_OUT if reason else status, measured(usage, time.monotonic() - program.began), reason)
+        took = measured(usage, time.monotonic() - program.began)
+        return Outcome(TIMED_OUT if want == TIME else status, took, reason, want)
+
+    def strays_of(self, call: str) -> set[int]:
+        """What a call's programs left running outside of their process groups."""
+        return strays_of(call, self._orphans)
 
     def stopped(self) -> Outcome:
         """How a program ended that is not started any more."""
@@ -172,27 +176,11 @@ class Programs:
         """Ask everything that runs to end; what is still there after the grace is ended."""
         self.stopping = True
         for pid in list(self._running):
-            _signal_group(pid, signal.SIGTERM)
+            signal_group(pid, signal.SIGTERM)
 
     def kill(self) -> None:
         for pid in list(self._running):
-            _signal_group(pid, signal.SIGKILL)
-
-    def _wait(self, pid: int, deadline: float | None) -> str:
-        """Wait until the program has ended or had to be ended; the reason if so."""
-        if deadline is None:
-            return ""
-        descriptor = os.pidfd_open(pid)
-        try:
-            if _ended(descriptor, deadline - time.monotonic()):
-                return ""
-            _signal_group(pid, signal.SIGTERM)
-            if not _ended(descriptor, GRACE):
-                _signal_group(pid, signal.SIGKILL)
-                _ended(descriptor, None)
-            return "its time was up"
-        finally:
-            os.close(descriptor)
+            signal_group(pid, signal.SIGKILL)
 
 
 def find_program(name: str, path: str, _found: dict[tuple[str, str], tuple[str, str]] = {}) -> tuple[str, str]:  # noqa: B006 (a cache)
@@ -229,14 +217,3 @@ def measured(usage: os.struct_rusage, wall: float) -> dict[str, float]:  # type:
         "nvcsw": usage.ru_nvcsw,
         "nivcsw": usage.ru_nivcsw,
     }
-
-
-def _ended(descriptor: int, seconds: float | None) -> bool:
-    poll = select.poll()
-    poll.register(descriptor, select.POLLIN)
-    return bool(poll.poll(None if seconds is None else max(0.0, seconds) * 1000))
-
-
-def _signal_group(pid: int, number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 
+from framework.job.limits import Limits
 from framework.job.programs import Programs
 
 TYPE_CHECKING = False
@@ -68,7 +69,7 @@ class Workshop:
         self.environment = environment
         self._log = log
         self._seconds = seconds
-        self._deadline = time.monotonic() + seconds
+        self._limits = Limits(time.monotonic() + seconds)
 
     def say(self, text: str) -> None:
         os.write(self._log, f"== {text}\n".encode("utf-8", "surrogateescape"))
@@ -89,7 +90,7 @@ class Workshop:
     def _run(self, name: str, argv: list[str], environment: Mapping[str, str] | None, output: int) -> None:
         before = os.fstat(self._log).st_size
         given = self.environment if environment is None else environment
-        outcome = self._programs.run(argv, given, output, self._deadline, errors=self._log)
+        outcome = self._programs.run(argv, given, output, self._limits, errors=self._log)
         if self._programs.stopping:
             raise SoftwareError("the worker was told to stop", lasting=False)
         if outcome.status and not outcome.usage:  # it was not even begun

@@ -6,6 +6,7 @@ import json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Any
 
 
@@ -79,8 +80,8 @@ class CallSpec:
     """One execution of a wrapper."""
 
     __slots__ = (
-        "environment", "inputs", "keys", "limit", "lists", "log", "module", "number", "outputs", "settings", "software",
-        "steps", "threads", "wrapper",
+        "environment", "inputs", "keys", "limits", "lists", "log", "memory_statuses", "module", "number", "outputs",
+        "settings", "software", "steps", "threads", "wrapper",
     )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -100,15 +101,26 @@ class CallSpec:
         self.environment: dict[str, str] = data.get("environment", {})
         #: Label of what its programs run in; empty for the machine as it is.
         self.software: str = data.get("software", "")
-        #: Seconds that the call's programs may take together; None for no limit.
-        minutes = data["needs"].get("walltime_minutes")
-        self.limit: float | None = None if minutes is None else minutes * 60
+        needs = data["needs"]
+        #: Seconds that the call's programs may take together (``time``) and MB that each may use (``memory``): at
+        #: first, and after each time that it was too little.
+        self.limits: dict[str, list[float]] = {
+            "memory": needs.get("memory_steps_mb", []),
+            "time": [minutes * 60 for minutes in needs.get("walltime_steps_minutes", [])],
+        }
+        #: Exit statuses by which its programs say that memory was too little.
+        self.memory_statuses: list[int] = needs.get("memory_statuses", [])
         self.threads: int = data.get("threads", 0)
 
     @property
     def in_process(self) -> bool:
         """Whether it runs in the process that it shares with others of its job."""
         return any(step.step for step in self.steps)
+
+    def asks(self, what: str, wanted: Mapping[str, int]) -> float | None:
+        """How much of memory or time it asks for, having been left wanting so often; None where it does not say."""
+        steps = self.limits.get(what, [])
+        return steps[min(wanted.get(what, 0), len(steps) - 1)] if steps else None
 
 
 class JobSpec:

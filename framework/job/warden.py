@@ -82,7 +82,7 @@ def end_orphans(call: str, orphans: Callable[[], set[int]]) -> int:
     """End what a call's programs left running in sessions of their own; how many there were."""
     ended: set[int] = set()
     # The children of an orphan that is ended are the next ones.
-    while left := {pid for pid in orphans() - ended if _is_of(pid, call)}:
+    while left := strays_of(call, orphans) - ended:
         for pid in left:
             for end in (os.killpg, os.kill):
                 try:
@@ -93,6 +93,11 @@ def end_orphans(call: str, orphans: Callable[[], set[int]]) -> int:
                 os.waitpid(pid, 0)
         ended |= left
     return len(ended)
+
+
+def strays_of(call: str, orphans: Callable[[], set[int]]) -> set[int]:
+    """What a call's programs left running in sessions of their own."""
+    return {pid for pid in orphans() if _is_of(pid, call)}
 
 
 def _is_of(pid: int, call: str) -> bool:

@@ -1,8 +1,8 @@
 """The worker: runs jobs, one after another, as it is told on standard input; answers on standard output.
 
-An order is a JSON line {shard, offset, queue, aside, skip, tries, known, gpus}; an answer a JSON line
-{job, queue, status, finished, failed, stored, reason, broken}, where broken is the label of software that cannot be
-made ready. Both pipes are private to the engine and its worker. A worker ends when its input ends, at SIGTERM after
+An order is a JSON line {shard, offset, queue, aside, skip, tries, wanted, known, gpus}; an answer a JSON line
+{job, queue, status, finished, failed, stored, reason, want, broken}, where broken is the label of software that cannot
+be made ready. Both pipes are private to the engine and its worker. A worker ends when its input ends, at SIGTERM after
 what runs has been asked to end and has been recorded, and with its engine.
 """
 
@@ -16,7 +16,8 @@ import threading
 
 from framework.job.call import INFRASTRUCTURE, Bench, Call, Tools
 from framework.job.journal import Journal
-from framework.job.programs import GRACE, Programs
+from framework.job.limits import GRACE
+from framework.job.programs import Programs
 from framework.job.spec import CallSpec, JobSpec, read_job
 from framework.job.transfer import Facts
 from framework.job.warden import SLOTS, Warden, adopt_orphans, die_with_parent
@@ -39,6 +40,8 @@ class Order:
         self.aside: str = data["aside"]
         self.skip = frozenset(data.get("skip", ()))
         self.tries: dict[str, int] = data.get("tries", {})
+        #: How often each call was ended for want of memory and of time.
+        self.wanted: dict[str, dict[str, int]] = data.get("wanted", {})
         self.known = {path: Facts(*found) for path, found in data.get("known", {}).items()}
         self.gpus: list[int] = data.get("gpus", [])
 
@@ -49,6 +52,8 @@ class Result:
     def __init__(self) -> None:
         self.status = 0
         self.reason = ""
+        #: Call and what it had too little of, for the first that failed for that.
+        self.want: tuple[int, str] | None = None
         self.finished: list[int] = []
         self.failed: list[int] = []
         self.stored: dict[str, Facts] = {}
@@ -66,6 +71,7 @@ class Result:
                 self.status = self.status or status
                 self.reason = self.reason or call.reason
                 self.broken = self.broken or call.broken
+                self.want = self.want or ((number, call.want) if call.want else None)
 
 
 def run_job(bench: Bench, order: Order) -> Result:
@@ -158,7 +164,7 @@ def _run_calls(bench: Bench, calls: list[CallSpec], threads: int, order: Order, 
                     spec = next(waiting, None)
                 if spec is None:
                     return
-                call = Call(bench, spec, order.tries.get(str(spec.number), 0) + 1)
+                call = Call(bench, spec, order.tries.get(str(spec.number), 0) + 1, order.wanted.get(str(spec.number)))
                 result.add(call, spec.number, call.run())
         except BaseException as error:  # noqa: BLE001 (it is raised below, in the thread that can answer for it)
             wrong.append(error)
@@ -222,6 +228,7 @@ class Service:
             **same,
             "status": result.status,
             "reason": result.reason,
+            "want": result.want,
             "finished": result.finished,
             "failed": result.failed,
             "stored": {path: [found.size, found.sha256] for path, found in result.stored.items()},

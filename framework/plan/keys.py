@@ -20,6 +20,7 @@ KEYS: Mapping[str, Known] = {
 qouttype | file list | mode wcl json csv | form of the answer
 fw_home | top | text | where registry, archive and runs are kept
 max_retries | top block module | integer | how often a failed call is tried again
+memory_statuses | top block module | text | exit statuses of programs that had too little memory
 """),
 }
 

@@ -106,16 +106,29 @@ class Exec(Part, frozen=True, kw_only=True, rename={"number": "exec"}):
 
 
 class Needs(Part, frozen=True, kw_only=True):
-    """What a call asks of the machine; None where the pipeline does not say."""
+    """What a call asks of the machine; None, or no step, where the pipeline does not say."""
 
-    memory_mb: int | None = None
+    #: What it asks for at first, and each time after that was too little.
+    memory_steps_mb: tuple[int, ...] = ()
     disk_mb: int | None = None
     cpus: int = 1
     gpus: int = 0
-    walltime_minutes: float | None = None
+    walltime_steps_minutes: tuple[float, ...] = ()
+    #: Exit statuses by which programs say that memory was too little.
+    memory_statuses: tuple[int, ...] = ()
     #: For sites with a queue: which of its parts, and whom it charges; empty where the pipeline does not say.
     partition: str = ""
     account: str = ""
+
+    @property
+    def memory_mb(self) -> int | None:
+        """What it asks for at first."""
+        return self.memory_steps_mb[0] if self.memory_steps_mb else None
+
+    @property
+    def walltime_minutes(self) -> float | None:
+        """What it asks for at first."""
+        return self.walltime_steps_minutes[0] if self.walltime_steps_minutes else None
 
 
 class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="environment"):

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from framework.plan.definition import ModuleDefinition
 from framework.plan.findings import wrong
 from framework.plan.model import Needs
-from framework.plan.numbers import a_number
+from framework.plan.numbers import a_number, numbers, rising
 from wcl import Place, Scope, expand
 from wcl.settling import settled
 
 #: What a call may ask for in numbers.
 NUMBERS = (
-    "request_memory", "request_disk", "request_cpus", "request_gpus", "max_walltime", "max_retries", "max_fwthreads"
+    "request_memory", "request_disk", "request_cpus", "request_gpus", "max_walltime", "max_retries", "max_fwthreads",
+    "memory_statuses",
 )  # fmt: skip
 #: What is passed on to the queue of a site, as one word each.
 QUEUE = ("partition", "account")
@@ -48,13 +49,14 @@ class LimitsOfModule:
         return self._of_all
 
     def _within(self, scope: Scope) -> Limits:
-        memory, disk = self._number("request_memory", scope), self._number("request_disk", scope)
+        disk = self._number("request_disk", scope)
         needs = Needs(
-            memory_mb=int(memory) if memory is not None else None,
+            memory_steps_mb=tuple(map(int, self._numbers("request_memory", scope, rising))),
             disk_mb=int(disk) if disk is not None else None,
             cpus=int(self._number("request_cpus", scope) or 1),
             gpus=int(self._number("request_gpus", scope) or 0),
-            walltime_minutes=self._number("max_walltime", scope),
+            walltime_steps_minutes=self._numbers("max_walltime", scope, rising),
+            memory_statuses=tuple(map(int, self._numbers("memory_statuses", scope, numbers))),
             partition=self._word("partition", scope),
             account=self._word("account", scope),
         )
@@ -67,6 +69,12 @@ class LimitsOfModule:
     def _number(self, key: str, scope: Scope) -> float | None:
         text, place = self._texts[key]
         return None if text is None else a_number(key, expand(text, scope), place)
+
+    def _numbers(
+        self, key: str, scope: Scope, read: Callable[[str, str, Place], tuple[float, ...]]
+    ) -> tuple[float, ...]:
+        text, place = self._texts[key]
+        return () if text is None else read(key, expand(text, scope), place)
 
     def _word(self, key: str, scope: Scope) -> str:
         text, place = self._texts[key]

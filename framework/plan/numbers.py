@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 from framework.plan.findings import wrong
 from wcl import Place, Scope, expand
@@ -24,6 +25,7 @@ BOUNDS = {
     "request_gpus": (0, 1000),
     "gpus": (0, 1000),
     "max_setuptime": (1e-6, 10_000),
+    "memory_statuses": (1, 255),
 }
 #: Keys whose values may be broken numbers.
 BROKEN = frozenset({"max_walltime", "max_setuptime"})
@@ -41,6 +43,19 @@ def a_number(key: str, text: str, place: Place) -> float:
     if key not in BROKEN and value != int(value):
         raise wrong(place, f"{key} = {text} is not a whole number")
     return value
+
+
+def numbers(key: str, text: str, place: Place) -> tuple[float, ...]:
+    """One value or several, separated by commas."""
+    return tuple(a_number(key, part.strip(), place) for part in text.split(","))
+
+
+def rising(key: str, text: str, place: Place) -> tuple[float, ...]:
+    """Values of which each is greater than the one before."""
+    found = numbers(key, text, place)
+    if any(later <= earlier for earlier, later in pairwise(found)):
+        raise wrong(place, f"{key} = {text} does not rise", hint="first what is asked for, then what after a failure")
+    return found
 
 
 def whole_number(scope: Scope, key: str, place: Place) -> int | None:

@@ -1,17 +1,25 @@
-"""Reload the three networks, check them against their results, and let them predict every job of the training set."""
+"""Reload networks and tabular model, check and compare them, and let them predict every job of the training set."""
 
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipelines.calcloud import command
 from pipelines.calcloud.architecture import NETWORKS, Architecture
 from pipelines.calcloud.errors import InputError
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from pipelines.calcloud.summary import Outputs
+    from pipelines.calcloud.training_set import TrainingSet
+
 DESCRIPTION = """Reload the three trained networks, check that they say of the test rows what their results say, predict
-every job, and write the table with predictions and a summary of how good they are."""
+every job, and write the table with predictions and a summary of how good they are. With --tabular, compare them with
+the tabular model (and with the one that reigns), by cost on the same test rows, and write the champion."""
 
 #: Predictions are equal up to the order of sums, which another processor may choose otherwise.
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5
@@ -30,6 +38,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--results", type=Path, required=True, help="folder of the three results folders")
     parser.add_argument("--latest", type=Path, required=True, help="CSV to write: the jobs with their predictions")
     parser.add_argument("--summary", type=Path, required=True, help="JSON to write: how good the predictions are")
+    parser.add_argument("--tabular", type=Path, help="the tabular model, to be compared")
+    parser.add_argument("--reigning", type=Path, help="the champion so far, which stays unless the new one is better")
+    parser.add_argument("--champion", type=Path, help="model file to write: the one that plans from now on")
+    parser.add_argument("--verdict", type=Path, help="JSON to write: who won, and by what figures")
+    parser.add_argument("--ladder", type=Path, help="TOML of the machines, where not the one that ships")
     return parser
 
 
@@ -41,11 +54,47 @@ def _act(arguments: argparse.Namespace) -> None:
         results=arguments.results,
         latest=arguments.latest,
         summary=arguments.summary,
+        contest=_contest(arguments),
     )
 
 
-def evaluate(*, training: Path, transform: Path, models: Path, results: Path, latest: Path, summary: Path) -> None:
-    """Write the table with `bin_pred`, `mem_pred` and `wall_pred`, and the summary; nothing if anything disagrees."""
+@dataclass(frozen=True, kw_only=True)
+class Contest:
+    """The tabular models to compare the networks with, and where the outcome goes."""
+
+    tabular: Path
+    reigning: Path | None
+    champion: Path
+    verdict: Path
+    ladder: Path | None
+
+
+def _contest(arguments: argparse.Namespace) -> Contest | None:
+    given = (arguments.tabular, arguments.champion, arguments.verdict)
+    if not any(given):
+        return None
+    if not all(given):
+        raise InputError("--tabular, --champion and --verdict belong together: give all three")
+    return Contest(
+        tabular=arguments.tabular,
+        reigning=arguments.reigning,
+        champion=arguments.champion,
+        verdict=arguments.verdict,
+        ladder=arguments.ladder,
+    )
+
+
+def evaluate(
+    *,
+    training: Path,
+    transform: Path,
+    models: Path,
+    results: Path,
+    latest: Path,
+    summary: Path,
+    contest: Contest | None = None,
+) -> None:
+    """Write the table with predictions, the summary and the champion; nothing if anything disagrees."""
     from pipelines.calcloud.features import read_transform
     from pipelines.calcloud.fitting import predict
     from pipelines.calcloud.model_file import read_model
@@ -67,11 +116,42 @@ def evaluate(*, training: Path, transform: Path, models: Path, results: Path, la
         said = outputs[network.name]
         table[network.prediction] = said.argmax(axis=1) if network.classes else said[:, 0].astype(float)
     figures = summarise(jobs, outputs)
+    lines = list(table_lines(figures))
+    if contest is not None:
+        figures["championship"], told = _hold(contest, jobs, outputs, table)
+        lines += ["", *told]
     for path in (latest, summary):
         path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(latest, index=False, lineterminator="\n")
     summary.write_text(json.dumps(figures, indent=1) + "\n")
-    print("\n".join(table_lines(figures)))
+    print("\n".join(lines))
+
+
+def _hold(
+    contest: Contest, jobs: "TrainingSet", outputs: "Outputs", table: "pd.DataFrame"
+) -> tuple[dict[str, Any], list[str]]:
+    """Compare, write champion and verdict, and add the tabular model's predictions to the table."""
+    from pipelines.calcloud.championship import REIGNING, hold, verdict_lines, whole
+    from pipelines.calcloud.jobs import jobs_of_table
+    from pipelines.calcloud.ladder import SHIPPED, read_ladder
+    from pipelines.calcloud.tabular_file import read_tabular, write_tabular
+
+    ladder = read_ladder(contest.ladder or SHIPPED)
+    tabular = read_tabular(contest.tabular)
+    reigning = read_tabular(contest.reigning) if contest.reigning else None
+    verdict = hold(jobs, outputs, tabular, reigning, ladder)
+    said = tabular.model.predict(jobs_of_table(table), ladder.edges_gb)
+    table["tabular_bin"], table["tabular_memory"], table["tabular_wallclock"] = (
+        said.bins,
+        said.memory_gb,
+        said.wallclock_s,
+    )
+    winner = reigning if reigning is not None and verdict.planner == REIGNING else tabular
+    facts = {key: value for key, value in winner.facts.items() if key != "format"}
+    write_tabular(whole(jobs, winner.model), contest.champion, facts | {"simulated": jobs.simulated})
+    contest.verdict.parent.mkdir(parents=True, exist_ok=True)
+    contest.verdict.write_text(json.dumps(verdict.as_json(), indent=1) + "\n")
+    return verdict.as_json(), verdict_lines(verdict)
 
 
 def _check_test_jobs(names: list[str], folder: Path) -> None:

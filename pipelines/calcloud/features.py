@@ -1,7 +1,7 @@
 """The nine numbers that the networks see of a job, the same ones wherever a job is learned from or predicted."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -9,13 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipelines.calcloud.dataset import CRSPLIT_SEVERAL
 from pipelines.calcloud.errors import InputError
-from pipelines.calcloud.schema import INSTRUMENTS, IPST
 
 #: The inputs of the networks, in the order that their weights are trained for.
 INPUTS = ("x_files", "x_size", "drizcorr", "pctecorr", "crsplit", "subarray", "detector", "dtype", "instr")
-
-CRSPLIT_UNKNOWN, CRSPLIT_ONE, CRSPLIT_SEVERAL = 0, 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,37 +73,6 @@ def input_matrix(table: pd.DataFrame, transform: Transform) -> npt.NDArray[np.fl
 def normalise_crsplit(codes: pd.Series) -> pd.Series:
     """Raw numbers of exposures above 2, which some tables carry, are several exposures as well."""
     return codes.clip(upper=CRSPLIT_SEVERAL)
-
-
-def encode_header(ipst: str, keywords: Mapping[str, str]) -> dict[str, float]:
-    """The features of a dataset from its header keywords; a step that an instrument has not is a step not done."""
-    if not IPST.fullmatch(ipst):
-        raise InputError(f"{ipst!r} is not the name of an ACS, COS, STIS or WFC3 dataset")
-    try:
-        n_files, total_mb = int(keywords["n_files"]), float(keywords["total_mb"])
-    except (KeyError, ValueError) as error:
-        raise InputError(f"{ipst}: n_files and total_mb must both be given as numbers ({error})") from error
-    return {
-        "n_files": n_files,
-        "total_mb": total_mb,
-        "drizcorr": _is(keywords, "DRIZCORR", "PERFORM"),
-        "pctecorr": _is(keywords, "PCTECORR", "PERFORM"),
-        "crsplit": _encode_crsplit(keywords.get("CRSPLIT", "NaN")),
-        "subarray": _is(keywords, "SUBARRAY", "TRUE"),
-        "detector": _is(keywords, "DETECTOR", "UVIS", "WFC"),
-        "dtype": int(ipst[-1] == "0"),
-        "instr": INSTRUMENTS[ipst[0].lower()][1],
-    }
-
-
-def _is(keywords: Mapping[str, str], name: str, *values: str) -> int:
-    return int(keywords.get(name, "").strip().upper() in values)
-
-
-def _encode_crsplit(text: str) -> int:
-    if text.strip().lower() in ("nan", ""):
-        return CRSPLIT_UNKNOWN
-    return CRSPLIT_ONE if text.strip() in ("1", "1.0") else CRSPLIT_SEVERAL
 
 
 def _sizes(table: pd.DataFrame) -> npt.NDArray[np.float64]:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipelines.calcloud.features import CRSPLIT_SEVERAL, normalise_crsplit
+from pipelines.calcloud.dataset import CRSPLIT_SEVERAL
+from pipelines.calcloud.features import normalise_crsplit
 from pipelines.calcloud.schema import COLUMNS, DATE_NAMES, NAMES, SIMULATED, contradictions
 from pipelines.calcloud.source import Line, Source
 
@@ -58,13 +59,13 @@ def inspect(source: Source) -> Inspection:
     """Read every row by the schema; nothing is dropped."""
     good: list[dict[str, Value]] = []
     bad: list[Quarantined] = []
-    lines_by_ipst: dict[str, int] = {}
+    lines_by_ipst: dict[str, Line] = {}
     for line in source.lines:
         values, reasons = _read_row(line, source.header)
         if not reasons:
-            first = lines_by_ipst.setdefault(str(values["ipst"]).lower(), line.number)
-            if first != line.number:
-                reasons = [f"ipst: {values['ipst']} stands in line {first} already"]
+            first = lines_by_ipst.setdefault(str(values["ipst"]).lower(), line)
+            if first is not line:
+                reasons = [f"ipst: {values['ipst']} stands in line {first.number} already"]
         if reasons:
             bad.append(Quarantined(line, tuple(reasons)))
         else:
@@ -111,7 +112,9 @@ def _doubtful_crsplit(kept: pd.DataFrame) -> pd.Series:
     dates = [name for name in DATE_NAMES if name in kept]
     if not dates:
         return raw
-    old = kept[dates[0]].map(_day).astype(str) < CRSPLIT_PUT_RIGHT
+    # Of several tables one after another, each row has the date that its own table gives.
+    said = kept[dates].map(str.strip).replace("", pd.NA).bfill(axis=1).iloc[:, 0].fillna("")
+    old = said.map(_day).astype(str) < CRSPLIT_PUT_RIGHT
     return raw | (old & (kept["crsplit"] == CRSPLIT_SEVERAL))
 
 

@@ -6,11 +6,9 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from pipelines.calcloud.archive import NO_DATE
 from pipelines.calcloud.determinism import import_tensorflow
 from pipelines.calcloud.errors import InputError
-
-#: The first date that a zip archive can hold.
-_NO_DATE = (1980, 1, 1, 0, 0, 0)
 
 
 def write_model(model: Any, path: Path) -> None:
@@ -27,7 +25,7 @@ def write_model(model: Any, path: Path) -> None:
     parts["config.json"] = json.dumps(_renumbered(json.loads(parts["config.json"]), {})).encode()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, content in parts.items():
-            archive.writestr(zipfile.ZipInfo(name, _NO_DATE), content)
+            archive.writestr(zipfile.ZipInfo(name, NO_DATE), content)
 
 
 def _renumbered(part: Any, numbers: dict[int, int]) -> Any:

@@ -30,7 +30,7 @@ def make_record(
         "simulated": jobs.simulated,
         "hidden_units": network.hidden,
         "hyperparameters": {"optimizer": "adam", "schedule": "half cosine", **asdict(how)},
-        "versions": _versions(),
+        "versions": versions("tensorflow", "keras", "numpy", "pandas", "scikit-learn"),
         "rows": {split: len(part.truth) for split, part in judged.items()},
         "training_sha256": jobs.sha256,
         "transform_sha256": hashlib.sha256(transform.read_bytes()).hexdigest(),
@@ -42,6 +42,6 @@ def make_record(
     }
 
 
-def _versions() -> dict[str, str]:
-    libraries = ("tensorflow", "keras", "numpy", "pandas", "scikit-learn")
+def versions(*libraries: str) -> dict[str, str]:
+    """Of Python and these libraries."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in libraries}

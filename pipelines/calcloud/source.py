@@ -1,21 +1,24 @@
-"""Where jobs come from: a CSV file, a URL of one, or the simulated sample; all become lines of text fields."""
+"""Where jobs come from: tables here and elsewhere, headers, a registry, a sample; all become text fields."""
 
 import csv
 import gzip
 import hashlib
 import io
-import urllib.error
-import urllib.request
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.calcloud.dynamodb import DDB, read_table
 from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.fetching import fetch, is_elsewhere
+from pipelines.calcloud.finished import REGISTRY, read_registry
+from pipelines.calcloud.headers import FITS, read_folder
 from pipelines.calcloud.sample import simulated_jobs_csv
 from pipelines.calcloud.schema import NAMES
 
 SAMPLE = "sample"
-URL_TIMEOUT_S = 60
+#: How a parquet file begins.
+PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,40 @@ class Source:
 
 
 def read_source(name: str, *, sample_rows: int, sample_seed: int) -> Source:
-    """The table called `name`: `sample`, a path or an http address; its header is checked, its rows are not."""
+    """The table called `name`, or several one after another, separated by commas; headers are checked, rows are not.
+
+    A table is `sample`, a path or http address of a CSV or parquet file, `s3://...`, `zenodo:<date>`, `ddb:<table>`,
+    `fits:<folder>` or `registry:`. Of several, the first that has a dataset counts.
+    """
+    found = [_read_one(part, sample_rows, sample_seed) for part in _parts(name)]
+    if len(found) == 1:
+        return found[0]
+    header = tuple(dict.fromkeys(column for source in found for column in source.header))
+    lines = [_widened(line, source.header, header) for source in found for line in source.lines]
+    checksum = hashlib.sha256("".join(source.sha256 for source in found).encode()).hexdigest()
+    return Source(name=name, sha256=checksum, header=header, lines=tuple(lines))
+
+
+def _parts(name: str) -> list[str]:
+    """A comma in a registry's conditions or a table's filter belongs to those."""
+    parts: list[str] = []
+    for part in name.split(","):
+        if parts and "=" in part and parts[-1].startswith((REGISTRY, DDB)):
+            parts[-1] += f",{part}"
+        else:
+            parts.append(part.strip())
+    return parts
+
+
+def _widened(line: Line, header: tuple[str, ...], wide: tuple[str, ...]) -> Line:
+    """A row with a field for every column; one of the wrong length stays so, and is set aside with that reason."""
+    if len(line.fields) != len(header):
+        return line
+    fields = dict(zip(header, line.fields, strict=True))
+    return Line(line.number, tuple(fields.get(column, "") for column in wide))
+
+
+def _read_one(name: str, sample_rows: int, sample_seed: int) -> Source:
     stored = simulated_jobs_csv(sample_rows, sample_seed).encode() if name == SAMPLE else _stored_bytes(name)
     header, lines = _split(name, _text(name, stored))
     missing = [column for column in NAMES if column not in header]
@@ -54,12 +90,11 @@ def read_source(name: str, *, sample_rows: int, sample_seed: int) -> Source:
 
 
 def _stored_bytes(name: str) -> bytes:
-    if name.startswith(("http://", "https://")):
-        try:
-            with urllib.request.urlopen(name, timeout=URL_TIMEOUT_S) as answer:  # noqa: S310  # http(s) only, see above
-                return bytes(answer.read())
-        except (urllib.error.URLError, OSError, ValueError) as error:
-            raise InputError(f"{name}: cannot be fetched ({error})") from error
+    if is_elsewhere(name):
+        return fetch(name)
+    for prefix, read in ((DDB, read_table), (FITS, read_folder), (REGISTRY, read_registry)):
+        if name.startswith(prefix):
+            return read(name)
     try:
         return Path(name).read_bytes()
     except FileNotFoundError:
@@ -68,7 +103,21 @@ def _stored_bytes(name: str) -> bytes:
         raise InputError(f"{name}: cannot be read ({error.strerror})") from error
 
 
+def _of_parquet(name: str, stored: bytes) -> bytes:
+    """The same table as CSV."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(io.BytesIO(stored)).to_csv(index=False).encode()
+    except ImportError as error:
+        raise InputError(f"{name}: a parquet file needs pyarrow: pip install 'skyfw[ml]'") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"{name}: is no parquet file that can be read ({error})") from error
+
+
 def _text(name: str, stored: bytes) -> str:
+    if stored[:4] == PARQUET:
+        stored = _of_parquet(name, stored)
     try:
         unpacked = gzip.decompress(stored) if stored[:2] == b"\x1f\x8b" else stored
     except (OSError, EOFError, zlib.error) as error:

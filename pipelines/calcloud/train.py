@@ -9,12 +9,14 @@ from pathlib import Path
 from pipelines.calcloud import command
 from pipelines.calcloud.architecture import NETWORKS, hyperparameters
 from pipelines.calcloud.errors import InputError
-from pipelines.calcloud.evaluate import evaluate
+from pipelines.calcloud.evaluate import Contest, evaluate
+from pipelines.calcloud.learn import learn
 from pipelines.calcloud.network import Places, add_training_arguments, train_network
 from pipelines.calcloud.scrape import scrape
 
-DESCRIPTION = """Train the three networks on DIR/data/latest.csv. Models, results and the table with predictions, which
-takes the place of latest.csv, are written into DIR; what latest.csv was stays beside it as source_<checksum>.csv."""
+DESCRIPTION = """Train the three networks and the tabular model on DIR/data/latest.csv. Models, results and the table
+with predictions, which takes the place of latest.csv, are written into DIR; what latest.csv was stays beside it as
+source_<checksum>.csv."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -60,6 +62,15 @@ def _act(arguments: argparse.Namespace) -> None:
             record=folder / "models" / f"{network.name}.json",
         )
         train_network(network, how, places)
+    tabular = folder / "models" / "tabular.npz"
+    learn(
+        training=training,
+        transform=transform,
+        model=tabular,
+        record=tabular.with_suffix(".json"),
+        ladder=None,
+        seed=arguments.seed,
+    )
     _keep(latest)
     evaluate(
         training=training,
@@ -68,6 +79,13 @@ def _act(arguments: argparse.Namespace) -> None:
         results=folder / "results",
         latest=latest,
         summary=folder / "results" / "summary.json",
+        contest=Contest(
+            tabular=tabular,
+            reigning=None,
+            champion=folder / "models" / "champion.npz",
+            verdict=folder / "results" / "champion.json",
+            ladder=None,
+        ),
     )
 
 

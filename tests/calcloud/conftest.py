@@ -130,3 +130,60 @@ def hst_jobs():
 def hst_headers(hst_jobs):
     """Real header keywords of 21 datasets, one text file each."""
     return sorted((hst_jobs.parent / "features_txt").glob("*_MemModelFeatures.txt"))
+
+
+@pytest.fixture(scope="session")
+def some_jobs():
+    """800 simulated jobs as the tabular model takes them, and what they used."""
+    import io
+
+    import pandas as pd
+
+    from pipelines.calcloud.jobs import jobs_of_table
+
+    table = pd.read_csv(io.StringIO(simulated_jobs_csv(800, seed=7)))
+    return jobs_of_table(table), {target: table[target].to_numpy(float) for target in ("memory", "wallclock")}
+
+
+@pytest.fixture(scope="session")
+def a_model(some_jobs):
+    """A tabular model of those jobs."""
+    from pipelines.calcloud.tabular import fit
+
+    return fit(*some_jobs)
+
+
+@pytest.fixture(scope="session")
+def a_model_file(a_model, tmp_path_factory):
+    """The same on disk."""
+    from pipelines.calcloud.tabular_file import write_tabular
+
+    path = tmp_path_factory.mktemp("models") / "champion.npz"
+    write_tabular(a_model, path, {"simulated": True})
+    return path
+
+
+@pytest.fixture(scope="session")
+def aws():
+    """S3 and DynamoDB on this machine."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def boto(aws, monkeypatch):
+    import boto3
+
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    return boto3

@@ -9,7 +9,6 @@ from pipelines.calcloud.errors import InputError
 from pipelines.calcloud.features import (
     INPUTS,
     Transform,
-    encode_header,
     fit_transform,
     input_matrix,
     read_transform,
@@ -68,27 +67,3 @@ def test_the_inputs_stand_in_the_published_order(a_job):
     assert dict(zip(INPUTS[2:], row[2:].tolist(), strict=True)) == {
         "drizcorr": 1, "pctecorr": 1, "crsplit": 1, "subarray": 0, "detector": 1, "dtype": 1, "instr": 3,
     }  # fmt: skip
-
-
-def test_header_keywords_become_codes():
-    keywords = {"n_files": "5", "total_mb": "69.4", "DRIZCORR": "PERFORM", "PCTECORR": "OMIT", "CRSPLIT": "1"}
-    assert encode_header("jbt301010", keywords | {"SUBARRAY": "True", "DETECTOR": "wfc"}) == {
-        "n_files": 5, "total_mb": 69.4, "drizcorr": 1, "pctecorr": 0, "crsplit": 1,
-        "subarray": 1, "detector": 1, "dtype": 1, "instr": 0,
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "code"), [("NaN", 0), ("1", 1), ("1.0", 1), ("2", 2), ("4", 2), ("0", 2)])
-def test_crsplit_tells_one_exposure_from_several(text, code):
-    assert encode_header("ibc604b9q", {"n_files": "2", "total_mb": "35", "CRSPLIT": text})["crsplit"] == code
-
-
-def test_a_dataset_of_another_instrument_is_refused():
-    with pytest.raises(InputError, match="u2xy0101t"):
-        encode_header("u2xy0101t", {"n_files": "2", "total_mb": "35"})
-
-
-def test_every_real_header_has_features_with_or_without_all_keywords(hst_headers):
-    for path in hst_headers:
-        keywords = dict(line.split("=") for line in path.read_text().split())
-        assert set(encode_header(path.name[:9], keywords)) == {"n_files", "total_mb", *INPUTS[2:]}

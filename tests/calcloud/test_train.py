@@ -10,14 +10,15 @@ from pipelines.calcloud.sample import simulated_jobs_csv
 
 TREE = [
     "data/latest.csv", "data/quarantine.csv", "data/report.json", "data/training.csv",
-    "models/mem_clf.json", "models/mem_clf.keras", "models/mem_reg.json", "models/mem_reg.keras",
-    "models/tx_data.json", "models/wall_reg.json", "models/wall_reg.keras",
+    "models/champion.npz", "models/mem_clf.json", "models/mem_clf.keras", "models/mem_reg.json",
+    "models/mem_reg.keras", "models/tabular.json", "models/tabular.npz", "models/tx_data.json",
+    "models/wall_reg.json", "models/wall_reg.keras",
     *(f"results/mem_bin/{name}" for name in (
         "acc_loss.json", "acc_loss.png", "cmx.npy", "cmx.png", "cmx_norm.npy", "fnfp.json", "history.json",
         "report.json", "roc_auc.json", "roc_auc.png", "test_idx.csv", "y_onehot.npy", "y_pred.npy", "y_scores.npy")),
     *(f"results/{target}/{name}" for target in ("memory", "wallclock") for name in (
         "history.json", "loss.json", "loss.png", "predictions.npy", "residuals.npy", "residuals.png", "test_idx.csv")),
-    "results/summary.json",
+    "results/champion.json", "results/summary.json",
 ]  # fmt: skip
 
 

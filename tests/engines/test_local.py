@@ -399,3 +399,57 @@ def test_a_job_reads_files_of_one_type_from_two_attempts(fw, a_pipeline, a_progr
         ("U_r11p96", "1-r11p96.txt"),
         ("U_r11p96", "3-r11p96.txt"),
     ]
+
+
+#: Uses 60 MB for each try that it has had, and takes as many tenths of a second.
+GROWING = """
+echo x >> {place}/tries-$1; n=$(wc -l < {place}/tries-$1)
+python -S -c "x = bytearray(b'x') * {mb}_000_000; import time; time.sleep({seconds})" && echo "$1" > "$2"
+"""
+
+
+def test_memory_that_was_too_little_grows_step_by_step_and_stays_a_counter_of_its_own(fw, a_pipeline, ask, tmp_path):
+    lines = GROWING.format(place=tmp_path, mb=150, seconds=0.3)
+    said = fw("submit", a_pipeline(lines, numbers="5,", module="request_memory = 40, 100, 400"))
+    assert said.status == 0, said.err
+    assert ask(CALLS) == [(1, 1, 137), (1, 2, 137), (1, 3, 0), (2, 1, 0)]
+    words = [row[0] for row in ask("select message from task_message where message_lvl = 1 order by message_time")]
+    assert ["had asked for 40" in words[0], "had asked for 100" in words[1], len(words)] == [True, True, 2]
+
+
+def test_a_job_that_wants_more_memory_than_there_is_to_ask_for_ends_with_that_reason(fw, a_pipeline, ask, tmp_path):
+    lines = GROWING.format(place=tmp_path, mb=150, seconds=0.3)
+    said = fw("submit", a_pipeline(lines, numbers="5,", module="request_memory = 40, 100"))
+    assert said.status == 1
+    assert "MB of memory, and had asked for 100" in said.err
+    assert ask(CALLS) == [(1, 1, 137), (1, 2, 137)]
+
+
+def test_time_that_was_too_short_grows_apart_from_memory(fw, a_pipeline, ask, tmp_path):
+    lines = GROWING.format(place=tmp_path, mb=150, seconds=1.5)
+    keys = "request_memory = 40, 400\nmax_walltime = 0.01, 0.2"
+    said = fw("submit", a_pipeline(lines, numbers="5,", module=keys))
+    assert said.status == 0, said.err
+    assert ask(CALLS) == [(1, 1, 137), (1, 2, 124), (1, 3, 0), (2, 1, 0)]
+
+
+def test_a_status_can_say_that_memory_was_too_little(fw, a_pipeline, ask, tmp_path):
+    lines = f'echo x >> {tmp_path}/tries; test $(wc -l < {tmp_path}/tries) -ge 2 || exit 33; echo "$1" > "$2"'
+    keys = "request_memory = 40, 100\nmemory_statuses = 31, 33"
+    said = fw("submit", a_pipeline(lines, numbers="5,", module=keys))
+    assert said.status == 0, said.err
+    assert ask(CALLS) == [(1, 1, 33), (1, 2, 0), (2, 1, 0)]
+
+
+def test_what_a_job_learned_to_ask_for_survives_a_restart(fw, a_pipeline, ask, tmp_path):
+    lines = f"""
+test -e {tmp_path}/second || test "$FW_JOB" != 1 || python -S -c "x = bytearray(b'x') * 60_000_000; input()" < /dev/zero
+test -e {tmp_path}/second || exit 1
+python -S -c "x = bytearray(b'x') * 60_000_000; import time; time.sleep(0.3)" && echo "$1" > "$2"
+"""
+    said = fw("submit", a_pipeline(lines, numbers="5,", module="request_memory = 40, 50"))
+    assert said.status == 1
+    (tmp_path / "second").touch()
+    said = fw("restart", "U_r1p01")
+    assert "and had asked for 50" in said.err
+    assert ask(CALLS)[:3] == [(1, 1, 137), (1, 2, 137), (1, 3, 137)]

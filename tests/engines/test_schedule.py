@@ -15,8 +15,8 @@ def a_job(
 ) -> PlannedJob:  # fmt: skip
     call = PlannedCall(number=number, module=module, kept=(), unkept=(), inputs=())
     return PlannedJob(
-        number=number, block=block, parents=parents, calls=(call,), max_retries=0, cpus=cpus, memory_mb=memory,
-        shard="", offset=0, gpus=gpus, software=software,
+        number=number, block=block, parents=parents, calls=(call,), max_retries=0, cpus=cpus,
+        memory_steps_mb=(memory,), time_steps=0, shard="", offset=0, gpus=gpus, software=software,
     )  # fmt: skip
 
 

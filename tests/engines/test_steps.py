@@ -44,6 +44,9 @@ def in_process(arguments, objects, memory):
         os._exit(0)
     if trouble == "sleeps":
         time.sleep(60)
+    if trouble == "eats":
+        held = bytearray(b"x") * 150_000_000
+        time.sleep(0.5)
     if trouble == "makes nothing":
         return 0
     if target in memory:
@@ -279,6 +282,15 @@ def test_tried_again_a_job_makes_anew_what_was_only_in_memory(run, words, ask, t
     first = [("a", 1, 0), ("a", 1, 0), ("b", 1, 0), ("b", 1, 0), ("c", 1, 137)]
     assert ask(CALLS) == [*first, *((name, 2, 0) for name, _, _ in first)]
     assert (fw_home / "archive/SKY/words/none/r1/U/p01/words/c.txt").read_text() == "ababc"
+
+
+def test_a_step_that_wants_more_memory_gets_it_with_a_new_process(run, words, ask, fw_home):
+    said = run("submit", words("request_memory = 100, 500"), *FUSED, TROUBLE_c="eats")
+    assert said.status == 0, said.err
+    first = [("a", 1, 0), ("a", 1, 0), ("b", 1, 0), ("b", 1, 0), ("c", 1, 137)]
+    assert ask(CALLS) == [*first, *((name, 2, 0) for name, _, _ in first)]
+    words = ask("select message from task_message where message_lvl = 1")
+    assert [("and had asked for 100" in text) for (text,) in words] == [True]
 
 
 def test_a_failed_run_is_restarted(run, words, ask, fw_home):

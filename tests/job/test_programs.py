@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from framework.job.limits import MEMORY, TIME, Limits
 from framework.job.programs import Outcome, Programs
 from framework.job.warden import Warden
 
@@ -24,8 +25,10 @@ def run(tmp_path: Path) -> Iterator[Callable[..., Outcome]]:
     programs = Programs(warden)
     log = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT)
 
-    def begin(*argv: str, deadline: float | None = None, path: str = os.defpath) -> Outcome:
-        return programs.run(list(argv), {"PATH": path}, log, deadline)
+    def begin(
+        *argv: str, deadline: float | None = None, memory_mb: int | None = None, path: str = os.defpath
+    ) -> Outcome:
+        return programs.run(list(argv), {"PATH": path, "FW_CALL": "1"}, log, Limits(deadline, memory_mb))
 
     yield begin
     os.close(log)
@@ -94,3 +97,40 @@ def ends(pid: int) -> bool:
     while lives(pid) and time.monotonic() < deadline:
         time.sleep(0.01)
     return not lives(pid)
+
+
+#: Uses 120 MB: alone, in a child, in three children together, or in one that left its session.
+HUNGRY = "x = bytearray(b'x') * 120_000_000; import time; time.sleep(60)"
+PART = "x = bytearray(b'x') * 40_000_000; import time; time.sleep(60)"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'exec "$0" -S -c "$1"',
+        '"$0" -S -c "$1"; true',
+        '"$0" -S -c "$2" & "$0" -S -c "$2" & "$0" -S -c "$2" & wait',
+        'setsid "$0" -S -c "$1" & sleep 60',
+    ],
+)
+def test_a_program_that_uses_more_memory_than_it_asked_for_is_ended_with_all_it_started(run, lines):
+    began = time.monotonic()
+    outcome = run("sh", "-c", lines, sys.executable, HUNGRY, PART, memory_mb=100)
+    assert (outcome.status, outcome.want) == (128 + signal.SIGKILL, MEMORY)
+    assert "and had asked for 100" in outcome.reason
+    assert time.monotonic() - began < 30
+
+
+def test_what_processes_share_is_not_counted_twice(run):
+    lines = "import os\nx = bytearray(b'x') * 60_000_000\nfor _ in range(3):\n    if os.fork() == 0:\n        break\n"
+    outcome = run(sys.executable, "-S", "-c", lines + "import time\ntime.sleep(0.5)", memory_mb=120)
+    assert (outcome.status, outcome.want) == (0, "")
+
+
+def test_a_program_whose_time_is_up_wanted_time(run):
+    outcome = run("sleep", "60", deadline=time.monotonic() + 0.2, memory_mb=100)
+    assert (outcome.status, outcome.want, outcome.reason) == (124, TIME, "its time was up")
+
+
+def test_a_program_within_its_memory_comes_to_its_end(run):
+    assert run(sys.executable, "-S", "-c", "x = bytearray(b'x') * 20_000_000", memory_mb=100).status == 0

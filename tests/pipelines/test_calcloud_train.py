@@ -22,10 +22,10 @@ TREE = "HST/calcloud_train/none/r1/calcloud/p01"
 RESULTS = {
     "data": ["latest.csv", "quarantine.csv", "report.json", "training.csv"],
     "models": [
-        "mem_clf.json", "mem_clf.keras", "mem_reg.json", "mem_reg.keras", "tx_data.json", "wall_reg.json",
-        "wall_reg.keras",
+        "champion.npz", "mem_clf.json", "mem_clf.keras", "mem_reg.json", "mem_reg.keras", "tabular.json",
+        "tabular.npz", "tx_data.json", "wall_reg.json", "wall_reg.keras",
     ],
-    "results": ["summary.json"],
+    "results": ["champion.json", "summary.json"],
     "results/mem_bin": [
         "acc_loss.json", "acc_loss.png", "cmx.npy", "cmx.png", "cmx_norm.npy", "fnfp.json", "history.json",
         "report.json", "roc_auc.json", "roc_auc.png", "test_idx.csv", "y_onehot.npy", "y_pred.npy", "y_scores.npy",

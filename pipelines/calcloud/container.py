@@ -1,0 +1,58 @@
+"""Run in a container: any command, or the processing itself.
+
+python -m pipelines.calcloud.container [--mode onsite] IMAGE command ...
+python -m pipelines.calcloud.container --process IMAGE none none ipppssoot ...
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from pipelines.calcloud import command, crds
+from pipelines.calcloud.errors import InputError
+
+DESCRIPTION = """Run a command, or with --process the processing of datasets, in an image: by docker, podman or
+apptainer, whichever is on PATH first. The working folder is the same inside, and so are the references' variables."""
+
+RUNTIMES = ("docker", "podman", "apptainer")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: that of the command; 2 when there is nothing to run it with."""
+    parser = command.parser_of("container", DESCRIPTION)
+    parser.add_argument("image", help="the image")
+    parser.add_argument("--mode", choices=list(crds.MODES), default="remote", help="where references come from")
+    parser.add_argument("--process", action="store_true", help="the words after it are those of process")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="what to run")
+    ended: list[int] = []
+    status = command.run(parser, lambda arguments: ended.append(_run(arguments)), argv)
+    return status or ended[0]
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
+    if not words:
+        raise InputError("nothing to run: give a command, or --process and its words")
+    if arguments.process:
+        words = ["python", "-m", "pipelines.calcloud.process", "--mode", arguments.mode, *words]
+    runtime = next((name for name in RUNTIMES if shutil.which(name)), None)
+    if runtime is None:
+        raise InputError(f"none of {', '.join(RUNTIMES)} is on PATH")
+    argv = command_line(runtime, arguments.image, words, crds.variables(arguments.mode, os.environ), os.getcwd())
+    return subprocess.run(argv, check=False).returncode
+
+
+def command_line(runtime: str, image: str, words: list[str], variables: dict[str, str], folder: str) -> list[str]:
+    """The runtime's own words around a command."""
+    pairs = [f"{name}={value}" for name, value in sorted(variables.items())]
+    if runtime == "apptainer":
+        settings = [word for pair in pairs for word in ("--env", pair)]
+        return [runtime, "exec", "--bind", folder, "--pwd", folder, *settings, image, *words]
+    settings = [word for pair in pairs for word in ("--env", pair)]
+    return [runtime, "run", "--rm", "--volume", f"{folder}:{folder}", "--workdir", folder, *settings, image, *words]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

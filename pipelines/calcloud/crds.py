@@ -1,0 +1,28 @@
+"""Where calibration programs find their reference files: the variables of each mode."""
+
+from collections.abc import Mapping
+
+#: Mode to variables. A variable that is set already stays as it is, but for the mode itself.
+MODES: Mapping[str, Mapping[str, str]] = {
+    "onsite": {"CRDS_PATH": "/grp/crds/cache", "CRDS_READONLY_CACHE": "1"},
+    "remote": {"CRDS_PATH": "crds_cache", "CRDS_SERVER_URL": "https://hst-crds.stsci.edu"},
+    "s3": {
+        "CRDS_PATH": "crds_cache",
+        "CRDS_S3_ENABLED": "1",
+        "CRDS_S3_RETURN_URI": "0",
+        "CRDS_CONFIG_URI": "s3://hst-crds-cache-ops/config/hst/",
+        "CRDS_REFERENCE_URI": "s3://hst-crds-cache-ops/references/hst/",
+    },
+}
+#: The names by which the programs of each instrument look for their references.
+_REFERENCES = ("iref", "jref", "oref", "lref")
+
+
+def variables(mode: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What is set for this mode."""
+    found = {"CRDS_MODE": mode, "CRDS_OBSERVATORY": "hst"}
+    for name, value in MODES[mode].items():
+        found[name] = environment.get(name, value)
+    for name in _REFERENCES:
+        found[name] = environment.get(name, f"{found['CRDS_PATH']}/references/hst/{name}/")
+    return found

@@ -1,0 +1,140 @@
+"""Whether the model still fits: what was planned against what was used, run by run, in figures and a picture."""
+
+import argparse
+import csv
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.calcloud import command
+from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.ladder import SHIPPED, read_ladder
+
+DESCRIPTION = """Compare planned with used. PAIRS is the CSV list that calcloud_drift.wcl makes: path, run, model,
+planned and used memory, planned and used time of each job."""
+
+COLUMNS = ("path", "run", "model", "planned_memory_gb", "memory", "planned_wallclock_s", "wallclock")
+
+#: The model fits while times are off by no more than this (natural logarithm, root of the mean square), are not off
+#: in one direction by more than that, and this share of the jobs does not fit on the planned machine.
+MOST_SCATTER, MOST_BIAS, MOST_UNDER = 0.5, 0.2, 0.02
+#: Fewer jobs say nothing.
+LEAST_JOBS = 20
+
+Floats = npt.NDArray[np.float64]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, 1 when the disk failed, 2 when the list is none."""
+    parser = command.parser_of("drift", DESCRIPTION)
+    parser.add_argument("pairs", type=Path, help="the list")
+    parser.add_argument("--verdict", type=Path, required=True, help="JSON to write")
+    parser.add_argument("--figure", type=Path, required=True, help="PNG to draw")
+    return command.run(parser, _act, argv)
+
+
+def _act(arguments: argparse.Namespace) -> None:
+    rows = read_pairs(arguments.pairs)
+    names = dict.fromkeys(row["run"] for row in rows)
+    runs = {name: figures([row for row in rows if row["run"] == name]) for name in names}
+    verdict = {"fits": all(found["fits"] is not False for found in runs.values()), "runs": runs}
+    for path in (arguments.verdict, arguments.figure):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    arguments.verdict.write_text(json.dumps(verdict, indent=1) + "\n")
+    draw(rows, arguments.figure)
+    for run, found in runs.items():
+        print(f"{run}: {sentence(found)}")
+
+
+def read_pairs(path: Path) -> list[dict[str, Any]]:
+    """The jobs of the list."""
+    try:
+        with path.open(newline="") as file:
+            lines = [line for line in csv.reader(file, skipinitialspace=True) if line]
+        rows = [_pair(line) for line in lines]
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is no list of {', '.join(COLUMNS)} ({error})") from error
+    bad = [row for row in rows if not all(0 < row[key] < math.inf for key in COLUMNS[3:])]
+    if bad or not rows:
+        raise InputError(f"{path}: {f'{bad[0]} is no planned and used job' if bad else 'lists no job'}")
+    return rows
+
+
+def _pair(line: list[str]) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(COLUMNS, line, strict=True))
+    return {**row, **{key: float(row[key]) for key in COLUMNS[3:]}}
+
+
+def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How far off plans were; `fits` is null where too few jobs tell."""
+    ladder = read_ladder(SHIPPED)
+    logs = {
+        "wallclock": _column(rows, "wallclock") / _column(rows, "planned_wallclock_s"),
+        "memory": _column(rows, "memory") / _column(rows, "planned_memory_gb"),
+    }
+    found: dict[str, Any] = {"jobs": len(rows), "models": sorted({row["model"] for row in rows})}
+    for target, ratio in logs.items():
+        log = np.log(ratio)
+        found[f"{target}_bias"] = float(log.mean())
+        found[f"{target}_scatter"] = float(np.sqrt(np.square(log).mean()))
+    planned, needed = (ladder.bins(_column(rows, key)) for key in ("planned_memory_gb", "memory"))
+    found["too_small"] = float((planned < needed).mean())
+    scatter, bias, too_small = (float(found[key]) for key in ("wallclock_scatter", "wallclock_bias", "too_small"))
+    verdicts = [
+        (f"times are off by {scatter:.2f}", scatter > MOST_SCATTER),
+        (f"times are off in one direction, by {bias:+.2f}", abs(bias) > MOST_BIAS),
+        (f"{too_small:.1%} needed a larger machine", too_small > MOST_UNDER),
+    ]
+    wrong = [words for words, is_wrong in verdicts if is_wrong]
+    found["fits"] = None if len(rows) < LEAST_JOBS else not wrong
+    found["wrong"] = wrong
+    return found
+
+
+def sentence(found: Mapping[str, Any]) -> str:
+    """For a person."""
+    if found["fits"] is None:
+        return f"{found['jobs']} jobs are too few to tell"
+    if found["fits"]:
+        return f"the model fits ({found['jobs']} jobs, times off by {found['wallclock_scatter']:.2f})"
+    return f"the model no longer fits: {'; '.join(found['wrong'])} ({found['jobs']} jobs): train it again"
+
+
+def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Used over planned, job after job, for time and memory."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(2, 1, figsize=(8, 6), sharex=True)
+    for axis, (used, planned) in zip(
+        axes, (("wallclock", "planned_wallclock_s"), ("memory", "planned_memory_gb")), strict=True
+    ):
+        ratio = _column(rows, used) / _column(rows, planned)
+        axis.plot(ratio, ".", markersize=3, alpha=0.5)
+        axis.axhline(1, color="black", linewidth=0.8)
+        width = max(1, len(ratio) // 20)
+        middle = [float(np.median(ratio[first : first + width])) for first in range(0, len(ratio), width)]
+        axis.step(np.arange(len(middle)) * width, middle, where="post", color="red", label="median")
+        axis.set(yscale="log", ylabel=f"{used}: used / planned")
+        axis.legend()
+    axes[1].set_xlabel("job")
+    # No date and no version, so that equal jobs give equal bytes.
+    figure.savefig(path, metadata={"Software": None})
+    pyplot.close(figure)
+
+
+def _column(rows: Sequence[Mapping[str, Any]], key: str) -> Floats:
+    return np.array([row[key] for row in rows], float)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,126 @@
+"""Plan jobs: the machine, the limits of time and the reasons for each dataset, as JSON lines that can be submitted.
+
+    python -m pipelines.calcloud.plan s3://bucket batch ipppssoot ... --model champion.npz --features DIR > plan.out
+
+The features of a dataset are read from DIR/<ipppssoot>_MemModelFeatures.txt, or, where no folder is given and the
+bucket is an address, from <bucket>/control/<ipppssoot>/.
+"""
+
+import argparse
+import datetime
+import json
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.calcloud import command
+from pipelines.calcloud.dataset import SUFFIX, is_mosaic
+from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.jobplan import EXECUTABLE, default_plan, planned
+from pipelines.calcloud.predict import read_all, write_lines
+
+if TYPE_CHECKING:
+    from pipelines.calcloud.ladder import Ladder
+    from pipelines.calcloud.tabular_file import Kept
+
+DESCRIPTION = """Plan jobs: for each dataset the machine that is the cheapest to expect, the time after which it is
+ended, and why. JSON lines on standard output or in --out; each names the program that the job runs."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, 1 when the disk or network failed, 2 when some input is wrong (the others are planned)."""
+    return command.run(_parser(), _act, argv)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = command.parser_of("plan", DESCRIPTION)
+    parser.add_argument("bucket", help="where outputs go: none, a folder, or s3://bucket")
+    parser.add_argument("batch", help="the name of the batch, to which the time is added")
+    parser.add_argument("ipppssoot", nargs="+", help="datasets or their features files, or @LIST, one a line")
+    parser.add_argument("--features", help="folder (or address) of the features files; of the bucket if not given")
+    parser.add_argument("--model", type=Path, required=True, help="the champion of a training")
+    parser.add_argument("--ladder", type=Path, help="TOML of the machines, where not the one that ships")
+    parser.add_argument("--out", type=Path, help="JSON lines to write")
+    parser.add_argument("--no-stamp", action="store_true", help="add no time to the name of the batch")
+    return parser
+
+
+def _act(arguments: argparse.Namespace) -> None:
+    from pipelines.calcloud.ladder import SHIPPED, read_ladder
+    from pipelines.calcloud.tabular_file import read_tabular
+
+    kept, ladder = read_tabular(arguments.model), read_ladder(arguments.ladder or SHIPPED)
+    names = list(_names(arguments.ipppssoot))
+    mosaics = [name for name in names if is_mosaic(name)]
+    faults: list[str] = []
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = arguments.features or arguments.bucket
+        paths = _features([name for name in names if not is_mosaic(name)], folder, Path(scratch), faults)
+        datasets = list(read_all(paths, faults))
+    lines = list(lines_of(datasets, kept, ladder)) + [default_plan(name, ladder) for name in mosaics]
+    stamp = "" if arguments.no_stamp else f"-{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H-%M-%S}"
+    prefix = f"{arguments.batch}{stamp}"
+    write_lines([json.dumps(with_place(line, arguments.bucket, prefix)) for line in lines], arguments.out)
+    if faults:
+        raise InputError("; ".join(faults))
+
+
+def lines_of(datasets: list[tuple[str, dict[str, float]]], kept: "Kept", ladder: "Ladder") -> Iterator[dict[str, Any]]:
+    """The plans of datasets with their features."""
+    from pipelines.calcloud.forecast import simulated
+    from pipelines.calcloud.jobs import jobs_of
+
+    if datasets:
+        said = kept.model.predict(jobs_of(datasets), ladder.edges_gb)
+        for line, (_, features) in zip(
+            planned([name for name, _ in datasets], said, kept.id, ladder), datasets, strict=True
+        ):
+            yield {**line, "features": features, **simulated(kept)}
+
+
+def with_place(line: dict[str, Any], bucket: str, batch: str) -> dict[str, Any]:
+    """A plan with the place of its outputs and the command that it stands for."""
+    name = line["ipst"]
+    return {
+        "ipst": name,
+        "output": "none" if bucket == "none" else f"{bucket.rstrip('/')}/{batch}/{name}",
+        "batch": batch,
+        "job_name": f"{batch}-{name}".replace("/", "-"),
+        "executable": EXECUTABLE,
+        "command": ["python", "-m", "pipelines.calcloud.process", bucket, batch, name],
+        **line,
+    }
+
+
+def _names(given: Iterable[str]) -> Iterator[str]:
+    for word in given:
+        path = Path(word.removeprefix("@"))
+        if not word.startswith("@"):
+            yield word
+        elif path.is_file():
+            yield from (line.strip() for line in path.read_text().splitlines() if line.strip())
+        else:
+            raise InputError(f"{path}: no such file (a list of datasets, one a line)")
+
+
+def _features(names: list[str], folder: str, scratch: Path, faults: list[str]) -> Iterator[Path]:
+    """Where each dataset's features file lies; those at an address are fetched."""
+    for name in names:
+        file = f"{name}{SUFFIX}"
+        if name.endswith(SUFFIX):
+            yield Path(name)
+        elif "://" not in folder:
+            lower = Path(folder) / file.replace(name, name.lower())
+            yield lower if lower.is_file() else Path(folder) / file
+        else:
+            from pipelines.calcloud.remote import fetch_to
+
+            try:
+                yield fetch_to(f"{folder.rstrip('/')}/control/{name}/{file}", scratch / file)
+            except InputError as error:
+                faults.append(str(error))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

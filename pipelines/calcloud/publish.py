@@ -1,0 +1,105 @@
+"""Publish a training: its stamp folder and its models as zips in a bucket, its rows in a DynamoDB table.
+
+python -m pipelines.calcloud.publish 2021-11-04-1636048291 s3://bucket [--table TABLE]
+"""
+
+import argparse
+import csv
+import io
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+from pipelines.calcloud import command
+from pipelines.calcloud.archive import NO_DATE
+from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.remote import put
+
+DESCRIPTION = """Publish a training: the whole folder DIR as BUCKET/archive/<stamp>.zip, its models as
+BUCKET/<stamp>/models.zip, and with --table each row of data/latest.csv as an item of a DynamoDB table. The same folder
+gives the same zips."""
+
+#: The day and the second since 1970 at which a training began, which its folder is called by.
+STAMP = re.compile(r"\d{4}-\d\d-\d\d-\d{9,10}")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status: 0, 1 when the disk failed, 2 when DIR is no training or the bucket cannot be reached."""
+    parser = command.parser_of("publish", DESCRIPTION)
+    parser.add_argument("dir", metavar="DIR", type=Path, help="folder such as 2021-11-04-1636048291")
+    parser.add_argument("bucket", help="s3://bucket, or a folder")
+    parser.add_argument("--table", help="DynamoDB table for the rows of data/latest.csv, by ipst")
+    return command.run(parser, _act, argv)
+
+
+def _act(arguments: argparse.Namespace) -> None:
+    folder: Path = arguments.dir
+    stamp = folder.resolve().name
+    if not STAMP.fullmatch(stamp):
+        raise InputError(f"{folder}: is not called by a stamp such as 2021-11-04-1636048291")
+    models = sorted((folder / "models").glob("*"))
+    if not models:
+        raise InputError(f"{folder}/models: holds no model (train writes them)")
+    bucket = arguments.bucket.rstrip("/")
+    everything = sorted(path for path in folder.rglob("*") if path.is_file())
+    for paths, target in ((everything, f"archive/{stamp}.zip"), (models, f"{stamp}/models.zip")):
+        with tempfile.TemporaryDirectory() as scratch:
+            packed = Path(scratch) / "packed.zip"
+            pack(paths, folder.parent, packed)
+            put(packed, f"{bucket}/{target}")
+        print(f"{bucket}/{target}: {len(paths)} files")
+    if arguments.table:
+        rows = list(items(folder / "data" / "latest.csv"))
+        write_items(arguments.table, rows)
+        print(f"{arguments.table}: {len(rows)} items")
+
+
+def pack(paths: Iterable[Path], root: Path, target: Path) -> None:
+    """A zip of files by their names below a folder, without dates."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in paths:
+            info = zipfile.ZipInfo(str(path.relative_to(root)), NO_DATE)
+            info.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(info, path.read_bytes())
+
+
+def items(table: Path) -> Iterator[dict[str, Any]]:
+    """The rows as DynamoDB takes them: exact numbers, and no empty field."""
+    try:
+        text = table.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{table}: no such file (evaluate writes it)") from None
+    for row in csv.DictReader(io.StringIO(text)):
+        yield {name: value if name == "ipst" else _number(value) for name, value in row.items() if value}
+
+
+def _number(text: str) -> str | Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        return text
+    # 38 digits are what DynamoDB keeps; a float has 17.
+    return +value if value.is_finite() else text
+
+
+def write_items(table: str, rows: Iterable[dict[str, Any]]) -> None:
+    """Put them into the table, some at a time."""
+    try:
+        import boto3  # only this needs it
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError as error:
+        raise InputError(f"{table}: needs boto3: pip install 'skyfw[s3]'") from error
+    try:
+        with boto3.resource("dynamodb").Table(table).batch_writer() as batch:
+            for row in rows:
+                batch.put_item(Item=row)
+    except (BotoCoreError, ClientError) as error:
+        raise InputError(f"{table}: cannot be written ({error})") from error
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,69 @@
+"""The file of a tabular model: trees, history and spread, as arrays."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipelines.calcloud.archive import read_archive, write_archive
+from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.jobs import Jobs
+from pipelines.calcloud.past import TARGETS, past_of
+from pipelines.calcloud.spread import Spread
+from pipelines.calcloud.tabular import Tabular
+from pipelines.calcloud.trees import trees_of
+
+#: Rises when what the arrays mean changes.
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kept:
+    """A model as it was found on disk."""
+
+    model: Tabular
+    #: The first letters of the file's checksum: by this every prediction says who made it.
+    id: str
+    facts: Mapping[str, Any]
+
+
+def write_tabular(model: Tabular, path: Path, facts: Mapping[str, Any]) -> None:
+    """The same model and facts give the same bytes."""
+    arrays = {"ipst": model.past.jobs.ipst, "features": model.past.jobs.features}
+    for target in TARGETS:
+        arrays |= {f"{target}/trees/{name}": array for name, array in model.average[target].arrays().items()}
+        arrays[f"{target}/residuals"] = model.past.residuals[target]
+        arrays[f"{target}/usual"] = model.spread[target].usual
+        arrays[f"{target}/quantiles"] = model.spread[target].quantiles
+    write_archive(path, {"format": FORMAT, **facts}, arrays)
+
+
+def read_tabular(path: Path) -> Kept:
+    """The model, ready to predict."""
+    facts, arrays = read_archive(path)
+    if facts.get("format") != FORMAT:
+        raise InputError(f"{path}: is a model of format {facts.get('format')}, not {FORMAT}: train it again")
+    try:
+        model = Tabular(
+            average={
+                target: trees_of(
+                    {
+                        name.rpartition("/")[2]: array
+                        for name, array in arrays.items()
+                        if name.startswith(f"{target}/trees/")
+                    }
+                )
+                for target in TARGETS
+            },
+            past=past_of(
+                Jobs(arrays["ipst"], arrays["features"]), {target: arrays[f"{target}/residuals"] for target in TARGETS}
+            ),
+            spread={
+                target: Spread(usual=arrays[f"{target}/usual"], quantiles=arrays[f"{target}/quantiles"])
+                for target in TARGETS
+            },
+        )
+    except KeyError as error:
+        raise InputError(f"{path}: is no tabular model (it lacks {error})") from error
+    return Kept(model=model, id=hashlib.sha256(path.read_bytes()).hexdigest()[:12], facts=facts)

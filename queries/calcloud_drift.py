@@ -1,0 +1,33 @@
+"""Planned and used of processed Hubble datasets: what says whether the model still fits.
+
+given: run (of calcloud_process; % stands for anything)
+gives: path, filetype, of_run, ipst, planned_model, planned_memory_gb, memory, planned_wallclock_s, wallclock; a
+    line for each job that ended well, by time
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+KEYS = ("ipst", "planned_model", "planned_memory_gb", "memory", "planned_wallclock_s", "wallclock")
+METRICS = """
+select d.path, d.filetype, d.metadata, a.run
+  from desfile d, file_archive_info f, pfw_attempt a
+ where d.filetype = 'cal_metrics' and f.desfile_id = d.id and a.id = d.pfw_attempt_id and a.run like :run
+ order by d.id
+"""
+
+
+def ask(sql: Callable[..., list[dict[str, Any]]], *, run: str) -> Iterator[dict[str, Any]]:
+    """The lines."""
+    for row in sql(METRICS, run=run):
+        known = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])
+        if known.get("status") == 0 and known.get("planned_wallclock_s") and known.get("wallclock"):
+            yield {
+                "path": row["path"],
+                "filetype": row["filetype"],
+                "of_run": row["run"],
+                **{k: known[k] for k in KEYS},
+            }

@@ -1,0 +1,19 @@
+"""Features files of Hubble datasets in a folder outside the archive.
+
+given: folder
+gives: fullname, filetype, ipst; a line for each file, by name
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipelines.calcloud.dataset import SUFFIX
+
+
+def ask(sql: Callable[..., list[dict[str, Any]]], *, folder: str) -> Iterator[dict[str, Any]]:
+    """The lines; nothing where the folder has no such file, or is none."""
+    for path in sorted(Path(folder).absolute().glob(f"*{SUFFIX}")):
+        yield {"fullname": str(path), "filetype": "cal_features", "ipst": path.name.removesuffix(SUFFIX)}
