@@ -20,6 +20,13 @@ KEYS: Mapping[str, Known] = {
 qouttype | file list | mode wcl json csv | form of the answer
 fw_home | top | text | where registry, archive and runs are kept
 max_retries | top block module | integer | how often a failed call is tried again
+memory_ladder | top block module | list | MB to ask for after each time that memory was not enough
+walltime_ladder | top block module | list | minutes to allow after each time that the time was not enough
+shared_filesystem | site | boolean | whether jobs see the submitting side's files at the same paths
+python | site | text | the Python that jobs are run by
+machine_requirements | site | text | what a machine must have, as the pool's own expression
+hold_over_memory | site | boolean | whether a job that takes more memory than it asked for is stopped and asks for more
+infrastructure_retries | site | integer | how often a job is run again when not its programs but its surroundings failed
 """),
 }
 

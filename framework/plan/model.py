@@ -113,6 +113,9 @@ class Needs(Part, frozen=True, kw_only=True):
     cpus: int = 1
     gpus: int = 0
     walltime_minutes: float | None = None
+    #: What is asked for after each time that it was not enough, smallest first.
+    memory_ladder: tuple[int, ...] = ()
+    walltime_ladder: tuple[float, ...] = ()
     #: For sites with a queue: which of its parts, and whom it charges; empty where the pipeline does not say.
     partition: str = ""
     account: str = ""
@@ -217,6 +220,8 @@ class Module:
     calls: int
     #: At most so many of its jobs run at a time in the whole run; None for no limit.
     max_running: int | None = None
+    #: Names of throttles that the site keeps, ``name`` or ``name:weight``.
+    concurrency_limits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +285,8 @@ class Plan:
     archive: str
     archive_root: str
     target_site: str
+    #: What the site says of itself, keys of its sections joined by dots.
+    site: Mapping[str, str]
     #: True when blocks wait for each other; False when only files order the jobs.
     barriers: bool
     #: Top-level values that the pipeline asks to keep with the attempt.

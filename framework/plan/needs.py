@@ -10,13 +10,15 @@ from framework.plan.definition import ModuleDefinition
 from framework.plan.findings import wrong
 from framework.plan.model import Needs
 from framework.plan.numbers import a_number
-from wcl import Place, Scope, expand
+from wcl import Place, Scope, expand, split
 from wcl.settling import settled
 
 #: What a call may ask for in numbers.
 NUMBERS = (
     "request_memory", "request_disk", "request_cpus", "request_gpus", "max_walltime", "max_retries", "max_fwthreads"
 )  # fmt: skip
+#: What it asks for, one after another, when it was not enough.
+LADDERS = ("memory_ladder", "walltime_ladder")
 #: What is passed on to the queue of a site, as one word each.
 QUEUE = ("partition", "account")
 WORD = re.compile(r"[\w.,@+:/-]*", re.ASCII)
@@ -37,7 +39,7 @@ class LimitsOfModule:
     def __init__(self, module: ModuleDefinition, scope: Scope) -> None:
         self._module = module
         self._scope = scope
-        self._texts = {key: (self._settled(key), self._place(key)) for key in (*NUMBERS, *QUEUE)}
+        self._texts = {key: (self._settled(key), self._place(key)) for key in (*NUMBERS, *LADDERS, *QUEUE)}
         self._vary = any("$" in (text or "") for text, _ in self._texts.values())
         self._of_all: Limits | None = None
 
@@ -55,6 +57,8 @@ class LimitsOfModule:
             cpus=int(self._number("request_cpus", scope) or 1),
             gpus=int(self._number("request_gpus", scope) or 0),
             walltime_minutes=self._number("max_walltime", scope),
+            memory_ladder=tuple(int(step) for step in self._numbers("memory_ladder", scope)),
+            walltime_ladder=self._numbers("walltime_ladder", scope),
             partition=self._word("partition", scope),
             account=self._word("account", scope),
         )
@@ -67,6 +71,12 @@ class LimitsOfModule:
     def _number(self, key: str, scope: Scope) -> float | None:
         text, place = self._texts[key]
         return None if text is None else a_number(key, expand(text, scope), place)
+
+    def _numbers(self, key: str, scope: Scope) -> tuple[float, ...]:
+        text, place = self._texts[key]
+        if not text:
+            return ()
+        return tuple(sorted(a_number(key, step, place) for step in split(expand(text, scope, place)) if step))
 
     def _word(self, key: str, scope: Scope) -> str:
         text, place = self._texts[key]

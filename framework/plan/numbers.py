@@ -24,9 +24,11 @@ BOUNDS = {
     "request_gpus": (0, 1000),
     "gpus": (0, 1000),
     "max_setuptime": (1e-6, 10_000),
+    "memory_ladder": (1, 2**31 - 1),
+    "walltime_ladder": (1e-6, 10_000_000),
 }
 #: Keys whose values may be broken numbers.
-BROKEN = frozenset({"max_walltime", "max_setuptime"})
+BROKEN = frozenset({"max_walltime", "max_setuptime", "walltime_ladder"})
 
 
 def a_number(key: str, text: str, place: Place) -> float:
