@@ -13,6 +13,7 @@ from typing import Any
 from framework.engines.directory import PlannedCall, PlannedJob, PlannedRun
 from framework.engines.loss import LOST, OpenCall, closed_calls, open_calls
 from framework.job.journal import read_facts
+from framework.job.programs import TIMED_OUT
 
 #: A journal's name says which start of the run it belongs to.
 JOURNAL = re.compile(r"(?:engine|worker)-(\d+)")
@@ -31,6 +32,8 @@ class History:
     finished: set[int] = field(default_factory=set)
     #: Call number to how often it was tried to its end.
     tries: Counter[int] = field(default_factory=Counter)
+    #: Call number to how often its time was up.
+    times_up: Counter[int] = field(default_factory=Counter)
     #: Archive path to size and sha256 of what the finished calls made.
     known: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: Executions of jobs that began and have not ended: job number and queue name.
@@ -48,6 +51,7 @@ class History:
             if fact["e"] != "call.end" or fact["status"] == LOST:
                 continue
             self.tries[fact["call"]] += 1
+            self.times_up[fact["call"]] += fact["status"] == TIMED_OUT
             if fact["status"] == 0:
                 kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
                 stored = {file["path"]: (file["size"], file["sha256"]) for file in kept}
@@ -68,9 +72,11 @@ def read_history(directory: Path, plan: PlannedRun) -> History:
     begun_at: dict[int, float] = {}
     ended_at: dict[int, float] = {}
     for path in sorted(directory.glob("*.jsonl")):
+        # What people noted, and what jobs said aloud, decides nothing.
+        if (number := JOURNAL.match(path.name)) is None:
+            continue
         # A journal whose first line was never written has its name all the same.
-        if number := JOURNAL.match(path.name):
-            history.start = max(history.start, int(number[1]) + 1)
+        history.start = max(history.start, int(number[1]) + 1)
         facts = list(read_facts(str(path)))
         if not facts or facts[0].get("attempt") != plan.attempt:
             continue

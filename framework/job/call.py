@@ -81,6 +81,8 @@ class Bench:
         self.gpus: list[int] = []
         #: Where outputs and logs are put: the archive, unless the call is only repeated.
         self.store_root = job.archive_root
+        #: How often the time of this job's programs was raised because it was not enough.
+        self.raised = 0
         #: Archive paths that calls of this job read.
         self.wanted = {file.path for call in job.calls for file in call.inputs}
         #: Archive path to place in the job, for what earlier calls of this job made.
@@ -95,14 +97,23 @@ class Bench:
         #: In which the steps run that share one.
         self.process = Process(job, tools.programs)
 
+    def kept_at(self, path: str) -> str:
+        """Where a file of the archive lies: with the outputs of this job, or where its inputs come from."""
+        made = os.path.join(self.store_root, path)
+        if self.store_root != self.job.archive_root and os.path.exists(made):
+            return made
+        return os.path.join(self.job.archive_root, path)
+
 
 class Failure(Exception):  # noqa: N818 (an outcome, not a mistake of the code)
     """The call ends here, with this status and reason."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, cause: str = "") -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        #: What there was too little of (framework/job/programs.py), if that is why.
+        self.cause = cause
 
 
 class Call:
@@ -129,6 +140,7 @@ class Call:
         #: Path and facts of what is in the archive now.
         self.stored: dict[str, Facts] = {}
         self.reason = ""
+        self.cause = ""
         #: Label of software that could not be made ready.
         self.broken = ""
 
@@ -168,6 +180,7 @@ class Call:
             self._bench.process.is_done_with(self._spec)
             self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
         except Failure as failure:
+            self.cause = failure.cause
             return self._failed(failure.status, failure.reason)
         except (WrapperError, LateError, BadNameError) as error:
             return self._failed(BAD_RESULT, str(error))
@@ -219,7 +232,7 @@ class Call:
         bench = self._bench
         for file in files:
             at = bench.workplace.at(file.at)
-            kept = os.path.join(bench.job.archive_root, file.path)
+            kept = bench.kept_at(file.path)
             try:
                 here = os.stat(at)
             except OSError:
@@ -241,21 +254,21 @@ class Call:
             if there != file.at and not os.path.lexists(target):
                 place(bench.workplace.at(there), target)
             return
-        if file.optional and file.outside and "://" not in file.path and not os.path.exists(file.path):
+        if file.optional and file.outside and "://" not in file.path and not os.path.exists(file.sent or file.path):
             self._absent.add(file.path)
             return
-        if file.optional and not file.outside and not os.path.exists(os.path.join(bench.job.archive_root, file.path)):
+        if file.optional and not file.outside and not os.path.exists(bench.kept_at(file.path)):
             self._absent.add(file.path)
             return
         expected = bench.known.get(file.path)
         if expected is None and file.size is not None and file.sha256 is not None:
             expected = Facts(file.size, file.sha256)
         if not file.outside:
-            link(os.path.join(bench.job.archive_root, file.path), target, expected, bench.measurer)
+            link(bench.kept_at(file.path), target, expected, bench.measurer)
         elif "://" in file.path:
             self._note_outside(file, download(file.path, target, expected))
         else:
-            self._note_outside(file, copy(file.path, target, expected))
+            self._note_outside(file, copy(file.sent or file.path, target, expected))
         bench.placed[file.path] = file.at
         if file.rename:
             place(target, os.path.join(os.path.dirname(target), file.rename))
@@ -279,10 +292,16 @@ class Call:
 
     def _run_programs(self, wrapper: Generic, work: Work, software: Software, log: int) -> None:
         own = {**self._late_environment(), **self._identity()}
-        deadline = None if self._spec.limit is None else time.monotonic() + self._spec.limit
+        limit = self._time_limit()
+        deadline = None if limit is None else time.monotonic() + limit
         for step in self._spec.steps:
             argv = wrapper.command(work, step.number, list(step.argv))
             self._run_program(step, argv, software, own, log, deadline)
+
+    def _time_limit(self) -> float | None:
+        """Seconds for the programs; more of them each time that they were not enough."""
+        longer = [limit for limit in self._spec.more_time if limit > (self._spec.limit or 0)]
+        return longer[min(self._bench.raised, len(longer)) - 1] if self._bench.raised and longer else self._spec.limit
 
     def _late_environment(self) -> dict[str, str]:
         root, secrets = self._bench.workplace.root, self._bench.secrets
@@ -318,7 +337,7 @@ class Call:
             detail = f": {said}" if said else ""
             is_surroundings = bench.programs.stopping or software.is_at_fault(outcome.status)
             status = INFRASTRUCTURE if is_surroundings else outcome.status
-            raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}")
+            raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}", outcome.cause)
 
     def _started(
         self, software: Software, argv: list[str], own: dict[str, str], log: int, deadline: float | None,

@@ -9,11 +9,22 @@ import signal
 import threading
 import time
 
-from framework.job.warden import Warden, children, end_orphans
+from framework.job.shortage import Shortage
+from framework.job.warden import children, end_orphans
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Protocol
+
+    class Keeper(Protocol):
+        """Ends the programs when the worker is gone: a warden, or the pool."""
+
+        @property
+        def pid(self) -> int: ...
+        def watch(self, group: int) -> int: ...
+        def forget(self, slot: int) -> None: ...
+
 
 #: Seconds between asking a program to end and ending it.
 GRACE = 10.0
@@ -22,6 +33,9 @@ TIDYING = 60.0
 #: The exit status of a program whose time was up, as timeout(1) has it.
 TIMED_OUT = 124
 NOT_FOUND = 127
+#: Causes of an end that more of something would have prevented.
+MEMORY, TIME = "memory", "time"
+OUT_OF_MEMORY = "the system ended it because memory ran out"
 NOT_EXECUTABLE = 126
 #: Signals that Python ignores or handles, and that programs expect untouched.
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -30,13 +44,15 @@ DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT
 class Outcome:
     """How a program ended: its status, and what it took."""
 
-    __slots__ = ("reason", "status", "usage")
+    __slots__ = ("cause", "reason", "status", "usage")
 
-    def __init__(self, status: int, usage: dict[str, float], reason: str = "") -> None:
+    def __init__(self, status: int, usage: dict[str, float], reason: str = "", cause: str = "") -> None:
         #: Exit code, or 128 + signal; 124 when its time was up.
         self.status = status
         self.usage = usage
         self.reason = reason
+        #: What there was too little of: MEMORY, TIME, or nothing that is known.
+        self.cause = cause
 
 
 class Program:
@@ -66,8 +82,9 @@ class Streams:
 class Programs:
     """Runs programs one at a time for each thread that asks; all of them can be ended from outside."""
 
-    def __init__(self, warden: Warden) -> None:
+    def __init__(self, warden: Keeper) -> None:
         self._warden = warden
+        self._shortage = Shortage()
         self._running: set[int] = set()
         #: Held from a program's start until it is noted, and while orphans are told from programs.
         self._births = threading.Lock()
@@ -124,7 +141,7 @@ class Programs:
         """Wait for its end, and end it when its time is up and what it leaves behind."""
         try:
             reason = self._wait(program.pid, deadline)
-            _, waited, usage = os.wait4(program.pid, 0)
+            _, waited, used = os.wait4(program.pid, 0)
         finally:
             with self._births:
                 self._running.discard(program.pid)
@@ -133,7 +150,12 @@ class Programs:
             self.end_orphans_of(program.call)
         status = os.waitstatus_to_exitcode(waited)
         status = 128 - status if status < 0 else status
-        return Outcome(TIMED_OUT if reason else status, measured(usage, time.monotonic() - program.began), reason)
+        usage = measured(used, time.monotonic() - program.began)
+        if reason:
+            return Outcome(TIMED_OUT, usage, reason, TIME)
+        if status == 128 + signal.SIGKILL and self._shortage.has_struck():
+            return Outcome(status, usage, OUT_OF_MEMORY, MEMORY)
+        return Outcome(status, usage)
 
     def stopped(self) -> Outcome:
         """How a program ended that is not started any more."""

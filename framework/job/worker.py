@@ -39,6 +39,8 @@ class Order:
         self.aside: str = data["aside"]
         self.skip = frozenset(data.get("skip", ()))
         self.tries: dict[str, int] = data.get("tries", {})
+        #: How often the programs' time was raised.
+        self.raised: int = data.get("raised", 0)
         self.known = {path: Facts(*found) for path, found in data.get("known", {}).items()}
         self.gpus: list[int] = data.get("gpus", [])
 
@@ -49,6 +51,7 @@ class Result:
     def __init__(self) -> None:
         self.status = 0
         self.reason = ""
+        self.cause = ""
         self.finished: list[int] = []
         self.failed: list[int] = []
         self.stored: dict[str, Facts] = {}
@@ -63,6 +66,7 @@ class Result:
                 self.stored.update(call.stored)
             else:
                 self.failed.append(number)
+                self.cause = self.cause or call.cause
                 self.status = self.status or status
                 self.reason = self.reason or call.reason
                 self.broken = self.broken or call.broken
@@ -74,6 +78,7 @@ def run_job(bench: Bench, order: Order) -> Result:
     place.prepare(at for call in job.calls for at in places(call))
     os.chdir(place.root)
     same = {"job": job.number, "queue": order.queue}
+    bench.raised = order.raised
     journal.write("job.start", **same, block=job.block, keys=job.keys, calls=len(job.calls), root=place.root)
     result = Result()
     try:
@@ -180,7 +185,7 @@ def main() -> int:
     adopt_orphans()
     warden = Warden()
     programs = Programs(warden)
-    signal.signal(signal.SIGTERM, lambda number, frame: _stop(programs))
+    signal.signal(signal.SIGTERM, lambda number, frame: stop(programs))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     journal = Journal(
         settings["journal"], settings["name"], run=settings["run"], attempt=settings["attempt"], start=settings["start"]
@@ -222,6 +227,7 @@ class Service:
             **same,
             "status": result.status,
             "reason": result.reason,
+            "cause": result.cause,
             "finished": result.finished,
             "failed": result.failed,
             "stored": {path: [found.size, found.sha256] for path, found in result.stored.items()},
@@ -229,7 +235,8 @@ class Service:
         }
 
 
-def _stop(programs: Programs) -> None:
+def stop(programs: Programs) -> None:
+    """Ask what runs to end; what has not ended after the grace is ended."""
     programs.stop()
     alarm = threading.Timer(GRACE, programs.kill)
     alarm.daemon = True
