@@ -3,11 +3,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+POOL := tools/htcondor-pool
 # The wheel's contents and dependencies decide when the environment is brought up to date.
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 
-.PHONY: run hello test test-slow lint format bench-local bench clean
+.PHONY: run hello test test-slow test-htcondor lint format bench-local bench clean
 
 run: $(RUN_READY)  ## train the three networks on simulated jobs
 	$(BIN)/fwsubmit pipelines/calcloud_train.wcl
@@ -16,10 +17,13 @@ hello: $(RUN_READY)  ## the smallest pipeline, in seconds
 	$(BIN)/fwsubmit pipelines/hello.wcl
 
 test: $(DEV_READY)  ## the tests, in less than ten minutes
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow" $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not htcondor" $(TESTS)
 
 test-slow: $(DEV_READY)  ## the tests that take minutes each
-	$(BIN)/python -m pytest -m slow $(TESTS)
+	$(BIN)/python -m pytest -m "slow and not htcondor" $(TESTS)
+
+test-htcondor: $(DEV_READY)  ## the tests on a real HTCondor pool (needs root; builds the pool once, some minutes)
+	$(POOL) run python -m pytest -m htcondor -p no:cacheprovider -p no:hypothesispytest --basetemp=/home/astronomer/tests $(or $(TESTS),tests/htcondor)
 
 lint: $(DEV_READY)  ## style and types
 	$(BIN)/ruff check .

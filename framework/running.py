@@ -5,30 +5,46 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
-from framework.engines import Outcome
+from framework.engines import Engine, Outcome
 from framework.engines.directory import PlannedRun, RunDirectory
+from framework.engines.history import job_is_done, read_history
+from framework.engines.htcondor import HTCondorEngine
+from framework.engines.htcondor.site import is_pool
 from framework.engines.local import LocalEngine
 from framework.errors import InfrastructureError, RunError
-from framework.progress import watcher_for
+from framework.progress import Quiet, watcher_for
 from framework.registry.follower import Follower
 from framework.registry.runs import attempts_called
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
 
+#: Seconds between two looks at a pool's queue.
+QUEUE_PAUSE = 1.0
+
 
 def carry_out(
-    directory: RunDirectory, registry: Registry, verb: str, *, slots: int | None, detach: bool, as_json: bool
+    directory: RunDirectory,
+    registry: Registry,
+    verb: str,
+    *,
+    slots: int | None = None,
+    detach: bool = False,
+    wait: bool = False,
+    as_json: bool = False,
 ) -> int:
-    """Submit or restart a run on this machine; the exit code."""
+    """Submit or restart a run where its site says; the exit code."""
     plan = directory.read()
     follower = Follower(registry, plan.attempt, directory.journal)
+    if is_pool(plan.site):
+        return _hand_over(directory, registry, plan, follower, verb, wait=wait, as_json=as_json)
     if detach:
         return _left_running(directory, registry, plan, follower, verb, slots)
     outcome = _drive(directory, registry, follower, verb, slots, quiet=as_json)
@@ -37,6 +53,75 @@ def carry_out(
     else:
         _say(plan, outcome)
     return 0 if outcome.status == 0 else 1
+
+
+def engine_of(directory: RunDirectory, registry: Registry) -> Engine:
+    """The engine that a run belongs to, to steer it."""
+    plan = directory.read()
+    follower = Follower(registry, plan.attempt, directory.journal)
+    if is_pool(plan.site):
+        return HTCondorEngine(follower)
+    return LocalEngine(1, Quiet(), follower)
+
+
+def _hand_over(
+    directory: RunDirectory,
+    registry: Registry,
+    plan: PlannedRun,
+    follower: Follower,
+    verb: str,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Give a run to the pool; wait for its end only if that is asked for."""
+    # For the nodes that write into it, wherever --registry or FW_REGISTRY or FW_HOME put it.
+    os.environ["FW_REGISTRY"] = registry.engine.url.render_as_string(hide_password=False)
+    engine = HTCondorEngine(follower)
+    with _way_on(directory):
+        engine.prepare(directory)
+        outcome = engine.submit(directory) if verb == "submit" else engine.restart(directory)
+        if wait and not outcome.is_over:
+            _say_submitted(plan, outcome)
+            outcome = _awaited(engine, directory, plan)
+    if as_json:
+        click.echo(json.dumps(_as_json(plan, outcome)))
+    elif outcome.is_over:
+        _say(plan, outcome)
+    else:
+        _say_submitted(plan, outcome)
+    return 0 if outcome.status == 0 else 1
+
+
+def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) -> Outcome:
+    """Look on until nothing of the run is in the queue any more."""
+    seen = ""
+    while not engine.is_over(directory):
+        counts = engine.status(directory).jobs
+        text = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        if text != seen:
+            click.echo(f"{plan.run}: {text}", err=True)
+            seen = text
+        time.sleep(QUEUE_PAUSE)
+    history = read_history(directory.journal, plan)
+    done = sum(job_is_done(job, history) for job in plan.jobs.values())
+    standing = engine.status(directory)
+    failed = standing.jobs.get("failed", 0) + standing.jobs.get("removed", 0)
+    return Outcome(
+        status=0 if done == len(plan.jobs) else 1,
+        jobs=len(plan.jobs),
+        done=done,
+        failed=failed,
+        skipped=len(plan.jobs) - done - failed,
+        reasons=tuple(f"job {trouble.job}: {trouble.what}; {trouble.remedy}" for trouble in standing.troubles),
+    )
+
+
+def _say_submitted(plan: PlannedRun, outcome: Outcome) -> None:
+    done = f", {outcome.done} of them done already" if outcome.done else ""
+    where = f" as {outcome.queue}" if outcome.queue else ""
+    click.echo(f"{plan.run} is with HTCondor{where}: {outcome.jobs} jobs{done}", err=True)
+    click.echo(f"  next      fw stat {plan.run}    fw why {plan.run}    fw cancel {plan.run}", err=True)
 
 
 def check_known(directory: RunDirectory, registry: Registry) -> None:

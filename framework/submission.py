@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from framework.asking import Asker
 from framework.engines.directory import RunDirectory, software_of
+from framework.engines.htcondor.site import is_pool
 from framework.engines.presence import check_presence
 from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.home import home, run_directory
@@ -194,7 +195,8 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
 
     for _ in range(TAKEN_TRIES):
         plan = plan_next(submission, registry)
-        check_presence(plan.programs, software_of(plan))
+        if not is_pool(plan.site):  # a pool's machines may have what this one lacks
+            check_presence(plan.programs, software_of(plan))
         directory = run_directory(plan.identity.run)
         if directory.is_planned:
             raise RunError(f"{directory.path} holds a run of this name already: remove it, or give another attnum")

@@ -61,7 +61,7 @@ def fw(environment: dict[str, str], tmp_path: Path) -> Callable[..., Said]:
             input=input,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
             check=False,
         )
         return Said(done.returncode, done.stdout, done.stderr)

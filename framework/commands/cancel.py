@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import time
-
 import click
 
-#: Seconds to wait for the run to end in good order.
-PATIENCE = 30.0
 
-
-@click.command(name="cancel", epilog="Example: fw cancel HST1_r1p01")
+@click.command(name="cancel", epilog='Example: fw cancel HST1_r1p01 --reason "the disk is being replaced"')
 @click.argument("run")
-def command(run: str) -> int:
-    """End RUN on this machine in good order."""
+@click.option("--reason", default="", help="Why; it is put on record with your name.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+def command(run: str, reason: str, registry: str | None) -> int:
+    """End RUN in good order, here or on its pool."""
     from framework.home import existing_run
+    from framework.registry.database import open_registry
+    from framework.running import engine_of
+    from framework.steering import record_steering
 
     directory = existing_run(run)
-    owner = directory.owner()
-    if owner is None:
-        click.echo(f"{run} is not running here", err=True)
+    db = open_registry(registry)
+    engine = engine_of(directory, db)
+    if not engine.cancel(directory, reason):
+        click.echo(f"{run} is not running", err=True)
         return 1
-    os.kill(owner, signal.SIGTERM)
-    deadline = time.monotonic() + PATIENCE
-    while directory.owner() == owner:
-        if time.monotonic() > deadline:
-            click.echo(f"{run} has not ended after {PATIENCE:.0f} s: its process is {owner}", err=True)
-            return 1
-        time.sleep(0.05)
+    record_steering(directory, db, "cancel", reason)
     click.echo(f"{run} is cancelled; fw restart {run} goes on with it", err=True)
     return 0

@@ -55,6 +55,7 @@ def examine(registry: str | None) -> Iterator[Finding]:
         _home,
         lambda: _registry(registry),
         _process,
+        _pool,
         _software,
     ]
     for check in checks:
@@ -117,6 +118,32 @@ def _process() -> Iterator[Finding]:
         path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
         if shutil.which(program, path=path) is None:
             yield Finding("program", f"no {program} on PATH", "bad", "put it there, or name another in the pipeline")
+
+
+def _pool() -> Iterator[Finding]:
+    """Whether runs can be handed to HTCondor from here, and how it is spoken to."""
+    from framework.engines.htcondor.pool import PoolError, machines, setting, ways
+
+    try:
+        found = ways()
+        if not found.commands:
+            remedy = "nothing is missing for runs on this machine; for a pool, install HTCondor and join it"
+            yield Finding("pool", "no HTCondor here", "note", remedy)
+            return
+        if found.objection:
+            yield Finding("pool", f"HTCondor {found.commands}, by its own commands: bindings {found.objection}")
+        else:
+            yield Finding("pool", f"HTCondor {found.commands}, by the bindings {found.bindings}")
+        slots = {str(slot["Name"]).split("@", 1)[-1] for slot in machines(["Name"])}
+        state, remedy = ("ok", "") if slots else ("bad", "see condor_status; is the collector the right one?")
+        yield Finding("machines", f"{len(slots)} in the pool", state, remedy)
+        if os.geteuid() == 0:
+            yield Finding("user", "root", "bad", "HTCondor takes no jobs of root's: submit as an ordinary user")
+        if setting("ENABLE_CHIRP_IO") in ("false", "False"):
+            remedy = "ENABLE_CHIRP_IO = True shows what jobs do while they run without a shared file system"
+            yield Finding("chirp", "is switched off", "note", remedy)
+    except PoolError as error:
+        yield Finding("pool", "does not answer", "bad", str(error))
 
 
 def _software() -> Iterator[Finding]:

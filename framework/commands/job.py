@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from framework.registry.calls import CallRow
+    from framework.registry.course import CourseRow
     from framework.registry.software import Stack
 
 
@@ -24,6 +25,7 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     """Show a row a job of RUN with its calls, or only job NUMBER."""
     from framework.errors import RunError
     from framework.registry.calls import calls
+    from framework.registry.course import COURSE, course
     from framework.registry.database import open_registry
     from framework.registry.messages import messages
     from framework.registry.runs import find_run
@@ -32,30 +34,37 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     db = open_registry(registry)
     found = find_run(db, run)
     rows = [row for row in calls(db, found.attempt_id) if number in (None, row.jobnum)]
-    if number is not None and not rows:
+    befell = [one for one in course(db, found.attempt_id, (COURSE,)) if one.jobnum and number in (None, one.jobnum)]
+    if number is not None and not rows and not befell:
         raise RunError(f"{found.run}: no call of a job {number} has begun; it has {found.jobs_expected} jobs")
     said = messages(db, found.attempt_id)
     software = stacks(db, found.attempt_id)
     if as_json:
         click.echo(json.dumps([as_object(row, said, software) for row in rows], indent=1))
         return
-    for line in lines(rows, said, software):
+    for line in lines(rows, said, software, befell):
         click.echo(line)
     for stack in software.values():
         if any(row.software == stack.sha256 for row in rows):
             click.echo(f"{named(stack)}: {about(stack)}")
 
 
-def lines(rows: list[CallRow], said: Mapping[int, list[str]], software: dict[str, Stack]) -> Iterator[str]:
-    """Each execution of a job, and below it each try at its calls, with what each had to say."""
-    from framework.tables import printable
+def lines(
+    rows: list[CallRow],
+    said: Mapping[int, list[str]],
+    software: dict[str, Stack],
+    course: Sequence[CourseRow] = (),
+) -> Iterator[str]:
+    """Each execution of a job, and below it each try at its calls, with what each had to say, and what befell it."""
+    from framework.tables import moment, printable
 
-    executions: dict[tuple[int, str], list[CallRow]] = {}
+    executions: dict[tuple[int, str], list[CallRow]] = {(one.jobnum or 0, one.queue or ""): [] for one in course}
     for row in rows:
         executions.setdefault((row.jobnum, row.queue), []).append(row)
     width = max((len(row.module) for row in rows), default=0)
     for (number, queue), inside in sorted(executions.items()):
-        yield f"job {number}  ({queue}, {inside[0].host or 'no host'})"
+        host = (inside[0].host if inside else None) or "no host"
+        yield f"job {number}  ({queue}, {host})"
         for row in inside:
             again = f" try {row.trynum}" if row.trynum > 1 else ""
             keys = ", ".join(f"{key}={value}" for key, value in json.loads(row.keys or "{}").items())
@@ -68,8 +77,11 @@ def lines(rows: list[CallRow], said: Mapping[int, list[str]], software: dict[str
             ).rstrip()
             for message in said.get(row.task_id, ()):
                 yield f"          {printable(message)}"
-        for message in said.get(inside[0].job_task_id, ()):
+        for message in said.get(inside[0].job_task_id, ()) if inside else ():
             yield f"          {printable(message)}"
+        for one in course:
+            if (one.jobnum, one.queue) == (number, queue):
+                yield f"          {moment(one.time)}  {printable(one.text)}"
 
 
 def named(stack: Stack) -> str:

@@ -69,6 +69,7 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
     from dataclasses import asdict
 
     from framework import tables
+    from framework.commands.why import standing_of
     from framework.registry.messages import failures
     from framework.registry.runs import find_run, modules
 
@@ -79,7 +80,13 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
         of_run = {"modules": [asdict(row) for row in rows], "failures": [asdict(row) for row in failed]}
         click.echo(tables.as_json({**asdict(run), **of_run}))
         return
-    tables.print_fields(header(run))
+    fields = header(run)
+    standing = standing_of(run.run, db) if run.ended is None else None
+    if standing is not None and standing.jobs:
+        fields["queue"] = ", ".join(f"{count} {state}" for state, count in sorted(standing.jobs.items()))
+        if standing.troubles:
+            fields["trouble"] = f"{standing.troubles[0].what} (job {standing.troubles[0].job}); fw why {run.run}"
+    tables.print_fields(fields)
     click.echo()
     tables.print_table(_MODULE_COLUMNS, [module_cells(row) for row in rows], _NUMBERS)
     for line in failure_lines(run.run, failed):

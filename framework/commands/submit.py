@@ -70,6 +70,7 @@ def with_pipeline(command: click.decorators.FC) -> click.decorators.FC:
 @with_pipeline
 @click.option("--slots", type=click.IntRange(min=1), help="Jobs at a time on this machine (default: its processors).")
 @click.option("--detach", is_flag=True, help="Leave it running and return.")
+@click.option("--wait", is_flag=True, help="On a pool: wait until it is over.")
 @click.option("--json", "as_json", is_flag=True, help="End with a JSON object on standard output.")
 def command(
     pipeline: Path,
@@ -79,6 +80,7 @@ def command(
     registry: str | None,
     slots: int | None,
     detach: bool,
+    wait: bool,
     as_json: bool,
 ) -> int:
     """Plan PIPELINE, check the plan whole, record it, and run it on this machine."""
@@ -90,7 +92,7 @@ def command(
     with_registry = open_registry(registry)
     plan, directory = begin(submission, with_registry)
     announce(plan)
-    return carry_out(directory, with_registry, "submit", slots=slots, detach=detach, as_json=as_json)
+    return carry_out(directory, with_registry, "submit", slots=slots, detach=detach, wait=wait, as_json=as_json)
 
 
 def announce(plan: Plan) -> None:

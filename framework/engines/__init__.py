@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +23,29 @@ class Outcome:
     late: tuple[str, ...] = ()
     #: The first reasons, for the person who waits.
     reasons: tuple[str, ...] = ()
+    #: False while a pool goes on with it by itself.
+    is_over: bool = True
+    #: What a queue calls it.
+    queue: str = ""
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A job that does not go on, in plain words."""
+
+    job: int
+    state: str
+    what: str
+    remedy: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """How the jobs of a run stand with whatever runs them."""
+
+    #: State (idle, running, held, done, failed, removed) to how many jobs are in it.
+    jobs: Mapping[str, int]
+    troubles: tuple[Trouble, ...]
 
 
 class Engine(Protocol):
@@ -31,10 +55,19 @@ class Engine(Protocol):
         """Refuse a run that cannot begin here, such as one whose programs are missing."""
 
     def submit(self, directory: RunDirectory) -> Outcome:
-        """Run it from its beginning."""
+        """Run it from its beginning, or hand it over to who does."""
+
+    def status(self, directory: RunDirectory) -> Standing:
+        """How its jobs stand now."""
 
     def restart(self, directory: RunDirectory) -> Outcome:
         """Go on with what is not done."""
 
-    def cancel(self, directory: RunDirectory) -> bool:
-        """End what runs; False where nothing does."""
+    def cancel(self, directory: RunDirectory, reason: str) -> bool:
+        """End what runs, and wait for that; False where nothing does."""
+
+    def hold(self, directory: RunDirectory, reason: str) -> bool:
+        """Begin nothing more; False where nothing runs."""
+
+    def release(self, directory: RunDirectory, reason: str) -> bool:
+        """Go on after a hold; False where nothing waits."""

@@ -6,7 +6,7 @@ import fcntl
 import gzip
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -50,6 +50,8 @@ class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
     gpus: int
     #: Labels of what its calls' programs run in.
     software: tuple[str, ...]
+    disk_mb: int = 0
+    #: MB to ask for after each time that memory was not enough.
 
     @property
     def memory_mb(self) -> int:
@@ -94,6 +96,11 @@ class PlannedRun:
     late: tuple[PlannedLate, ...] = ()
     #: What late blocks depend on and no call makes: names to lines, as plain data.
     carried: Mapping[str, Any] = field(default_factory=dict)
+    #: Module name to the throttles that it names.
+    concurrency_limits: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    target_site: str = "local"
+    #: What the site says of itself, keys of its sections joined by dots.
+    site: Mapping[str, str] = field(default_factory=dict)
 
 
 class RunDirectory:
@@ -290,6 +297,7 @@ def _planned_job(job: Job, shard: str, offset: int) -> PlannedJob:
         offset=offset,
         gpus=max([call.needs.gpus for call in job.calls]),
         software=tuple(sorted({call.software for call in job.calls} - {""})),
+        disk_mb=max([call.needs.disk_mb or 0 for call in job.calls]),
     )
 
 
@@ -313,6 +321,14 @@ def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
         "barriers": plan.barriers,
         "epilogue": plan.epilogue,
         "gpus": plan.gpus,
+        "target_site": plan.target_site,
+        "site": plan.site,
+        "concurrency_limits": {
+            module.name: module.concurrency_limits
+            for block in plan.blocks
+            for module in block.modules
+            if module.concurrency_limits
+        },
         "submit_directory": plan.submit_directory,
         "identity": asdict(plan.identity),
         "late": [{"number": block.number, "name": block.name, "after": block.after} for block in plan.late],

@@ -72,9 +72,11 @@ def read_history(directory: Path, plan: PlannedRun) -> History:
     begun_at: dict[int, float] = {}
     ended_at: dict[int, float] = {}
     for path in sorted(directory.glob("*.jsonl")):
+        # What people noted, and what jobs said aloud, decides nothing.
+        if (number := JOURNAL.match(path.name)) is None:
+            continue
         # A journal whose first line was never written has its name all the same.
-        if number := JOURNAL.match(path.name):
-            history.start = max(history.start, int(number[1]) + 1)
+        history.start = max(history.start, int(number[1]) + 1)
         facts = list(read_facts(str(path)))
         if not facts or facts[0].get("attempt") != plan.attempt:
             continue

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from framework.engines import Outcome
+from framework.engines import Outcome, Standing
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
 from framework.engines.growth import for_worker, may_grow, memory_mb
@@ -28,6 +29,10 @@ from framework.job.journal import Journal, read_facts
 INFRASTRUCTURE_RETRIES = 2
 #: What a run ends with when it was interrupted, as the registry has it.
 INTERRUPTED = 5
+#: Signals that have a run begin nothing more, and go on.
+HOLD, RELEASE = signal.SIGUSR1, signal.SIGUSR2
+#: Seconds to wait for a run to end in good order.
+PATIENCE = 30.0
 
 
 class Watcher(Protocol):
@@ -79,12 +84,32 @@ class LocalEngine:
                 return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
             return self._run(directory, history)
 
-    def cancel(self, directory: RunDirectory) -> bool:
+    def cancel(self, directory: RunDirectory, reason: str) -> bool:
         owner = directory.owner()
         if owner is None:
             return False
         os.kill(owner, signal.SIGTERM)
+        deadline = time.monotonic() + PATIENCE
+        while directory.owner() == owner:
+            if time.monotonic() > deadline:
+                raise RunError(f"{directory.run} has not ended after {PATIENCE:.0f} s: its process is {owner}")
+            time.sleep(0.05)
         return True
+
+    def hold(self, directory: RunDirectory, reason: str) -> bool:
+        return _tell(directory, HOLD)
+
+    def release(self, directory: RunDirectory, reason: str) -> bool:
+        return _tell(directory, RELEASE)
+
+    def status(self, directory: RunDirectory) -> Standing:
+        plan = directory.read()
+        history = read_history(directory.journal, plan)
+        done = {job.number for job in plan.jobs.values() if job_is_done(job, history)}
+        running = {job for job, _ in history.open_jobs} - done if directory.owner() else set()
+        waiting = len(plan.jobs) - len(done) - len(running) if directory.owner() else 0
+        counts = {"idle": waiting, "running": len(running), "done": len(done)}
+        return Standing(jobs={state: count for state, count in counts.items() if count}, troubles=())
 
     def _run(self, directory: RunDirectory, history: History) -> Outcome:
         plan = directory.read()
@@ -137,6 +162,8 @@ class Drive:
         self._status: int | None = None
         #: Set by a signal: nothing is started any more.
         self.interrupted = False
+        #: Set and taken back by signals: nothing is started meanwhile.
+        self.is_held = False
 
     def run(self) -> Outcome:
         """Run all that can be run."""
@@ -149,7 +176,8 @@ class Drive:
         self._watcher.begun(self._plan, len(self._schedule.done))
         while True:
             self._start_what_may()
-            if not self._busy and not self._planner and not self._begin_late_block():
+            is_waiting = self.is_held and not self.interrupted and self._schedule.has_ready
+            if not self._busy and not self._planner and not is_waiting and not self._begin_late_block():
                 break
             for key, _ in self._selector.select(timeout=0.5):
                 if isinstance(key.data, LatePlanner):
@@ -247,7 +275,7 @@ class Drive:
             self._journal.write("block.start", block=block)
 
     def _start_what_may(self) -> None:
-        while self._free and not self.interrupted:
+        while self._free and not self.interrupted and not self.is_held:
             job = self._schedule.next()
             if job is None:
                 return
@@ -371,6 +399,15 @@ class Drive:
         )
 
 
+def _tell(directory: RunDirectory, number: signal.Signals) -> bool:
+    """Send the run's process a signal; False where it has none."""
+    owner = directory.owner()
+    if owner is None:
+        return False
+    os.kill(owner, number)
+    return True
+
+
 def machine_memory_mb() -> int:
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
 
@@ -398,7 +435,11 @@ def _interruptible(drive: Drive) -> Iterator[None]:
             raise RunError("interrupted twice: what ran was left; fw restart ends it and goes on")
         drive.interrupt()
 
+    def hold(number: int, frame: object) -> None:
+        drive.is_held = number == HOLD
+
     before = {number: signal.signal(number, interrupt) for number in numbers}
+    before |= {number: signal.signal(number, hold) for number in (HOLD, RELEASE)}
     try:
         yield
     finally:

@@ -134,6 +134,11 @@ class Schedule:
         return is_new
 
     @property
+    def has_ready(self) -> bool:
+        """Whether some job waits for a slot only."""
+        return bool(self._ready or self._parked)
+
+    @property
     def skipped(self) -> int:
         return len(self._waiting)
 

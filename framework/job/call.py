@@ -79,6 +79,8 @@ class Bench:
         self.measurer = tools.measurer
         self.secrets = tools.secrets
         self.software = tools.software
+        #: Whether programs are held to their memory here, or by the pool that has given it.
+        self.watches_memory = True
         #: The graphics processors that the job may use; none where nobody counts them.
         self.gpus: list[int] = []
         #: Where outputs and logs are put: the archive, unless the call is only repeated.
@@ -96,6 +98,13 @@ class Bench:
         self.known: dict[str, Facts] = {}
         #: In which the steps run that share one.
         self.process = Process(job, tools.programs)
+
+    def kept_at(self, path: str) -> str:
+        """Where a file of the archive lies: with the outputs of this job, or where its inputs come from."""
+        made = os.path.join(self.store_root, path)
+        if self.store_root != self.job.archive_root and os.path.exists(made):
+            return made
+        return os.path.join(self.job.archive_root, path)
 
 
 class Failure(Exception):  # noqa: N818 (an outcome, not a mistake of the code)
@@ -229,7 +238,7 @@ class Call:
         bench = self._bench
         for file in files:
             at = bench.workplace.at(file.at)
-            kept = os.path.join(bench.job.archive_root, file.path)
+            kept = bench.kept_at(file.path)
             try:
                 here = os.stat(at)
             except OSError:
@@ -251,21 +260,21 @@ class Call:
             if there != file.at and not os.path.lexists(target):
                 place(bench.workplace.at(there), target)
             return
-        if file.optional and file.outside and "://" not in file.path and not os.path.exists(file.path):
+        if file.optional and file.outside and "://" not in file.path and not os.path.exists(file.sent or file.path):
             self._absent.add(file.path)
             return
-        if file.optional and not file.outside and not os.path.exists(os.path.join(bench.job.archive_root, file.path)):
+        if file.optional and not file.outside and not os.path.exists(bench.kept_at(file.path)):
             self._absent.add(file.path)
             return
         expected = bench.known.get(file.path)
         if expected is None and file.size is not None and file.sha256 is not None:
             expected = Facts(file.size, file.sha256)
         if not file.outside:
-            link(os.path.join(bench.job.archive_root, file.path), target, expected, bench.measurer)
+            link(bench.kept_at(file.path), target, expected, bench.measurer)
         elif "://" in file.path:
             self._note_outside(file, download(file.path, target, expected))
         else:
-            self._note_outside(file, copy(file.path, target, expected))
+            self._note_outside(file, copy(file.sent or file.path, target, expected))
         bench.placed[file.path] = file.at
         if file.rename:
             place(target, os.path.join(os.path.dirname(target), file.rename))
@@ -296,7 +305,7 @@ class Call:
 
     def _limits(self) -> Limits:
         """What its programs may take this time: time together, memory each."""
-        memory = self._spec.asks(MEMORY, self._wanted)
+        memory = self._spec.asks(MEMORY, self._wanted) if self._bench.watches_memory else None
         seconds = self._spec.asks(TIME, self._wanted)
         return Limits(None if seconds is None else time.monotonic() + seconds, None if memory is None else int(memory))
 

@@ -32,7 +32,8 @@ call.store      job, queue, call, try: programs have ended, outputs are being ch
 call.end        job, queue, call, try, status, files, used, made, derived, messages (as below); log where it is not
                 the one of call.start; want (memory or time) where it failed for too little of that (the engine
                 ends a lost call, status -9, and keeps its log under another name)
-message         level (1 error, 2 warning, 3 information), text, and block, or job, queue, call, try, where it has them
+message         level (1 error, 2 warning, 3 information, 4 what people and queues did), text, and block, or job, queue,
+                call, try, where it has them
 job.end         job, queue, status
 ==============  =================================================================================================
 
@@ -61,12 +62,14 @@ import threading
 import time
 
 FORMAT = 1
+#: Level of a message that tells what people and queues did to a run: it is no part of what the run came to.
+COURSE = 4
 #: Seconds between two flushes to the disk.
 FLUSH_EVERY = 1.0
 
 TYPE_CHECKING = False  # as mypy knows it, without the import: a worker starts in milliseconds
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Any
 
 
@@ -121,12 +124,17 @@ class Journal:
 def read_facts(path: str) -> Iterator[dict[str, Any]]:
     """The whole facts of a journal; lines that are torn or no facts are passed over."""
     with open(path, "rb") as file:
-        for line in file:
-            if not line.endswith(b"\n"):
-                return
-            try:
-                fact = json.loads(line)
-            except ValueError:
-                continue
-            if isinstance(fact, dict) and "e" in fact:
-                yield fact
+        yield from facts_in(file)
+
+
+def facts_in(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+    """The same of lines that were read already."""
+    for line in lines:
+        if not line.endswith(b"\n"):
+            return
+        try:
+            fact = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(fact, dict) and "e" in fact:
+            yield fact

@@ -7,18 +7,30 @@ import signal
 import threading
 import time
 
-from framework.job.limits import TIME, Limits, signal_group, wait_within
-from framework.job.warden import Warden, children, end_orphans, strays_of
+from framework.job.limits import MEMORY, TIME, Limits, signal_group, wait_within
+from framework.job.shortage import Shortage
+from framework.job.warden import children, end_orphans, strays_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Protocol
+
+    class Keeper(Protocol):
+        """Ends the programs when the worker is gone: a warden, or the pool."""
+
+        @property
+        def pid(self) -> int: ...
+        def watch(self, group: int) -> int: ...
+        def forget(self, slot: int) -> None: ...
+
 
 #: Seconds that putting something away may take.
 TIDYING = 60.0
 #: The exit status of a program whose time was up, as timeout(1) has it.
 TIMED_OUT = 124
 NOT_FOUND = 127
+OUT_OF_MEMORY = "the system ended it because memory ran out"
 NOT_EXECUTABLE = 126
 #: Signals that Python ignores or handles, and that programs expect untouched.
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -65,8 +77,9 @@ class Streams:
 class Programs:
     """Runs programs one at a time for each thread that asks; all of them can be ended from outside."""
 
-    def __init__(self, warden: Warden) -> None:
+    def __init__(self, warden: Keeper) -> None:
         self._warden = warden
+        self._shortage = Shortage()
         self._running: set[int] = set()
         #: Held from a program's start until it is noted, and while orphans are told from programs.
         self._births = threading.Lock()
@@ -133,6 +146,8 @@ class Programs:
         status = os.waitstatus_to_exitcode(waited)
         status = 128 - status if status < 0 else status
         took = measured(usage, time.monotonic() - program.began)
+        if not want and status == 128 + signal.SIGKILL and self._shortage.has_struck():
+            want, reason = MEMORY, OUT_OF_MEMORY
         return Outcome(TIMED_OUT if want == TIME else status, took, reason, want)
 
     def strays_of(self, call: str) -> set[int]:

@@ -7,15 +7,15 @@ import json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
+    from typing import Any, BinaryIO
 
 
 class FileSpec:
     """A file of a call: where it lies in the archive (or outside) and where in the job."""
 
     __slots__ = (
-        "at", "in_memory", "keep", "label", "meta", "optional", "outside", "path", "pattern", "rename", "sha256",
-        "size", "type",
+        "at", "in_memory", "keep", "label", "meta", "optional", "outside", "path", "pattern", "rename", "sent",
+        "sha256", "size", "type",
     )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -24,6 +24,8 @@ class FileSpec:
         self.at: str = data["at"]
         self.type: str = data["type"]
         self.outside: bool = data.get("outside", False)
+        #: Where a file from outside lies on this machine, if not at its own path.
+        self.sent = ""
         #: A second name beside it, which a program insists on.
         self.rename: str = data.get("rename", "")
         self.keep: bool = data.get("keep", True)
@@ -127,7 +129,8 @@ class JobSpec:
     """Calls that run together, in the order of their modules."""
 
     __slots__ = (
-        "archive", "archive_root", "attempt", "block", "calls", "keys", "number", "run", "shard", "software", "threads",
+        "archive", "archive_root", "attempt", "block", "calls", "keys", "number", "parents", "run", "shard", "software",
+        "threads",
     )  # fmt: skip
 
     def __init__(self, header: dict[str, Any], data: dict[str, Any]) -> None:
@@ -142,12 +145,22 @@ class JobSpec:
         self.block: int = data["block"]
         self.keys: str = data["keys"]
         self.threads: int = data.get("threads", 0)
+        self.parents: list[int] = data.get("parents", [])
         self.calls = [CallSpec(part) for part in data["calls"]]
 
 
 def read_job(shard: str, offset: int) -> JobSpec:
     """The job that begins at a byte of a shard; the shard's first line says what its jobs share."""
-    with open(shard, "rb") as file:
+    with _opened(shard) as file:
         header = json.loads(file.readline())
         file.seek(offset)
         return JobSpec(header, json.loads(file.readline()))
+
+
+def _opened(shard: str) -> BinaryIO:
+    """A shard, which travels compressed where there is no shared file system."""
+    if not shard.endswith(".gz"):
+        return open(shard, "rb")
+    import gzip  # costs as much as the rest of the worker's start, and is seldom needed
+
+    return gzip.open(shard, "rb")  # type: ignore[return-value]

@@ -186,7 +186,7 @@ def main() -> int:
     adopt_orphans()
     warden = Warden()
     programs = Programs(warden)
-    signal.signal(signal.SIGTERM, lambda number, frame: _stop(programs))
+    signal.signal(signal.SIGTERM, lambda number, frame: stop(programs))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     journal = Journal(
         settings["journal"], settings["name"], run=settings["run"], attempt=settings["attempt"], start=settings["start"]
@@ -236,7 +236,8 @@ class Service:
         }
 
 
-def _stop(programs: Programs) -> None:
+def stop(programs: Programs) -> None:
+    """Ask what runs to end; what has not ended after the grace is ended."""
     programs.stop()
     alarm = threading.Timer(GRACE, programs.kill)
     alarm.daemon = True

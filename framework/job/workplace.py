@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 
 TYPE_CHECKING = False
@@ -46,7 +47,14 @@ class Workplace:
         """Keep what a job left somewhere else."""
         self._kept.clear()
         os.makedirs(os.path.dirname(target), exist_ok=True)
-        os.rename(self.root, target)
+        try:
+            os.rename(self.root, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            import shutil  # a job's own disk is not the run's: this is a pool, and the job has failed
+
+            shutil.move(self.root, target)
 
     def give_up(self, target: str) -> None:
         """Begin anew somewhere else, whatever state this place is in."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 from framework.garbage import no_garbage_collection
@@ -32,7 +33,10 @@ from framework.plan.products import Line, Products
 from framework.plan.rehearsal import Names, rehearse
 from framework.plan.site import check_needs, check_queues, gpus_of, site_of
 from framework.plan.software import Definitions, check_software
-from wcl import Scope, Section, expand
+from wcl import Scope, Section, expand, split
+
+#: A throttle of the pool, with how much of it a job takes.
+LIMIT = re.compile(r"[A-Za-z]\w*(\.\w+)?(:\d+)?", re.ASCII)
 
 
 def build_plan(
@@ -172,6 +176,7 @@ class _Planning:
             archive=_text(pipeline, scope, "home_archive"),
             archive_root=_text(pipeline, scope, "root"),
             target_site=_text(pipeline, scope, "target_site"),
+            site=_site(site_of(pipeline), scope),
             barriers=str(pipeline.get("block_order", "serial")) != "dataflow",
             kept_values=kept,
             epilogue=_text(pipeline, scope, "epilogue") if "epilogue" in pipeline else "",
@@ -245,12 +250,36 @@ def _share_processes(blocks: Iterable[BlockDefinition], around: Surroundings) ->
 
 
 def _module(module: ModuleDefinition, number: int, calls: list[Call], around: Surroundings) -> Module:
+    scope = around.scope.child(module.section, module.block)
     return Module(
         name=module.name,
         number=number,
         calls=sum(call.module == module.name for call in calls),
-        max_running=whole_number(around.scope.child(module.section), "max_running", module.place),
+        max_running=whole_number(scope, "max_running", module.place),
+        concurrency_limits=_limits(module, scope),
     )
+
+
+def _limits(module: ModuleDefinition, scope: Scope) -> tuple[str, ...]:
+    """The throttles that a module names."""
+    text = scope.look_up("concurrency_limits")
+    place = scope.place("concurrency_limits") or module.place
+    names = tuple(name for name in split(expand(text, scope, place)) if name) if text else ()
+    for name in names:
+        if not LIMIT.fullmatch(name):
+            raise wrong(place, f"'{name}' is no throttle", hint="a name, or name:weight, such as archive:2")
+    return names
+
+
+def _site(section: Section, scope: Scope, before: str = "") -> Mapping[str, str]:
+    """All values of the site's section, those of sections in it too."""
+    found: dict[str, str] = {}
+    for key, value in section.items():
+        if isinstance(value, Section):
+            found |= _site(value, scope, f"{before}{key}.")
+        else:
+            found[before + key] = str(expand(value, scope, section.place(key)))
+    return found
 
 
 def _text(pipeline: Section, scope: Scope, key: str) -> str:

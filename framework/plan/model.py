@@ -230,6 +230,8 @@ class Module:
     calls: int
     #: At most so many of its jobs run at a time in the whole run; None for no limit.
     max_running: int | None = None
+    #: Names of throttles that the site keeps, ``name`` or ``name:weight``.
+    concurrency_limits: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,6 +295,8 @@ class Plan:
     archive: str
     archive_root: str
     target_site: str
+    #: What the site says of itself, keys of its sections joined by dots.
+    site: Mapping[str, str]
     #: True when blocks wait for each other; False when only files order the jobs.
     barriers: bool
     #: Top-level values that the pipeline asks to keep with the attempt.

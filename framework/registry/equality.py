@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, select
 
+from framework.job.journal import COURSE
 from framework.registry import schema
 from framework.registry.columns import Time
 from framework.registry.database import Registry
@@ -63,8 +64,9 @@ def differences(
 ) -> list[str]:
     """The rows that one run has and the other has not, as text; none if the runs are equal.
 
-    Ids, times, hosts, measured resources and queues may differ, where software lies, and size and checksum of files
-    of a ``volatile`` type. With ``aside_lost``, executions that ended without a word are not looked at.
+    Ids, times, hosts, measured resources, queues, and what people and queues did to the run may differ, where software
+    lies, and size and checksum of files of a ``volatile`` type. With ``aside_lost``, executions that ended without a
+    word are not looked at.
     """
     first = _lines(db_a, attempt_a, volatile, aside_lost)
     second = _lines(db_b, attempt_b, volatile, aside_lost)
@@ -115,7 +117,8 @@ class _Run:
     def _table(self, table: Table, condition: ColumnElement[bool]) -> Iterator[Line]:
         task_column = "id" if table is schema.task else "task_id"
         for row in self._connection.execute(table.select().where(condition)):
-            if row._mapping.get(task_column) not in self._aside:
+            is_course = table is schema.task_message and row.message_lvl == COURSE
+            if row._mapping.get(task_column) not in self._aside and not is_course:
                 yield self._line(table, row)
 
     def _line(self, table: Table, row: Row[Any]) -> Line:

@@ -1,0 +1,27 @@
+"""Hold a run: nothing more begins, and what runs goes on to its end; fw release lets it go on."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command(name="hold", epilog='Example: fw hold HST1_r1p01 --reason "the disk is being replaced"')
+@click.argument("run")
+@click.option("--reason", default="", help="Why; it is put on record with your name.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+def command(run: str, reason: str, registry: str | None) -> int:
+    """Have RUN begin nothing more."""
+    from framework.home import existing_run
+    from framework.registry.database import open_registry
+    from framework.running import engine_of
+    from framework.steering import record_steering
+
+    directory = existing_run(run)
+    db = open_registry(registry)
+    engine = engine_of(directory, db)
+    if not engine.hold(directory, reason):
+        click.echo(f"{run} is not running", err=True)
+        return 1
+    record_steering(directory, db, "hold", reason)
+    click.echo(f"{run} is held; fw release {run} lets it go on", err=True)
+    return 0

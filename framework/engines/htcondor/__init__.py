@@ -1,0 +1,316 @@
+"""The HTCondor engine: a run as one DAG, which the pool's DAGMan carries out by itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from framework.engines import Outcome, Standing, Trouble
+from framework.engines.directory import PlannedRun, RunDirectory
+from framework.engines.history import History, forget_what_is_gone, job_is_done, read_history
+from framework.engines.htcondor.holds import explain
+from framework.engines.htcondor.observing import FAILED, HELD, REMOVED, Observer, observing, read_queue
+from framework.engines.htcondor.pool import Pool, dagman_of, machines, of_run, setting, the_pool
+from framework.engines.htcondor.raising import Raised, keep_raised, raised_for
+from framework.engines.htcondor.site import Site, read_site
+from framework.engines.htcondor.writing import SubmissionDirectory
+from framework.engines.loss import close_calls
+from framework.errors import PlanError, RunError
+from framework.job.journal import Journal, read_facts
+from framework.job.reception import receive
+
+#: Seconds to wait for the queue to let go of what was removed.
+PATIENCE = 120.0
+REMOVED_STATE, HELD_STATE = 3, 5
+
+
+class CatchUp(Protocol):
+    """Takes the journals into the registry, here and now."""
+
+    def catch_up(self) -> None: ...
+
+
+class HTCondorEngine:
+    """Submits runs to the pool of this machine, and steers them there."""
+
+    def __init__(self, follower: CatchUp) -> None:
+        self._follower = follower
+
+    # ---- the seam
+
+    def prepare(self, directory: RunDirectory) -> None:
+        """Refuse a run that the pool could not run."""
+        plan = directory.read()
+        site = read_site(plan.target_site, plan.site)
+        the_pool()
+        if plan.late:
+            names = ", ".join(block.name for block in plan.late)
+            raise PlanError(
+                f"late blocks ({names}) are planned by the local engine only: set target_site to a local one"
+            )
+        _check_registry(os.environ.get("FW_REGISTRY", ""))
+        _check_place(directory, site, plan)
+        _check_limits(plan, site)
+
+    def submit(self, directory: RunDirectory) -> Outcome:
+        with _locked(directory) as lock:
+            return self._submit(directory, directory.read(), History(), raised_for(directory), lock)
+
+    def restart(self, directory: RunDirectory) -> Outcome:
+        """Go on with what is not done; a run that is only held is let go on."""
+        pool = the_pool()
+        with _locked(directory) as lock:
+            plan = directory.read()
+            if _waits_held(pool, directory):
+                pool.act("release", of_run(str(directory.path)), "fw restart")
+                return _under_way(plan, 0)
+            _wait_until_gone(pool, directory)
+            history = self._take_stock(directory, plan)
+            raised = self._raised(directory, plan, history)
+            return self._submit(directory, plan, history, raised, lock)
+
+    def cancel(self, directory: RunDirectory, reason: str = "") -> bool:
+        """End what runs; its FINAL node closes the attempt."""
+        pool = the_pool()
+        if not pool.query(of_run(str(directory.path)), []):
+            return False
+        pool.act("remove", dagman_of(str(directory.path)), reason or "fw cancel")
+        _wait_until_gone(pool, directory, patience=PATIENCE, is_cancelled=True)
+        plan = directory.read()
+        with _locked(directory):
+            history = self._take_stock(directory, plan)
+            if not _is_closed(directory, plan):
+                self._close(directory, plan, history, status=5)
+        self._follower.catch_up()
+        return True
+
+    def hold(self, directory: RunDirectory, reason: str) -> bool:
+        """Begin nothing more; what runs goes on to its end."""
+        pool = the_pool()
+        run = str(directory.path)
+        if not pool.query(dagman_of(run), []):
+            return False
+        pool.act("hold", f"{of_run(run)} && (JobUniverse == 7 || (JobUniverse != 12 && JobStatus == 1))", reason)
+        return True
+
+    def release(self, directory: RunDirectory, reason: str) -> bool:
+        """Let go on what is held, for whatever reason."""
+        pool = the_pool()
+        run = str(directory.path)
+        if not pool.query(of_run(run), []):
+            return False
+        pool.act("release", f"{of_run(run)} && JobStatus == 5", reason)
+        return True
+
+    def status(self, directory: RunDirectory) -> Standing:
+        """How the jobs of the run stand in the queue, from the event log alone."""
+        submission = _newest(directory)
+        if submission is None:
+            return Standing(jobs={}, troubles=())
+        queue = read_queue(submission.log)
+        troubles = []
+        for node in queue.nodes.values():
+            if node.state == HELD:
+                what = explain(*node.hold)
+                troubles.append(Trouble(node.job, HELD, what.what, what.remedy.replace("RUN", directory.run)))
+            elif node.state in (FAILED, REMOVED) and node.trouble:
+                remedy = f"put that right, then fw restart {directory.run}"
+                troubles.append(Trouble(node.job, node.state, node.trouble, remedy))
+        return Standing(jobs=dict(queue.counts()), troubles=tuple(troubles))
+
+    def is_over(self, directory: RunDirectory) -> bool:
+        """Whether nothing of the run is in the queue any more."""
+        return not the_pool().query(of_run(str(directory.path)), [])
+
+    # ---- steps
+
+    def _submit(
+        self, directory: RunDirectory, plan: PlannedRun, history: History, raised: Raised, lock: int
+    ) -> Outcome:
+        journal = Journal(
+            str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
+        )
+        try:
+            journal.write("attempt.start")
+            if files := directory.keep_plan(plan, history.kept):
+                journal.write("attempt.files", files=files)
+            _close_lost(history, journal, plan)
+            if all(job_is_done(job, history) for job in plan.jobs.values()):
+                return self._nothing_left(plan, journal)
+            site = read_site(plan.target_site, plan.site)
+            submission = SubmissionDirectory(directory, history.start)
+            written = submission.write(plan, history, site, raised, _has_elsewhere())
+            pool = the_pool()
+            cluster = pool.submit_dag(written.dag, str(directory.path), site.max_idle, lock)
+            submission.cluster.write_text(f"{cluster}\n", encoding="utf-8")
+            return _under_way(plan, written.already_done, cluster)
+        finally:
+            journal.close()
+
+    def _nothing_left(self, plan: PlannedRun, journal: Journal) -> Outcome:
+        for block in sorted({job.block for job in plan.jobs.values()}):
+            journal.write("block.end", block=block, status=0)
+        journal.write("attempt.end", status=0)
+        self._follower.catch_up()
+        return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
+
+    def _take_stock(self, directory: RunDirectory, plan: PlannedRun) -> History:
+        """What is done, after all that has come home is taken in."""
+        for folder in sorted((directory.path / "home").glob("j*")):
+            receive(str(directory.path), plan.archive_root, int(folder.name[1:]))
+        submission = _newest(directory)
+        if submission is not None and submission.log.exists():
+            with observing(directory):
+                observer = Observer(submission, plan)
+                observer.look()
+                observer.close()
+        history = read_history(directory.journal, plan)
+        forget_what_is_gone(history, plan)
+        return history
+
+    def _raised(self, directory: RunDirectory, plan: PlannedRun, history: History) -> Raised:
+        submission = _newest(directory)
+        return raised_for(directory) if submission is None else keep_raised(submission, plan, history)
+
+    def _close(self, directory: RunDirectory, plan: PlannedRun, history: History, status: int) -> None:
+        """End the attempt on record, for a FINAL node that could not."""
+        name = f"engine-{max(history.start - 1, 0)}-close-{os.getpid()}-{os.urandom(3).hex()}"
+        journal = Journal(str(directory.journal), name, run=plan.run, attempt=plan.attempt, start=history.start)
+        _close_lost(history, journal, plan)
+        journal.write("attempt.end", status=status)
+        journal.close()
+
+
+def finish(submission: SubmissionDirectory, is_cancelled: bool) -> int:
+    """The FINAL node's part: all jobs have ended, so what is open is closed; the attempt's status."""
+    run = submission.run
+    plan = run.read()
+    with observing(run):
+        observer = Observer(submission, plan)
+        observer.look()
+        left = observer.blocks_left
+        observer.close()
+    history = read_history(run.journal, plan)
+    name = f"engine-{submission.start}-final-{os.getpid()}-{os.urandom(3).hex()}"
+    journal = Journal(str(run.journal), name, run=plan.run, attempt=plan.attempt, start=submission.start)
+    _close_lost(history, journal, plan)
+    done = all(job_is_done(job, history) for job in plan.jobs.values())
+    status = 0 if done else 5 if is_cancelled else 1
+    for block in left:
+        journal.write("block.end", block=block, status=0 if done else 1)
+    journal.write("attempt.end", status=status)
+    journal.close()
+    keep_raised(submission, plan, history)
+    return status
+
+
+def _close_lost(history: History, journal: Journal, plan: PlannedRun) -> None:
+    close_calls(history.open_calls, journal, plan.archive, plan.archive_root, "its job was lost")
+    for job, queue in sorted(history.open_jobs):
+        journal.write("job.lost", job=job, queue=queue, reason="it ended without a word")
+
+
+def _newest(directory: RunDirectory) -> SubmissionDirectory | None:
+    """The latest submission whose DAG was written."""
+    starts = [int(path.parent.name) for path in (directory.path / "condor").glob("*/run.dag")]
+    return SubmissionDirectory(directory, max(starts)) if starts else None
+
+
+def _is_closed(directory: RunDirectory, plan: PlannedRun) -> bool:
+    """Whether the newest start has ended on record."""
+    newest: tuple[int, bool] = (-1, False)
+    for path in directory.journal.glob("engine-*.jsonl"):
+        facts = list(read_facts(str(path)))
+        if facts and facts[0].get("attempt") == plan.attempt:
+            start = int(facts[0]["start"])
+            newest = max(newest, (start, any(fact["e"] == "attempt.end" for fact in facts)))
+    return newest[1]
+
+
+def _under_way(plan: PlannedRun, done: int, cluster: int | None = None) -> Outcome:
+    return Outcome(
+        status=0, jobs=len(plan.jobs), done=done, failed=0, skipped=0, is_over=False,
+        queue=f"cluster {cluster}" if cluster else "",
+    )  # fmt: skip
+
+
+def _waits_held(pool: Pool, directory: RunDirectory) -> bool:
+    """Whether the run's DAGMan is held; RunError where it runs."""
+    found = pool.query(dagman_of(str(directory.path)), [])
+    if any(job.state not in (REMOVED_STATE, HELD_STATE) for job in found):
+        raise RunError(
+            f"{directory.run} is running (cluster {found[0].cluster}): fw stat {directory.run} shows it, "
+            f"fw cancel {directory.run} ends it"
+        )
+    return any(job.state == HELD_STATE for job in found)
+
+
+def _wait_until_gone(
+    pool: Pool, directory: RunDirectory, patience: float = PATIENCE, is_cancelled: bool = False
+) -> None:
+    """Nothing of an earlier submission goes on; what is left without its DAGMan is removed."""
+    run = str(directory.path)
+    deadline = time.monotonic() + patience
+    while found := pool.query(of_run(run), []):
+        if not is_cancelled or not pool.query(dagman_of(run), []):
+            pool.act("remove", of_run(run), "its DAG is gone")
+        if time.monotonic() > deadline:
+            clusters = ", ".join(str(job.cluster) for job in found[:10])
+            raise RunError(f"the queue does not let go of clusters {clusters}: see condor_q, then try again")
+        time.sleep(0.3)
+
+
+def _has_elsewhere() -> bool:
+    """Whether there are two machines at least, so that what failed on one can be tried on another."""
+    return len({str(slot["Name"]).split("@", 1)[-1] for slot in machines(["Name"])}) > 1
+
+
+@contextmanager
+def _locked(directory: RunDirectory) -> Iterator[int]:
+    held = directory.lock()
+    try:
+        yield held
+    finally:
+        os.close(held)
+
+
+def _check_place(directory: RunDirectory, site: Site, plan: PlannedRun) -> None:
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for folder in {temporary, Path("/tmp"), Path("/var/tmp")}:  # noqa: S108 (it is refused, not used)
+        if directory.path.is_relative_to(folder):
+            raise PlanError(f"FW_HOME lies in {folder}, where DAGMan refuses to keep its logs: set it to another place")
+    for path in (str(directory.path), plan.archive_root):
+        if any(letter in path for letter in " \"'\t$,;%"):
+            raise PlanError(f"{path}: a blank or one of \" ' $ , ; % in it cannot be told to HTCondor")
+
+
+def _check_registry(address: str) -> None:
+    """The nodes of the submitting side are told where the registry is, in files that others may read."""
+    if re.search(r"://[^/@]*:[^/@]+@", address):
+        raise PlanError(
+            "the registry's address holds a password, which would stand in the DAG: put the password into ~/.pgpass "
+            "(or a file that PGPASSFILE names), and leave it out of FW_REGISTRY"
+        )
+
+
+def _check_limits(plan: PlannedRun, site: Site) -> None:
+    """A throttle that the pool does not define would throttle nothing, silently."""
+    for module, limits in plan.concurrency_limits.items():
+        for limit in limits:
+            name = limit.partition(":")[0]
+            if name.lower() in site.limits:
+                continue
+            if (
+                setting(f"{name.upper()}_LIMIT") is None
+                and setting(f"{name.partition('.')[0].upper()}_LIMIT_DEFAULT") is None
+            ):
+                raise PlanError(
+                    f"module {module}: the pool defines no limit '{name}' ({name.upper()}_LIMIT): have it defined, or "
+                    f"say how much of it there is in <condor_limits> of site {site.name}"
+                )

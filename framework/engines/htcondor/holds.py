@@ -1,0 +1,57 @@
+"""Holds: why HTCondor keeps a job from running, in plain words, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: Codes of HTCondor's own (HoldReasonCode), and the subcode by which jobs of ours ask for more memory.
+BY_USER, BY_POLICY, NO_PROCESS, OUTPUT_TRANSFER, INPUT_TRANSFER, NO_DIRECTORY = 1, 3, 6, 12, 13, 14
+SYSTEM_POLICY, OUT_OF_RESOURCES, TOO_LONG = 26, 34, 46
+MEMORY_SUBCODE = 34
+NO_SUCH_FILE, NO_SPACE = 2, 28
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What is the matter, and what to do."""
+
+    what: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.remedy}" if self.remedy else self.what
+
+
+def is_for_memory(code: int, subcode: int) -> bool:
+    return code == OUT_OF_RESOURCES or (code == BY_POLICY and subcode == MEMORY_SUBCODE)
+
+
+def explain(code: int, subcode: int, reason: str) -> Explanation:
+    """A hold in plain words."""
+    if is_for_memory(code, subcode):
+        return Explanation("it took more memory than it had asked for", "it goes on by itself with more")
+    if code == BY_USER:
+        return Explanation("somebody holds it", "fw release RUN lets it go on")
+    if code == INPUT_TRANSFER:
+        return _transfer("an input", reason, subcode, "bring the file back")
+    if code == OUTPUT_TRANSFER:
+        what = "what it made"
+        return _transfer(what, reason, subcode, "see what the job says of it (fw log RUN), and make room")
+    if code == NO_PROCESS:
+        return Explanation(f"its program could not be started ({reason})", "see python in the site's section")
+    if code == NO_DIRECTORY:
+        return Explanation(f"its directory is not there ({reason})", "is the archive still where the run found it?")
+    if code == SYSTEM_POLICY:
+        return Explanation(f"the pool's own policy holds it ({reason})", "ask those who run the pool")
+    if code == TOO_LONG:
+        return Explanation("it took longer than it may", "raise max_walltime, then fw restart RUN")
+    return Explanation(reason or f"held with code {code}/{subcode}", "put that right, then fw release RUN")
+
+
+def _transfer(what: str, reason: str, subcode: int, missing_remedy: str) -> Explanation:
+    where = reason.split("Details:", 1)[-1].strip()
+    if subcode == NO_SUCH_FILE or "No such file" in reason:
+        return Explanation(f"{what} is missing ({where})", f"{missing_remedy}, then fw release RUN")
+    if subcode == NO_SPACE or "No space left" in reason:
+        return Explanation(f"there was no room for {what} ({where})", "make room, or ask for request_disk")
+    return Explanation(f"{what} could not be sent ({where})", "put that right, then fw release RUN")

@@ -1,0 +1,95 @@
+"""The site: what its section of the configuration says about a pool, as values."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from framework.errors import PlanError
+
+#: Kinds of ``gridtype`` that HTCondor runs, and what it is told of them.
+POOL, SLURM = "condor", "slurm"
+GRID_TYPES = (POOL, SLURM)
+TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
+#: Settings of DAGMan that suit a pool of any size; the site's own come after them and win.
+DAGMAN = {
+    "DAGMAN_USER_LOG_SCAN_INTERVAL": "1",
+    "DAGMAN_MAX_SUBMITS_PER_INTERVAL": "200",
+    "DAGMAN_SUBMIT_DELAY": "0",
+    "DAGMAN_MAX_JOBS_IDLE": "1000",
+    "DAGMAN_USE_DIRECT_SUBMIT": "True",
+    "DAGMAN_PROHIBIT_MULTI_JOBS": "True",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A pool as its jobs are written for it."""
+
+    name: str
+    grid_type: str
+    #: Whether jobs see the submitting side's files at the same paths.
+    shared: bool
+    #: The Python that runs jobs.
+    python: str
+    hold_over_memory: bool
+    infrastructure_retries: int
+    requirements: str
+    dagman: Mapping[str, str]
+    #: Further lines of the jobs' submit description.
+    submit: Mapping[str, str]
+    #: Throttles that the pool does not keep: name to how much there is of it.
+    limits: Mapping[str, int]
+
+    @property
+    def max_idle(self) -> int:
+        return int(self.dagman["DAGMAN_MAX_JOBS_IDLE"])
+
+
+def is_pool(site: Mapping[str, str]) -> bool:
+    """Whether a site's jobs go through HTCondor."""
+    return site.get("gridtype", "local") in GRID_TYPES
+
+
+def read_site(name: str, values: Mapping[str, str]) -> Site:
+    """The site from its section; PlanError where a value cannot be."""
+    shared = _boolean(name, values, "shared_filesystem", True)
+    grid_type = values.get("gridtype", POOL)
+    dagman = {**DAGMAN, **{key.upper(): value for key, value in _part(values, "dagman").items()}}
+    for key in ("DAGMAN_MAX_JOBS_IDLE",):
+        _number(name, dagman, key, 1)
+    limits = _part(values, "condor_limits")
+    return Site(
+        name=name,
+        grid_type=grid_type,
+        shared=shared,
+        python=values.get("python") or (sys.executable if shared else "python3"),
+        hold_over_memory=_boolean(name, values, "hold_over_memory", True),
+        infrastructure_retries=_number(name, values, "infrastructure_retries", 3),
+        requirements=values.get("machine_requirements", ""),
+        dagman=dagman,
+        submit=_part(values, "condor_submit"),
+        limits={key: _number(name, limits, key, 0) for key in limits},
+    )
+
+
+def _part(values: Mapping[str, str], section: str) -> dict[str, str]:
+    before = section + "."
+    return {key[len(before) :]: value for key, value in values.items() if key.startswith(before)}
+
+
+def _boolean(site: str, values: Mapping[str, str], key: str, default: bool) -> bool:
+    text = values.get(key)
+    if text is None:
+        return default
+    if text.lower() in TRUE or text.lower() in FALSE:
+        return text.lower() in TRUE
+    raise PlanError(f"site {site}: {key} = {text} is neither true nor false")
+
+
+def _number(site: str, values: Mapping[str, str], key: str, default: int) -> int:
+    text = values.get(key, str(default))
+    if not text.isdecimal():
+        raise PlanError(f"site {site}: {key} = {text} is not a whole number")
+    return int(text)

@@ -1,0 +1,116 @@
+"""Reception: what a job without a shared file system sends home is put where it belongs, on the submitting side.
+
+It is called as ``reception RUN_DIRECTORY ARCHIVE_ROOT JOB STATUS`` when the job has ended, and exits with that status;
+or with 75 when what came is not what the journals say. Done twice, or by halves and then again, it comes to the same.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from framework.job.call import INFRASTRUCTURE
+from framework.job.journal import read_facts
+from framework.job.pooled import write_known
+from framework.job.transfer import READ_ONLY, make_directory, measure
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+def main(arguments: list[str]) -> int:
+    """Take one job's folder in."""
+    run, root, job, status = arguments
+    wrong = receive(run, root, int(job))
+    for trouble in wrong:
+        sys.stderr.write(f"job {job}: {trouble}\n")
+    if wrong and status == "0":
+        return INFRASTRUCTURE
+    return int(status) if 0 <= int(status) < 256 else 1
+
+
+def receive(run: str, root: str, job: int) -> list[str]:
+    """Files into the archive, checked against the journals; then the journals to theirs. What is wrong, if anything."""
+    folder = os.path.join(run, "home", f"j{job}")
+    journals = os.path.join(folder, "journal")
+    if not os.path.isdir(journals):
+        return [] if not os.path.isdir(folder) else [f"{folder} holds no journal"]
+    wrong: list[str] = []
+    known: dict[str, list[Any]] = {}
+    names = sorted(os.listdir(journals))
+    for name in names:
+        for file in _kept(os.path.join(journals, name)):
+            trouble = _take(os.path.join(folder, "archive", file["path"]), os.path.join(root, file["path"]), file)
+            if trouble:
+                wrong.append(trouble)
+            else:
+                known[file["path"]] = [file["size"], file["sha256"]]
+    write_known(os.path.join(run, "known", f"{job // 1000:04d}", f"j{job}.json"), known)
+    _take_unfinished_logs(os.path.join(folder, "archive"), root)
+    _take_failed(os.path.join(folder, "failed"), os.path.join(run, "failed"))
+    os.makedirs(os.path.join(run, "journal"), exist_ok=True)
+    for name in names:
+        os.replace(os.path.join(journals, name), os.path.join(run, "journal", name))
+    shutil.rmtree(folder, ignore_errors=True)
+    return wrong
+
+
+def _kept(journal: str) -> list[dict[str, Any]]:
+    """The files that finished calls and their logs say are in the archive."""
+    return [
+        file
+        for fact in read_facts(journal)
+        if fact["e"] == "call.end"
+        for file in fact["files"]
+        if file.get("archive") not in (None, "external")
+    ]
+
+
+def _take(source: str, target: str, file: dict[str, Any]) -> str:
+    """Put one file into the archive; what is wrong with it, if anything."""
+    if not os.path.exists(source):
+        if os.path.exists(target) and os.stat(target).st_size == file["size"]:
+            return ""  # it was taken in before
+        return f"{file['path']} did not come home"
+    found = measure(source)
+    if (found.size, found.sha256) != (file["size"], file["sha256"]):
+        return f"{file['path']} is not what the job made: {found.size} bytes came of {file['size']}"
+    _move(source, target)
+    return ""
+
+
+def _take_unfinished_logs(source: str, root: str) -> None:
+    """The words of calls that were ended before they could end: whoever closes them finds the log in the archive."""
+    for directory, _, names in os.walk(source):
+        for name in names:
+            path = os.path.join(directory, name)
+            target = os.path.join(root, os.path.relpath(path, source))
+            if name.endswith(".log") and not os.path.exists(target):
+                _move(path, target)
+
+
+def _take_failed(source: str, target: str) -> None:
+    """What failed calls left is kept apart."""
+    for name in os.listdir(source) if os.path.isdir(source) else ():
+        os.makedirs(target, exist_ok=True)
+        if not os.path.exists(os.path.join(target, name)):
+            shutil.move(os.path.join(source, name), os.path.join(target, name))
+
+
+def _move(source: str, target: str) -> None:
+    make_directory(target)
+    os.chmod(source, READ_ONLY)
+    try:
+        os.replace(source, target)
+    except OSError:
+        part = f"{target}.part-{os.getpid()}"
+        shutil.copyfile(source, part)
+        os.chmod(part, READ_ONLY)
+        os.replace(part, target)
+        os.unlink(source)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,41 @@
+"""Steering: what people do to a run that goes on, put on record with who did it and why."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from framework.engines.directory import RunDirectory
+from framework.errors import InfrastructureError, RegistryError
+from framework.job.journal import COURSE, Journal
+from framework.submission import operator
+
+if TYPE_CHECKING:
+    from framework.registry.database import Registry
+
+#: What is done to a run, and what was done to it then.
+WORDS = {"cancel": "cancelled", "hold": "held", "release": "released", "restart": "restarted"}
+
+
+def record_steering(directory: RunDirectory, registry: Registry, verb: str, reason: str) -> None:
+    """Write down that somebody does this, before it is done."""
+    plan = directory.read()
+    name = f"note-{time.time():.6f}-{os.getpid()}"
+    said = f": {reason}" if reason else ""
+    try:
+        journal = Journal(str(directory.journal), name, run=plan.run, attempt=plan.attempt)
+        journal.write("message", level=COURSE, text=f"{WORDS[verb]} by {operator()}{said}")
+        journal.close()
+    except OSError as error:
+        raise InfrastructureError(f"{error.strerror}: {error.filename}") from error
+    take_in(directory, registry)
+
+
+def take_in(directory: RunDirectory, registry: Registry) -> None:
+    """Have the journals in the registry now, unless somebody else sees to that."""
+    from framework.registry.ingest import ingest
+
+    with suppress(RegistryError):
+        ingest(registry, directory.read().attempt, directory.journal)

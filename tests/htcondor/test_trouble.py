@@ -1,0 +1,142 @@
+"""What goes wrong on a pool is told apart, set right where that can be, and said in plain words where it cannot."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+from framework.job.journal import read_facts
+from tests.htcondor.conftest import FAR, SHARED, sets, until
+
+RUN = "U_r1p01"
+#: Takes about 1,300 MB for some seconds, unless it has been told that this is too much.
+HUNGRY = 'python3 -c "import time; x = bytes([1]) * (1300 << 20); time.sleep(20)"; echo "$1" > "$2"'
+
+
+def test_memory_that_is_not_enough_is_raised_and_stays_so(a_pipeline, fw, pool, tmp_path):
+    pipeline = a_pipeline(HUNGRY, numbers="1", module="request_memory = 100, 200, 4000")
+    done = fw("submit", pipeline, "--wait", *sets(SHARED))
+    assert done.status == 0, done.err
+    why = fw("why", RUN).out
+    assert "held: it took more memory than it had asked for" in why
+    raised = json.loads((tmp_path / "home/runs" / RUN / "raised.json").read_text())
+    assert raised["memory_mb"]["make"] == 4000
+    # Another attempt begins there; it is enough to see what it asks for.
+    assert fw("submit", pipeline, *sets(SHARED)).status == 0
+    dag = (tmp_path / "home/runs/U_r1p02/condor/0/run.dag").read_text()
+    assert "request_memory = ifThenElse(LastJobStatus =?= 5 && (LastHold" in dag
+    assert ", 4000, 4000)" in dag
+    assert fw("cancel", "U_r1p02", "--reason", "it was only looked at").status == 0
+
+
+def test_more_than_the_most_memory_fails_with_the_reason(a_pipeline, fw, pool):
+    pipeline = a_pipeline(HUNGRY, numbers="1", module="request_memory = 100, 110")
+    assert fw("submit", pipeline, "--wait", *sets(SHARED)).status == 1
+    why = fw("why", RUN).out
+    assert "it takes more memory than the most that it may ask for" in why
+
+
+def test_surroundings_that_fail_are_tried_elsewhere_and_use_up_no_retries(a_pipeline, fw, pool, ask, tmp_path):
+    # The worker is killed on the first machine that it comes to.
+    lines = f"""
+if mkdir {tmp_path}/first 2>/dev/null; then kill -9 $PPID; sleep 60; fi
+echo "$1" > "$2"
+"""
+    done = fw("submit", a_pipeline(lines, numbers="1"), "--wait", *sets(SHARED))
+    assert done.status == 0, done.err
+    machines = machines_of(tmp_path / "home/runs" / RUN, "j1")
+    assert len(machines) == 2
+    assert machines[0] != machines[1]
+
+
+def test_a_science_failure_is_retried_as_often_as_configured(a_pipeline, fw, pool, ask, tmp_path):
+    lines = f'echo x >> {tmp_path}/tries; [ $(wc -l < {tmp_path}/tries) -ge 3 ] || exit 4; echo "$1" > "$2"'
+    done = fw("submit", a_pipeline(lines, numbers="1", module="max_retries = 2"), "--wait", *sets(SHARED))
+    assert done.status == 0, done.err
+    tries = ask(
+        "select w.trynum, t.status from pfw_wrapper w, task t where t.id = w.task_id and w.modname = 'make' order by 1"
+    )
+    assert tries == [(1, 4), (2, 4), (3, 0)]
+    assert len(machines_of(tmp_path / "home/runs" / RUN, "j1")) == 1
+
+
+def test_a_node_that_always_fails_is_explained_and_a_restart_goes_on(a_pipeline, fw, pool, tmp_path):
+    lines = (
+        f'if [ "$1" = 2 ] && [ ! -e {tmp_path}/mended ]; then echo "no light in field 2"; exit 3; fi; echo "$1" > "$2"'
+    )
+    assert fw("submit", a_pipeline(lines), "--wait", *sets(SHARED)).status == 1
+    why = fw("why", RUN).out
+    assert "call 2 of make" in why
+    assert "no light in field 2" in why
+    assert f"fw restart {RUN}" in why
+    (tmp_path / "mended").touch()
+    again = fw("restart", RUN, "--wait")
+    assert again.status == 0, again.err
+    assert "restarted by astronomer" in fw("why", RUN).out
+    assert executions(tmp_path / "home/runs" / RUN) == {1: 1, 2: 2, 3: 1, 4: 1}
+
+
+def test_a_run_is_held_released_and_cancelled_with_who_and_why(a_pipeline, fw, pool, ask, tmp_path):
+    lines = f'until [ -e {tmp_path}/go ]; do sleep 0.1; done; echo "$1" > "$2"'
+    assert fw("submit", a_pipeline(lines), *sets(SHARED)).status == 0
+    assert fw("hold", RUN, "--reason", "the archive moves").status == 0
+    until(lambda: "held" in fw("why", RUN).out)
+    assert fw("release", RUN).status == 0
+    until(lambda: json.loads(fw("why", RUN, "--json").out)["queue"].get("running") == 3)
+    assert "3 running" in fw("stat", RUN).out
+    subprocess.run(
+        ["condor_hold", "-constraint", "JobUniverse == 5", "-reason", "who knows"], check=True, capture_output=True
+    )
+    until(lambda: "somebody holds it" in fw("why", RUN).out)
+    assert "fw release" in fw("stat", RUN).out or "fw why" in fw("stat", RUN).out
+    assert fw("cancel", RUN, "--reason", "wrong night").status == 0
+    course = fw("why", RUN).out
+    assert "held by astronomer: the archive moves" in course
+    assert "cancelled by astronomer: wrong night" in course
+    assert ask("select status from task where name = 'attempt'") == [(5,)]
+    assert not pool.queue()
+
+
+def test_a_missing_input_is_named(a_pipeline, fw, pool, tmp_path):
+    pipeline = a_pipeline()
+    made = "<made>\n                filetype = made"
+    text = pipeline.read_text().replace(made, OUTSIDE.format(path=tmp_path) + made)
+    pipeline.write_text(text.replace("was_generated_by = file.made", "was_generated_by = file.made\n used = file.sky"))
+    (tmp_path / "sky.txt").write_text("stars")
+    assert fw("submit", pipeline, *sets(FAR)).status == 0
+    (tmp_path / "sky.txt").unlink()
+    why = until(lambda: (said := fw("why", RUN).out) and "an input is missing" in said and said)
+    assert "sky.txt" in why
+    assert f"fw release {RUN}" in why
+    (tmp_path / "sky.txt").write_text("stars")
+    assert fw("release", RUN).status == 0
+    until(lambda: not pool.queue())
+    assert "done" in fw("stat", RUN).out
+
+
+OUTSIDE = """<sky>
+                fullname = {path}/sky.txt
+                filetype = made
+            </sky>
+            """
+
+
+def machines_of(run: Path, job: str) -> list[str]:
+    """The machines that a job ran on, in order."""
+    log = (run / "condor/0/run.dag.nodes.log").read_text().split("...\n")
+    cluster = next(event.split()[1].split(".")[0] for event in log if event.rstrip().endswith(f"DAG Node: {job}"))
+    begun = [event for event in log if event.startswith(f"001 {cluster}.")]
+    # Each machine of the pool has a directory of its own for jobs.
+    return [re.search(r'CondorScratchDir = "(.*)/', event)[1] for event in begun]
+
+
+def executions(run: Path) -> dict[int, int]:
+    """Call number to how often it was begun."""
+    counts: dict[int, int] = {}
+    for path in (run / "journal").glob("worker-*.jsonl"):
+        for fact in read_facts(str(path)):
+            if fact["e"] == "call.start":
+                counts[fact["call"]] = counts.get(fact["call"], 0) + 1
+    return counts
