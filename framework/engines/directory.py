@@ -51,7 +51,6 @@ class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
     #: Labels of what its calls' programs run in.
     software: tuple[str, ...]
     disk_mb: int = 0
-    #: MB to ask for after each time that memory was not enough.
 
     @property
     def memory_mb(self) -> int:

@@ -81,6 +81,7 @@ def test_programs_end_when_their_worker_is_killed(tmp_path):
         time.sleep(0.01)
     program = int((tmp_path / "pid").read_text())
     assert lives(program)
+    time.sleep(0.5)  # the program may be quicker than the word of it to the warden
     os.kill(worker.pid, signal.SIGKILL)
     worker.wait()
     assert ends(program)

@@ -123,7 +123,7 @@ def test_a_late_block_is_known_by_what_it_will_ask(plan):
         (2, "use", "cut", [("file.piece: depends = cut.file.piece",)]),
         (3, "sum", "use", [("list.all: depends = use.file.used",)]),
     ]
-    assert planned.programs == {"cut", "use", "sum"}
+    assert planned.programs == {("cut", ""), ("use", ""), ("sum", "")}
 
 
 @pytest.mark.parametrize(
