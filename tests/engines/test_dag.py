@@ -20,7 +20,8 @@ PLACES = Places(
 def a_job(number: int, *parents: int, module: str = "make", block: int = 1) -> PlannedJob:
     call = PlannedCall(number=number, module=module, kept=(), unkept=(), inputs=())
     return PlannedJob(
-        number=number, block=block, parents=parents, calls=(call,), max_retries=1, cpus=1, memory_steps_mb=(100,), time_steps=1,
+        number=number, block=block, parents=parents, calls=(call,), max_retries=1, cpus=1,
+        memory_steps_mb=(100,), time_steps=1,
         shard="plan_0001.jsonl", offset=10 * number, gpus=0, software=(),
     )  # fmt: skip
 
