@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from framework.errors import FrameworkError, InfrastructureError
 from framework.job.transfer import measure
-from framework.submission import site_values
-from wcl import Scope, Section, expand
+from framework.submission import archive_root, site_values
+from wcl import Section
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
@@ -42,19 +42,10 @@ class Got:
     trouble: str = ""
 
 
-def archives(values: Section | None = None) -> Mapping[str, Archive]:
-    """The archives that the site knows, by their names."""
-    values = site_values() if values is None else values
-    found = {}
-    for name, section in values.section("archive").sections():
-        root = expand(section.text("root"), Scope(section, root=values), section.place("root"))
-        found[name] = Archive(name, Path(root))
-    return found
-
-
-def home_archive(values: Section | None = None) -> str:
-    """The name of the archive that runs write to."""
-    return (site_values() if values is None else values).text("home_archive").lower()
+def archives(values: Section) -> Mapping[str, Archive]:
+    """The archives that are configured, by their names."""
+    names = (name for name, _ in values.section("archive").sections())
+    return {name: Archive(name, Path(archive_root(values, name))) for name in names}
 
 
 def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[Got]:
@@ -73,7 +64,7 @@ def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[Got]:
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InfrastructureError(f"{into}: {error.strerror}") from error
-    known = archives()
+    known = archives(site_values())
     places = archives_of(db, [file.id for file in files])
     for file in files:
         target = into / file.path.rpartition("/")[2]

@@ -87,8 +87,13 @@ def with_types(types: Iterable[Path], overrides: Mapping[str, str]) -> Section:
 def archive_of(pipeline: Section) -> tuple[str, str]:
     """The home archive's name and its root directory."""
     name = pipeline.text("home_archive")
-    section = pipeline.section("archive").section(name.lower())
-    return name, expand(section.text("root"), Scope(section, root=pipeline), section.place("root"))
+    return name, archive_root(pipeline, name)
+
+
+def archive_root(values: Section, name: str) -> str:
+    """The root directory of one of the archives that are configured."""
+    section = values.section("archive").section(name.lower())
+    return expand(section.text("root"), Scope(section, root=values), section.place("root"))
 
 
 def site_keys() -> Mapping[str, Known]:

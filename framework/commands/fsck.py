@@ -24,17 +24,19 @@ def command(
 ) -> int:
     """Check ARCHIVE (the home archive by default); ends with 1 when something is wrong and not put right."""
     from framework import tables
-    from framework.archives import archives, home_archive
+    from framework.archives import archives
     from framework.errors import FrameworkError
     from framework.fsck import check, repair
     from framework.home import home
     from framework.registry.database import open_registry
+    from framework.submission import site_values
     from wcl.spelling import did_you_mean
 
     if yes and not repairing:
         raise click.UsageError("--yes goes with --repair")
-    known = archives()
-    name = archive or home_archive()
+    values = site_values()
+    known = archives(values)
+    name = archive or values.text("home_archive").lower()
     if name not in known:
         hint = did_you_mean(name, known) or f"this site knows {', '.join(known)}"
         raise FrameworkError(f"no archive is called {name!r}: {hint}")

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Select, Text, column, func, literal, select
+from sqlalchemy import BigInteger, Column, Connection, Select, Text, column, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from framework.errors import FrameworkError
@@ -136,13 +136,7 @@ def _parents(connection: Connection, dialect: str, ids: Collection[int]) -> Iter
         .where(desfile.c.id.in_(wanted_ids(dialect, ids)))
     )
     yield from _links(connection, read)
-    derived = opm_was_derived_from.c
-    yield from _links(
-        connection,
-        select(derived.child_desfile_id, derived.parent_desfile_id, literal(None)).where(
-            derived.child_desfile_id.in_(wanted_ids(dialect, ids))
-        ),
-    )
+    yield from _links(connection, _derived(opm_was_derived_from.c.child_desfile_id, dialect, ids))
 
 
 def _children(connection: Connection, dialect: str, ids: Collection[int]) -> Iterator[Link]:
@@ -152,12 +146,14 @@ def _children(connection: Connection, dialect: str, ids: Collection[int]) -> Ite
         .where(opm_used.c.desfile_id.in_(wanted_ids(dialect, ids)))
     )
     yield from _links(connection, made)
-    derived = opm_was_derived_from.c
-    yield from _links(
-        connection,
-        select(derived.child_desfile_id, derived.parent_desfile_id, literal(None)).where(
-            derived.parent_desfile_id.in_(wanted_ids(dialect, ids))
-        ),
+    yield from _links(connection, _derived(opm_was_derived_from.c.parent_desfile_id, dialect, ids))
+
+
+def _derived(near: Column[Any], dialect: str, ids: Collection[int]) -> Select[Any]:
+    """What the pipeline says is derived, found from the children or from the parents."""
+    pairs = opm_was_derived_from.c
+    return select(pairs.child_desfile_id, pairs.parent_desfile_id, literal(None)).where(
+        near.in_(wanted_ids(dialect, ids))
     )
 
 
