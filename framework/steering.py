@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from framework.engines.directory import RunDirectory
 from framework.errors import InfrastructureError, RegistryError
+from framework.home import existing_run
 from framework.job.journal import COURSE, Journal
+from framework.running import engine_of
 from framework.submission import operator
 
 if TYPE_CHECKING:
@@ -19,8 +21,22 @@ if TYPE_CHECKING:
 WORDS = {"cancel": "cancelled", "hold": "held", "release": "released", "restart": "restarted"}
 
 
+def steer(run: str, registry: str | None, verb: str, reason: str) -> bool:
+    """Have the engine of a run cancel, hold or release it, on record; False where there was nothing to do it to."""
+    from framework.registry.database import open_registry
+
+    directory = existing_run(run)
+    db = open_registry(registry)
+    engine = engine_of(directory, db)
+    acts = {"cancel": engine.cancel, "hold": engine.hold, "release": engine.release}
+    if not acts[verb](directory, reason):
+        return False
+    record_steering(directory, db, verb, reason)
+    return True
+
+
 def record_steering(directory: RunDirectory, registry: Registry, verb: str, reason: str) -> None:
-    """Write down that somebody does this, before it is done."""
+    """Write down that somebody does this, and why."""
     plan = directory.read()
     name = f"note-{time.time():.6f}-{os.getpid()}"
     said = f": {reason}" if reason else ""

@@ -11,17 +11,10 @@ import click
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 def command(run: str, reason: str, registry: str | None) -> int:
     """End RUN in good order, here or on its pool."""
-    from framework.home import existing_run
-    from framework.registry.database import open_registry
-    from framework.running import engine_of
-    from framework.steering import record_steering
+    from framework.steering import steer
 
-    directory = existing_run(run)
-    db = open_registry(registry)
-    engine = engine_of(directory, db)
-    if not engine.cancel(directory, reason):
+    if not steer(run, registry, "cancel", reason):
         click.echo(f"{run} is not running", err=True)
         return 1
-    record_steering(directory, db, "cancel", reason)
     click.echo(f"{run} is cancelled; fw restart {run} goes on with it", err=True)
     return 0

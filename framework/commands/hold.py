@@ -11,17 +11,10 @@ import click
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 def command(run: str, reason: str, registry: str | None) -> int:
     """Have RUN begin nothing more."""
-    from framework.home import existing_run
-    from framework.registry.database import open_registry
-    from framework.running import engine_of
-    from framework.steering import record_steering
+    from framework.steering import steer
 
-    directory = existing_run(run)
-    db = open_registry(registry)
-    engine = engine_of(directory, db)
-    if not engine.hold(directory, reason):
+    if not steer(run, registry, "hold", reason):
         click.echo(f"{run} is not running", err=True)
         return 1
-    record_steering(directory, db, "hold", reason)
     click.echo(f"{run} is held; fw release {run} lets it go on", err=True)
     return 0
