@@ -18,6 +18,7 @@ import msgspec
 from framework.asking import Asker
 from framework.engines.directory import PlannedRun, RunDirectory, software_of
 from framework.engines.history import job_is_done, read_history
+from framework.engines.htcondor.site import is_pool
 from framework.engines.presence import check_presence
 from framework.errors import InfrastructureError, RunError
 from framework.plan.build import build_late_block
@@ -48,7 +49,8 @@ def plan_late_block(
         _refuse_too_early(directory, run, number)
         _wait(directory, registry, run, patience, say)
         plan = _planned(directory, registry, run, number)
-        check_presence(plan.programs, software_of(plan))
+        if not is_pool(run.site):  # a pool's machines may have what this one lacks
+            check_presence(plan.programs, software_of(plan))
         directory.write_late(plan, run)
         for warning in plan.warnings:
             say(warning)

@@ -172,7 +172,7 @@ class RunDirectory:
             jobs += _JOBS.decode_lines(path.with_suffix(".index").read_bytes())
             planned[block.number] = more["modules"]
             summary["programs"] += more["programs"]
-            for key in ("max_running", "carried", "software"):
+            for key in ("max_running", "concurrency_limits", "carried", "software"):
                 summary[key] |= more[key]
         programs = tuple((program, label) for program, label in summary["programs"])
         return PlannedRun(
@@ -322,12 +322,6 @@ def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
         "gpus": plan.gpus,
         "target_site": plan.target_site,
         "site": plan.site,
-        "concurrency_limits": {
-            module.name: module.concurrency_limits
-            for block in plan.blocks
-            for module in block.modules
-            if module.concurrency_limits
-        },
         "submit_directory": plan.submit_directory,
         "identity": asdict(plan.identity),
         "late": [{"number": block.number, "name": block.name, "after": block.after} for block in plan.late],
@@ -345,11 +339,12 @@ def _late_summary(plan: Plan, block: Block) -> dict[str, Any]:
 
 def _of_blocks(plan: Plan) -> dict[str, Any]:
     """What the blocks that are planned at one time bring with them."""
-    limits = {module.name: module.max_running for block in plan.blocks for module in block.modules}
+    modules = [module for block in plan.blocks for module in block.modules]
     return {
         "programs": sorted(plan.programs),
         "software": software_of(plan),
-        "max_running": {name: limit for name, limit in limits.items() if limit},
+        "max_running": {module.name: module.max_running for module in modules if module.max_running},
+        "concurrency_limits": {one.name: one.concurrency_limits for one in modules if one.concurrency_limits},
         "carried": plan.carried,
     }
 

@@ -13,6 +13,8 @@ from framework.engines.htcondor.site import POOL, Site
 from framework.job.pooled import MEMORY_STATUS
 
 FOLLOWER, FINAL = "follower", "final"
+#: What the planner of a late block ends with that has nothing to do.
+NOTHING_TO_DO = 100
 #: Without a ladder of its own, a module may ask for so many times its memory.
 DEFAULT_LADDER = (2, 4, 8)
 #: How many parents or children stand in one line.
@@ -48,6 +50,11 @@ class Places:
     def settings(self) -> str:
         return os.path.join(self.directory, "settings.json")
 
+    @property
+    def service(self) -> str:
+        """What starts the nodes and scripts of the submitting side."""
+        return os.path.join(self.directory, "service.py")
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobOrder:
@@ -78,12 +85,50 @@ def dag_lines(plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Pl
     """The whole DAG."""
     yield f"# {plan.run}: {len(jobs)} jobs"
     yield f"CONFIG {places.directory}/dagman.config"
+    yield from _description(FOLLOWER, service_description(places, "follow"))
+    yield from _description(FINAL, service_description(places, "finish"))
+    yield from _job_lines(plan, jobs, site, places, elsewhere)
+    yield from late_lines(plan, [order.job for order in jobs], places)
+    yield f"SERVICE {FOLLOWER} {FOLLOWER}"
+    yield f"FINAL {FINAL} {FINAL}"
+    yield f'VARS {FINAL} dag_status="$(DAG_STATUS)"'
+
+
+def sub_dag_lines(
+    plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Places, elsewhere: bool
+) -> Iterator[str]:
+    """The DAG of a late block, once it is planned."""
+    yield f"CONFIG {places.directory}/dagman.config"
+    yield f"SET_JOB_ATTR {RUN_ATTRIBUTE} = {quoted(places.run_directory)}"
+    yield from _job_lines(plan, jobs, site, places, elsewhere)
+
+
+def late_lines(plan: PlannedRun, jobs: Sequence[PlannedJob], places: Places) -> Iterator[str]:
+    """Late blocks: each is a DAG below this one, planned and written when all before it has ended well."""
+    before = [f"j{job.number}" for job in jobs]
+    for block in plan.late:
+        node = f"late{block.number}"
+        yield f"SUBDAG EXTERNAL {node} {os.path.join(places.directory, late_dag(block.number))}"
+        yield f"SCRIPT PRE {node} {places.python} {places.service} plan {places.directory} {block.number}"
+        yield f"PRE_SKIP {node} {NOTHING_TO_DO}"
+        if before:
+            yield from _edges(before, [node])
+        before = [node]
+
+
+def late_dag(block: int) -> str:
+    """The file of a late block's DAG."""
+    return f"late{block}.dag"
+
+
+def _job_lines(
+    plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Places, elsewhere: bool
+) -> Iterator[str]:
+    """Jobs, what they ask for, and what they wait for."""
     classes: dict[JobClass, str] = {}
     of_job = [classes.setdefault(_class(order, plan, site), f"class{len(classes) + 1}") for order in jobs]
     for one, name in classes.items():
         yield from _description(name, job_description(one, site, places, elsewhere))
-    yield from _description(FOLLOWER, service_description(places, "follow"))
-    yield from _description(FINAL, service_description(places, "finish"))
     send = not site.shared
     for order, name in zip(jobs, of_job, strict=True):
         job = order.job
@@ -101,9 +146,6 @@ def dag_lines(plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Pl
             yield f"SCRIPT POST j{order.job.number} {receive} {order.job.number} $RETURN"
     yield from edge_lines(plan, [order.job for order in jobs])
     yield from category_lines(plan, [order.job for order in jobs], site)
-    yield f"SERVICE {FOLLOWER} {FOLLOWER}"
-    yield f"FINAL {FINAL} {FINAL}"
-    yield f'VARS {FINAL} dag_status="$(DAG_STATUS)"'
 
 
 def config_lines(site: Site) -> Iterator[str]:
@@ -292,8 +334,7 @@ def service_description(places: Places, verb: str) -> Iterator[tuple[str, str]]:
     yield "universe", "local"
     yield "executable", places.python
     status = " $(dag_status)" if verb == "finish" else ""
-    start = os.path.join(places.directory, "service.py")
-    yield "arguments", f'"{_argument(start)} {verb} {_argument(places.directory)}{status}"'
+    yield "arguments", f'"{_argument(places.service)} {verb} {_argument(places.directory)}{status}"'
     yield "initialdir", places.directory
     environment = " ".join(f"{key}={_argument(value)}" for key, value in places.environment.items())
     yield "environment", f'"{environment}"'
