@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.engines.test_late import CALLS, PLANNED, SUM, a_scatter, count  # noqa: F401 (two are fixtures)
+from tests.engines.test_late import PLANNED, SUM
 from tests.htcondor.conftest import FAR, ROOT, SHARED, kill, sets, until
 from tests.htcondor.test_same import compare
 
@@ -22,22 +22,27 @@ def test_late_blocks_come_to_the_same_as_on_the_local_engine(fw, pool, tmp_path,
 
 
 def test_a_late_block_that_cannot_be_planned_fails_with_its_reason_and_a_restart_plans_it_again(
-    fw, pool, a_scatter, count, ask, fw_home
+    fw, pool, a_scatter, a_program, ask, fw_home, tmp_path
 ):
-    count.write_text("0\n")
-    done = fw("submit", a_scatter(piece="optional = True"), "--wait", *sets(SHARED))
+    pieces = fw_home / SUM.replace("sum/sum.txt", "pieces")
+    lines = f"""[ -e {tmp_path}/go ] || {{ echo "no sky" >&2; exit 3; }}
+printf 'fullname,piece\\n{pieces}/piece01.txt,01\\n' > $1"""
+    program = a_program("query", lines)
+    pipeline = a_scatter(f"exec = {program}\nargs = ${{qoutfile}}\nqouttype = csv")
+    done = fw("submit", pipeline, "--wait", *sets(SHARED))
     assert done.status == 1, done.err
     assert "not planned: use, sum" in done.err
-    assert "block use could not be planned" in fw("why", RUN).out
-    assert ask("select b.blknum, t.status from pfw_block b, task t where t.id = b.task_id order by 1") == [
-        (1, 0), (2, 1), (3, None),
+    why = fw("why", RUN).out
+    assert "block use could not be planned" in why
+    assert "no sky" in why
+    assert ask("select label, status from task where name = 'block' order by id") == [
+        ("cut", 0), ("use", 1), ("sum", None),
     ]  # fmt: skip
-    count.write_text("3\n")
-    (fw_home / "archive").rename(fw_home / "lost")  # so that the first block is to run again
+    (tmp_path / "go").touch()
     done = fw("restart", RUN, "--wait")
     assert done.status == 0, done.err
-    assert (fw_home / SUM).read_text() == "used 1\nused 2\nused 3\n"
-    assert ask(PLANNED) == [(1, 1, "cut", 1), (2, 3, "use", 3), (3, 1, "sum", 1)]
+    assert (fw_home / SUM).read_text() == "used 1\n"
+    assert ask(PLANNED) == [(1, 1, "cut", 1), (2, 1, "use", 1), (3, 1, "sum", 1)]
 
 
 def test_a_late_block_may_have_nothing_to_do(fw, pool, a_scatter, count, ask, fw_home):
