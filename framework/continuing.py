@@ -90,7 +90,7 @@ def _wait(
 
 def _planned(directory: RunDirectory, registry: Registry, run: PlannedRun, number: int) -> Plan:
     return build_late_block(
-        _as_submitted(directory),
+        as_submitted(directory, run),
         Identity(**run.identity),
         Asker(registry, run.archive, run.submit_directory),
         number=number,
@@ -105,10 +105,10 @@ def _lines(carried: Mapping[str, Any]) -> dict[str, list[Line]]:
     return {name: msgspec.convert(lines, list[Line]) for name, lines in carried.items()}
 
 
-def _as_submitted(directory: RunDirectory) -> Section:
-    """The pipeline as it was understood when the run was submitted."""
+def as_submitted(directory: RunDirectory, run: PlannedRun) -> Section:
+    """The pipeline as it was understood when the run was submitted, or restarted with another configuration."""
     site_values()  # makes the site's functions known
-    path = directory.submitted / SUBMITTED
+    path = directory.submitted_as(SUBMITTED, run.version)
     try:
         return parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:

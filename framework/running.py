@@ -136,6 +136,12 @@ def check_known(directory: RunDirectory, registry: Registry) -> None:
         )
 
 
+def check_over(directory: RunDirectory, registry: Registry) -> None:
+    """Refuse to change a run that goes on."""
+    if not engine_of(directory, registry).is_over(directory):
+        raise RunError(f"{directory.run} goes on: fw cancel {directory.run}, then restart it with what is to change")
+
+
 def _drive(
     directory: RunDirectory, registry: Registry, follower: Follower, verb: str, slots: int | None, quiet: bool
 ) -> Outcome:

@@ -100,6 +100,10 @@ class PlannedRun:
     target_site: str = "local"
     #: What the site says of itself, keys of its sections joined by dots.
     site: Mapping[str, str] = field(default_factory=dict)
+    #: How often the run was planned: once more with each configuration that it was restarted with.
+    version: int = 1
+    #: Call number to the first start of the run whose results count, where the configuration was changed before it.
+    since: Mapping[int, int] = field(default_factory=dict)
 
 
 class RunDirectory:
@@ -130,9 +134,24 @@ class RunDirectory:
         try:
             for directory in (self.plan, self.journal, self.work, self.submitted):
                 directory.mkdir(parents=True, exist_ok=True)
-            self._write_whole("run", "jobs", _summary(plan, attempt), plan, attempt, 1)
+            self._write_whole("run", _index_name(1), _summary(plan, attempt), plan, attempt, 1)
         except OSError as error:
             raise InfrastructureError(f"the plan cannot be written: {error.strerror}: {error.filename}") from error
+
+    def write_again(self, plan: Plan, run: PlannedRun, since: Mapping[int, int]) -> None:
+        """Write down the plan with a changed configuration, all or nothing, beside the one before it."""
+        version = run.version + 1
+        first = 1 + max(int(job.shard[5:-6]) for job in run.jobs.values())
+        more = {"version": version, "since": {str(call): start for call, start in since.items()}}
+        try:
+            self._write_whole("run", _index_name(version), _summary(plan, run.attempt) | more, plan, run.attempt, first)
+        except OSError as error:
+            raise InfrastructureError(f"the plan cannot be written: {error.strerror}: {error.filename}") from error
+
+    def submitted_as(self, name: str, version: int) -> Path:
+        """A file of the submission, or of the restart with a changed configuration that planned this version."""
+        stem, _, suffix = name.partition(".")
+        return self.submitted / (name if version == 1 else f"{stem}_{version}.{suffix}")
 
     def write_late(self, plan: Plan, run: PlannedRun) -> None:
         """Write down the plan of a late block, all or nothing; it is never written again."""
@@ -159,7 +178,9 @@ class RunDirectory:
         """The plan, as it was written down."""
         try:
             summary = json.loads((self.plan / "run.json").read_text(encoding="utf-8"))
-            jobs = _JOBS.decode_lines((self.plan / "jobs.index").read_bytes())
+            summary["since"] = {int(call): start for call, start in summary.get("since", {}).items()}
+            index = _index_name(summary.get("version", 1))
+            jobs = _JOBS.decode_lines((self.plan / f"{index}.index").read_bytes())
         except FileNotFoundError as error:
             raise RunError(f"run {self.run} was never planned to its end: submit it again") from error
         late = [PlannedLate(**block) for block in summary.pop("late")]
@@ -327,6 +348,10 @@ def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
         "late": [{"number": block.number, "name": block.name, "after": block.after} for block in plan.late],
         **_of_blocks(plan),
     }
+
+
+def _index_name(version: int) -> str:
+    return "jobs" if version == 1 else f"jobs_{version}"
 
 
 def _late_name(block: int) -> str:
