@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -51,6 +52,11 @@ class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
     #: Labels of what its calls' programs run in.
     software: tuple[str, ...]
     disk_mb: int = 0
+    #: For sites with a queue: which of its parts, whom it charges, and how long the job may take; empty, or 0, where
+    #: the pipeline does not say.
+    partition: str = ""
+    account: str = ""
+    walltime_minutes: int = 0
 
     @property
     def memory_mb(self) -> int:
@@ -318,7 +324,16 @@ def _planned_job(job: Job, shard: str, offset: int) -> PlannedJob:
         gpus=max([call.needs.gpus for call in job.calls]),
         software=tuple(sorted({call.software for call in job.calls} - {""})),
         disk_mb=max([call.needs.disk_mb or 0 for call in job.calls]),
+        partition=next((call.needs.partition for call in job.calls if call.needs.partition), ""),
+        account=next((call.needs.account for call in job.calls if call.needs.account), ""),
+        walltime_minutes=_longest(job),
     )
+
+
+def _longest(job: Job) -> int:
+    """Minutes that the job may take: its calls one after another, each with step after step of its time."""
+    steps = [call.needs.walltime_steps_minutes for call in job.calls]
+    return ceil(sum(map(sum, steps))) if all(steps) else 0
 
 
 def _planned_call(call: Call) -> PlannedCall:

@@ -79,6 +79,9 @@ class JobClass:
     disk_mb: int
     gpus: int
     limits: tuple[str, ...]
+    partition: str = ""
+    account: str = ""
+    walltime_minutes: int = 0
 
 
 def dag_lines(plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Places, elsewhere: bool) -> Iterator[str]:
@@ -238,6 +241,10 @@ def _class(order: JobOrder, plan: PlannedRun, site: Site) -> JobClass:
         disk_mb=order.job.disk_mb,
         gpus=order.job.gpus,
         limits=tuple(limits),
+        partition=order.job.partition,
+        account=order.job.account,
+        # The pool's jobs watch the time by themselves; others have to say how long they may take.
+        walltime_minutes=0 if site.grid_type == POOL else order.job.walltime_minutes,
     )
 
 
@@ -263,8 +270,7 @@ def job_description(one: JobClass, site: Site, places: Places, elsewhere: bool) 
         yield from _memory(one.memory, site)
     if one.disk_mb:
         yield "request_disk", f"{one.disk_mb}M"
-    if one.gpus:
-        yield "request_gpus", str(one.gpus)
+    yield from _queue(one, site)
     if one.limits:
         yield "concurrency_limits", ",".join(one.limits)
     requirements = [text for text in (site.requirements, NOT_WHERE_IT_FAILED if elsewhere else "") if text]
@@ -296,6 +302,24 @@ def _transfer(site: Site, places: Places) -> Iterator[tuple[str, str]]:
     yield "transfer_input_files", f"{places.settings}, $(files)"
     yield "transfer_output_files", "j$(job)"
     yield "transfer_output_remaps", f'"j$(job)={os.path.join(places.run_directory, "home")}/j$(job)"'
+
+
+def _queue(one: JobClass, site: Site) -> Iterator[tuple[str, str]]:
+    """What a module asks of the queue, in the words of the pool or of the batch system behind it."""
+    if site.grid_type == POOL:
+        if one.gpus:
+            yield "request_gpus", str(one.gpus)
+        if one.account:
+            yield "accounting_group", one.account
+        return
+    if one.partition:
+        yield "batch_queue", one.partition
+    if one.account:
+        yield "batch_project", one.account
+    if one.walltime_minutes:
+        yield "batch_runtime", str(one.walltime_minutes * 60)
+    if one.gpus:
+        yield "batch_extra_submit_args", f"--gres=gpu:{one.gpus}"
 
 
 def _memory(ladder: tuple[int, ...], site: Site) -> Iterator[tuple[str, str]]:
