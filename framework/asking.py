@@ -178,6 +178,21 @@ class Asker:
         return replace(found, metadata={**found.metadata, **metadata})
 
 
+class AskerAgain(Asker):
+    """The same for a run that is planned again: what it has made itself is not there yet."""
+
+    def __init__(self, registry: Registry, archive: str, directory: str, own: str) -> None:
+        super().__init__(registry, archive, directory)
+        self._own = own + "/"
+
+    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+        return super().in_archive([path for path in paths if not path.startswith(self._own)])
+
+    def lines(self, question: Question) -> Iterable[FoundLine]:
+        found = super().lines(question)
+        return (line for line in found if not any(file.path.startswith(self._own) for file in line.values()))
+
+
 def _query(name: str) -> Path:
     """The file of a query."""
     if not name.isidentifier():

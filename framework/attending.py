@@ -2,7 +2,8 @@
 
 ``attending follow DIRECTORY`` takes events and journals into the registry while the run goes on. It may be killed: the
 run goes on without it, and whatever comes next does its work. ``attending finish DIRECTORY DAG_STATUS`` is the last
-node: it closes the attempt once all has come home.
+node: it closes the attempt once all has come home. ``attending plan DIRECTORY BLOCK`` is the script before the DAG of a
+late block.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from framework.engines.directory import RunDirectory
 from framework.engines.htcondor import finish
+from framework.engines.htcondor.late import plan_block
 from framework.engines.htcondor.observing import Observer, observing
 from framework.engines.htcondor.writing import SubmissionDirectory
 from framework.errors import FrameworkError, RegistryError
@@ -38,6 +40,8 @@ def main(arguments: list[str]) -> int:
         if verb == "follow":
             follow(submission)
             return 0
+        if verb == "plan":
+            return plan_block(submission, int(more[0]))
         return conclude(submission, more[0] == REMOVED)
     except FrameworkError as error:
         print(f"error: {error}", file=sys.stderr)

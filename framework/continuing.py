@@ -18,6 +18,7 @@ import msgspec
 from framework.asking import Asker
 from framework.engines.directory import PlannedRun, RunDirectory, software_of
 from framework.engines.history import job_is_done, read_history
+from framework.engines.htcondor.site import is_pool
 from framework.engines.presence import check_presence
 from framework.errors import InfrastructureError, RunError
 from framework.plan.build import build_late_block
@@ -48,7 +49,8 @@ def plan_late_block(
         _refuse_too_early(directory, run, number)
         _wait(directory, registry, run, patience, say)
         plan = _planned(directory, registry, run, number)
-        check_presence(plan.programs, software_of(plan))
+        if not is_pool(run.site):  # a pool's machines may have what this one lacks
+            check_presence(plan.programs, software_of(plan))
         directory.write_late(plan, run)
         for warning in plan.warnings:
             say(warning)
@@ -88,7 +90,7 @@ def _wait(
 
 def _planned(directory: RunDirectory, registry: Registry, run: PlannedRun, number: int) -> Plan:
     return build_late_block(
-        _as_submitted(directory),
+        as_submitted(directory, run),
         Identity(**run.identity),
         Asker(registry, run.archive, run.submit_directory),
         number=number,
@@ -103,10 +105,10 @@ def _lines(carried: Mapping[str, Any]) -> dict[str, list[Line]]:
     return {name: msgspec.convert(lines, list[Line]) for name, lines in carried.items()}
 
 
-def _as_submitted(directory: RunDirectory) -> Section:
-    """The pipeline as it was understood when the run was submitted."""
+def as_submitted(directory: RunDirectory, run: PlannedRun) -> Section:
+    """The pipeline as it was understood when the run was submitted, or restarted with another configuration."""
     site_values()  # makes the site's functions known
-    path = directory.submitted / SUBMITTED
+    path = directory.submitted_as(SUBMITTED, run.version)
     try:
         return parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:

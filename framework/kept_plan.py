@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -43,6 +43,12 @@ def files(registry: Registry, run: RunRow) -> dict[str, KeptFile]:
     if "full.wcl" not in found:
         raise RunError(f"{run.run} keeps no plan in its archive: a run keeps it as soon as it begins")
     return found
+
+
+def newest(found: Mapping[str, KeptFile], stem: str) -> KeptFile:
+    """The file of the submission, or of the last restart with a changed configuration."""
+    names = [name for name in found if name.partition(".")[0].rpartition("_")[0] == stem or name == f"{stem}.wcl"]
+    return found[max(names, key=lambda name: (len(name), name))]
 
 
 def lines(location: str) -> Iterator[str]:

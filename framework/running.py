@@ -103,16 +103,18 @@ def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) 
             click.echo(f"{plan.run}: {text}", err=True)
             seen = text
         time.sleep(QUEUE_PAUSE)
+    plan = directory.read()  # with the late blocks
     history = read_history(directory.journal, plan)
     done = sum(job_is_done(job, history) for job in plan.jobs.values())
     standing = engine.status(directory)
     failed = standing.jobs.get("failed", 0) + standing.jobs.get("removed", 0)
     return Outcome(
-        status=0 if done == len(plan.jobs) else 1,
+        status=0 if done == len(plan.jobs) and not plan.late else 1,
         jobs=len(plan.jobs),
         done=done,
         failed=failed,
         skipped=len(plan.jobs) - done - failed,
+        late=tuple(block.name for block in plan.late),
         reasons=tuple(f"job {trouble.job}: {trouble.what}; {trouble.remedy}" for trouble in standing.troubles),
     )
 
@@ -132,6 +134,12 @@ def check_known(directory: RunDirectory, registry: Registry) -> None:
             f"{registry.place} has no record of this {plan.run}: name the registry that has with --registry or "
             "FW_REGISTRY; if it is lost, submit again under another attnum"
         )
+
+
+def check_over(directory: RunDirectory, registry: Registry) -> None:
+    """Refuse to change a run that goes on."""
+    if not engine_of(directory, registry).is_over(directory):
+        raise RunError(f"{directory.run} goes on: fw cancel {directory.run}, then restart it with what is to change")
 
 
 def _drive(

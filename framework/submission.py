@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 DEFAULTS = Path(__file__).parent / "defaults.wcl"
 WRAPPERS = Path(__file__).parents[1] / "wrappers"
-#: The pipeline as it was understood, in the run's directory.
-SUBMITTED = "full.wcl"
+#: The pipeline as it was typed, rendered and understood, in the run's directory.
+TYPED, RENDERED, SUBMITTED = "typed.wcl", "rendered.wcl", "full.wcl"
 #: How often planning is done again because somebody else took the attempt's number.
 TAKEN_TRIES = 20
 
@@ -214,7 +214,7 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
                 raise
             continue
         # A run with a plan is whole: late blocks are planned from the submission that is kept with it.
-        _keep_submission(submission, directory)
+        keep_submission(submission, directory, 1)
         directory.write(plan, attempt)
         return plan, directory
     raise InfrastructureError("others keep taking the next attempt's number: try again in a moment")
@@ -299,15 +299,15 @@ def _wrapper(name: str) -> Generic | None:
     return load_wrapper(name) if (WRAPPERS / f"{name}.py").is_file() else None
 
 
-def _keep_submission(submission: Submission, directory: RunDirectory) -> None:
+def keep_submission(submission: Submission, directory: RunDirectory, version: int) -> None:
     """The file as typed and as it was understood, beside the plan."""
     from wcl import write
 
     try:
         directory.submitted.mkdir(parents=True, exist_ok=True)
-        (directory.submitted / "typed.wcl").write_text(submission.typed, encoding="utf-8")
+        directory.submitted_as(TYPED, version).write_text(submission.typed, encoding="utf-8")
         if submission.rendered is not None:
-            (directory.submitted / "rendered.wcl").write_text(submission.rendered, encoding="utf-8")
-        (directory.submitted / SUBMITTED).write_text(write(submission.pipeline), encoding="utf-8")
+            directory.submitted_as(RENDERED, version).write_text(submission.rendered, encoding="utf-8")
+        directory.submitted_as(SUBMITTED, version).write_text(write(submission.pipeline), encoding="utf-8")
     except OSError as error:
         raise InfrastructureError(f"{error.strerror}: {error.filename}") from error

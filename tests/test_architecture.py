@@ -25,7 +25,7 @@ LEVELS = [
     {"framework.ingesting"},
     {"framework.submission", "framework.running", "framework.rerunning", "framework.equipping", "framework.attending"},
     {"framework.archives", "framework.continuing", "framework.steering"},
-    {"framework.fsck", "framework.comparison"},
+    {"framework.fsck", "framework.comparison", "framework.changing"},
     {"framework.commands"},
     {"framework.cli"},
 ]

@@ -2,25 +2,60 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
+from framework.commands.submit import with_values
 
-@click.command(name="restart", epilog="Example: fw restart HST1_r1p01")
+
+@click.command(name="restart", epilog="Example: fw restart HST1_r1p01 --set request_memory=4000 --reason 'it swapped'")
 @click.argument("run")
+@with_values
+@click.option(
+    "--pipeline",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The pipeline's file, edited; without it, --set changes what was submitted.",
+)
+@click.option("--reason", default="", help="Why; it is put on record with your name.")
 @click.option("--slots", type=click.IntRange(min=1), help="Jobs at a time on this machine (default: its processors).")
 @click.option("--detach", is_flag=True, help="Leave it running and return.")
 @click.option("--wait", is_flag=True, help="On a pool: wait until it is over.")
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 @click.option("--json", "as_json", is_flag=True, help="End with a JSON object on standard output.")
-def command(run: str, slots: int | None, detach: bool, wait: bool, registry: str | None, as_json: bool) -> int:
-    """End whatever is left of RUN on this machine, and run what is not done."""
+def command(
+    run: str,
+    overrides: dict[str, str],
+    variables: dict[str, str],
+    files: dict[str, object],
+    pipeline: Path | None,
+    reason: str,
+    slots: int | None,
+    detach: bool,
+    wait: bool,
+    registry: str | None,
+    as_json: bool,
+) -> int:
+    """End whatever is left of RUN on this machine, and run what is not done.
+
+    With another configuration, what that changes is done again too, and all that is made from it.
+    """
+    from framework.changing import change
     from framework.home import existing_run
     from framework.registry.database import open_registry
-    from framework.running import carry_out, check_known
+    from framework.running import carry_out, check_known, check_over
     from framework.steering import record_steering
 
     directory = existing_run(run)
     db = open_registry(registry)
     check_known(directory, db)
-    record_steering(directory, db, "restart", "")
+    if pipeline or overrides:
+        check_over(directory, db)
+        changed = change(directory, db, pipeline, overrides, {**files, **variables})
+        click.echo(f"{run}: {len(changed.again)} calls that were done are done again", err=True)
+        reason = f"{reason}; {changed.what}" if reason else changed.what
+    elif variables or files:
+        raise click.UsageError("--var and --vars are for a template: name it with --pipeline")
+    record_steering(directory, db, "restart", reason)
     return carry_out(directory, db, "restart", slots=slots, detach=detach, wait=wait, as_json=as_json)

@@ -88,15 +88,16 @@ def recorded(registry: Registry, name: str) -> Side:
 
     run = find_run(registry, name)
     kept = kept_plan.files(registry, run)
-    text = "".join(kept_plan.lines(kept["full.wcl"].location))
-    pipeline = parse(text, kept["full.wcl"].location)
+    full = kept_plan.newest(kept, "full")
+    pipeline = parse("".join(kept_plan.lines(full.location)), full.location)
     shards = [file.location for shard, file in sorted(kept.items()) if shard.endswith(".jsonl")]
     with no_garbage_collection():
-        jobs = tuple(job for shard in shards for job in kept_plan.jobs(shard))
+        # A restart with a changed configuration has planned the same jobs again.
+        jobs = tuple({job.number: job for shard in shards for job in kept_plan.jobs(shard)}.values())
     return Side(
         names=Names(
             run=run.run,
-            archive_path=kept["full.wcl"].path.rpartition("/submit/")[0],
+            archive_path=full.path.rpartition("/submit/")[0],
             unitname=run.unitname,
             reqnum=str(run.reqnum),
             attnum=str(run.attnum),

@@ -60,6 +60,9 @@ class Engine(Protocol):
     def status(self, directory: RunDirectory) -> Standing:
         """How its jobs stand now."""
 
+    def is_over(self, directory: RunDirectory) -> bool:
+        """Whether nothing of it runs or waits any more."""
+
     def restart(self, directory: RunDirectory) -> Outcome:
         """Go on with what is not done."""
 

@@ -8,6 +8,7 @@ import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -51,6 +52,11 @@ class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
     #: Labels of what its calls' programs run in.
     software: tuple[str, ...]
     disk_mb: int = 0
+    #: For sites with a queue: which of its parts, whom it charges, and how long the job may take; empty, or 0, where
+    #: the pipeline does not say.
+    partition: str = ""
+    account: str = ""
+    walltime_minutes: int = 0
 
     @property
     def memory_mb(self) -> int:
@@ -100,6 +106,10 @@ class PlannedRun:
     target_site: str = "local"
     #: What the site says of itself, keys of its sections joined by dots.
     site: Mapping[str, str] = field(default_factory=dict)
+    #: How often the run was planned: once more with each configuration that it was restarted with.
+    version: int = 1
+    #: Call number to the first start of the run whose results count, where the configuration was changed before it.
+    since: Mapping[int, int] = field(default_factory=dict)
 
 
 class RunDirectory:
@@ -130,9 +140,24 @@ class RunDirectory:
         try:
             for directory in (self.plan, self.journal, self.work, self.submitted):
                 directory.mkdir(parents=True, exist_ok=True)
-            self._write_whole("run", "jobs", _summary(plan, attempt), plan, attempt, 1)
+            self._write_whole("run", _index_name(1), _summary(plan, attempt), plan, attempt, 1)
         except OSError as error:
             raise InfrastructureError(f"the plan cannot be written: {error.strerror}: {error.filename}") from error
+
+    def write_again(self, plan: Plan, run: PlannedRun, since: Mapping[int, int]) -> None:
+        """Write down the plan with a changed configuration, all or nothing, beside the one before it."""
+        version = run.version + 1
+        first = 1 + max(int(job.shard[5:-6]) for job in run.jobs.values())
+        more = {"version": version, "since": {str(call): start for call, start in since.items()}}
+        try:
+            self._write_whole("run", _index_name(version), _summary(plan, run.attempt) | more, plan, run.attempt, first)
+        except OSError as error:
+            raise InfrastructureError(f"the plan cannot be written: {error.strerror}: {error.filename}") from error
+
+    def submitted_as(self, name: str, version: int) -> Path:
+        """A file of the submission, or of the restart with a changed configuration that planned this version."""
+        stem, _, suffix = name.partition(".")
+        return self.submitted / (name if version == 1 else f"{stem}_{version}.{suffix}")
 
     def write_late(self, plan: Plan, run: PlannedRun) -> None:
         """Write down the plan of a late block, all or nothing; it is never written again."""
@@ -159,7 +184,9 @@ class RunDirectory:
         """The plan, as it was written down."""
         try:
             summary = json.loads((self.plan / "run.json").read_text(encoding="utf-8"))
-            jobs = _JOBS.decode_lines((self.plan / "jobs.index").read_bytes())
+            summary["since"] = {int(call): start for call, start in summary.get("since", {}).items()}
+            index = _index_name(summary.get("version", 1))
+            jobs = _JOBS.decode_lines((self.plan / f"{index}.index").read_bytes())
         except FileNotFoundError as error:
             raise RunError(f"run {self.run} was never planned to its end: submit it again") from error
         late = [PlannedLate(**block) for block in summary.pop("late")]
@@ -172,7 +199,7 @@ class RunDirectory:
             jobs += _JOBS.decode_lines(path.with_suffix(".index").read_bytes())
             planned[block.number] = more["modules"]
             summary["programs"] += more["programs"]
-            for key in ("max_running", "carried", "software"):
+            for key in ("max_running", "concurrency_limits", "carried", "software"):
                 summary[key] |= more[key]
         programs = tuple((program, label) for program, label in summary["programs"])
         return PlannedRun(
@@ -297,7 +324,16 @@ def _planned_job(job: Job, shard: str, offset: int) -> PlannedJob:
         gpus=max([call.needs.gpus for call in job.calls]),
         software=tuple(sorted({call.software for call in job.calls} - {""})),
         disk_mb=max([call.needs.disk_mb or 0 for call in job.calls]),
+        partition=next((call.needs.partition for call in job.calls if call.needs.partition), ""),
+        account=next((call.needs.account for call in job.calls if call.needs.account), ""),
+        walltime_minutes=_longest(job),
     )
+
+
+def _longest(job: Job) -> int:
+    """Minutes that the job may take: its calls one after another, each with step after step of its time."""
+    steps = [call.needs.walltime_steps_minutes for call in job.calls]
+    return ceil(sum(map(sum, steps))) if all(steps) else 0
 
 
 def _planned_call(call: Call) -> PlannedCall:
@@ -322,17 +358,15 @@ def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
         "gpus": plan.gpus,
         "target_site": plan.target_site,
         "site": plan.site,
-        "concurrency_limits": {
-            module.name: module.concurrency_limits
-            for block in plan.blocks
-            for module in block.modules
-            if module.concurrency_limits
-        },
         "submit_directory": plan.submit_directory,
         "identity": asdict(plan.identity),
         "late": [{"number": block.number, "name": block.name, "after": block.after} for block in plan.late],
         **_of_blocks(plan),
     }
+
+
+def _index_name(version: int) -> str:
+    return "jobs" if version == 1 else f"jobs_{version}"
 
 
 def _late_name(block: int) -> str:
@@ -345,11 +379,12 @@ def _late_summary(plan: Plan, block: Block) -> dict[str, Any]:
 
 def _of_blocks(plan: Plan) -> dict[str, Any]:
     """What the blocks that are planned at one time bring with them."""
-    limits = {module.name: module.max_running for block in plan.blocks for module in block.modules}
+    modules = [module for block in plan.blocks for module in block.modules]
     return {
         "programs": sorted(plan.programs),
         "software": software_of(plan),
-        "max_running": {name: limit for name, limit in limits.items() if limit},
+        "max_running": {module.name: module.max_running for module in modules if module.max_running},
+        "concurrency_limits": {one.name: one.concurrency_limits for one in modules if one.concurrency_limits},
         "carried": plan.carried,
     }
 

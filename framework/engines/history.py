@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -44,15 +44,15 @@ class History:
     planned: set[int] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
 
-    def take(self, facts: Iterable[dict[str, Any]]) -> None:
-        """Learn how the calls went that some facts tell of."""
+    def take(self, facts: Iterable[dict[str, Any]], outdated: Collection[int] = ()) -> None:
+        """Learn how the calls went that some facts tell of; outdated ones are not finished by it."""
         for fact in facts:
             if fact["e"] != "call.end" or fact["status"] == LOST:
                 continue
             self.tries[fact["call"]] += 1
             if "want" in fact:
                 self.wanted[fact["call"], fact["want"]] += 1
-            if fact["status"] == 0:
+            if fact["status"] == 0 and fact["call"] not in outdated:
                 kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
                 stored = {file["path"]: (file["size"], file["sha256"]) for file in kept}
                 self.mark_finished(fact["call"], stored)
@@ -96,7 +96,7 @@ def read_history(directory: Path, plan: PlannedRun) -> History:
                 history.planned.add(fact["block"])
             elif what == "attempt.files":
                 history.kept.update(file["path"] for file in fact["files"])
-        history.take(facts)
+        history.take(facts, {call for call, since in plan.since.items() if int(number[1]) < since})
         closed |= closed_calls(facts)
     history.open_jobs -= ended
     history.ended_blocks = {block for block, t in ended_at.items() if t >= begun_at.get(block, 0.0)}

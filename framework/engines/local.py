@@ -111,6 +111,9 @@ class LocalEngine:
         counts = {"idle": waiting, "running": len(running), "done": len(done)}
         return Standing(jobs={state: count for state, count in counts.items() if count}, troubles=())
 
+    def is_over(self, directory: RunDirectory) -> bool:
+        return directory.owner() is None
+
     def _run(self, directory: RunDirectory, history: History) -> Outcome:
         plan = directory.read()
         try:

@@ -8,11 +8,11 @@ those of its job alone. Their values are handed over in the runtime's own enviro
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import re
 
+from framework.job.checksum import sha256
 from framework.job.programs import Outcome, find_program
 from framework.job.software import Software, SoftwareError, Workshop
 from framework.job.transfer import measure
@@ -191,7 +191,7 @@ def _image_file(shop: Workshop, runtime: str, image: str, images: str) -> tuple[
             return image, None
         return image, f"sha256:{measure(image).sha256}"
     os.makedirs(images, exist_ok=True)
-    at = os.path.join(images, hashlib.sha256(image.encode()).hexdigest()[:16] + ".sif")
+    at = os.path.join(images, sha256(image.encode()).hexdigest()[:16] + ".sif")
     # All workers of a run take what the first one fetched, even where its name means another image by now.
     with open(f"{at}.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

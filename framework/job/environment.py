@@ -8,11 +8,11 @@ comes back through memory, since variables may be secrets: none is written down,
 from __future__ import annotations
 
 import glob
-import hashlib
 import json
 import os
 import re
 
+from framework.job.checksum import sha256
 from framework.job.programs import find_program
 from framework.job.software import Software, SoftwareError, Workshop
 from framework.job.transfer import measure
@@ -175,7 +175,7 @@ def _change(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, Any]
         if not SECRET_NAME.search(name)
     }
     text = json.dumps(told, sort_keys=True).encode("utf-8", "surrogatepass")
-    return {"names": names, "sha256": hashlib.sha256(text).hexdigest()}
+    return {"names": names, "sha256": sha256(text).hexdigest()}
 
 
 def _summary(found: Mapping[str, Any]) -> str:

@@ -6,12 +6,12 @@ it ready may take); the rest is its kind's own (``environment.py``, ``container.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import threading
 import time
 
+from framework.job.checksum import sha256
 from framework.job.limits import Limits
 from framework.job.programs import Programs
 
@@ -164,4 +164,4 @@ class Shelf:
 def fingerprint(kind: str, name: str, found: Mapping[str, Any]) -> str:
     """The sha256 of what was found."""
     text = json.dumps([kind, name, found], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

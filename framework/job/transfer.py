@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import stat
 import time
+
+from framework.job.checksum import sha256
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -178,15 +179,17 @@ def _copy(source: str, target: str) -> Facts:
 
 
 def _pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Facts:
-    digest = hashlib.sha256()
+    chunk = read(CHUNK)
+    digest = sha256(chunk)
     size = 0
-    while chunk := read(CHUNK):
-        digest.update(chunk)
+    while chunk:
         view = memoryview(chunk)
         while view:
             done = write(view)  # type: ignore[arg-type]
             view = view[done if isinstance(done, int) else len(view) :]
         size += len(chunk)
+        if chunk := read(CHUNK):
+            digest.update(chunk)
     return Facts(size, digest.hexdigest())
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 
+import msgspec
 import pytest
 
-from framework.engines.directory import PlannedCall, PlannedJob, PlannedRun
+from framework.engines.directory import PlannedCall, PlannedJob, PlannedLate, PlannedRun
 from framework.engines.htcondor.dag import JobOrder, Places, dag_lines, edge_lines, ladder_from, memory_expression
 from framework.engines.htcondor.site import read_site
 from framework.errors import PlanError
@@ -36,7 +37,7 @@ def a_run(jobs: list[PlannedJob], barriers: bool = False, **more) -> PlannedRun:
 
 def written(run: PlannedRun, **values: str) -> list[str]:
     orders = [JobOrder(job=job, memory=(100, 200)) for job in run.jobs.values()]
-    return list(dag_lines(run, orders, read_site("pool", {"gridtype": "condor", **values}), PLACES, elsewhere=False))
+    return list(dag_lines(run, orders, read_site("pool", {"gridtype": "condor"} | values), PLACES, elsewhere=False))
 
 
 def test_a_job_is_two_lines_and_those_that_ask_for_the_same_share_a_description():
@@ -61,6 +62,32 @@ def test_blocks_that_wait_for_each_other_have_a_node_between_them():
         "JOB after_block1 final NOOP",
         "PARENT j1 j2 CHILD after_block1",
         "PARENT after_block1 CHILD j3",
+    ]
+
+
+def test_a_queue_is_told_what_a_module_asks_of_it():
+    job = msgspec.structs.replace(a_job(1), partition="long", account="umn131", gpus=2, walltime_minutes=90)
+    grid = [line.strip() for line in written(a_run([job]), gridtype="slurm")]
+    assert {"universe = grid", "grid_resource = batch slurm", "request_memory = 100"} <= {*grid}
+    assert {"batch_queue = long", "batch_project = umn131", "batch_runtime = 5400"} <= {*grid}
+    assert "batch_extra_submit_args = --gres=gpu:2" in grid
+    pool = [line.strip() for line in written(a_run([job]))]
+    assert {"request_gpus = 2", "accounting_group = umn131"} <= {*pool}
+    assert not [line for line in pool if line.startswith("batch_")]
+
+
+def test_a_late_block_is_a_dag_below_that_is_planned_by_its_script():
+    late = (PlannedLate(number=2, name="use", after="cut"), PlannedLate(number=3, name="sum", after="use"))
+    lines = written(a_run([a_job(1)], late=late))
+    assert [line for line in lines if "late" in line] == [
+        "SUBDAG EXTERNAL late2 /runs/r/condor/0/late2.dag",
+        "SCRIPT PRE late2 /usr/bin/python3 /runs/r/condor/0/service.py plan /runs/r/condor/0 2",
+        "PRE_SKIP late2 100",
+        "PARENT j1 CHILD late2",
+        "SUBDAG EXTERNAL late3 /runs/r/condor/0/late3.dag",
+        "SCRIPT PRE late3 /usr/bin/python3 /runs/r/condor/0/service.py plan /runs/r/condor/0 3",
+        "PRE_SKIP late3 100",
+        "PARENT late2 CHILD late3",
     ]
 
 

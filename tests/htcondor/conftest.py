@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from tests.engines.test_late import a_scatter, count  # noqa: F401 (fixtures)
+
 ROOT = Path(__file__).parents[2]
 #: How long anything may take before a test gives up.
 PATIENCE = 120.0

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-import re
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Protocol
 
 from framework.engines import Outcome, Standing, Trouble
 from framework.engines.directory import PlannedRun, RunDirectory
 from framework.engines.history import History, forget_what_is_gone, job_is_done, read_history
+from framework.engines.htcondor.checks import check_limits, check_place, check_registry
 from framework.engines.htcondor.holds import explain
 from framework.engines.htcondor.observing import FAILED, HELD, REMOVED, Observer, observing, read_queue
-from framework.engines.htcondor.pool import Pool, dagman_of, machines, of_run, setting, the_pool
+from framework.engines.htcondor.pool import Pool, dagman_of, has_elsewhere, of_run, the_pool
 from framework.engines.htcondor.raising import Raised, keep_raised, raised_for
-from framework.engines.htcondor.site import Site, read_site
+from framework.engines.htcondor.site import read_site
 from framework.engines.htcondor.writing import SubmissionDirectory
 from framework.engines.loss import close_calls
-from framework.errors import PlanError, RunError
+from framework.errors import RunError
 from framework.job.journal import Journal, read_facts
 from framework.job.reception import receive
 
@@ -49,14 +47,9 @@ class HTCondorEngine:
         plan = directory.read()
         site = read_site(plan.target_site, plan.site)
         the_pool()
-        if plan.late:
-            names = ", ".join(block.name for block in plan.late)
-            raise PlanError(
-                f"late blocks ({names}) are planned by the local engine only: set target_site to a local one"
-            )
-        _check_registry(os.environ.get("FW_REGISTRY", ""))
-        _check_place(directory, site, plan)
-        _check_limits(plan, site)
+        check_registry(os.environ.get("FW_REGISTRY", ""))
+        check_place(directory, plan)
+        check_limits(plan, site)
 
     def submit(self, directory: RunDirectory) -> Outcome:
         with _locked(directory) as lock:
@@ -113,7 +106,7 @@ class HTCondorEngine:
         submission = _newest(directory)
         if submission is None:
             return Standing(jobs={}, troubles=())
-        queue = read_queue(submission.log)
+        queue = read_queue(submission.logs)
         troubles = []
         for node in queue.nodes.values():
             if node.state == HELD:
@@ -141,11 +134,11 @@ class HTCondorEngine:
             if files := directory.keep_plan(plan, history.kept):
                 journal.write("attempt.files", files=files)
             _close_lost(history, journal, plan)
-            if all(job_is_done(job, history) for job in plan.jobs.values()):
+            if not plan.late and all(job_is_done(job, history) for job in plan.jobs.values()):
                 return self._nothing_left(plan, journal)
             site = read_site(plan.target_site, plan.site)
             submission = SubmissionDirectory(directory, history.start)
-            written = submission.write(plan, history, site, raised, _has_elsewhere())
+            written = submission.write(plan, history, site, raised, has_elsewhere())
             pool = the_pool()
             cluster = pool.submit_dag(written.dag, str(directory.path), site.max_idle, lock)
             submission.cluster.write_text(f"{cluster}\n", encoding="utf-8")
@@ -165,7 +158,7 @@ class HTCondorEngine:
         for folder in sorted((directory.path / "home").glob("j*")):
             receive(str(directory.path), plan.archive_root, int(folder.name[1:]))
         submission = _newest(directory)
-        if submission is not None and submission.log.exists():
+        if submission is not None:
             with observing(directory):
                 observer = Observer(submission, plan)
                 observer.look()
@@ -200,7 +193,7 @@ def finish(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     name = f"engine-{submission.start}-final-{os.getpid()}-{os.urandom(3).hex()}"
     journal = Journal(str(run.journal), name, run=plan.run, attempt=plan.attempt, start=submission.start)
     _close_lost(history, journal, plan)
-    done = all(job_is_done(job, history) for job in plan.jobs.values())
+    done = not plan.late and all(job_is_done(job, history) for job in plan.jobs.values())
     status = 0 if done else 5 if is_cancelled else 1
     for block in left:
         journal.write("block.end", block=block, status=0 if done else 1)
@@ -266,11 +259,6 @@ def _wait_until_gone(
         time.sleep(0.3)
 
 
-def _has_elsewhere() -> bool:
-    """Whether there are two machines at least, so that what failed on one can be tried on another."""
-    return len({str(slot["Name"]).split("@", 1)[-1] for slot in machines(["Name"])}) > 1
-
-
 @contextmanager
 def _locked(directory: RunDirectory) -> Iterator[int]:
     held = directory.lock()
@@ -278,39 +266,3 @@ def _locked(directory: RunDirectory) -> Iterator[int]:
         yield held
     finally:
         os.close(held)
-
-
-def _check_place(directory: RunDirectory, site: Site, plan: PlannedRun) -> None:
-    temporary = Path(tempfile.gettempdir()).resolve()
-    for folder in {temporary, Path("/tmp"), Path("/var/tmp")}:  # noqa: S108 (it is refused, not used)
-        if directory.path.is_relative_to(folder):
-            raise PlanError(f"FW_HOME lies in {folder}, where DAGMan refuses to keep its logs: set it to another place")
-    for path in (str(directory.path), plan.archive_root):
-        if any(letter in path for letter in " \"'\t$,;%"):
-            raise PlanError(f"{path}: a blank or one of \" ' $ , ; % in it cannot be told to HTCondor")
-
-
-def _check_registry(address: str) -> None:
-    """The nodes of the submitting side are told where the registry is, in files that others may read."""
-    if re.search(r"://[^/@]*:[^/@]+@", address):
-        raise PlanError(
-            "the registry's address holds a password, which would stand in the DAG: put the password into ~/.pgpass "
-            "(or a file that PGPASSFILE names), and leave it out of FW_REGISTRY"
-        )
-
-
-def _check_limits(plan: PlannedRun, site: Site) -> None:
-    """A throttle that the pool does not define would throttle nothing, silently."""
-    for module, limits in plan.concurrency_limits.items():
-        for limit in limits:
-            name = limit.partition(":")[0]
-            if name.lower() in site.limits:
-                continue
-            if (
-                setting(f"{name.upper()}_LIMIT") is None
-                and setting(f"{name.partition('.')[0].upper()}_LIMIT_DEFAULT") is None
-            ):
-                raise PlanError(
-                    f"module {module}: the pool defines no limit '{name}' ({name.upper()}_LIMIT): have it defined, or "
-                    f"say how much of it there is in <condor_limits> of site {site.name}"
-                )

@@ -13,6 +13,8 @@ from framework.engines.htcondor.site import POOL, Site
 from framework.job.pooled import MEMORY_STATUS
 
 FOLLOWER, FINAL = "follower", "final"
+#: What the planner of a late block ends with that has nothing to do.
+NOTHING_TO_DO = 100
 #: Without a ladder of its own, a module may ask for so many times its memory.
 DEFAULT_LADDER = (2, 4, 8)
 #: How many parents or children stand in one line.
@@ -48,6 +50,11 @@ class Places:
     def settings(self) -> str:
         return os.path.join(self.directory, "settings.json")
 
+    @property
+    def service(self) -> str:
+        """What starts the nodes and scripts of the submitting side."""
+        return os.path.join(self.directory, "service.py")
+
 
 @dataclass(frozen=True, kw_only=True)
 class JobOrder:
@@ -72,18 +79,59 @@ class JobClass:
     disk_mb: int
     gpus: int
     limits: tuple[str, ...]
+    partition: str = ""
+    account: str = ""
+    walltime_minutes: int = 0
 
 
 def dag_lines(plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Places, elsewhere: bool) -> Iterator[str]:
     """The whole DAG."""
     yield f"# {plan.run}: {len(jobs)} jobs"
     yield f"CONFIG {places.directory}/dagman.config"
+    yield from _description(FOLLOWER, service_description(places, "follow"))
+    yield from _description(FINAL, service_description(places, "finish"))
+    yield from _job_lines(plan, jobs, site, places, elsewhere)
+    yield from late_lines(plan, [order.job for order in jobs], places)
+    yield f"SERVICE {FOLLOWER} {FOLLOWER}"
+    yield f"FINAL {FINAL} {FINAL}"
+    yield f'VARS {FINAL} dag_status="$(DAG_STATUS)"'
+
+
+def sub_dag_lines(
+    plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Places, elsewhere: bool
+) -> Iterator[str]:
+    """The DAG of a late block, once it is planned."""
+    yield f"CONFIG {places.directory}/dagman.config"
+    yield f"SET_JOB_ATTR {RUN_ATTRIBUTE} = {quoted(places.run_directory)}"
+    yield from _job_lines(plan, jobs, site, places, elsewhere)
+
+
+def late_lines(plan: PlannedRun, jobs: Sequence[PlannedJob], places: Places) -> Iterator[str]:
+    """Late blocks: each is a DAG below this one, planned and written when all before it has ended well."""
+    before = [f"j{job.number}" for job in jobs]
+    for block in plan.late:
+        node = f"late{block.number}"
+        yield f"SUBDAG EXTERNAL {node} {os.path.join(places.directory, late_dag(block.number))}"
+        yield f"SCRIPT PRE {node} {places.python} {places.service} plan {places.directory} {block.number}"
+        yield f"PRE_SKIP {node} {NOTHING_TO_DO}"
+        if before:
+            yield from _edges(before, [node])
+        before = [node]
+
+
+def late_dag(block: int) -> str:
+    """The file of a late block's DAG."""
+    return f"late{block}.dag"
+
+
+def _job_lines(
+    plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Places, elsewhere: bool
+) -> Iterator[str]:
+    """Jobs, what they ask for, and what they wait for."""
     classes: dict[JobClass, str] = {}
     of_job = [classes.setdefault(_class(order, plan, site), f"class{len(classes) + 1}") for order in jobs]
     for one, name in classes.items():
         yield from _description(name, job_description(one, site, places, elsewhere))
-    yield from _description(FOLLOWER, service_description(places, "follow"))
-    yield from _description(FINAL, service_description(places, "finish"))
     send = not site.shared
     for order, name in zip(jobs, of_job, strict=True):
         job = order.job
@@ -101,9 +149,6 @@ def dag_lines(plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Pl
             yield f"SCRIPT POST j{order.job.number} {receive} {order.job.number} $RETURN"
     yield from edge_lines(plan, [order.job for order in jobs])
     yield from category_lines(plan, [order.job for order in jobs], site)
-    yield f"SERVICE {FOLLOWER} {FOLLOWER}"
-    yield f"FINAL {FINAL} {FINAL}"
-    yield f'VARS {FINAL} dag_status="$(DAG_STATUS)"'
 
 
 def config_lines(site: Site) -> Iterator[str]:
@@ -196,6 +241,10 @@ def _class(order: JobOrder, plan: PlannedRun, site: Site) -> JobClass:
         disk_mb=order.job.disk_mb,
         gpus=order.job.gpus,
         limits=tuple(limits),
+        partition=order.job.partition,
+        account=order.job.account,
+        # The pool's jobs watch the time by themselves; others have to say how long they may take.
+        walltime_minutes=0 if site.grid_type == POOL else order.job.walltime_minutes,
     )
 
 
@@ -221,8 +270,7 @@ def job_description(one: JobClass, site: Site, places: Places, elsewhere: bool) 
         yield from _memory(one.memory, site)
     if one.disk_mb:
         yield "request_disk", f"{one.disk_mb}M"
-    if one.gpus:
-        yield "request_gpus", str(one.gpus)
+    yield from _queue(one, site)
     if one.limits:
         yield "concurrency_limits", ",".join(one.limits)
     requirements = [text for text in (site.requirements, NOT_WHERE_IT_FAILED if elsewhere else "") if text]
@@ -254,6 +302,24 @@ def _transfer(site: Site, places: Places) -> Iterator[tuple[str, str]]:
     yield "transfer_input_files", f"{places.settings}, $(files)"
     yield "transfer_output_files", "j$(job)"
     yield "transfer_output_remaps", f'"j$(job)={os.path.join(places.run_directory, "home")}/j$(job)"'
+
+
+def _queue(one: JobClass, site: Site) -> Iterator[tuple[str, str]]:
+    """What a module asks of the queue, in the words of the pool or of the batch system behind it."""
+    if site.grid_type == POOL:
+        if one.gpus:
+            yield "request_gpus", str(one.gpus)
+        if one.account:
+            yield "accounting_group", one.account
+        return
+    if one.partition:
+        yield "batch_queue", one.partition
+    if one.account:
+        yield "batch_project", one.account
+    if one.walltime_minutes:
+        yield "batch_runtime", str(one.walltime_minutes * 60)
+    if one.gpus:
+        yield "batch_extra_submit_args", f"--gres=gpu:{one.gpus}"
 
 
 def _memory(ladder: tuple[int, ...], site: Site) -> Iterator[tuple[str, str]]:
@@ -292,8 +358,7 @@ def service_description(places: Places, verb: str) -> Iterator[tuple[str, str]]:
     yield "universe", "local"
     yield "executable", places.python
     status = " $(dag_status)" if verb == "finish" else ""
-    start = os.path.join(places.directory, "service.py")
-    yield "arguments", f'"{_argument(start)} {verb} {_argument(places.directory)}{status}"'
+    yield "arguments", f'"{_argument(places.service)} {verb} {_argument(places.directory)}{status}"'
     yield "initialdir", places.directory
     environment = " ".join(f"{key}={_argument(value)}" for key, value in places.environment.items())
     yield "environment", f'"{environment}"'

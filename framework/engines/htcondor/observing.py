@@ -10,7 +10,7 @@ import fcntl
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,11 +163,12 @@ def _words(status: int | None) -> str:
     return f"its worker ended with status {status}"
 
 
-def read_queue(log: Path) -> Queue:
-    """The jobs of a DAG as its event log has them now."""
+def read_queue(logs: Iterable[Path]) -> Queue:
+    """The jobs of a DAG, and of those below it, as their event logs have them now."""
     queue = Queue()
-    for event in EventLog(log).news():
-        queue.take(event)
+    for log in logs:
+        for event in EventLog(log).news():
+            queue.take(event)
     return queue
 
 
@@ -178,20 +179,26 @@ class Observer:
         self._submission = directory
         self._run: RunDirectory = directory.run
         self._plan = plan
-        self._log = EventLog(directory.log)
+        self._logs: dict[Path, EventLog] = {}
         self._settings = json.loads((directory.path / "settings.json").read_text(encoding="utf-8"))
         self.queue = Queue()
         self._told = set(self._told_before())
         self._journals: dict[str, Journal] = {}
         self._ended: list[Ended] = []
-        self._blocks = _BlockCounts(plan, directory)
+        self._blocks = _BlockCounts()
 
     def look(self) -> None:
         """Take in the events that are new."""
-        for event in self._log.news():
-            found = self.queue.take(event)
-            if found is not None:
-                self._note(event, *found)
+        for dag, path in zip(self._submission.dags, self._submission.logs, strict=True):
+            if path not in self._logs and dag.exists():
+                self._logs[path] = EventLog(path)
+                self._plan = self._run.read()  # a late block may have been planned since
+                self._blocks.learn(dag, self._plan, is_late=dag != self._submission.dag)
+        for log in self._logs.values():
+            for event in log.news():
+                found = self.queue.take(event)
+                if found is not None:
+                    self._note(event, *found)
         self._ended = [ended for ended in self._ended if not self._settle(ended)]
 
     @property
@@ -307,13 +314,18 @@ def _key(fact: Mapping[str, Any]) -> str:
 class _BlockCounts:
     """Which blocks have begun and ended in this submission; jobs that were done before it are not in its DAG."""
 
-    def __init__(self, plan: PlannedRun, submission: SubmissionDirectory) -> None:
-        text = submission.dag.read_text(encoding="utf-8") if submission.dag.exists() else ""
-        numbers = {int(line.split()[1][1:]) for line in text.splitlines() if line.startswith("JOB j")}
+    def __init__(self) -> None:
         self._open: dict[int, set[int]] = {}
-        for number in numbers:
-            self._open.setdefault(plan.jobs[number].block, set()).add(number)
         self._begun: set[int] = set()
+
+    def learn(self, dag: Path, plan: PlannedRun, is_late: bool) -> None:
+        """Count the jobs of a DAG; that a late block has begun is put on record where it is planned."""
+        text = dag.read_text(encoding="utf-8")
+        for number in {int(line.split()[1][1:]) for line in text.splitlines() if line.startswith("JOB j")}:
+            block = plan.jobs[number].block
+            self._open.setdefault(block, set()).add(number)
+            if is_late:
+                self._begun.add(block)
 
     def begins(self, block: int) -> bool:
         is_new = block not in self._begun

@@ -172,6 +172,11 @@ def machines(attributes: Sequence[str]) -> list[Mapping[str, Any]]:
     return found
 
 
+def has_elsewhere() -> bool:
+    """Whether there are two machines at least, so that what failed on one can be tried on another."""
+    return len({str(slot["Name"]).split("@", 1)[-1] for slot in machines(["Name"])}) > 1
+
+
 def of_run(run: str) -> str:
     """What tells the jobs of a run from all others: DAGMan's own, and the nodes."""
     return f"{RUN_ATTRIBUTE} =?= {quoted(run)}"

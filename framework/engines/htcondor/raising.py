@@ -58,7 +58,7 @@ def keep_raised(submission: SubmissionDirectory, plan: PlannedRun, history: Hist
     raised = raised_for(submission.run)
     if submission.start in raised.counted:
         return raised
-    for number, node in read_queue(submission.log).nodes.items():
+    for number, node in read_queue(submission.logs).nodes.items():
         if node.memory_holds:
             job = plan.jobs[number]
             modules = {call.module for call in job.calls}

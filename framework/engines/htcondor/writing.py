@@ -15,7 +15,15 @@ from typing import Any, Protocol
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.history import History, finished_calls, job_is_done
 from framework.engines.htcondor.code import write_archive, write_code
-from framework.engines.htcondor.dag import JobOrder, Places, config_lines, dag_lines, ladder_from
+from framework.engines.htcondor.dag import (
+    JobOrder,
+    Places,
+    config_lines,
+    dag_lines,
+    ladder_from,
+    late_dag,
+    sub_dag_lines,
+)
 from framework.engines.htcondor.site import Site
 from framework.errors import InfrastructureError, PlanError
 from framework.job.limits import TIME
@@ -25,7 +33,8 @@ PACKAGES = str(Path(__file__).parents[3])
 #: Of the submitter's environment, what the nodes of the submitting side are given.
 KEPT = ("FW_HOME", "FW_REGISTRY", "FW_SITE", "FW_SECRETS", "HOME", "PATH", "LANG", "PGPASSFILE", "TZ", "CONDOR_CONFIG")
 SERVICE = """\
-import sys
+import os, sys
+os.environ.update({environment!r})
 sys.path.insert(0, {packages!r})
 from framework.attending import main
 sys.exit(main(sys.argv[1:]))
@@ -57,8 +66,17 @@ class SubmissionDirectory:
         self.start = start
         self.path = run.path / "condor" / str(start)
         self.dag = self.path / "run.dag"
-        self.log = self.path / "run.dag.nodes.log"
         self.cluster = self.path / "cluster"
+
+    @property
+    def dags(self) -> list[Path]:
+        """Its DAG, and those of the late blocks that are planned by now."""
+        return [self.dag, *sorted(self.path.glob("late*.dag"))]
+
+    @property
+    def logs(self) -> list[Path]:
+        """The event logs of those."""
+        return [path.with_name(f"{path.name}.nodes.log") for path in self.dags]
 
     def write(self, plan: PlannedRun, history: History, site: Site, raised: Needed, elsewhere: bool) -> Written:
         """Write it; the DAG last, under another name first, so that what is there is whole."""
@@ -78,15 +96,28 @@ class SubmissionDirectory:
             (self.run.path / "home").mkdir(exist_ok=True)
             self._send_plan(plan)
         self._write_settings(plan, site)
-        (self.path / "service.py").write_text(SERVICE.format(packages=PACKAGES), encoding="utf-8")
+        places = self._places(plan)
+        service = SERVICE.format(packages=PACKAGES, environment=places.environment)
+        (self.path / "service.py").write_text(service, encoding="utf-8")
         (self.path / "dagman.config").write_text("\n".join([*config_lines(site), ""]), encoding="utf-8")
         orders = list(self._orders(plan, undone, history, site, raised))
-        part = self.dag.with_suffix(".part")
-        with part.open("w", encoding="utf-8") as file:
-            for line in dag_lines(plan, orders, site, self._places(plan), elsewhere):
-                file.write(line + "\n")
-        part.replace(self.dag)
+        _write_whole(self.dag, dag_lines(plan, orders, site, places, elsewhere))
         return Written(dag=self.dag, jobs=len(undone), already_done=len(plan.jobs) - len(undone))
+
+    def write_late(
+        self, plan: PlannedRun, block: int, history: History, site: Site, raised: Needed, elsewhere: bool
+    ) -> int:
+        """The DAG of a late block that is planned now; how many jobs it has."""
+        jobs = [job for job in plan.jobs.values() if job.block == block and not job_is_done(job, history)]
+        try:
+            if not site.shared:
+                self._send_plan(plan)
+            orders = list(self._orders(plan, jobs, history, site, raised))
+            dag = self.path / late_dag(block)
+            _write_whole(dag, sub_dag_lines(plan, orders, site, self._places(plan), elsewhere))
+        except OSError as error:
+            raise InfrastructureError(f"its DAG cannot be written: {error.strerror}: {error.filename}") from error
+        return len(jobs)
 
     def _places(self, plan: PlannedRun) -> Places:
         return Places(
@@ -115,7 +146,8 @@ class SubmissionDirectory:
         """Shards travel compressed; the archive has them so already."""
         for shard in {job.shard for job in plan.jobs.values()}:
             kept = os.path.join(plan.archive_root, plan.archive_path, "submit", f"{shard}.gz")
-            shutil.copyfile(kept, self.path / f"{shard}.gz")
+            if not (self.path / f"{shard}.gz").exists():
+                shutil.copyfile(kept, self.path / f"{shard}.gz")
 
     # ---- what is said of each job
 
@@ -169,6 +201,13 @@ class SubmissionDirectory:
                         "cannot be sent together: ingest them into the archive, or use a shared file system"
                     )
                 yield path
+
+
+def _write_whole(path: Path, lines: Iterable[str]) -> None:
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines)
+    part.replace(path)
 
 
 #: What stands for itself in a DAG file and in HTCondor's list of files; no comma, quote, line break or macro.

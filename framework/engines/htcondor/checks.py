@@ -1,0 +1,49 @@
+"""Checks: what the pool could not run, or would run otherwise than was meant, is refused before it is submitted."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+from framework.engines.directory import PlannedRun, RunDirectory
+from framework.engines.htcondor.pool import setting
+from framework.engines.htcondor.site import Site
+from framework.errors import PlanError
+
+
+def check_place(directory: RunDirectory, plan: PlannedRun) -> None:
+    """DAGMan keeps no logs where files are temporary, and takes no odd names."""
+    temporary = Path(tempfile.gettempdir()).resolve()
+    for folder in {temporary, Path("/tmp"), Path("/var/tmp")}:  # noqa: S108 (it is refused, not used)
+        if directory.path.is_relative_to(folder):
+            raise PlanError(f"FW_HOME lies in {folder}, where DAGMan refuses to keep its logs: set it to another place")
+    for path in (str(directory.path), plan.archive_root):
+        if any(letter in path for letter in " \"'\t$,;%"):
+            raise PlanError(f"{path}: a blank or one of \" ' $ , ; % in it cannot be told to HTCondor")
+
+
+def check_registry(address: str) -> None:
+    """The nodes of the submitting side are told where the registry is, in files that others may read."""
+    if re.search(r"://[^/@]*:[^/@]+@", address):
+        raise PlanError(
+            "the registry's address holds a password, which would stand in the DAG: put the password into ~/.pgpass "
+            "(or a file that PGPASSFILE names), and leave it out of FW_REGISTRY"
+        )
+
+
+def check_limits(plan: PlannedRun, site: Site) -> None:
+    """A throttle that the pool does not define would throttle nothing, silently."""
+    for module, limits in plan.concurrency_limits.items():
+        for limit in limits:
+            name = limit.partition(":")[0]
+            if name.lower() in site.limits:
+                continue
+            if (
+                setting(f"{name.upper()}_LIMIT") is None
+                and setting(f"{name.partition('.')[0].upper()}_LIMIT_DEFAULT") is None
+            ):
+                raise PlanError(
+                    f"module {module}: the pool defines no limit '{name}' ({name.upper()}_LIMIT): have it defined, or "
+                    f"say how much of it there is in <condor_limits> of site {site.name}"
+                )
