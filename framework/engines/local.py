@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from framework.engines import Outcome, Standing
+from framework.engines import Outcome, Standing, Trouble
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
 from framework.engines.growth import for_worker, may_grow, memory_mb
@@ -110,6 +110,10 @@ class LocalEngine:
         waiting = len(plan.jobs) - len(done) - len(running) if directory.owner() else 0
         counts = {"idle": waiting, "running": len(running), "done": len(done)}
         return Standing(jobs={state: count for state, count in counts.items() if count}, troubles=())
+
+    def obstacles(self, directory: RunDirectory) -> tuple[Trouble, ...]:
+        """None: what this machine lacks is said before anything runs."""
+        return ()
 
     def _run(self, directory: RunDirectory, history: History) -> Outcome:
         plan = directory.read()

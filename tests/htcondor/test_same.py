@@ -9,27 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from framework.registry.database import open_registry
-from framework.registry.equality import differences
-from framework.registry.runs import find_run
-from tests.htcondor.conftest import FAR, ROOT, SHARED, sets
+from tests.htcondor.conftest import FAR, ROOT, SHARED, compare, sets
 
 TRAINING = ROOT / "pipelines/calcloud_train.wcl"
 COADDS = ROOT / "pipelines/hsc_coadd.wcl"
 NOTE = ("--set", "project=MMG", "--set", "unitname=Ht0", "--set", "reqnum=11", "--set", "attnum=95")
-VOLATILE = frozenset({"log", "plan"})
-
-
-def compare(first: Path, second: Path, run: str) -> list[str]:
-    """What is different about a run in two homes, except that it ran at different sites."""
-    one, other = (open_registry(f"sqlite:///{home}/registry.sqlite") for home in (first, second))
-    try:
-        a, b = find_run(one, run).attempt_id, find_run(other, run).attempt_id
-        found = differences(one, a, other, b, volatile=VOLATILE)
-    finally:
-        one.close()
-        other.close()
-    return [line for line in found if "target_site" not in line]
 
 
 @pytest.mark.parametrize("site", [SHARED, FAR], ids=["shared", "transfer"])
