@@ -345,7 +345,9 @@ class Call:
                 raise Failure(INFRASTRUCTURE, f"{step.spoken} was ended, because its job was told to stop")
             said = outcome.reason or last_line(self._log_at)
             detail = f": {said}" if said else ""
-            status = INFRASTRUCTURE if software.is_at_fault(outcome.status) else outcome.status
+            is_full = bench.workplace.is_full()
+            detail += f"; the disk of {bench.workplace.root} is full" if is_full else ""
+            status = INFRASTRUCTURE if is_full or software.is_at_fault(outcome.status) else outcome.status
             want = outcome.want or (MEMORY if outcome.status in self._spec.memory_statuses else "")
             raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}", want)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -26,7 +27,10 @@ from framework.job.call import INFRASTRUCTURE
 from framework.job.chirp import CRY, FACT
 from framework.job.journal import COURSE, Journal, read_facts
 from framework.job.pooled import MEMORY_STATUS, execution, journal_name
+from framework.job.transfer import lost_log
 
+#: Seconds in which an execution that has begun comes to its work.
+PATIENCE = 60.0
 IDLE, RUNNING, HELD, DONE, FAILED, REMOVED = "idle", "running", "held", "done", "failed", "removed"
 #: How HTCondor begins to say that an expression of the job's has acted.
 POLICY = "The job attribute Periodic"
@@ -199,6 +203,8 @@ class Observer:
         self._told = set(self._told_before())
         self._journals: dict[str, Journal] = {}
         self._ended: list[Ended] = []
+        #: Executions that were stopped, by job and number; the job is to run again for all that is known yet.
+        self._stopped: dict[tuple[int, int], tuple[Event, NodeState, Ended]] = {}
         self._blocks = _BlockCounts(plan, directory)
 
     def look(self) -> None:
@@ -207,6 +213,9 @@ class Observer:
             found = self.queue.take(event)
             if found is not None:
                 self._note(event, *found)
+        for event, node, ended in self._stopped.values():
+            self._say(event, node, ended.reason or "it ended", queue=ended.queue)
+        self._stopped.clear()
         self._ended = [ended for ended in self._ended if not self._settle(ended)]
 
     @property
@@ -242,7 +251,9 @@ class Observer:
         if ended is not None:
             self._ended.append(ended)
             if node.state == IDLE:
-                self._say(event, node, ended.reason or "it ended", queue=ended.queue)
+                self._stopped[node.job, node.starts] = (event, node, ended)
+        if event.number in (Kind.HELD, Kind.ABORTED):
+            self._stopped.pop((node.job, node.starts), None)  # that it was stopped for this needs no saying
         if event.number in (Kind.TERMINATED, Kind.POST_ENDED) and self._is_done(event, node):
             block = self._plan.jobs[node.job].block
             if self._blocks.ends(block, node.job):
@@ -264,16 +275,28 @@ class Observer:
             return True
         if not facts and not self._settings["shared"] and not is_last:
             return False  # it may still be on its way home
+        left = open_calls(facts)
+        if not is_last and self._settings["shared"] and self._awaits_logs(left, ended):
+            return False
         same = {"job": ended.job, "queue": ended.queue}
         if self._tell("job.lost", ended.t, **same, reason=ended.reason or "it ended without a word"):
-            self._close(open_calls(facts), ended, written_in)
+            self._close(left, ended, written_in)
         return True
+
+    def _has_begun_again(self, ended: Ended) -> bool:
+        node = self.queue.nodes[ended.job]
+        return (node.cluster, node.starts) != (ended.cluster, ended.starts)
+
+    def _awaits_logs(self, left: set[OpenCall], ended: Ended) -> bool:
+        """Whether the job's next execution is about to put the logs of the lost one aside."""
+        if not self._has_begun_again(ended) or time.time() - ended.t > PATIENCE:
+            return False
+        root = Path(self._plan.archive_root)
+        return not all((root / lost_log(call.log, call.queue)).exists() for call in left)
 
     def _close(self, left: set[OpenCall], ended: Ended, written_in: str | None) -> None:
         """Put the end of calls on record that a lost execution left open; their logs, unless others write there now."""
-        node = self.queue.nodes[ended.job]
-        has_begun_again = (node.cluster, node.starts) != (ended.cluster, ended.starts)
-        in_use = {call.log for call in left} if has_begun_again else set()
+        in_use = {call.log for call in left} if self._has_begun_again(ended) else set()
         archive, root = self._plan.archive, self._plan.archive_root
         close_calls(left, self._writer(), archive, root, ended.reason, written_in=written_in, in_use=in_use)
 
