@@ -31,7 +31,11 @@ SHARED = [
     # The pool gives a machine that is lost so many seconds to come back; its default is forty minutes.
     "site.htcondor.condor_submit.job_lease_duration=20",
 ]
-FAR = ["target_site=htcondor_transfer", "site.htcondor_transfer.python=" + sys.executable]
+FAR = [
+    "target_site=htcondor_transfer",
+    "site.htcondor_transfer.python=" + sys.executable,
+    "site.htcondor_transfer.condor_submit.job_lease_duration=20",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
