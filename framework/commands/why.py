@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from framework.engines import Standing
+    from framework.engines import Standing, Trouble
     from framework.registry.course import CourseRow
     from framework.registry.database import Registry
     from framework.registry.runs import RunRow
 
 #: How many calls or jobs of one cause are named.
 NAMED = 5
-#: How many of the last things that people and queues did are told.
+#: How many of the last things that people and queues did are told, and within how many seconds the same is one thing.
 LATEST = 10
+TOGETHER = 60.0
 
 
 @click.command(name="why", epilog="Example: fw why HST1_r1p01")
@@ -26,17 +28,18 @@ LATEST = 10
 def command(run: str, registry: str | None, as_json: bool) -> None:
     """Say what is wrong with RUN, or what it waits for."""
     from framework import tables
-    from framework.registry.course import COURSE, ERROR
+    from framework.registry.course import COURSE, unsettled
     from framework.registry.course import course as course_of
     from framework.registry.database import open_registry
     from framework.registry.runs import find_run
 
     db = open_registry(registry)
     found = find_run(db, run)
-    said = course_of(db, found.attempt_id, (ERROR, COURSE))
-    errors = [one for one in said if one.level == ERROR]
-    course = [one for one in said if one.level == COURSE]
+    course = course_of(db, found.attempt_id, (COURSE,))
     standing = standing_of(found.run, db)
+    errors = _that_matter(unsettled(db, found.attempt_id), found, standing)
+    if standing is not None and found.ended is None and standing.jobs.get("idle"):
+        standing = replace(standing, troubles=(*standing.troubles, *_obstacles(found.run, db)))
     if as_json:
         click.echo(tables.as_json(_as_object(found, errors, course, standing)))
         return
@@ -57,6 +60,29 @@ def standing_of(run: str, db: Registry) -> Standing | None:
         return None
 
 
+def _obstacles(run: str, db: Registry) -> tuple[Trouble, ...]:
+    """Why jobs that wait will wait for ever; nothing where the pool cannot be asked."""
+    from framework.errors import FrameworkError
+    from framework.home import existing_run
+    from framework.running import engine_of
+
+    try:
+        directory = existing_run(run)
+        return engine_of(directory, db).obstacles(directory)
+    except FrameworkError:
+        return ()
+
+
+def _that_matter(errors: list[CourseRow], run: RunRow, standing: Standing | None) -> list[CourseRow]:
+    """Without those of jobs that go on by themselves, and of those that somebody has removed."""
+    if standing is None:
+        return errors
+    aside = {trouble.job for trouble in standing.troubles if trouble.state == "removed"}
+    if run.ended is None:
+        aside |= standing.going_on
+    return [one for one in errors if one.jobnum not in aside]
+
+
 def lines(run: RunRow, errors: list[CourseRow], course: list[CourseRow], standing: Standing | None) -> Iterator[str]:
     """The account, what matters most first."""
     from framework import tables
@@ -68,30 +94,47 @@ def lines(run: RunRow, errors: list[CourseRow], course: list[CourseRow], standin
         yield f"  {_named('job', jobs)}: {what}"
         if remedy:
             yield f"      {remedy}"
-    for text, module, calls in causes(errors):
-        yield f"  {_named('call', calls)}{f' of {module}' if module else ''}: {text}"
+    for text, module, calls, jobs in causes(errors):
+        about = _named("call", calls) if calls else _named("job", jobs)
+        yield f"  {about}{f' of {module}' if module else ''}: {text}"
         if calls:
             yield f"      fw log {run.run} {calls[0]}; when that is put right: fw restart {run.run}"
     if not errors and not _troubles(standing):
         yield f"  nothing is wrong; {_waits_for(run, standing)}"
-    if course:
+    told = list(_told_together(course))
+    if told:
         yield "what happened to it:"
-    for one in course[-LATEST:]:
-        about = f"job {one.jobnum}  " if one.jobnum is not None else ""
-        yield f"  {tables.moment(one.time)}  {about}{one.text}"
-    if len(course) > LATEST:
-        yield f"  (and {len(course) - LATEST} more before: fw job {run.run})"
+    for time, text, jobs in told[-LATEST:]:
+        about = f"{_named('job', jobs)}  " if jobs else ""
+        yield f"  {tables.moment(time)}  {about}{text}"
+    if len(told) > LATEST:
+        yield f"  (and {len(told) - LATEST} more before: fw job {run.run})"
 
 
-def causes(errors: list[CourseRow]) -> list[tuple[str, str, list[int]]]:
-    """What went wrong, the most frequent first: text, module, and the calls that it happened to."""
-    found: dict[tuple[str, str], list[int]] = {}
+def _told_together(course: list[CourseRow]) -> Iterator[tuple[float, str, list[int]]]:
+    """What happened to several jobs at a time, in one line: time, text, jobs."""
+    found: list[tuple[float, str, list[int]]] = []
+    for one in course:
+        jobs = [] if one.jobnum is None else [one.jobnum]
+        same = next((told for told in found if told[1] == one.text and one.time - told[0] <= TOGETHER), None)
+        if same is None:
+            found.append((one.time, one.text, jobs))
+        else:
+            same[2].extend(job for job in jobs if job not in same[2])
+    yield from found
+
+
+def causes(errors: list[CourseRow]) -> list[tuple[str, str, list[int], list[int]]]:
+    """What went wrong, the most frequent first: text, module, and the calls or else the jobs that it happened to."""
+    found: dict[tuple[str, str], tuple[set[int], set[int]]] = {}
     for one in errors:
-        calls = found.setdefault((one.text, one.module or ""), [])
-        if one.wrapnum is not None and one.wrapnum not in calls:
-            calls.append(one.wrapnum)
-    ordered = sorted(found.items(), key=lambda entry: -len(entry[1]))
-    return [(text, module, sorted(calls)) for (text, module), calls in ordered]
+        calls, jobs = found.setdefault((one.text, one.module or ""), (set(), set()))
+        if one.wrapnum is not None:
+            calls.add(one.wrapnum)
+        elif one.jobnum is not None:
+            jobs.add(one.jobnum)
+    ordered = sorted(found.items(), key=lambda entry: -len(entry[1][0]))
+    return [(text, module, sorted(calls), sorted(jobs)) for (text, module), (calls, jobs) in ordered]
 
 
 def _troubles(standing: Standing | None) -> list[tuple[str, str, list[int]]]:
@@ -125,7 +168,10 @@ def _as_object(
     return {
         "run": run.run,
         "state": run.state,
-        "causes": [{"text": text, "module": module, "calls": calls} for text, module, calls in causes(errors)],
+        "causes": [
+            {"text": text, "module": module, "calls": calls, "jobs": jobs}
+            for text, module, calls, jobs in causes(errors)
+        ],
         "queue": dict(standing.jobs) if standing else None,
         "troubles": [asdict(trouble) for trouble in standing.troubles] if standing else [],
         "course": [asdict(one) for one in course],

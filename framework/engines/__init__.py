@@ -46,6 +46,8 @@ class Standing:
     #: State (idle, running, held, done, failed, removed) to how many jobs are in it.
     jobs: Mapping[str, int]
     troubles: tuple[Trouble, ...]
+    #: Jobs that run, or will, whatever befell them before.
+    going_on: frozenset[int] = frozenset()
 
 
 class Engine(Protocol):
@@ -62,6 +64,9 @@ class Engine(Protocol):
 
     def is_over(self, directory: RunDirectory) -> bool:
         """Whether nothing of it runs or waits any more."""
+
+    def obstacles(self, directory: RunDirectory) -> tuple[Trouble, ...]:
+        """What keeps waiting jobs from ever running, as things are; asked for by somebody who wonders."""
 
     def restart(self, directory: RunDirectory) -> Outcome:
         """Go on with what is not done."""

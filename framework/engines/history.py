@@ -43,6 +43,8 @@ class History:
     #: Late blocks whose plan is on record, and archive paths of what belongs to the run as a whole.
     planned: set[int] = field(default_factory=set)
     kept: set[str] = field(default_factory=set)
+    #: Archive paths of the logs of tries that came to their end.
+    logs: set[str] = field(default_factory=set)
 
     def take(self, facts: Iterable[dict[str, Any]], outdated: Collection[int] = ()) -> None:
         """Learn how the calls went that some facts tell of; outdated ones are not finished by it."""
@@ -50,6 +52,7 @@ class History:
             if fact["e"] != "call.end" or fact["status"] == LOST:
                 continue
             self.tries[fact["call"]] += 1
+            self.logs.update(path for number, path in fact["made"] if not number)
             if "want" in fact:
                 self.wanted[fact["call"], fact["want"]] += 1
             if fact["status"] == 0 and fact["call"] not in outdated:

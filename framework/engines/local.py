@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from framework.engines import Outcome, Standing
+from framework.engines import Outcome, Standing, Trouble
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
 from framework.engines.growth import for_worker, may_grow, memory_mb
@@ -113,6 +113,10 @@ class LocalEngine:
 
     def is_over(self, directory: RunDirectory) -> bool:
         return directory.owner() is None
+
+    def obstacles(self, directory: RunDirectory) -> tuple[Trouble, ...]:
+        """None: what this machine lacks is said before anything runs."""
+        return ()
 
     def _run(self, directory: RunDirectory, history: History) -> Outcome:
         plan = directory.read()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from framework.job.journal import Journal
-from framework.job.transfer import READ_ONLY, measure, with_suffix
+from framework.job.transfer import READ_ONLY, lost_log, measure, move
 
 #: The status of what ended without a word; no program can end with it.
 LOST = -9
@@ -51,10 +51,22 @@ def open_calls(facts: Iterable[dict[str, Any]]) -> set[OpenCall]:
     return set(found.values())
 
 
-def close_calls(calls: Iterable[OpenCall], journal: Journal, archive: str, archive_root: str, reason: str) -> None:
-    """Put the end of each lost call on record, with the log it had written so far."""
+def close_calls(
+    calls: Iterable[OpenCall],
+    journal: Journal,
+    archive: str,
+    archive_root: str,
+    reason: str,
+    *,
+    written_in: str | None = None,
+    in_use: Container[str] = (),
+) -> None:
+    """Put the end of each lost call on record, with the log it had written so far.
+
+    The log lies in the archive or below ``written_in``; one that is ``in_use`` is another execution's by now.
+    """
     for call in sorted(calls):
-        log = _keep_log(call, archive, archive_root)
+        log = _keep_log(call, archive, archive_root, "" if call.log in in_use else written_in or archive_root)
         journal.write(
             "call.end", job=call.job, queue=call.queue, call=call.call, **{"try": call.number_of_try}, status=LOST,
             files=[log] if log else [], used=[], made=[[0, log["path"]]] if log else [], derived=[],
@@ -62,12 +74,14 @@ def close_calls(calls: Iterable[OpenCall], journal: Journal, archive: str, archi
         )  # fmt: skip
 
 
-def _keep_log(call: OpenCall, archive: str, archive_root: str) -> dict[str, Any] | None:
+def _keep_log(call: OpenCall, archive: str, archive_root: str, written_in: str) -> dict[str, Any] | None:
     """The lost call's log under a name that its next execution will not use; None where it wrote none."""
-    kept = with_suffix(call.log, f"_lost{call.queue}")
+    kept = lost_log(call.log, call.queue)
     target = os.path.join(archive_root, kept)
     try:
-        os.rename(os.path.join(archive_root, call.log), target)
+        # The next execution may have put it aside already.
+        if written_in and not os.path.exists(target):
+            move(os.path.join(written_in, call.log), target)
         found = measure(target)
         os.chmod(target, READ_ONLY)
     except OSError:

@@ -85,6 +85,8 @@ class Bench:
         self.gpus: list[int] = []
         #: Where outputs and logs are put: the archive, unless the call is only repeated.
         self.store_root = job.archive_root
+        #: The rights of what is put there.
+        self.store_mode = READ_ONLY
         #: Archive paths that calls of this job read.
         self.wanted = {file.path for call in job.calls for file in call.inputs}
         #: Archive path to place in the job, for what earlier calls of this job made.
@@ -339,10 +341,13 @@ class Call:
         if step.number == self._spec.steps[0].number:
             self._used += [[step.number, file.path] for file in self._present if file.label.startswith("wrapper.")]
         if outcome.status:
+            if bench.programs.stopping:
+                raise Failure(INFRASTRUCTURE, f"{step.spoken} was ended, because its job was told to stop")
             said = outcome.reason or last_line(self._log_at)
             detail = f": {said}" if said else ""
-            is_surroundings = bench.programs.stopping or software.is_at_fault(outcome.status)
-            status = INFRASTRUCTURE if is_surroundings else outcome.status
+            is_full = bench.workplace.is_full()
+            detail += f"; the disk of {bench.workplace.root} is full" if is_full else ""
+            status = INFRASTRUCTURE if is_full or software.is_at_fault(outcome.status) else outcome.status
             want = outcome.want or (MEMORY if outcome.status in self._spec.memory_statuses else "")
             raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}", want)
 
@@ -429,7 +434,7 @@ class Call:
         bench = self._bench
         if file.keep:
             target = os.path.join(bench.store_root, file.path)
-            found = store(at, target)
+            found = store(at, target, bench.store_mode)
             if file.path in bench.wanted:
                 place(target, at)
         else:
@@ -477,7 +482,7 @@ class Call:
         if self._bench.secrets.told:
             self._redact_log()
         found = measure(self._log_at)
-        os.chmod(self._log_at, READ_ONLY)
+        os.chmod(self._log_at, self._bench.store_mode)
         self._files.append(
             {"path": self._log_path, "type": self._spec.log.type, "size": found.size, "sha256": found.sha256,
              "archive": self._bench.job.archive, "meta": self._spec.log.meta}

@@ -101,14 +101,20 @@ def _word(text: str) -> str:
 
 
 def cry() -> None:
-    """Say what was raised just now, when nothing better than the event log can be written."""
+    """Say what was raised just now."""
     import traceback
 
     text = traceback.format_exc()
     sys.stderr.write(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    where = next((line for line in reversed(lines[:-1]) if line.startswith("File ")), "")
+    call_out(f"{lines[-1]} ({where})")
+
+
+def call_out(text: str) -> None:
+    """Say why this worker cannot work, when nothing better than the event log can be written."""
+    sys.stderr.write(f"{text}\n")
     chirp = Chirp.of_job()
     if chirp is not None:
-        where = next((line for line in reversed(lines[:-1]) if line.startswith("File ")), "")
-        chirp.tell(f"{CRY}{lines[-1]} ({where})")
+        chirp.tell(f"{CRY}{text}")
         chirp.close()

@@ -18,12 +18,12 @@ import time
 from contextlib import suppress
 
 from framework.job.call import INFRASTRUCTURE, Bench, Tools
-from framework.job.chirp import FACT, Chirp
+from framework.job.chirp import FACT, Chirp, call_out
 from framework.job.journal import Journal, facts_in
 from framework.job.limits import MEMORY, TIME
 from framework.job.programs import Programs
 from framework.job.spec import JobSpec, read_job
-from framework.job.transfer import Facts, make_directory
+from framework.job.transfer import ON_THE_WAY, READ_ONLY, Facts, lost_log, make_directory
 from framework.job.worker import Order, Result, run_job, stop
 from framework.job.workplace import Workplace
 
@@ -76,7 +76,7 @@ class Home:
         self.around = around
         self.journal = os.path.join(self.run, "journal")
         self.failed = os.path.join(self.run, "failed")
-        self.store_root = job.archive_root
+        self.store_root, self.store_mode = job.archive_root, READ_ONLY
 
     def open_journal(self, opening: dict[str, Any]) -> Journal:
         return Journal(self.journal, self.next_name(), **opening)
@@ -120,6 +120,11 @@ class Home:
     def fetch(self, files: Iterable[str]) -> None:
         """Bring what an earlier execution of this job made; it is in the archive."""
 
+    def put_aside(self, log: str, queue: str) -> None:
+        """Give the log of a lost execution a name that this one will not use."""
+        with suppress(OSError):
+            os.rename(os.path.join(self.store_root, log), os.path.join(self.store_root, lost_log(log, queue)))
+
 
 class FarHome(Home):
     """The same where nothing is shared: all lies in the job's own directory, and one folder of it is sent home."""
@@ -129,7 +134,7 @@ class FarHome(Home):
         self.folder = os.path.join(around.scratch, f"j{job.number}")
         self.journal = os.path.join(self.folder, "journal")
         self.failed = os.path.join(self.folder, "failed")
-        self.store_root = os.path.join(self.folder, "archive")
+        self.store_root, self.store_mode = os.path.join(self.folder, "archive"), ON_THE_WAY
         self.chirp = Chirp.of_job()
         self._archive_root = job.archive_root
         job.archive_root = around.scratch
@@ -148,7 +153,9 @@ class FarHome(Home):
         return TellingJournal(self.journal, self.next_name(), self.chirp, **opening)
 
     def read(self, name: str) -> Iterable[bytes]:
-        """An earlier journal came home; it is asked for there."""
+        """An earlier journal was sent along, if that execution was evicted, or came home, and is asked for there."""
+        if sent := list(super().read(name)):
+            return sent
         if self.chirp is None:
             return ()
         for place in (os.path.join("home", f"j{self.job.number}", "journal"), "journal"):
@@ -204,8 +211,13 @@ class Earlier:
         #: How often the job failed by its own fault in this submission.
         self.failures = 0
         self.stored: dict[str, Facts] = {}
+        #: Log and execution of the calls that began and did not end.
+        self.open: dict[tuple[str, int, int], str] = {}
         for fact in facts:
-            if fact["e"] == "call.end":
+            if fact["e"] == "call.start":
+                self.open[fact["queue"], fact["call"], fact["try"]] = fact["log"]
+            elif fact["e"] == "call.end":
+                self.open.pop((fact["queue"], fact["call"], fact["try"]), None)
                 self._take(fact)
             elif fact["e"] == "job.end" and fact["status"] not in (0, INFRASTRUCTURE):
                 self.failures += 1
@@ -250,7 +262,7 @@ def main(arguments: list[str]) -> int:
     far = not settings["shared"]
     job = read_job(shard if far else os.path.join(settings["directory"], "plan", shard), int(offset))
     if job.number != int(number):
-        sys.stderr.write(f"{shard} at {offset} is job {job.number}, not {number}\n")
+        call_out(f"{shard} at {offset} is job {job.number}, not {number}")
         return INFRASTRUCTURE
     home = FarHome(settings, job, around) if far else Home(settings, job, around)
     order = _order(orders, settings, far)
@@ -258,7 +270,7 @@ def main(arguments: list[str]) -> int:
     try:
         journal = home.open_journal(opening)
     except OSError as error:
-        sys.stderr.write(f"{error}\n")
+        call_out(f"{error.strerror}: {error.filename or home.journal}")
         return INFRASTRUCTURE
     programs = Programs(Family())
     end_with(os.getppid(), programs)
@@ -316,6 +328,8 @@ class Runs:
     def run(self) -> int:
         earlier, home = self._earlier, self._home
         home.fetch(earlier.stored)
+        for (queue, _, _), log in earlier.open.items():
+            home.put_aside(log, queue)
         for again in range(sys.maxsize):
             result = self._once(home.around.queue + (f".{again}" if again else ""))
             if result is None:
@@ -347,7 +361,7 @@ class Runs:
         home, earlier = self._home, self._earlier
         bench = Bench(home.job, queue, self._tools)
         bench.known = {**home.known(), **earlier.known, **earlier.stored}
-        bench.store_root = home.store_root
+        bench.store_root, bench.store_mode = home.store_root, home.store_mode
         bench.watches_memory = False
         aside = os.path.join(home.failed, f"j{home.job.number:04d}-{queue}")
         order = {"shard": "", "offset": 0, "queue": queue, "aside": aside, "skip": earlier.finished}
@@ -355,7 +369,7 @@ class Runs:
             return run_job(bench, Order({**order, "tries": earlier.tries, "wanted": self._wanted()}))
         except OSError as error:
             # What was done is not on record, and so not done.
-            sys.stderr.write(f"{error.strerror}: {error.filename or self._tools.journal.path}\n")
+            call_out(f"{error.strerror}: {error.filename or self._tools.journal.path}")
             self._tools.workplace.give_up(aside)
             return None
 

@@ -13,7 +13,7 @@ import sys
 from framework.job.call import INFRASTRUCTURE
 from framework.job.journal import read_facts
 from framework.job.pooled import write_known
-from framework.job.transfer import READ_ONLY, make_directory, measure
+from framework.job.transfer import measure, move
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _take(source: str, target: str, file: dict[str, Any]) -> str:
     found = measure(source)
     if (found.size, found.sha256) != (file["size"], file["sha256"]):
         return f"{file['path']} is not what the job made: {found.size} bytes came of {file['size']}"
-    _move(source, target)
+    move(source, target)
     return ""
 
 
@@ -88,7 +88,7 @@ def _take_unfinished_logs(source: str, root: str) -> None:
             path = os.path.join(directory, name)
             target = os.path.join(root, os.path.relpath(path, source))
             if name.endswith(".log") and not os.path.exists(target):
-                _move(path, target)
+                move(path, target)
 
 
 def _take_failed(source: str, target: str) -> None:
@@ -97,19 +97,6 @@ def _take_failed(source: str, target: str) -> None:
         os.makedirs(target, exist_ok=True)
         if not os.path.exists(os.path.join(target, name)):
             shutil.move(os.path.join(source, name), os.path.join(target, name))
-
-
-def _move(source: str, target: str) -> None:
-    make_directory(target)
-    os.chmod(source, READ_ONLY)
-    try:
-        os.replace(source, target)
-    except OSError:
-        part = f"{target}.part-{os.getpid()}"
-        shutil.copyfile(source, part)
-        os.chmod(part, READ_ONLY)
-        os.replace(part, target)
-        os.unlink(source)
 
 
 if __name__ == "__main__":

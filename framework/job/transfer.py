@@ -18,6 +18,8 @@ CHUNK = 1 << 20
 DOWNLOAD_PAUSES = (1.0, 4.0, 15.0)
 DOWNLOAD_TIMEOUT = 60.0
 READ_ONLY = 0o444
+#: Of what waits to be sent home: HTCondor may bring it a second time, over what came before.
+ON_THE_WAY = 0o644
 
 
 class TransferError(Exception):
@@ -144,7 +146,7 @@ def download(location: str, target: str, expected: Facts | None) -> Facts:
     raise AssertionError("the last try returns or raises")
 
 
-def store(source: str, target: str) -> Facts:
+def store(source: str, target: str, mode: int = READ_ONLY) -> Facts:
     """Put a file into the archive under its final name, whole or not at all.
 
     It is moved where archive and job share a file system and it has no other name, else copied and measured in one
@@ -155,21 +157,37 @@ def store(source: str, target: str) -> Facts:
     own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
     if own and status.st_dev == os.stat(os.path.dirname(target)).st_dev:
         found = measure(source)
-        os.chmod(source, READ_ONLY)
+        os.chmod(source, mode)
         os.replace(source, target)
         return found
-    found = _copy(source, target)
+    found = _copy(source, target, mode)
     os.unlink(source)
     return found
 
 
-def _copy(source: str, target: str) -> Facts:
+def move(source: str, target: str) -> None:
+    """Put what came home into the archive, whole or not at all."""
+    make_directory(target)
+    os.chmod(source, READ_ONLY)
+    try:
+        os.replace(source, target)
+    except OSError:
+        _copy(source, target, READ_ONLY)
+        os.unlink(source)
+
+
+def lost_log(path: str, queue: str) -> str:
+    """What the log is called that an execution left which ended without a word."""
+    return with_suffix(path, f"_lost{queue}")
+
+
+def _copy(source: str, target: str, mode: int) -> Facts:
     part = f"{target}.part-{os.getpid()}"
     try:
         with open(source, "rb", buffering=0) as reading, open(part, "wb", buffering=0) as writing:
             found = _pass_through(reading.read, writing.write)
             os.fsync(writing.fileno())
-        os.chmod(part, READ_ONLY)
+        os.chmod(part, mode)
         os.replace(part, target)
     except OSError:
         if os.path.exists(part):

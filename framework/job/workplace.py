@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+#: Bytes without which nothing can be written that is worth it.
+ROOM = 1 << 20
+
+
 class Workplace:
     """Directories that jobs ask for are kept from one job to the next: making them costs more than a program's start.
 
@@ -34,6 +38,14 @@ class Workplace:
 
     def at(self, path: str) -> str:
         return os.path.join(self.root, path)
+
+    def is_full(self) -> bool:
+        """Whether its disk has no room left, so that a program that failed may have failed for that."""
+        try:
+            disk = os.statvfs(self.root)
+        except OSError:
+            return False
+        return disk.f_bavail * disk.f_frsize < ROOM
 
     def clear(self) -> None:
         """Remove all that a job left; links are removed, not followed."""

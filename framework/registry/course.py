@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from framework.registry.database import Registry
-from framework.registry.schema import pfw_exec, pfw_job, pfw_wrapper, task_message
+from framework.registry.schema import pfw_exec, pfw_job, pfw_wrapper, task, task_message
 
 ERROR, WARNING, INFORMATION, COURSE = 1, 2, 3, 4
 
@@ -67,3 +67,25 @@ def course(db: Registry, attempt_id: int, levels: Sequence[int]) -> list[CourseR
             )
         )
     return sorted(found, key=lambda one: one.time)
+
+
+def unsettled(db: Registry, attempt_id: int) -> list[CourseRow]:
+    """The errors that nothing later has put right: of each call the last, and of a job what no call of it says."""
+    errors = course(db, attempt_id, (ERROR,))
+    with db.read() as connection:
+        # Another try went well, or goes on.
+        saved = or_(task.c.status == 0, task.c.end_time.is_(None))
+        calls, jobs = (
+            set(
+                connection.execute(
+                    select(number).join(task, task.c.id == number.table.c.task_id)
+                    .where(number.table.c.pfw_attempt_id == attempt_id, saved)
+                ).scalars()
+            )
+            for number in (pfw_wrapper.c.wrapnum, pfw_job.c.jobnum)
+        )  # fmt: skip
+    of_calls = {one.wrapnum: one for one in errors if one.wrapnum is not None and one.wrapnum not in calls}
+    told = {one.jobnum for one in of_calls.values()} | jobs
+    of_jobs = {one.jobnum: one for one in errors if one.wrapnum is None and one.jobnum not in {*told, None}}
+    of_run = [one for one in errors if one.wrapnum is None and one.jobnum is None]
+    return sorted([*of_calls.values(), *of_jobs.values(), *of_run], key=lambda one: one.time)

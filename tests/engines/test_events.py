@@ -87,6 +87,18 @@ def test_a_job_goes_through_its_states_and_its_executions_are_counted(log):
     assert queue.nodes[7].memory_holds == 1
 
 
+NOT_HOME = (
+    "Transfer output files failure at access point vm while receiving files from execution point slot1@one@vm. "
+    "Details: Error from slot1@one@vm: STARTER at 127.0.0.1 failed to send file(s) to <127.0.0.1:9618>; "
+    "SHADOW at 127.0.0.1 - "
+    "|Error: writing to file /run/home/j1/x: (errno 13) Permission denied"
+)
+NO_PYTHON = (
+    "Error from slot1_2@two@vm: Failed to execute '/execute/dir_6/job.pyz' with arguments settings.json 47 1 0: "
+    "invalid interpreter (/no/python) specified on first line of script (errno=2: 'No such file or directory')"
+)
+
+
 @pytest.mark.parametrize(
     ("code", "subcode", "reason", "words"),
     [
@@ -95,6 +107,13 @@ def test_a_job_goes_through_its_states_and_its_executions_are_counted(log):
         (1, 0, "via condor_hold (by user alice)", "fw release RUN"),
         (13, 2, "Transfer input files failure ... Details: reading from file /x: (errno 2)", "an input is missing"),
         (12, 28, "Transfer output files failure Details: No space left", "no room"),
+        (
+            12,
+            13,
+            NOT_HOME,
+            "what it made could not be brought home (writing to file /run/home/j1/x: Permission denied)",
+        ),
+        (6, 2, NO_PYTHON, "its Python could not be started ('/no/python': No such file or directory)"),
         (99, 0, "something new", "something new"),
     ],
 )

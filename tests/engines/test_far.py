@@ -6,34 +6,81 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from framework.engines.htcondor.code import write_archive
+from framework.job.journal import read_facts
 from framework.job.reception import receive
 
 MADE = "SKY/small/none/r1/U/p01/made/1.txt"
 
 
 @pytest.fixture
-def sent_home(fw, a_pipeline, fw_home: Path, tmp_path: Path) -> Path:
-    """A run's directory, to which one of its jobs has sent what it made in a directory of its own."""
+def scratch(fw, a_pipeline, fw_home: Path, tmp_path: Path) -> Path:
+    """A directory as HTCondor makes it for a job of a run, with all that is sent along."""
     assert fw("submit", a_pipeline(numbers="1")).status == 0
-    run, scratch = fw_home / "runs/U_r1p01", tmp_path / "scratch"
+    scratch = tmp_path / "scratch"
     scratch.mkdir()
     shutil.copy(fw_home / "archive/SKY/small/none/r1/U/p01/submit/plan_0001.jsonl.gz", scratch)
+    run = fw_home / "runs/U_r1p01"
     settings = {"run": "U_r1p01", "attempt": 1, "start": 7, "directory": str(run), "orders": "", "shared": False}
     (scratch / "settings.json").write_text(json.dumps(settings))
     write_archive(scratch / "job.pyz", sys.executable)
-    first = (run / "plan/plan_0001.jsonl").read_bytes().index(b"\n") + 1
-    words = ["./job.pyz", "settings.json", "12", "plan_0001.jsonl.gz", str(first), "1", "0"]
-    place = {"_CONDOR_SCRATCH_DIR": str(scratch)}
-    done = subprocess.run(words, cwd=scratch, env=place, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    return scratch
+
+
+@pytest.fixture
+def execute(scratch: Path, fw_home: Path) -> Callable[[int], None]:
+    """Runs the job there, as the execution with this number."""
+    first = (fw_home / "runs/U_r1p01/plan/plan_0001.jsonl").read_bytes().index(b"\n") + 1
+
+    def run(starts: int) -> None:
+        shutil.rmtree(scratch / "work", ignore_errors=True)  # it is not sent along
+        (scratch / ".job.ad").write_text(f"NumJobStarts = {starts}\n")
+        words = ["./job.pyz", "settings.json", "12", "plan_0001.jsonl.gz", str(first), "1", "0"]
+        place = {"_CONDOR_SCRATCH_DIR": str(scratch), "_CONDOR_JOB_AD": str(scratch / ".job.ad")}
+        done = subprocess.run(words, cwd=scratch, env=place, capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+
+    return run
+
+
+@pytest.fixture
+def sent_home(scratch: Path, execute: Callable[[int], None], fw_home: Path) -> Path:
+    """A run's directory, to which one of its jobs has sent what it made in a directory of its own."""
+    execute(0)
+    run = fw_home / "runs/U_r1p01"
     (run / "home").mkdir()
     shutil.move(scratch / "j1", run / "home/j1")
     return run
+
+
+def test_a_job_that_was_evicted_goes_on_from_what_was_sent_along(scratch, execute, tmp_path):
+    execute(0)
+    made = scratch / "j1/archive" / MADE
+    first = made.stat()
+    execute(1)
+    journals = {path.name: list(read_facts(str(path))) for path in (scratch / "j1/journal").iterdir()}
+    assert sorted(journals) == ["worker-7-j1-12.0.jsonl", "worker-7-j1-12.1.jsonl"]
+    assert not [fact for fact in journals["worker-7-j1-12.1.jsonl"] if fact["e"] == "call.start"]
+    assert made.stat() == first
+    # HTCondor brings it home over what it has brought before.
+    assert all(path.stat().st_mode & 0o200 for path in (scratch / "j1/archive").rglob("*") if path.is_file())
+
+
+def test_the_words_of_a_lost_execution_keep_a_name_of_their_own(scratch, execute):
+    execute(0)
+    journal = scratch / "j1/journal/worker-7-j1-12.0.jsonl"
+    kept = [
+        line for line in journal.read_text().splitlines(True) if '"call.end"' not in line and '"job.end"' not in line
+    ]
+    journal.write_text("".join(kept))
+    execute(1)
+    logs = sorted(path.name for path in (scratch / "j1/archive").rglob("*.log"))
+    assert logs == ["U_r1p01_w0001_1_make.log", "U_r1p01_w0001_1_make_lost12.0.log"]
 
 
 def test_what_a_job_sends_home_is_put_into_the_archive_and_its_journal_to_the_others(sent_home, tmp_path):

@@ -15,9 +15,14 @@ from typing import Any
 
 import pytest
 
+from framework.registry.database import open_registry
+from framework.registry.equality import differences
+from framework.registry.runs import find_run
 from tests.engines.test_late import a_scatter, count  # noqa: F401 (fixtures)
 
 ROOT = Path(__file__).parents[2]
+#: Types of files whose contents differ each time.
+VOLATILE = frozenset({"log", "plan"})
 #: How long anything may take before a test gives up.
 PATIENCE = 120.0
 #: The sites of pipelines/common/sites.wcl, with what this pool's machines have.
@@ -27,7 +32,11 @@ SHARED = [
     # The pool gives a machine that is lost so many seconds to come back; its default is forty minutes.
     "site.htcondor.condor_submit.job_lease_duration=20",
 ]
-FAR = ["target_site=htcondor_transfer", "site.htcondor_transfer.python=" + sys.executable]
+FAR = [
+    "target_site=htcondor_transfer",
+    "site.htcondor_transfer.python=" + sys.executable,
+    "site.htcondor_transfer.condor_submit.job_lease_duration=20",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -104,3 +113,15 @@ def kill(*words: str) -> list[int]:
 def sets(values: list[str]) -> list[str]:
     """``--set`` before each."""
     return [word for value in values for word in ("--set", value)]
+
+
+def compare(first: Path, second: Path, run: str, *, aside_lost: bool = False) -> list[str]:
+    """What is different about a run in two homes, except that it ran at different sites."""
+    one, other = (open_registry(f"sqlite:///{home}/registry.sqlite") for home in (first, second))
+    try:
+        a, b = find_run(one, run).attempt_id, find_run(other, run).attempt_id
+        found = differences(one, a, other, b, volatile=VOLATILE, aside_lost=aside_lost)
+    finally:
+        one.close()
+        other.close()
+    return [line for line in found if "target_site" not in line]

@@ -6,14 +6,17 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from framework.job.journal import read_facts
-from tests.htcondor.conftest import ROOT, SHARED, kill, sets, until
+from tests.conftest import Said
+from tests.htcondor.conftest import FAR, ROOT, SHARED, Pool, compare, kill, sets, until
 
 RUN = "U_r1p01"
 DAEMONS = (
@@ -29,91 +32,183 @@ DAEMONS = (
     "dagman",
 )
 #: Each program says that it has begun, and goes on when it may.
-GATED = 'echo x >> {home}/began-$1; until [ -e {home}/go-$1 ] || [ -e {home}/go ]; do sleep 0.1; done; echo "$1" > "$2"'
+WAIT = "echo x >> {home}/began-{what}; until [ -e {home}/go-{what} ] || [ -e {home}/go ]; do sleep 0.1; done"
+MAKE, GATHER = WAIT + '; echo "$1" > "$2"', WAIT + '; cat $(cat "$1") > "$2"'
+
+
+class Stage:
+    """A run of three programs and a gather, each of which waits for a word."""
+
+    def __init__(self, fw: Callable[..., Said], pool: Pool, pipeline: Path) -> None:
+        self._fw = fw
+        self._pool = pool
+        self._place = pipeline.parent
+        self.pipeline = pipeline
+        self.run = self._place / "home/runs" / RUN
+
+    def submit(self, site: list[str]) -> None:
+        done = self._fw("submit", self.pipeline, *sets(site))
+        assert done.status == 0, done.err
+
+    def wait_for(self, *programs: object, times: int = 1) -> None:
+        """Until these have begun so often."""
+        for program in programs:
+            until(lambda program=program: self.begun(program) >= times)
+
+    def begun(self, program: object) -> int:
+        file = self._place / f"began-{program}"
+        return len(file.read_text().split()) if file.exists() else 0
+
+    def let_go(self, *programs: object) -> None:
+        """Let these come to their end; without names all."""
+        for name in [f"go-{program}" for program in programs] or ["go"]:
+            (self._place / name).touch()
+
+    def wait_for_the_end_of(self, call: int) -> None:
+        """Until its end is in a journal that nobody can take away any more."""
+        until(lambda: finished(self.run)[call])
+
+    def wait_for_the_end(self) -> None:
+        until(lambda: not self._pool.queue(constraint=f'SkyfwRun == "{self.run}"'), patience=240)
 
 
 @pytest.fixture
-def begun(a_pipeline, fw, tmp_path: Path) -> Callable[[], Path]:
-    """A run of three gated programs and a gather, handed to the pool."""
+def stage(a_pipeline, a_program, fw, pool, tmp_path: Path) -> Stage:
+    """The run; the same has come to its end undisturbed before, elsewhere."""
+    pipeline = a_pipeline(MAKE.format(home=tmp_path, what="$1"))
+    a_program("gather", GATHER.format(home=tmp_path, what="gather"))
+    stage = Stage(fw, pool, pipeline)
+    stage.let_go()
+    assert fw("submit", pipeline, FW_HOME=str(tmp_path / "undisturbed")).status == 0
+    for left in [tmp_path / "go", *tmp_path.glob("began-*")]:
+        left.unlink()
+    return stage
 
-    def begin() -> Path:
-        pipeline = a_pipeline(GATED.format(home=tmp_path))
-        done = fw("submit", pipeline, *sets(SHARED))
-        assert done.status == 0, done.err
-        return tmp_path / "home/runs" / RUN
 
-    return begin
-
-
-def dagman(run: Path) -> None:
+def dagman(pool: Pool) -> None:
     until(lambda: kill("condor_dagman", "run.dag"))
 
 
-def follower(run: Path) -> None:
+def follower(pool: Pool) -> None:
     until(lambda: kill("service.py", "follow"))
 
 
-def worker(run: Path) -> None:
-    until(lambda: kill("start.py", "settings.json"))
+def schedd(pool: Pool) -> None:
+    pool.ask("kill schedd")
+    pool.ask("start")
 
 
-VICTIMS = {"dagman": dagman, "follower": follower, "worker": worker}
-
-
-@pytest.mark.parametrize("victim", VICTIMS)
-def test_a_run_survives_the_loss_of(begun, fw, pool, ask, tmp_path, victim):
-    end = VICTIMS[victim]
-    run = begun()
-    if victim != "worker":  # there is none yet
-        end(run)
-    until(lambda: len(list(tmp_path.glob("began-*"))) == 3)
-    end(run)  # twice in a row
-    until(lambda: len(list(tmp_path.glob("began-*"))) == 3)
-    (tmp_path / "go-1").touch()
-    until(lambda: (run.parents[1] / "archive").rglob("1.txt"))
-    end(run)
-    (tmp_path / "go").touch()
-    over(pool, run)
-    whole(run, ask)
-
-
-def test_a_run_survives_the_loss_of_the_whole_pool(begun, pool, ask, tmp_path):
-    run = begun()
-    restart_pool(pool)
-    until(lambda: len(list(tmp_path.glob("began-*"))) == 3)
-    restart_pool(pool)
-    restart_pool(pool)
-    (tmp_path / "go-1").touch()
-    until(lambda: finished(run)[1])
-    restart_pool(pool)
-    (tmp_path / "go").touch()
-    over(pool, run)
-    whole(run, ask)
-
-
-@pytest.mark.parametrize("point", ["plan/run.json", "condor/0/settings.json", "condor/0/run.dag"])
-def test_a_submission_that_is_killed_is_taken_up_by_a_restart(a_pipeline, fw, environment, pool, ask, tmp_path, point):
-    pipeline = a_pipeline()
-    run = tmp_path / "home/runs" / RUN
-    command = [sys.executable, "-m", "framework.cli", "submit", str(pipeline), *sets(SHARED)]
-    submit = subprocess.Popen(command, env={**environment, "PYTHONPATH": str(ROOT)}, cwd=tmp_path)
-    until(lambda: (run / point).exists() or submit.poll() is not None)
-    os.kill(submit.pid, signal.SIGKILL)
-    submit.wait()
-    restarted = fw("restart", RUN, "--wait")
-    if "is running" in restarted.err:  # it was submitted just before its end
-        over(pool, run)
-    whole(run, ask)
-
-
-def restart_pool(pool) -> None:
+def whole_pool(pool: Pool) -> None:
     for name in DAEMONS:
         pool.ask(f"kill {name}")
     pool.ask("start")
 
 
-def over(pool, run: Path) -> None:
-    until(lambda: not pool.queue(constraint=f'SkyfwRun == "{run}"'), patience=240)
+def worker(pool: Pool) -> None:
+    until(lambda: kill("start.py", "settings.json") + kill("job.pyz", "settings.json"))
+
+
+def worker_and_follower(pool: Pool) -> None:
+    """The one that would close what the other leaves open comes too late for it."""
+    follower(pool)
+    worker(pool)
+    kill("service.py", "follow")
+
+
+@pytest.mark.parametrize(
+    ("end", "site"),
+    [
+        pytest.param(dagman, SHARED, id="dagman"),
+        pytest.param(follower, FAR, id="follower-transfer"),
+        pytest.param(schedd, SHARED, id="schedd"),
+        pytest.param(schedd, FAR, id="schedd-transfer"),
+    ],
+)
+def test_a_run_survives_the_loss_of_what_looks_after_it(stage, pool, fw, ask, end, site):
+    stage.submit(site)
+    end(pool)
+    with watched(fw):
+        stage.wait_for(1, 2, 3)
+        end(pool)
+        end(pool)
+        stage.let_go(1)
+        stage.wait_for_the_end_of(1)
+        end(pool)
+        stage.let_go(2, 3)
+        stage.wait_for("gather")
+        end(pool)
+        stage.let_go()
+        until(lambda: kill("service.py", "finish") or not pool.queue())
+        stage.wait_for_the_end()
+    whole(stage, fw, ask)
+    assert [stage.begun(program) for program in (1, 2, 3, "gather")] == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("end", "site"),
+    [
+        pytest.param(worker, SHARED, id="worker"),
+        pytest.param(worker_and_follower, SHARED, id="worker-and-follower"),
+        pytest.param(worker_and_follower, FAR, id="worker-and-follower-transfer"),
+        pytest.param(whole_pool, SHARED, id="pool"),
+        pytest.param(whole_pool, FAR, id="pool-transfer"),
+    ],
+)
+def test_a_run_survives_the_loss_of_what_it_runs_on(stage, pool, fw, ask, end, site):
+    stage.submit(site)
+    if end is whole_pool:
+        end(pool)
+    stage.wait_for(1, 2, 3)
+    end(pool)
+    stage.wait_for(1, 2, 3, times=2)
+    end(pool)
+    stage.let_go(1)
+    stage.wait_for_the_end_of(1)
+    stage.wait_for(2, 3, times=3)
+    end(pool)
+    stage.let_go(2, 3)
+    stage.wait_for("gather")
+    end(pool)
+    stage.let_go()
+    stage.wait_for_the_end()
+    whole(stage, fw, ask)
+    assert stage.begun(1) == 3
+
+
+@pytest.mark.parametrize("point", ["plan/run.json", "condor/0/settings.json", "condor/0/run.dag"])
+def test_a_submission_that_is_killed_is_taken_up_by_a_restart(stage, fw, environment, ask, tmp_path, point):
+    command = [sys.executable, "-m", "framework.cli", "submit", str(stage.pipeline), *sets(SHARED)]
+    submit = subprocess.Popen(command, env={**environment, "PYTHONPATH": str(ROOT)}, cwd=tmp_path)
+    until(lambda: (stage.run / point).exists() or submit.poll() is not None)
+    os.kill(submit.pid, signal.SIGKILL)
+    submit.wait()
+    stage.let_go()
+    restarted = fw("restart", RUN, "--wait")
+    if "is running" in restarted.err:  # it was submitted just before its end
+        stage.wait_for_the_end()
+    whole(stage, fw, ask)
+
+
+@contextmanager
+def watched(fw: Callable[..., Said]) -> Iterator[None]:
+    """Somebody looks at the run all the time, and has what is new taken in himself."""
+    stop = threading.Event()
+    wrong: list[str] = []
+
+    def look() -> None:
+        while not stop.wait(0.5):
+            for verb in ("stat", "why", "job"):
+                said = fw(verb, RUN)
+                wrong.extend([said.err] if said.status else [])
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        watcher.join()
+    assert wrong == []
 
 
 def finished(run: Path) -> Counter[int]:
@@ -122,13 +217,11 @@ def finished(run: Path) -> Counter[int]:
     return Counter(fact["call"] for fact in facts if fact["e"] == "call.end" and fact["status"] == 0)
 
 
-def whole(run: Path, ask) -> None:
-    assert finished(run) == {1: 1, 2: 1, 3: 1, 4: 1}
-    good = ask(
-        "select w.wrapnum, count(*) from pfw_wrapper w, task t where t.id = w.task_id and t.status = 0 group by 1"
-    )
-    assert sorted(good) == [(1, 1), (2, 1), (3, 1), (4, 1)]
-    kept = ask("select filename from desfile where filetype in ('made', 'all') order by filename")
-    assert kept == [("1.txt",), ("2.txt",), ("3.txt",), ("together.txt",)]
-    assert ask("select status from task where name = 'attempt'") == [(0,)]
+def whole(stage: Stage, fw: Callable[..., Said], ask: Callable[..., list[tuple[object, ...]]]) -> None:
+    """Each call came to one good end, and the record is that of the undisturbed run but for what was lost."""
+    assert finished(stage.run) == {1: 1, 2: 1, 3: 1, 4: 1}
+    home = stage.run.parents[1]
+    assert compare(home.parent / "undisturbed", home, RUN, aside_lost=True) == []
     assert ask("select count(*) from task where end_time is null") == [(0,)]
+    checked = fw("fsck", "--contents")
+    assert checked.status == 0, checked.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,27 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from framework.registry.database import open_registry
-from framework.registry.equality import differences
-from framework.registry.runs import find_run
-from tests.htcondor.conftest import FAR, ROOT, SHARED, sets
+from tests.htcondor.conftest import FAR, ROOT, SHARED, compare, sets, until
 
 TRAINING = ROOT / "pipelines/calcloud_train.wcl"
 COADDS = ROOT / "pipelines/hsc_coadd.wcl"
 NOTE = ("--set", "project=MMG", "--set", "unitname=Ht0", "--set", "reqnum=11", "--set", "attnum=95")
-VOLATILE = frozenset({"log", "plan"})
-
-
-def compare(first: Path, second: Path, run: str) -> list[str]:
-    """What is different about a run in two homes, except that it ran at different sites."""
-    one, other = (open_registry(f"sqlite:///{home}/registry.sqlite") for home in (first, second))
-    try:
-        a, b = find_run(one, run).attempt_id, find_run(other, run).attempt_id
-        found = differences(one, a, other, b, volatile=VOLATILE)
-    finally:
-        one.close()
-        other.close()
-    return [line for line in found if "target_site" not in line]
 
 
 @pytest.mark.parametrize("site", [SHARED, FAR], ids=["shared", "transfer"])
@@ -61,6 +46,60 @@ def test_the_coadds_come_to_the_same_as_on_the_local_engine(fw, pool, tmp_path, 
     done = fw("submit", COADDS, "--wait", *NOTE, *sets([*site, *ROOMY]), FW_HOME=str(there))
     assert done.status == 0, done.err
     assert compare(coadded_here, there, "Ht0_r11p95") == []
+
+
+@pytest.mark.slow
+def test_steps_in_one_process_come_to_the_same_as_on_the_local_engine(fw, pool, tmp_path, images):
+    here, there = tmp_path / "here", tmp_path / "there"
+    one = ROOT / "pipelines/hsc_coadd_inprocess.wcl"
+    for home, site in ((here, []), (there, [*FAR, *ROOMY])):
+        prepare(home, images)
+        done = fw("submit", one, *(["--wait"] if site else []), *NOTE, *sets(site), FW_HOME=str(home))
+        assert done.status == 0, done.err
+    assert compare(here, there, "Ht0_r11p95") == []
+
+
+#: Stands in for calacs.e, and says so.
+STAND_IN = """#!/bin/sh
+echo "stand-in for $0"
+echo product > "$(basename "$PWD")_flt.fits"
+"""
+
+
+def test_a_plan_for_hubble_datasets_runs_on_the_pool(pool, environment, a_program, tmp_path, fw, ask):
+    names = ["jcal01a1q", "jcal02a1q", "jcal03a1q"]
+    line = {"memory_steps_mb": [500], "kill_steps_s": [120], "rung": "02g", "model": "none", "batch": "night7"}
+    planned = {"predicted_memory_gb": 0.1, "predicted_wallclock_s": 10, "output": "none"}
+    (tmp_path / "plan.out").write_text("".join(json.dumps({**line, **planned, "ipst": name}) + "\n" for name in names))
+    (tmp_path / "inputs").mkdir()
+    for name in names:
+        (tmp_path / f"inputs/{name}_raw.fits").write_text("raw")
+    path = f"{a_program('calacs.e', STAND_IN).parent}:{environment['PATH']}"
+    own = tmp_path / "home/site.wcl"
+    own.parent.mkdir()
+    own.write_text(SITE.format(python=sys.executable, path=path))
+    done = subprocess.run(
+        [sys.executable, "-m", "pipelines.calcloud.submit", "plan.out", "--engine", "htcondor"],
+        env={**environment, "PYTHONPATH": str(ROOT), "PATH": path}, cwd=tmp_path, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    until(lambda: not pool.queue())
+    assert fw("why", "night7").out.startswith("night7_r1p01 is done: 3 of 3 jobs done")
+    found = fw("query", "cal_metrics", "run=night7_r1p01", "--json").json
+    assert sorted(file["metadata"]["ipst"] for file in found) == names
+    assert {file["metadata"]["calibration"] for file in found} == {"calacs.e"}
+
+
+SITE = """<site>
+    <htcondor>
+        python = {python}
+        <condor_submit>
+            environment = PATH={path}
+        </condor_submit>
+    </htcondor>
+</site>
+"""
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from framework.engines import Outcome, Standing, Trouble
@@ -13,7 +14,17 @@ from framework.engines.directory import PlannedRun, RunDirectory
 from framework.engines.history import History, forget_what_is_gone, job_is_done, read_history
 from framework.engines.htcondor.checks import check_limits, check_place, check_registry
 from framework.engines.htcondor.holds import explain
-from framework.engines.htcondor.observing import FAILED, HELD, REMOVED, Observer, observing, read_queue
+from framework.engines.htcondor.matching import obstacles
+from framework.engines.htcondor.observing import (
+    FAILED,
+    HELD,
+    IDLE,
+    REMOVED,
+    RUNNING,
+    Observer,
+    observing,
+    read_queue,
+)
 from framework.engines.htcondor.pool import Pool, dagman_of, has_elsewhere, of_run, the_pool
 from framework.engines.htcondor.raising import Raised, keep_raised, raised_for
 from framework.engines.htcondor.site import read_site
@@ -115,7 +126,18 @@ class HTCondorEngine:
             elif node.state in (FAILED, REMOVED) and node.trouble:
                 remedy = f"put that right, then fw restart {directory.run}"
                 troubles.append(Trouble(node.job, node.state, node.trouble, remedy))
-        return Standing(jobs=dict(queue.counts()), troubles=tuple(troubles))
+        going_on = frozenset(node.job for node in queue.nodes.values() if node.state in (IDLE, RUNNING, HELD))
+        return Standing(jobs=dict(queue.counts()), troubles=tuple(troubles), going_on=going_on)
+
+    def obstacles(self, directory: RunDirectory) -> tuple[Trouble, ...]:
+        """What waiting jobs ask for that no machine of the pool has."""
+        submission = _newest(directory)
+        if submission is None:
+            return ()
+        plan = directory.read()
+        waiting = {node.cluster: node.job for node in read_queue(submission.logs).nodes.values() if node.state == IDLE}
+        found = obstacles(str(directory.path), waiting, read_site(plan.target_site, plan.site))
+        return tuple(replace(one, remedy=one.remedy.replace("RUN", directory.run)) for one in found)
 
     def is_over(self, directory: RunDirectory) -> bool:
         """Whether nothing of the run is in the queue any more."""
@@ -204,7 +226,8 @@ def finish(submission: SubmissionDirectory, is_cancelled: bool) -> int:
 
 
 def _close_lost(history: History, journal: Journal, plan: PlannedRun) -> None:
-    close_calls(history.open_calls, journal, plan.archive, plan.archive_root, "its job was lost")
+    lost = "its job was lost"
+    close_calls(history.open_calls, journal, plan.archive, plan.archive_root, lost, in_use=history.logs)
     for job, queue in sorted(history.open_jobs):
         journal.write("job.lost", job=job, queue=queue, reason="it ended without a word")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 #: Codes of HTCondor's own (HoldReasonCode), and the subcode by which jobs of ours ask for more memory.
@@ -35,21 +36,50 @@ def explain(code: int, subcode: int, reason: str) -> Explanation:
     if code == INPUT_TRANSFER:
         return _transfer("an input", reason, subcode, "bring the file back")
     if code == OUTPUT_TRANSFER:
-        what = "what it made"
-        return _transfer(what, reason, subcode, "see what the job says of it (fw log RUN), and make room")
+        return _output(reason, subcode)
     if code == NO_PROCESS:
-        return Explanation(f"its program could not be started ({reason})", "see python in the site's section")
+        remedy = "have that on the machines, then fw release RUN; or name another python in the site's section"
+        return Explanation(f"its Python could not be started ({plain(reason)})", remedy)
     if code == NO_DIRECTORY:
-        return Explanation(f"its directory is not there ({reason})", "is the archive still where the run found it?")
+        remedy = "is the archive still where the run found it? then fw release RUN"
+        return Explanation(f"its directory is not there ({plain(reason)})", remedy)
     if code == SYSTEM_POLICY:
-        return Explanation(f"the pool's own policy holds it ({reason})", "ask those who run the pool")
+        return Explanation(f"the pool's own policy holds it ({plain(reason)})", "ask those who run the pool")
     if code == TOO_LONG:
         return Explanation("it took longer than it may", "raise max_walltime, then fw restart RUN")
-    return Explanation(reason or f"held with code {code}/{subcode}", "put that right, then fw release RUN")
+    return Explanation(plain(reason) or f"held with code {code}/{subcode}", "put that right, then fw release RUN")
+
+
+#: What HTCondor says besides: who reports it, by which address, and what the command line was.
+_BESIDES = (
+    (re.compile(r"^.*Details: *"), ""),
+    (re.compile(r"^.*; (?=SHADOW at )"), ""),
+    (re.compile(r"Error from \S+: *"), ""),
+    (re.compile(r"\b(STARTER|SHADOW) at \S+( - \|Error:)? *"), ""),
+    (re.compile(r"^Failed to execute .*: invalid interpreter \((.*?)\).*\(errno="), r"'\1' (errno="),
+    (re.compile(r"^Failed to execute ('[^']*') with arguments .*\(errno="), r"\1 (errno="),
+    (re.compile(r" *\(errno=\d+: '(.*?)'\)"), r": \1"),
+    (re.compile(r" *\(errno \d+\)"), ""),
+)
+
+
+def plain(reason: str) -> str:
+    """HTCondor's own words, without what only its developers need."""
+    for pattern, instead in _BESIDES:
+        reason = pattern.sub(instead, reason)
+    return reason.strip()
+
+
+def _output(reason: str, subcode: int) -> Explanation:
+    what = plain(reason)
+    if subcode == NO_SPACE or "No space left" in reason:
+        return Explanation(f"there was no room for what it made ({what})", "make room, then fw release RUN")
+    remedy = "see that this place is there, with room and the right to write, then fw release RUN"
+    return Explanation(f"what it made could not be brought home ({what})", remedy)
 
 
 def _transfer(what: str, reason: str, subcode: int, missing_remedy: str) -> Explanation:
-    where = reason.split("Details:", 1)[-1].strip()
+    where = plain(reason)
     if subcode == NO_SUCH_FILE or "No such file" in reason:
         return Explanation(f"{what} is missing ({where})", f"{missing_remedy}, then fw release RUN")
     if subcode == NO_SPACE or "No space left" in reason:

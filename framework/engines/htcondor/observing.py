@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -19,14 +20,17 @@ from typing import Any
 from framework.engines.directory import PlannedRun, RunDirectory
 from framework.engines.htcondor.dag import FINAL
 from framework.engines.htcondor.events import Event, EventLog, Kind
-from framework.engines.htcondor.holds import explain, is_for_memory
+from framework.engines.htcondor.holds import explain, is_for_memory, plain
 from framework.engines.htcondor.writing import SubmissionDirectory
-from framework.engines.loss import close_calls, open_calls
+from framework.engines.loss import OpenCall, close_calls, open_calls
 from framework.job.call import INFRASTRUCTURE
 from framework.job.chirp import CRY, FACT
 from framework.job.journal import COURSE, Journal, read_facts
 from framework.job.pooled import MEMORY_STATUS, execution, journal_name
+from framework.job.transfer import lost_log
 
+#: Seconds in which an execution that has begun comes to its work.
+PATIENCE = 60.0
 IDLE, RUNNING, HELD, DONE, FAILED, REMOVED = "idle", "running", "held", "done", "failed", "removed"
 #: How HTCondor begins to say that an expression of the job's has acted.
 POLICY = "The job attribute Periodic"
@@ -69,6 +73,9 @@ class Ended:
     queue: str
     t: float
     reason: str
+    #: How often the job had begun by then, and in which cluster.
+    starts: int
+    cluster: int
 
 
 @dataclass
@@ -116,10 +123,10 @@ class Queue:
             if is_for_memory(code, subcode):
                 node.memory_holds += 1
                 node.too_little_mb = max(node.too_little_mb, node.given_mb)
-            return self._stopped(node, event, HELD, str(explain(code, subcode, event.reason)))
+            return self._stopped(node, event, HELD, explain(code, subcode, event.reason).what)
         elif number == Kind.ABORTED:
             is_policy = event.reason.startswith(POLICY) and is_for_memory(*node.hold[:2])
-            reason = TOO_MUCH_MEMORY if is_policy else f"it was removed ({event.reason})"
+            reason = TOO_MUCH_MEMORY if is_policy else f"somebody took it out of the queue ({event.reason})"
             return self._stopped(node, event, REMOVED, reason)
         elif number == Kind.TERMINATED:
             status = event.status
@@ -134,7 +141,9 @@ class Queue:
         queue = node.queue
         was_running, node.running, node.state = node.running, False, state
         node.trouble = reason or node.trouble
-        return Ended(node.job, queue, event.t, reason) if was_running or state == REMOVED else None
+        if not was_running and state != REMOVED:
+            return None
+        return Ended(node.job, queue, event.t, reason, node.starts, node.cluster)
 
 
 def _why(event: Event) -> str:
@@ -144,8 +153,18 @@ def _why(event: Event) -> str:
     if event.number == Kind.RECONNECT_FAILED:
         return "its machine was lost"
     details = next((line.strip() for line in event.lines if "failure" in line or "Details:" in line), "")
+    if details:
+        what = "an input" if "input" in details.partition("Details:")[0] else "what it made"
+        return f"{what} could not be sent ({plain(details)})"
     status = event.status
-    return details or ("it was evicted" if status is None else _words(status))
+    return "it was evicted" if status is None else _words(status)
+
+
+def _released(event: Event, node: NodeState) -> str:
+    """Who lets a held job go on."""
+    if event.reason.startswith(POLICY):
+        return MORE_MEMORY if is_for_memory(*node.hold[:2]) else "it is tried again by itself"
+    return f"released ({event.reason.removeprefix('via condor_release ')})" if event.reason else "released"
 
 
 def _words(status: int | None) -> str:
@@ -185,6 +204,8 @@ class Observer:
         self._told = set(self._told_before())
         self._journals: dict[str, Journal] = {}
         self._ended: list[Ended] = []
+        #: Executions that were stopped, by job and number; the job is to run again for all that is known yet.
+        self._stopped: dict[tuple[int, int], tuple[Event, NodeState, Ended]] = {}
         self._blocks = _BlockCounts()
 
     def look(self) -> None:
@@ -199,6 +220,9 @@ class Observer:
                 found = self.queue.take(event)
                 if found is not None:
                     self._note(event, *found)
+        for event, node, ended in self._stopped.values():
+            self._say(event, node, ended.reason or "it ended", queue=ended.queue)
+        self._stopped.clear()
         self._ended = [ended for ended in self._ended if not self._settle(ended)]
 
     @property
@@ -224,15 +248,19 @@ class Observer:
         elif event.number == Kind.TOLD:
             self._tell_live(event, node)
         elif event.number == Kind.HELD:
-            code, subcode, reason = node.hold
-            self._say(event, node, f"held: {explain(code, subcode, reason)}")
-        elif event.number in (Kind.RELEASED, Kind.RECONNECTED, Kind.DISCONNECTED):
-            said = MORE_MEMORY if event.reason.startswith(POLICY) and is_for_memory(*node.hold[:2]) else ""
-            self._say(event, node, said or event.reason or event.text)
+            self._say(event, node, f"held: {explain(*node.hold).what}")
+        elif event.number == Kind.RELEASED:
+            self._say(event, node, _released(event, node))
+        elif event.number in (Kind.RECONNECTED, Kind.DISCONNECTED):
+            self._say(event, node, event.reason)
+        elif event.number == Kind.EXECUTING and node.starts > 1:
+            self._say(event, node, "it runs again")
         if ended is not None:
             self._ended.append(ended)
             if node.state == IDLE:
-                self._say(event, node, f"{ended.reason or 'it ended'}; it runs again", queue=ended.queue)
+                self._stopped[node.job, node.starts] = (event, node, ended)
+        if event.number in (Kind.HELD, Kind.ABORTED):
+            self._stopped.pop((node.job, node.starts), None)  # that it was stopped for this needs no saying
         if event.number in (Kind.TERMINATED, Kind.POST_ENDED) and self._is_done(event, node):
             block = self._plan.jobs[node.job].block
             if self._blocks.ends(block, node.job):
@@ -245,19 +273,39 @@ class Observer:
     def _settle(self, ended: Ended, is_last: bool = False) -> bool:
         """Close an execution that ended without a word; whether nothing more is to be waited for."""
         name = journal_name(self._submission.start, ended.job, ended.queue) + ".jsonl"
-        path = self._run.journal / name
+        path, written_in = self._run.journal / name, None
         if not path.exists():
-            path = self._run.path / "home" / f"j{ended.job}" / "journal" / name
+            home = self._run.path / "home" / f"j{ended.job}"
+            path, written_in = home / "journal" / name, str(home / "archive")
         facts = list(read_facts(str(path))) if path.exists() else []
         if any(fact["e"] == "job.end" for fact in facts):
             return True
         if not facts and not self._settings["shared"] and not is_last:
             return False  # it may still be on its way home
+        left = open_calls(facts)
+        if not is_last and self._settings["shared"] and self._awaits_logs(left, ended):
+            return False
         same = {"job": ended.job, "queue": ended.queue}
         if self._tell("job.lost", ended.t, **same, reason=ended.reason or "it ended without a word"):
-            left = open_calls(facts)
-            close_calls(left, self._writer(), self._plan.archive, self._plan.archive_root, ended.reason)
+            self._close(left, ended, written_in)
         return True
+
+    def _has_begun_again(self, ended: Ended) -> bool:
+        node = self.queue.nodes[ended.job]
+        return (node.cluster, node.starts) != (ended.cluster, ended.starts)
+
+    def _awaits_logs(self, left: set[OpenCall], ended: Ended) -> bool:
+        """Whether the job's next execution is about to put the logs of the lost one aside."""
+        if not self._has_begun_again(ended) or time.time() - ended.t > PATIENCE:
+            return False
+        root = Path(self._plan.archive_root)
+        return not all((root / lost_log(call.log, call.queue)).exists() for call in left)
+
+    def _close(self, left: set[OpenCall], ended: Ended, written_in: str | None) -> None:
+        """Put the end of calls on record that a lost execution left open; their logs, unless others write there now."""
+        in_use = {call.log for call in left} if self._has_begun_again(ended) else set()
+        archive, root = self._plan.archive, self._plan.archive_root
+        close_calls(left, self._writer(), archive, root, ended.reason, written_in=written_in, in_use=in_use)
 
     def _tell_live(self, event: Event, node: NodeState) -> None:
         """What a job says aloud, unless its own journal has come already."""

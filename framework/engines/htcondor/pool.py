@@ -177,6 +177,19 @@ def has_elsewhere() -> bool:
     return len({str(slot["Name"]).split("@", 1)[-1] for slot in machines(["Name"])}) > 1
 
 
+def matching_machines(constraint: str) -> list[str]:
+    """The names of the slots that an expression is true of."""
+    return _run(["condor_status", "-constraint", constraint, "-af", "Name"]).split()
+
+
+def idle_jobs(run: str, attributes: Sequence[str]) -> list[dict[str, str]]:
+    """The jobs of a run that wait for a machine, with the values that some attributes come to now."""
+    names = ["ClusterId", *attributes]
+    waiting = f"{of_run(run)} && JobStatus == 1 && JobUniverse == 5"
+    said = _run(["condor_q", "-allusers", "-constraint", waiting, "-af", *names])
+    return [dict(zip(names, line.split(), strict=True)) for line in said.splitlines()]
+
+
 def of_run(run: str) -> str:
     """What tells the jobs of a run from all others: DAGMan's own, and the nodes."""
     return f"{RUN_ATTRIBUTE} =?= {quoted(run)}"
