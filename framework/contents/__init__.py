@@ -10,9 +10,11 @@ import gzip
 import importlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+from framework.plan.varying import Rules
 
 #: From the best to the worst: the same bits; the same but for what is declared to vary; equal as numbers, within what
 #: is declared; none of these.
@@ -30,32 +32,6 @@ _KINDS = {
 
 class UnreadableError(Exception):
     """A file is not what its name says, or what reads it is not installed; the message says which."""
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far two numbers may be apart: ``absolute + relative * |old|``."""
-
-    relative: float = 0.0
-    absolute: float = 0.0
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What may differ between two files of one kind."""
-
-    #: Header cards, columns and JSON keys of any value, in capitals.
-    volatile: frozenset[str] = frozenset()
-    #: Of all numbers, but those of ``columns``.
-    tolerance: Tolerance = Tolerance()
-    #: By the name of a column, header card, extension or JSON key, in capitals.
-    columns: Mapping[str, Tolerance] = field(default_factory=dict)
-
-    def is_volatile(self, name: str) -> bool:
-        return name.upper() in self.volatile
-
-    def of(self, name: str) -> Tolerance:
-        return self.columns.get(name.upper(), self.tolerance)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from framework.contents import CLOSE, DIFFERENT, Difference, Tolerance, shown
+from framework.contents import CLOSE, DIFFERENT, Difference, shown
+from framework.plan.varying import Tolerance
 
 #: What an index is called, from its place in the array.
 Name = Callable[[tuple[int, ...]], str]

@@ -8,8 +8,9 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from framework.contents import CLOSE, DIFFERENT, VOLATILE, Difference, Rules, UnreadableError, shown
+from framework.contents import CLOSE, DIFFERENT, VOLATILE, Difference, UnreadableError, shown
 from framework.contents.arrays import array_differences
+from framework.plan.varying import Rules
 
 #: What the writing of a file puts into its headers; the data are compared themselves.
 OF_WRITING = frozenset({"DATE", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM"})

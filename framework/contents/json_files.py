@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from framework.contents import CLOSE, DIFFERENT, VOLATILE, Difference, Rules, UnreadableError, shown
+from framework.contents import CLOSE, DIFFERENT, VOLATILE, Difference, UnreadableError, shown
+from framework.plan.varying import Rules
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:

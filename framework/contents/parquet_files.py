@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from framework.contents import DIFFERENT, VOLATILE, Difference, Rules, UnreadableError, shown
+from framework.contents import DIFFERENT, VOLATILE, Difference, UnreadableError, shown
 from framework.contents.arrays import array_differences
+from framework.plan.varying import Rules
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from framework.contents import CHUNK, DIFFERENT, Difference, Rules
+from framework.contents import CHUNK, DIFFERENT, Difference
+from framework.plan.varying import Rules
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from itertools import zip_longest
 from pathlib import Path
 
-from framework.contents import DIFFERENT, Difference, Rules, UnreadableError, shown
+from framework.contents import DIFFERENT, Difference, UnreadableError, shown
+from framework.plan.varying import Rules
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:

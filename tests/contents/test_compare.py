@@ -13,7 +13,8 @@ from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from framework.contents import Rules, Tolerance, compare
+from framework.contents import compare
+from framework.plan.varying import Rules, Tolerance
 
 NEAR = Rules(tolerance=Tolerance(relative=1e-3))
 
