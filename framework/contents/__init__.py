@@ -72,11 +72,16 @@ def _kind(path: Path) -> str:
 
 
 def _compare_as(kind: str, old: Path, new: Path, rules: Rules) -> Verdict:
-    try:
-        return _summed_up(_reader(kind)(old, new, rules))
-    except UnreadableError as error:
-        as_bytes = _summed_up(_reader("raw")(old, new, rules))
-        return as_bytes if kind == "text" else Verdict(DIFFERENT, f"{as_bytes.words} ({error})")
+    """By the first of the readers that can; what the first one says of it stands behind."""
+    trouble = ""
+    for reader in dict.fromkeys((kind, "text")):
+        try:
+            found = _summed_up(_reader(reader)(old, new, rules))
+        except UnreadableError as error:
+            trouble = trouble or ("" if reader == "text" else f" ({error})")
+        else:
+            return Verdict(found.kind, found.words + trouble)
+    return Verdict(DIFFERENT, _summed_up(_reader("raw")(old, new, rules)).words + trouble)
 
 
 def _reader(kind: str) -> Callable[[Path, Path, Rules], Iterator[Difference]]:
