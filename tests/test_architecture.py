@@ -29,7 +29,7 @@ LEVELS = [
     {"framework.ingesting"},
     {"framework.submission", "framework.running", "framework.rerunning", "framework.equipping", "framework.attending"},
     {"framework.archives", "framework.continuing", "framework.steering"},
-    {"framework.fsck", "framework.comparison", "framework.verifying"},
+    {"framework.fsck", "framework.comparison", "framework.verifying", "framework.exchange"},
     {"framework.commands"},
     {"framework.cli"},
 ]
