@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +21,7 @@ PROFILES = {
     "https://w3id.org/ro/wfrun/provenance/0.5": ("Provenance Run Crate", "0.5"),
     WORKFLOW_PROFILE: ("Workflow RO-Crate", "1.0"),
 }
+WORKFLOW_TYPE = "https://bioschemas.org/profiles/ComputationalWorkflow/1.0-RELEASE"
 PARAMETER_PROFILE = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE"
 
 Entity = dict[str, Any]
@@ -33,7 +35,7 @@ def crate_text(told: Provenance, places: Mapping[int, str], licence: str) -> Ite
     yield f'{{\n"@context": {_json(CONTEXT)},\n"@graph": ['
     first = True
     for entity in _entities(told, places, licence):
-        whole = {key: value for key, value in entity.items() if value not in (None, [])}
+        whole = {key: _one_or_more(value) for key, value in entity.items() if value not in (None, [])}
         yield f"{'' if first else ','}\n {_json(whole)}"
         first = False
     yield "\n]\n}\n"
@@ -74,6 +76,7 @@ def _root(
         "description": f"Run {attempt.run} of pipeline {attempt.pipeline}, project {attempt.project}: "
         f"{len(calls)} executions of {len(told.modules)} modules, {len(told.files)} files",
         "datePublished": _moment(ended),
+        "author": _at(_person(told)),
         "license": _at(_licence(licence)["@id"]),
         "conformsTo": [_at(profile) for profile in PROFILES],
         "mainEntity": _at(PIPELINE),
@@ -95,9 +98,11 @@ def _workflow(told: Provenance, calls: list[Activity]) -> Iterator[Entity]:
         "@id": PIPELINE,
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
         "name": told.attempt.pipeline,
+        "conformsTo": _at(WORKFLOW_TYPE),
         "encodingFormat": "text/plain",
         "programmingLanguage": _at("#wcl"),
         "sha256": told.attempt.submitwcl_sha256,
+        "version": _version(told, "pipeline") or told.attempt.submitwcl_sha256,
         "hasPart": [_at(_tool(module)) for module in told.modules],
         "step": [_at(_step(module)) for module in told.modules],
         "input": [_at(f"#input/{_quoted(name)}") for name in inputs],
@@ -113,7 +118,9 @@ def _workflow(told: Provenance, calls: list[Activity]) -> Iterator[Entity]:
                 "name": name,
                 "conformsTo": _at(PARAMETER_PROFILE),
             }
-    yield {"@id": PARAMETER_PROFILE, "@type": "CreativeWork", "name": "FormalParameter", "version": "1.0-RELEASE"}
+    for profile in (PARAMETER_PROFILE, WORKFLOW_TYPE):
+        name, version = profile.split("/")[-2:]
+        yield {"@id": profile, "@type": "CreativeWork", "name": name, "version": version}
     programs = _programs(told, calls)
     for position, module in enumerate(told.modules, start=1):
         tool = {"@id": _tool(module), "@type": "SoftwareApplication", "name": module}
@@ -142,14 +149,20 @@ def _actors(told: Provenance) -> Iterator[Entity]:
     yield {"@id": _person(told), "@type": "Person", "name": told.attempt.operator}
     framework = next((one for one in told.submitters.values() if one.kind == "framework"), None)
     found = framework.found if framework else {}
-    commit = found.get("git", {}).get("commit")
     yield {
         "@id": "#skyfw",
         "@type": "SoftwareApplication",
         "name": "skyfw",
-        "softwareVersion": " ".join(filter(None, [found.get("version"), commit and f"commit {commit}"])) or None,
+        "softwareVersion": " ".join(filter(None, [found.get("version"), _version(told, "framework")])) or None,
         "softwareRequirements": found.get("packages"),
     }
+
+
+def _version(told: Provenance, kind: str) -> str | None:
+    """The commit that the framework or the pipeline's folder was at."""
+    stack = next((one for one in told.submitters.values() if one.kind == kind), None)
+    commit = stack.found.get("git", {}).get("commit") if stack else None
+    return f"commit {commit}" if commit else None
 
 
 # ---------------------------------------------------------------- what was executed
@@ -171,6 +184,7 @@ def _run(told: Provenance, ids: Mapping[int, str], calls: list[Activity]) -> Ite
         "@id": "#run",
         "@type": "CreateAction",
         "name": told.attempt.run,
+        "description": f"{len(calls)} executions of {', '.join(told.modules)}",
         "agent": _at(_person(told)),
         "instrument": _at(PIPELINE),
         "object": [_at(ids[id_]) for id_, file in told.files.items() if not file.is_own],
@@ -220,10 +234,10 @@ def _times(one: Activity) -> Entity:
 
 def _status(one: Activity) -> Entity:
     if one.end is None:
-        return {"actionStatus": _at("http://schema.org/ActiveActionStatus")}
+        return {"actionStatus": "http://schema.org/ActiveActionStatus"}
     if one.status == 0:
-        return {"actionStatus": _at("http://schema.org/CompletedActionStatus")}
-    return {"actionStatus": _at("http://schema.org/FailedActionStatus"), "error": f"status {one.status}"}
+        return {"actionStatus": "http://schema.org/CompletedActionStatus"}
+    return {"actionStatus": "http://schema.org/FailedActionStatus", "error": f"status {one.status}"}
 
 
 def _file(file: Artefact, id_: str, is_there: bool) -> Entity:
@@ -237,6 +251,7 @@ def _file(file: Artefact, id_: str, is_there: bool) -> Entity:
         "description": words or None,
         "alternateName": file.path,
         "additionalType": file.filetype,
+        "encodingFormat": mimetypes.guess_type(file.filename)[0] or "application/octet-stream",
         "contentSize": None if file.size is None else str(file.size),
         "sha256": file.sha256,
         "dateModified": _moment(file.created),
@@ -245,6 +260,11 @@ def _file(file: Artefact, id_: str, is_there: bool) -> Entity:
 
 
 # ---------------------------------------------------------------- names
+
+
+def _one_or_more(value: Any) -> Any:
+    """RO-Crate wants a single value without a list around it."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _at(id_: str) -> dict[str, str]:
@@ -276,7 +296,7 @@ def _quoted(text: str) -> str:
 
 
 def _moment(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
 
 
 def _json(value: Any) -> str:

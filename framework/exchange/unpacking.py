@@ -153,7 +153,7 @@ class Bundle:
         if not _stays_within(name) or not name.startswith(("runs/", "files/", MANIFEST)):
             raise self._bad(f"{name!r} is no name for a part of a bundle")
         mode = member.external_attr >> 16
-        if mode and not stat.S_ISREG(mode):
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
             raise self._bad(f"{name!r} is not a regular file")
         if member.flag_bits & 0x1:
             raise self._bad(f"{name!r} is encrypted")
