@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from framework.errors import FrameworkError, InfrastructureError
 from framework.job.transfer import measure
@@ -72,7 +72,16 @@ def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[Got]:
         yield Got(file.path, target, _brought(file, target, sources, places.get(file.id, ())))
 
 
-def copy_verified(file: FileRow, source: Path, target: Path) -> str:
+class Measured(Protocol):
+    """What is recorded of a file's content."""
+
+    @property
+    def size(self) -> int | None: ...
+    @property
+    def sha256(self) -> str | None: ...
+
+
+def copy_verified(file: Measured, source: Path, target: Path) -> str:
     """Copy a file if it is as recorded, else say what is wrong; the target is whole or not there."""
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     try:
@@ -102,6 +111,6 @@ def _brought(file: FileRow, target: Path, sources: Iterable[tuple[str, Path]], p
     return "; ".join(troubles)
 
 
-def _is_right(file: FileRow, path: Path) -> bool:
+def _is_right(file: Measured, path: Path) -> bool:
     found = measure(str(path))
     return found.size == file.size and file.sha256 in (None, found.sha256)

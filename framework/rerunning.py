@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,8 @@ class Rerun:
     outputs: tuple[Comparison, ...]
     #: What its programs ran in: ``same`` as recorded, ``differs``, or empty for the machine as it is.
     software: str = ""
+    #: Where what it made this time lies, by the path in the archive.
+    made: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def same(self) -> bool:
@@ -60,8 +63,9 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
     What it reads and its job did not keep is made again first, by the calls that made it. What passed in memory is
     written this time, to be looked at.
     """
-    shard, software = _planned_in(registry, run, number)
+    shard, software, root = _planned_in(registry, run, number)
     header, data = _planned(shard, number)
+    header["archive_root"] = root  # which may have moved since, or be another registry's
     specs = _with_makers([CallSpec(_on_disk(call)) for call in data["calls"]], number)
     known = _recorded(registry, header, specs)
     made = {file.path for spec in specs for file in spec.outputs}
@@ -108,10 +112,10 @@ def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
     return [call for call in calls if call.number in chosen]
 
 
-def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | None]:
-    """Where the archive keeps the part of the plan that defines a call, and which software it ran in at last."""
+def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | None, str]:
+    """Where the archive keeps the plan of a call, which software it ran in at last, and the archive's root."""
     from framework.registry.calls import calls
-    from framework.registry.runs import find_run
+    from framework.registry.runs import attempt_values, find_run
 
     found = find_run(registry, run)
     tries = calls(registry, found.attempt_id, wrapnum=number)
@@ -122,7 +126,7 @@ def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | N
     if shard not in kept:
         raise RunError(f"{found.run} keeps no {shard} in its archive")
     software = next((each.software for each in reversed(tries) if each.software), None)
-    return kept[shard].location, software
+    return kept[shard].location, software, attempt_values(registry, found.attempt_id)["archive_root"]
 
 
 def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> Recorded:
@@ -171,6 +175,7 @@ def _repeat(
         bench = Bench(job, "rerun", tools)
         bench.known = known.kept
         bench.store_root = str(target / "outputs")
+        bench.is_apart = True
         place.prepare(at for spec in specs for at in places(spec))
         os.chdir(place.root)
         status, call = _run_in_order(bench)
@@ -182,10 +187,20 @@ def _repeat(
     commands = tuple(fact["args"] for fact in facts if fact["e"] == "exec.start")
     made_ready = [fact["sha256"] for fact in facts if fact["e"] == "software"]
     # What it made before, and what it made now, with the places in the job.
-    made = {**{path: path for path in known.pieces}, **{file.path: file.at for file in call.outputs}}
-    outputs = tuple(_compared(path, bench.store_root, place.at(at), known.all) for path, at in made.items())
+    places_of = {**{path: path for path in known.pieces}, **{file.path: file.at for file in call.outputs}}
+    made = dict(_found(places_of, bench.store_root, place))
+    outputs = tuple(_compared(path, made.get(path), known.all) for path in places_of if path in {*made, *known.all})
     compared = "" if not made_ready else "same" if software in (None, *made_ready) else "differs"
-    return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs, software=compared)
+    return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs, software=compared, made=made)
+
+
+def _found(places_of: Mapping[str, str], root: str, place: Workplace) -> Iterator[tuple[str, str]]:
+    """Where each output lies that was made: put away, or left in the job."""
+    for path, at in places_of.items():
+        for here in (os.path.join(root, path), place.at(at)):
+            if os.path.exists(here):
+                yield path, here
+                break
 
 
 def _run_in_order(bench: Bench) -> tuple[int, Call]:
@@ -201,10 +216,8 @@ def _run_in_order(bench: Bench) -> tuple[int, Call]:
     return status, call
 
 
-def _compared(path: str, root: str, left: str, recorded: dict[str, Facts | None]) -> Comparison:
-    stored = os.path.join(root, path)
-    made = stored if os.path.exists(stored) else left
-    if not os.path.exists(made):
+def _compared(path: str, made: str | None, recorded: dict[str, Facts | None]) -> Comparison:
+    if made is None:
         return Comparison(path, "missing")
     if path not in recorded:
         return Comparison(path, "new")

@@ -21,6 +21,7 @@ from framework.plan.keys import known_keys
 from framework.plan.model import Identity, Plan
 from framework.plan.numbers import a_number
 from framework.plugins import load_functions, load_steps, step_of
+from framework.submitters import submitters
 from wcl import Place, Scope, Section, expand, merge, read
 from wcl.known import Known
 from wcl.rendering import has_marks, render
@@ -237,7 +238,10 @@ def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:
         campaign=identity.campaign,
         jira_id=identity.jira_id,
         submitwcl=submission.typed,
+        renderedwcl=submission.rendered,
         fullsubmitwcl=write(submission.pipeline),
+        submit_host=os.uname().nodename,
+        software=submitters(submission.path),
         archive_path=plan.archive_path,
         values={**plan.kept_values, "archive_root": plan.archive_root},
         blocks=tuple(

@@ -20,12 +20,16 @@ LEVELS = [
     {"framework.plan"},
     {"framework.plugins"},
     {"framework.job", "framework.registry", "framework.engines"},
-    {"framework.home", "framework.tables", "framework.progress", "framework.pictures"},
+    {
+        *("framework.home", "framework.tables", "framework.progress", "framework.pictures", "framework.git"),
+        "framework.contents",
+    },
+    {"framework.submitters"},
     {"framework.asking", "framework.filetypes", "framework.kept_plan"},
     {"framework.ingesting"},
     {"framework.submission", "framework.running", "framework.rerunning", "framework.equipping", "framework.attending"},
     {"framework.archives", "framework.continuing", "framework.steering"},
-    {"framework.fsck", "framework.comparison", "framework.changing"},
+    {"framework.fsck", "framework.comparison", "framework.changing", "framework.verifying", "framework.exchange"},
     {"framework.commands"},
     {"framework.cli"},
 ]

@@ -221,6 +221,8 @@ allow_empty | file list | boolean | nothing at all may be found
 stagefiles | file | boolean | brought to the site before the job
 ignore_multiple_error | file | boolean | several lines are allowed
 volatile | file | boolean | differs from run to run, such as a log
+volatile_keys | file | names | header cards, columns and JSON keys that differ from run to run
+tolerance | file | text | how far numbers may be apart when a call is repeated: relative, or relative, absolute
 runtime | directory_pattern container_def | text | folder in the job; what runs a container
 ops | directory_pattern | text | folder in the archive
 name | directory_pattern archive site file list | text | its own name

@@ -28,20 +28,32 @@ def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
     from framework.comparison import compare
     from framework.comparison.outcome import compare_outcomes
     from framework.comparison.side import recorded
+    from framework.comparison.submitters import compare_submitters
     from framework.comparison.words import lines
     from framework.registry.database import open_registry
+    from framework.registry.runs import find_run
+    from framework.registry.software import submitters
 
     db = open_registry(registry)
     before, now = recorded(db, old), recorded(db, new)
     found = compare(before, now)
     outcome = compare_outcomes(db, before, now)
+    software = compare_submitters(*(submitters(db, find_run(db, side.names.run).attempt_id) for side in (before, now)))
     if as_json:
-        click.echo(tables.as_json({**asdict(found), "outcome": asdict(outcome)}))
+        click.echo(tables.as_json({**asdict(found), "outcome": asdict(outcome), "software": software}))
     else:
-        for line in (*lines(found), *outcome_lines(outcome)):
+        for line in (*lines(found), *software_lines(software), *outcome_lines(outcome)):
             click.echo(tables.printable(line))
-    differs = not found.is_empty or bool(outcome.files) or outcome.states[0] != outcome.states[1]
+    differs = not found.is_empty or bool(software) or bool(outcome.files) or outcome.states[0] != outcome.states[1]
     return 1 if differs else 0
+
+
+def software_lines(software: dict[str, list[str]]) -> Iterator[str]:
+    """What the runs were submitted with."""
+    if software:
+        yield "submitted with"
+    for name, (was, value) in software.items():
+        yield f"  {name}: {was or 'nothing'} → {value or 'nothing'}"
 
 
 def outcome_lines(outcome: Outcome) -> Iterator[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from framework.registry.calls import CallRow
     from framework.registry.course import CourseRow
     from framework.registry.software import Stack
+    from framework.registry.verifications import Verification
 
 
 @click.command(name="job", epilog="Example: fw job HST1_r1p01 2")
@@ -30,6 +31,7 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     from framework.registry.messages import messages
     from framework.registry.runs import find_run
     from framework.registry.software import stacks
+    from framework.registry.verifications import verifications
 
     db = open_registry(registry)
     found = find_run(db, run)
@@ -39,10 +41,11 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
         raise RunError(f"{found.run}: no call of a job {number} has begun; it has {found.jobs_expected} jobs")
     said = messages(db, found.attempt_id)
     software = stacks(db, found.attempt_id)
+    verified = verifications(db, found.attempt_id)
     if as_json:
-        click.echo(json.dumps([as_object(row, said, software) for row in rows], indent=1))
+        click.echo(json.dumps([as_object(row, said, software, verified) for row in rows], indent=1))
         return
-    for line in lines(rows, said, software, befell):
+    for line in lines(rows, said, software, befell, verified):
         click.echo(line)
     for stack in software.values():
         if any(row.software == stack.sha256 for row in rows):
@@ -54,6 +57,7 @@ def lines(
     said: Mapping[int, list[str]],
     software: dict[str, Stack],
     course: Sequence[CourseRow] = (),
+    verified: Mapping[int, Verification] | None = None,
 ) -> Iterator[str]:
     """Each execution of a job, and below it each try at its calls, with what each had to say, and what befell it."""
     from framework.tables import moment, printable
@@ -66,17 +70,22 @@ def lines(
         host = (inside[0].host if inside else None) or "no host"
         yield f"job {number}  ({queue}, {host})"
         for row in inside:
-            again = f" try {row.trynum}" if row.trynum > 1 else ""
+            nth = f" try {row.trynum}" if row.trynum > 1 else ""
             keys = ", ".join(f"{key}={value}" for key, value in json.loads(row.keys or "{}").items())
             status = "" if row.status in (0, None) else f" ({row.status})"
             memory = f"{row.peak_memory / 1024:.0f} MB" if row.peak_memory else ""
             within = f"  in {named(software[row.software])}" if row.software in software else ""
             yield (
                 f"  {row.wrapnum:>6}  {row.module:<{width}}  {row.state + status:<12}  {duration(row):>9}  "
-                f"{memory:>8}  {keys}{again}{within}"
+                f"{memory:>8}  {keys}{nth}{within}"
             ).rstrip()
             for message in said.get(row.task_id, ()):
                 yield f"          {printable(message)}"
+            again = (verified or {}).get(row.wrapnum)
+            if again and row.state == "done":
+                why = f": {again.difference}" if again.difference else ""
+                told = f"{moment(again.verify_time)}  verified by {again.operator}: {again.verdict}{why}"
+                yield f"          {printable(told)}"
         for message in said.get(inside[0].job_task_id, ()) if inside else ():
             yield f"          {printable(message)}"
         for one in course:
@@ -110,11 +119,16 @@ def duration(row: CallRow) -> str:
     return f"{(row.end_time or time.time()) - row.start_time:.1f} s"
 
 
-def as_object(row: CallRow, said: Mapping[int, list[str]], software: dict[str, Stack]) -> dict[str, Any]:
+def as_object(
+    row: CallRow, said: Mapping[int, list[str]], software: dict[str, Stack], verified: Mapping[int, Verification]
+) -> dict[str, Any]:
     """A try as plain data."""
     from dataclasses import asdict
 
     within = asdict(software[row.software]) if row.software in software else None
     keys = json.loads(row.keys or "{}")
+    again = verified.get(row.wrapnum)
+    about = ("verdict", "difference", "verify_time", "operator", "exec_host", "software")
+    known = {name: getattr(again, name) for name in about} if again else None
     told = {"keys": keys, "state": row.state, "messages": said.get(row.task_id, []), "software": within}
-    return {**asdict(row), **told}
+    return {**asdict(row), **told, "verified": known}

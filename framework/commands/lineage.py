@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from framework.registry.ancestry import Ancestry
+    from framework.registry.verifications import Verified
 
 
 @click.command(name="lineage", epilog="Example: fw lineage calexp-HSC-I-0-8x6-r11p95.fits --up --depth 2")
@@ -28,20 +29,22 @@ def command(file: str, way: str, depth: int | None, graph: str | None, registry:
     from framework import tables
     from framework.registry.ancestry import ancestors, descendants, find_file
     from framework.registry.database import open_registry
+    from framework.registry.verifications import verified_files
 
     db = open_registry(registry)
     found = find_file(db, file)
     ancestry = (ancestors if way == "up" else descendants)(db, found.id, depth)
+    verified = verified_files(db, list(ancestry.files))
     if as_json:
-        click.echo(tables.as_json(as_object(ancestry)))
+        click.echo(tables.as_json(as_object(ancestry, verified)))
     elif graph:
         click.echo(drawn(ancestry, graph))
     else:
-        for line in tree(ancestry, way):
+        for line in tree(ancestry, way, verified):
             click.echo(tables.printable(line))
 
 
-def as_object(ancestry: Ancestry) -> dict[str, Any]:
+def as_object(ancestry: Ancestry, verified: Mapping[int, Verified]) -> dict[str, Any]:
     """Files by depth and path, and the links between their paths."""
     paths = {id_: file.path for id_, file in ancestry.files.items()}
     files = sorted(ancestry.files.values(), key=lambda file: (ancestry.depth[file.id], file.path))
@@ -56,14 +59,20 @@ def as_object(ancestry: Ancestry) -> dict[str, Any]:
     return {
         "file": paths[ancestry.first],
         "files": [
-            {"path": file.path, "filetype": file.filetype, "run": file.run, "depth": ancestry.depth[file.id]}
+            {
+                "path": file.path,
+                "filetype": file.filetype,
+                "run": file.run,
+                "depth": ancestry.depth[file.id],
+                "verified": vars(verified[file.id]) if file.id in verified else None,
+            }
             for file in files
         ],
         "links": sorted(links, key=lambda link: (link["child"] or "", link["parent"] or "", link["by"] or "")),
     }
 
 
-def tree(ancestry: Ancestry, way: str) -> Iterator[str]:
+def tree(ancestry: Ancestry, way: str, verified: Mapping[int, Verified]) -> Iterator[str]:
     """The files as a tree, each with the call that made it; what stands there already is not gone into again."""
     further: dict[int, set[int]] = {}
     for link in ancestry.links:
@@ -76,7 +85,8 @@ def tree(ancestry: Ancestry, way: str) -> Iterator[str]:
         file = ancestry.files[id_]
         inside = sorted(further.get(id_, ()), key=lambda other: ancestry.files[other].path)
         by = f", {maker}" if (maker := ancestry.maker_of(id_)) else ""
-        yield f"{lead}{file.path}  {file.filetype}{by}{'  (see above)' if id_ in shown and inside else ''}"
+        again = f", verified: {verified[id_].verdict}" if id_ in verified else ""
+        yield f"{lead}{file.path}  {file.filetype}{by}{again}{'  (see above)' if id_ in shown and inside else ''}"
         if id_ in shown:
             continue
         shown.add(id_)

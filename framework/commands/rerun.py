@@ -1,42 +1,72 @@
-"""Run one call of a recorded run again, apart from the run, and compare what it makes with what is recorded."""
+"""Run calls of a recorded run again, apart from the run, and compare what they make with what is recorded."""
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from framework.rerunning import Comparison
+    from collections.abc import Iterator
+
+    from framework.registry.database import Registry
+    from framework.registry.verifications import Verification
+    from framework.rerunning import Comparison, Rerun
 
 
-@click.command(name="rerun", epilog="Example: fw rerun HST1_r1p01 3 --into /tmp/again")
+@click.command(name="rerun", epilog="Example: fw rerun HST1_r1p01 3 --into /tmp/again; fw rerun --verify Ht0_r11p95")
 @click.argument("run")
-@click.argument("wrapnum", type=int)
+@click.argument("wrapnum", type=int, nargs=-1)
+@click.option("--verify", is_flag=True, help="Compare contents, and put the verdict on record.")
+@click.option("--module", help="With --verify: every call of this module.")
 @click.option(
     "--into", type=click.Path(file_okay=False, path_type=Path), help="Where to (default: ./rerun_RUN_WRAPNUM)."
 )
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
-def command(run: str, wrapnum: int, into: Path | None, registry: str | None, as_json: bool) -> int:
+def command(
+    run: str,
+    wrapnum: tuple[int, ...],
+    verify: bool,
+    module: str | None,
+    into: Path | None,
+    registry: str | None,
+    as_json: bool,
+) -> int:
     """Repeat call WRAPNUM of RUN from what the registry and the archive kept of it.
 
-    The inputs are verified against their recorded checksums, the programs run in a new directory, and the outputs
-    stay there: neither the archive nor the registry is changed. Ends with 0 when every output is what it was, and
-    with 1 when one differs or the call fails.
+    The inputs are verified against their recorded checksums, the programs get copies of them in a new directory, and
+    the outputs stay there: neither the archive nor what is recorded is changed. Ends with 0 when every output is what
+    it was, and with 1 when one differs or the call fails.
+
+    With --verify, several calls may be named, or a module, or none for all of the run. Outputs with other checksums
+    are compared by what they say (FITS by header and data, parquet and CSV by column, JSON by value, text by line);
+    the verdict (identical, volatile, close, different, failed) goes into the registry, and what is good is removed.
     """
     from framework.registry.database import open_registry
-    from framework.rerunning import rerun
 
-    target = into or Path(f"rerun_{run}_{wrapnum}")
-    result = rerun(open_registry(registry), run, wrapnum, target.absolute())
+    db = open_registry(registry)
+    if verify:
+        return verify_calls(db, run, wrapnum, module, into, as_json)
+    if len(wrapnum) != 1 or module:
+        raise click.UsageError("name one call: several, or a module, are for --verify")
+    return repeat_call(db, run, wrapnum[0], into, as_json)
+
+
+def repeat_call(db: Registry, run: str, number: int, into: Path | None, as_json: bool) -> int:
+    """Repeat one call, and leave what it made."""
+    from framework.rerunning import rerun
+    from framework.tables import as_json as written
+
+    target = into or Path(f"rerun_{run}_{number}")
+    result = rerun(db, run, number, target.absolute())
     if as_json:
         about = {"status": result.status, "reason": result.reason, "directory": str(target)}
         outputs = [vars(part) for part in result.outputs]
-        click.echo(json.dumps({**about, "software": result.software, "outputs": outputs}, indent=1))
+        click.echo(written({**about, "software": result.software, "outputs": outputs}))
     else:
         for line in result.commands:
             click.echo(f"$ {line}", err=True)
@@ -45,7 +75,7 @@ def command(run: str, wrapnum: int, into: Path | None, registry: str | None, as_
         if result.software == "differs":
             click.echo(f"its software is not what is recorded: see {os.path.relpath(target)}/journal", err=True)
         if result.status:
-            click.echo(f"call {wrapnum} failed: {result.reason}", err=True)
+            click.echo(f"call {number} failed: {result.reason}", err=True)
         click.echo(f"log and outputs: {os.path.relpath(target)}", err=True)
     return 0 if result.same else 1
 
@@ -53,3 +83,61 @@ def command(run: str, wrapnum: int, into: Path | None, registry: str | None, as_
 def line_of(part: Comparison) -> str:
     """One output beside what is recorded of it."""
     return f"{part.verdict:<9}  {part.path}"
+
+
+def verify_calls(
+    db: Registry, run: str, numbers: tuple[int, ...], module: str | None, into: Path | None, as_json: bool
+) -> int:
+    """Repeat calls one after another; one that cannot be repeated does not keep the others from it."""
+    from framework.errors import RunError
+    from framework.tables import as_json as written
+    from framework.tables import printable
+    from framework.verifying import GOOD, Verifier
+
+    if numbers and module:
+        raise click.UsageError("name calls, or a module, not both")
+    verifier = Verifier(db, run)
+    status, told = 0, []
+    for number in numbers or verifier.calls(module):
+        target = (into / str(number) if into else Path(f"rerun_{verifier.run.run}_{number}")).absolute()
+        try:
+            again, done = verifier.verify(number, target)
+        except RunError as error:
+            click.echo(f"call {number} cannot be repeated: {error}", err=True)
+            told.append({"call": number, "verdict": None, "difference": str(error)})
+            status = 1
+            continue
+        good = done.verdict in GOOD
+        status = status if good else 1
+        told.append(as_object(done, again, target))
+        for line in () if as_json else verdict_lines(done):
+            click.echo(printable(line))
+        if good and into is None:
+            shutil.rmtree(target)
+        elif not as_json:
+            click.echo(f"log and outputs: {os.path.relpath(target)}", err=True)
+    if as_json:
+        click.echo(written(told))
+    return status
+
+
+def verdict_lines(done: Verification) -> Iterator[str]:
+    """The verdict on a call, and on its files that are not identical."""
+    identical = sum(file.verdict == "identical" for file in done.files)
+    within = "; its software is not what is recorded" if done.software == "differs" else ""
+    counted = f"{identical} of {len(done.files)} files identical, {done.wallclock:.1f} s"
+    yield f"call {done.wrapnum}: {done.verdict} ({counted}{within})"
+    if done.status:
+        yield f"  {done.difference}"
+    for file in done.files:
+        if file.verdict != "identical":
+            yield f"  {file.verdict:<12}  {file.path}: {file.difference}"
+
+
+def as_object(done: Verification, again: Rerun, target: Path) -> dict[str, Any]:
+    """A verdict as plain data."""
+    from dataclasses import asdict
+
+    about = {key: value for key, value in asdict(done).items() if key not in ("pfw_attempt_id", "wrapnum", "files")}
+    files = [asdict(file) for file in done.files]
+    return {"call": done.wrapnum, **about, "commands": list(again.commands), "directory": str(target), "files": files}

@@ -71,16 +71,20 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
     from framework import tables
     from framework.commands.why import standing_of
     from framework.registry.messages import failures
-    from framework.registry.runs import find_run, modules
+    from framework.registry.runs import configuration, find_run, modules
+    from framework.registry.software import submitters
 
     run = find_run(db, name)
     rows = modules(db, run.attempt_id)
     failed = failures(db, run.attempt_id) if any(row.calls_failed for row in rows) else []
     if as_json:
         of_run = {"modules": [asdict(row) for row in rows], "failures": [asdict(row) for row in failed]}
-        click.echo(tables.as_json({**asdict(run), **of_run}))
+        with_what = {role: asdict(stack) for role, stack in submitters(db, run.attempt_id).items()}
+        click.echo(
+            tables.as_json({**asdict(run), **of_run, **configuration(db, run.attempt_id), "software": with_what})
+        )
         return
-    fields = header(run)
+    fields = header(run) | submitted(db, run.attempt_id)
     standing = standing_of(run.run, db) if run.ended is None else None
     if standing is not None and standing.jobs:
         fields["queue"] = ", ".join(f"{count} {state}" for state, count in sorted(standing.jobs.items()))
@@ -137,6 +141,28 @@ def header(run: RunRow) -> dict[str, str]:
         "elapsed": tables.duration(run.elapsed),
     }
     return {name: value for name, value in fields.items() if value}
+
+
+def submitted(db: Registry, attempt_id: int) -> dict[str, str]:
+    """Where a run was submitted, and with what."""
+    from framework.registry.runs import configuration
+    from framework.registry.software import submitters
+
+    fields = {}
+    if host := configuration(db, attempt_id)["submit_host"]:
+        fields["submitted"] = f"on {host}"
+    for role, stack in submitters(db, attempt_id).items():
+        named = f"skyfw {stack.found['version']}" if role == "framework" else stack.found["folder"]
+        fields[role] = f"{named}, {commit(stack.found['git'])}"
+    return fields
+
+
+def commit(git: dict[str, Any]) -> str:
+    """Which commit it was, and whether it was changed since."""
+    if "none" in git:
+        return str(git["none"])
+    changed = f", {len(git['changed'])} files changed since" if git["dirty"] else ""
+    return f"commit {(git['commit'] or 'none yet')[:12]}{changed}"
 
 
 def module_cells(row: ModuleRow) -> list[str]:

@@ -87,6 +87,8 @@ class Bench:
         self.store_root = job.archive_root
         #: The rights of what is put there.
         self.store_mode = READ_ONLY
+        #: Whether programs get copies of the archive's files, so that nothing they do can reach it.
+        self.is_apart = False
         #: Archive paths that calls of this job read.
         self.wanted = {file.path for call in job.calls for file in call.inputs}
         #: Archive path to place in the job, for what earlier calls of this job made.
@@ -271,7 +273,9 @@ class Call:
         expected = bench.known.get(file.path)
         if expected is None and file.size is not None and file.sha256 is not None:
             expected = Facts(file.size, file.sha256)
-        if not file.outside:
+        if not file.outside and bench.is_apart:
+            copy(bench.kept_at(file.path), target, expected)
+        elif not file.outside:
             link(bench.kept_at(file.path), target, expected, bench.measurer)
         elif "://" in file.path:
             self._note_outside(file, download(file.path, target, expected))

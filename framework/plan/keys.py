@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from framework.plan.definition import names_of
 from framework.plan.findings import wrong
+from framework.plan.varying import check_varying
 from wcl import Problem, Section
 from wcl.check import check_keys, check_values
 from wcl.known import KNOWN, Known, declare
@@ -53,6 +54,7 @@ def check_pipeline(pipeline: Section) -> Iterator[Problem]:
     """Values that a key cannot have, and unknown keys; an unknown one on the command line is always an error."""
     known = known_keys(pipeline)
     yield from check_values(pipeline, known)
+    yield from check_varying(pipeline)
     typed = [key for key in pipeline if pipeline.place(key) == SET]
     for problem in check_keys(pipeline, known):
         key = next((key for key in typed if problem.message.endswith(f"'{key}'")), None)

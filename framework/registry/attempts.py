@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +43,18 @@ class NewBlock:
 
 
 @dataclass(frozen=True, kw_only=True)
+class NewSoftware:
+    """Software that a run is submitted with."""
+
+    #: What it does there: ``framework`` or ``pipeline``.
+    role: str
+    sha256: str
+    kind: str
+    name: str
+    found: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewAttempt:
     """A run that is about to be submitted."""
 
@@ -55,14 +68,17 @@ class NewAttempt:
     run: str
     campaign: str | None = None
     jira_id: str | None = None
-    #: The pipeline as typed, and as it was after every expansion.
+    #: The pipeline as typed, as rendered where it is a template, and as it was after every expansion.
     submitwcl: str | None = None
+    renderedwcl: str | None = None
     fullsubmitwcl: str | None = None
+    submit_host: str | None = None
     archive_path: str | None = None
     #: Seconds since 1970; now, if not given.
     submit_time: float | None = None
     labels: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
+    software: tuple[NewSoftware, ...] = ()
     blocks: tuple[NewBlock, ...] = ()
 
 
@@ -125,9 +141,19 @@ def _insert(connection: Connection, new: NewAttempt, now: float) -> int:
         schema.pfw_attempt_val,
         [{"pfw_attempt_id": attempt_id, "key": key, "val": str(value)} for key, value in new.values.items()],
     )
+    for one in new.software:
+        insert_software(connection, one)
+        of_run = {"pfw_attempt_id": attempt_id, "role": one.role, "software_sha256": one.sha256}
+        _insert_all(connection, schema.pfw_attempt_software, [of_run])
     for block, task_id in zip(new.blocks, tasks, strict=True):
         _insert_block(connection, block, task_id, attempt_id)
     return attempt_id
+
+
+def insert_software(connection: Connection, new: NewSoftware) -> None:
+    """Put some software on record, unless it is."""
+    row = {"sha256": new.sha256, "kind": new.kind, "name": new.name, "found": dict(new.found)}
+    _insert_missing(connection, schema.software_stack, {**row, "python": new.found.get("python")})
 
 
 def _insert_request(connection: Connection, new: NewAttempt, now: float) -> None:
@@ -192,12 +218,21 @@ def _attempt_row(new: NewAttempt, attempt_id: int, root: int, now: float) -> dic
         "pipeline": new.pipeline,
         "operator": new.operator,
         "submitwcl": new.submitwcl,
+        "submitwcl_sha256": _sha256(new.submitwcl),
+        "renderedwcl": new.renderedwcl,
+        "renderedwcl_sha256": _sha256(new.renderedwcl),
         "fullsubmitwcl": new.fullsubmitwcl,
+        "fullsubmitwcl_sha256": _sha256(new.fullsubmitwcl),
+        "submit_host": new.submit_host,
         "submittime": now,
         "numexpblk": len(new.blocks),
         "archive_path": new.archive_path,
         "task_id": root,
     }
+
+
+def _sha256(text: str | None) -> str | None:
+    return None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _insert_state(connection: Connection, new: NewAttempt, attempt_id: int, now: float) -> None:

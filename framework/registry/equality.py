@@ -15,7 +15,7 @@ from framework.registry import schema
 from framework.registry.columns import Time
 from framework.registry.database import Registry
 from framework.registry.known import LOST_STATUS
-from framework.registry.software import stacks_of
+from framework.registry.software import stacks_of, submitters_of
 
 #: Filetypes whose contents differ each time.
 VOLATILE = frozenset({"log"})
@@ -23,6 +23,7 @@ VOLATILE = frozenset({"log"})
 #: Tables that hold what one run was, by the attempt's id.
 _OF_ATTEMPT = (
     schema.pfw_attempt_label,
+    schema.pfw_attempt_software,
     schema.pfw_attempt_val,
     schema.attempt_state,
     schema.attempt_state_history,
@@ -40,7 +41,9 @@ _OF_ATTEMPT = (
 _ASIDE = frozenset(
     {
         *("id", "pfw_attempt_id", "attnum", "run"),
-        *("exec_host", "jobroot", "queue", "condorid", "group_submit_id"),
+        *("exec_host", "submit_host", "jobroot", "queue", "condorid", "group_submit_id"),
+        # They are those of texts that are compared themselves, but for the run's names.
+        *("submitwcl_sha256", "renderedwcl_sha256", "fullsubmitwcl_sha256"),
         *("user_created_by", "module_created_by", "created_by", "user_changed_by"),
         *("diskusage", "wallclock", "utime", "stime", "maxrss", "minflt", "majflt"),
         *("inblock", "oublock", "nvcsw", "nivcsw"),
@@ -48,7 +51,7 @@ _ASIDE = frozenset(
 )
 
 #: What of software is the same wherever it lies.
-_OF_SOFTWARE = ("python", "packages", "modules", "products", "setup_sha256", "image", "digest")
+_OF_SOFTWARE = ("version", "python", "packages", "modules", "products", "setup_sha256", "image", "digest", "git")
 
 Line = tuple[str, ...]
 
@@ -148,7 +151,8 @@ class _Run:
         """What was found of each software stack but for its places, by checksum."""
         return {
             stack.sha256: f"{stack.label} {json.dumps([stack.found.get(key) for key in _OF_SOFTWARE])}"
-            for stack in stacks_of(self._connection, self._attempt_id).values()
+            for find in (stacks_of, submitters_of)
+            for stack in find(self._connection, self._attempt_id).values()
         }
 
     @cached_property

@@ -151,6 +151,14 @@ def attempt_values(db: Registry, attempt_id: int) -> dict[str, str]:
         return {key: value for key, value in connection.execute(query)}
 
 
+def configuration(db: Registry, attempt_id: int) -> dict[str, str | None]:
+    """Where a run was submitted, and the checksums of its configuration as typed, as rendered, and as understood."""
+    attempt = pfw_attempt.c
+    columns = (attempt.submit_host, attempt.submitwcl_sha256, attempt.renderedwcl_sha256, attempt.fullsubmitwcl_sha256)
+    with db.read() as connection:
+        return dict(connection.execute(select(*columns).where(attempt.id == attempt_id)).one()._mapping)
+
+
 def block_troubles(db: Registry, attempt_id: int) -> list[str]:
     """Why blocks have failed that no job of them tells of: each block's newest word."""
     block = pfw_block.c

@@ -28,12 +28,14 @@ from framework.registry.tables.requests import (
     attempt_state_history,
     pfw_attempt,
     pfw_attempt_label,
+    pfw_attempt_software,
     pfw_attempt_val,
     pfw_block,
     pfw_module,
     pfw_request,
     pfw_unit,
 )
+from framework.registry.tables.verifications import verification, verification_file
 from framework.registry.tables.writing import id_block, ingest_lease, ingest_pending, journal_position
 
 __all__ = [
@@ -52,6 +54,7 @@ __all__ = [
     "opm_was_generated_by",
     "pfw_attempt",
     "pfw_attempt_label",
+    "pfw_attempt_software",
     "pfw_attempt_val",
     "pfw_block",
     "pfw_exec",
@@ -64,7 +67,9 @@ __all__ = [
     "software_stack",
     "task",
     "task_message",
+    "verification",
+    "verification_file",
 ]
 
 #: The migration that makes what stands here.
-REVISION = "0002"
+REVISION = "0005"

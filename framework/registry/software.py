@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Select, select
 
 from framework.registry.database import Registry
-from framework.registry.schema import pfw_exec, software_stack
+from framework.registry.schema import pfw_attempt_software, pfw_exec, software_stack
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,25 @@ def stacks(db: Registry, attempt_id: int) -> dict[str, Stack]:
 
 def stacks_of(connection: Connection, attempt_id: int) -> dict[str, Stack]:
     """The same, within a transaction."""
-    used = select(pfw_exec.c.software_sha256).where(pfw_exec.c.pfw_attempt_id == attempt_id)
-    query = software_stack.select().where(software_stack.c.sha256.in_(used)).order_by(software_stack.c.sha256)
+    return _found(connection, select(pfw_exec.c.software_sha256).where(pfw_exec.c.pfw_attempt_id == attempt_id))
+
+
+def submitters(db: Registry, attempt_id: int) -> dict[str, Stack]:
+    """What a run was submitted with, by role: ``framework`` and ``pipeline``."""
+    link = pfw_attempt_software.c
+    with db.read() as connection:
+        stacks = submitters_of(connection, attempt_id)
+        roles = select(link.role, link.software_sha256).where(link.pfw_attempt_id == attempt_id)
+        return {role: stacks[sha256] for role, sha256 in connection.execute(roles) if sha256 in stacks}
+
+
+def submitters_of(connection: Connection, attempt_id: int) -> dict[str, Stack]:
+    """What a run was submitted with, by checksum."""
+    link = pfw_attempt_software.c
+    return _found(connection, select(link.software_sha256).where(link.pfw_attempt_id == attempt_id))
+
+
+def _found(connection: Connection, checksums: Select[Any]) -> dict[str, Stack]:
+    query = software_stack.select().where(software_stack.c.sha256.in_(checksums)).order_by(software_stack.c.sha256)
     found = [Stack(**row._mapping) for row in connection.execute(query)]
     return {stack.sha256: stack for stack in found}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 from sqlalchemy import text
 
@@ -84,6 +86,9 @@ def test_runs_in_the_same_software_are_equal_wherever_it_lies(a_registry, new_at
 
 # ---------------------------------------------------------------- the migration
 
+VIEWS = importlib.import_module("framework.registry.migrations.versions.0005_provenance").VIEWS
+OF_SUBMISSION = ("submit_host", "renderedwcl", "submitwcl_sha256", "renderedwcl_sha256", "fullsubmitwcl_sha256")
+
 
 @pytest.fixture
 def as_it_was(any_registry, monkeypatch):
@@ -94,6 +99,10 @@ def as_it_was(any_registry, monkeypatch):
         fill(db)
         with db.write() as connection:
             for statement in (
+                *(f"drop view {name}" for name in VIEWS),
+                *(f"drop table {name}" for name in ("verification_file", "verification", "pfw_attempt_software")),
+                *(f"alter table pfw_attempt drop column {name}" for name in OF_SUBMISSION),
+                "delete from id_block where name = 'verification'",
                 "drop index ix_pfw_exec_software_sha256",
                 "alter table pfw_exec drop column software_sha256",
                 "drop table software_stack",

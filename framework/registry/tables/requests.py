@@ -49,6 +49,11 @@ pfw_attempt = Table(
     Column("archive_path", Words),
     Column("group_submit_id", Number),
     Column("restart_time", Time, comment="when it last began; task.start_time is when it first did"),
+    Column("submit_host", Words, comment="where it was submitted"),
+    Column("renderedwcl", Words, comment="the submitted file after rendering; none where it is no template"),
+    Column("submitwcl_sha256", Words, comment="checksum of the configuration as typed"),
+    Column("renderedwcl_sha256", Words, comment="checksum of the configuration as rendered"),
+    Column("fullsubmitwcl_sha256", Words, comment="checksum of the configuration as it was understood"),
     of("task.id", "task_id"),
     ForeignKeyConstraint(["reqnum", "unitname"], ["pfw_unit.reqnum", "pfw_unit.unitname"]),
     Index(None, "reqnum", "unitname", "attnum", unique=True),
@@ -56,6 +61,17 @@ pfw_attempt = Table(
     Index(None, "campaign"),
     Index(None, "operator"),
     comment="One try at a unit: a run",
+)
+
+pfw_attempt_software = Table(
+    "pfw_attempt_software",
+    metadata,
+    of("pfw_attempt.id", "pfw_attempt_id", key=True),
+    key("role", Words),
+    Column("software_sha256", Words, nullable=False, comment="the software_stack that was found"),
+    Index(None, "software_sha256"),
+    comment="What submitted a run: the framework, and the folder of its pipeline",
+    sqlite_with_rowid=False,
 )
 
 pfw_attempt_label = Table(

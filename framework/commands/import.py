@@ -1,0 +1,53 @@
+"""Take in runs that another registry has written down with fw export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from framework.exchange.importing import Imported
+
+
+@click.command(name="import", epilog="Example: fw import Ht0_r11p95.skyfw --archive home")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--archive", metavar="NAME", help="Where files go that are inside (default: the site's home archive).")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list, an object a run.")
+def command(file: Path, archive: str | None, registry: str | None, as_json: bool) -> None:
+    """Take the runs in FILE into the registry, and the files that are inside into an archive.
+
+    A run that is here already is left as it is, and refused if it is another one; its tags, verdicts and places of
+    files are added. Files that are not inside are on record where this site's archives have them.
+    """
+    from dataclasses import asdict
+
+    from framework import tables
+    from framework.archives import archives
+    from framework.errors import FrameworkError
+    from framework.exchange.importing import import_bundle
+    from framework.registry.database import open_registry
+    from framework.submission import site_values
+
+    values = site_values()
+    known = archives(values)
+    name = archive or values.text("home_archive")
+    if name not in known:
+        raise FrameworkError(f"this site has no archive {name!r}: it has {', '.join(known)}")
+    done = []
+    for each in import_bundle(open_registry(registry), file, known[name], known):
+        done.append(each)
+        if not as_json:
+            click.echo(tables.printable(line_of(each)))
+    if as_json:
+        click.echo(tables.as_json([asdict(each) for each in done]))
+
+
+def line_of(each: Imported) -> str:
+    """What became of a run."""
+    state = "taken in" if each.is_new else f"was here, {each.added} rows added" if each.added else "was here"
+    files = f", {each.files} files" if each.files else ""
+    absent = f", {each.absent} files are in no archive here" if each.absent else ""
+    return f"{each.run}: {state}{files}{absent}"

@@ -1,0 +1,172 @@
+"""W3C PROV-JSON: a run's files as entities, its executions as activities, people and programs as agents."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+from framework.registry.provenance import Activity, Artefact, Provenance
+
+#: Names are the same whichever registry tells them, so that documents of several runs can be put together.
+PREFIXES = {"fw": "urn:skyfw:", "metadata": "urn:skyfw:metadata:"}
+
+Entry = tuple[str, dict[str, Any]]
+
+
+def prov_text(told: Provenance) -> Iterator[str]:
+    """The document, in pieces: a line an entity, an activity, a link."""
+    yield f'{{\n"prefix": {_json(PREFIXES)}'
+    for kind, entries in _parts(told):
+        first = True
+        for name, about in entries:
+            yield f',\n"{kind}": {{\n' if first else ",\n"
+            yield f" {_json(name)}: {_json({key: value for key, value in about.items() if value is not None})}"
+            first = False
+        if not first:
+            yield "\n}"
+    yield "\n}\n"
+
+
+def _parts(told: Provenance) -> Iterator[tuple[str, Iterable[Entry]]]:
+    run = told.attempt.run
+    names = {id_: f"fw:run/{_quoted(run)}/{_quoted(one.name)}" for id_, one in told.activities.items()}
+    files = {id_: _file_name(file) for id_, file in told.files.items()}
+    yield "entity", _entities(told, files)
+    yield "activity", ((names[id_], _activity(one)) for id_, one in told.activities.items())
+    yield "agent", _agents(told)
+    yield (
+        "used",
+        _numbered("u", ({"prov:activity": names[task], "prov:entity": files[file]} for task, file in told.used)),
+    )
+    yield (
+        "wasGeneratedBy",
+        _numbered("g", ({"prov:entity": files[file], "prov:activity": names[task]} for task, file in told.made)),
+    )
+    pairs = ({"prov:generatedEntity": files[child], "prov:usedEntity": files[parent]} for child, parent in told.derived)
+    yield "wasDerivedFrom", _numbered("d", pairs)
+    started = (one for one in told.activities.values() if one.parent is not None)
+    yield (
+        "wasStartedBy",
+        _numbered("s", ({"prov:activity": names[one.id], "prov:starter": names[one.parent or 0]} for one in started)),
+    )
+    yield "wasAssociatedWith", _numbered("a", _associations(told, names))
+    person = _person(told)
+    own = (files[file.id] for file in told.files.values() if file.is_own)
+    yield "wasAttributedTo", _numbered("t", ({"prov:entity": file, "prov:agent": person} for file in own))
+    delegates = (_software_name(sha256) for sha256 in told.submitters)
+    acting = ({"prov:delegate": delegate, "prov:responsible": person} for delegate in delegates)
+    yield "actedOnBehalfOf", _numbered("b", acting)
+
+
+def _entities(told: Provenance, names: dict[int, str]) -> Iterator[Entry]:
+    for id_, file in told.files.items():
+        metadata = {f"metadata:{_quoted(key)}": _plain(value) for key, value in file.metadata.items()}
+        yield (
+            names[id_],
+            {
+                "prov:label": file.filename,
+                "prov:location": file.path,
+                "fw:filetype": file.filetype,
+                "fw:size": file.size,
+                "fw:sha256": file.sha256,
+                "fw:archive": list(file.archives) or None,
+                "fw:created": _moment(file.created),
+                **metadata,
+            },
+        )
+    attempt = told.attempt
+    for kind in ("submitwcl", "renderedwcl", "fullsubmitwcl"):
+        if getattr(attempt, f"{kind}_sha256"):
+            sha256 = getattr(attempt, f"{kind}_sha256")
+            yield _configuration(told, kind), {"prov:type": _name("prov:Plan"), "fw:sha256": sha256}
+
+
+def _activity(one: Activity) -> dict[str, Any]:
+    return {
+        "prov:startTime": _moment(one.start),
+        "prov:endTime": _moment(one.end),
+        "prov:label": one.program or one.module or None,
+        "fw:kind": one.kind,
+        "fw:status": one.status,
+        "fw:host": one.host,
+        "fw:call": one.number or None,
+        "fw:keys": _json(one.keys) if one.keys else None,
+        "fw:command": one.args,
+        "fw:version": one.version,
+    }
+
+
+def _agents(told: Provenance) -> Iterator[Entry]:
+    yield _person(told), {"prov:type": _name("prov:Person"), "prov:label": told.attempt.operator}
+    for sha256, stack in {**told.software, **told.submitters}.items():
+        about = {"prov:type": _name("prov:SoftwareAgent"), "prov:label": stack.label, "fw:found": _json(stack.found)}
+        yield _software_name(sha256), about
+    programs = {(one.program, one.version) for one in told.activities.values() if one.program}
+    for program, version in sorted(programs, key=str):
+        yield (
+            _program(program, version),
+            {"prov:type": _name("prov:SoftwareAgent"), "prov:label": program, "fw:version": version},
+        )
+
+
+def _associations(told: Provenance, names: dict[int, str]) -> Iterator[dict[str, Any]]:
+    plan = _configuration(told, "fullsubmitwcl") if told.attempt.fullsubmitwcl_sha256 else None
+    run = names[told.attempt.task_id]
+    yield {"prov:activity": run, "prov:agent": _person(told), **({"prov:plan": plan} if plan else {})}
+    for sha256 in told.submitters:
+        yield {"prov:activity": run, "prov:agent": _software_name(sha256)}
+    for one in told.activities.values():
+        if one.program:
+            yield {"prov:activity": names[one.id], "prov:agent": _program(one.program, one.version)}
+        if one.software:
+            yield {"prov:activity": names[one.id], "prov:agent": _software_name(one.software)}
+
+
+def _numbered(letter: str, links: Iterable[dict[str, Any]]) -> Iterator[Entry]:
+    return ((f"_:{letter}{number}", link) for number, link in enumerate(links, start=1))
+
+
+def _file_name(file: Artefact) -> str:
+    return f"fw:file/{_quoted(file.path.lstrip('/'))}" + (f"/{_quoted(file.version)}" if file.version else "")
+
+
+def _person(told: Provenance) -> str:
+    return f"fw:operator/{_quoted(told.attempt.operator)}"
+
+
+def _configuration(told: Provenance, kind: str) -> str:
+    return f"fw:run/{_quoted(told.attempt.run)}/{kind}"
+
+
+def _software_name(sha256: str) -> str:
+    return f"fw:software/{sha256}"
+
+
+def _program(name: str, version: str | None) -> str:
+    return f"fw:program/{_quoted(name)}" + (f"/{_quoted(version)}" if version else "")
+
+
+def _name(qualified: str) -> dict[str, str]:
+    return {"$": qualified, "type": "prov:QUALIFIED_NAME"}
+
+
+def _quoted(text: str) -> str:
+    return quote(text, safe="/-._~", errors="backslashreplace")
+
+
+def _moment(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def _plain(value: Any) -> Any:
+    """A value as PROV knows values: what has parts is told as JSON text."""
+    finite = not isinstance(value, float) or math.isfinite(value)
+    return value if isinstance(value, (str, int, float)) and finite else _json(value)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
