@@ -10,12 +10,13 @@ from sqlalchemy import event, text
 from framework.registry.ancestry import ancestors, descendants, find_file
 from framework.registry.attempts import create_attempt, next_attnum
 from framework.registry.calls import calls, finished_calls
-from framework.registry.files import at_paths, existing, find, inputs_of, produced_by
+from framework.registry.files import at_paths, existing, inputs_of, produced_by
 from framework.registry.ingest import ingest
 from framework.registry.known import load
 from framework.registry.messages import failures, messages
 from framework.registry.programs import versions
 from framework.registry.runs import attempt_values, block_troubles, find_run, modules, runs
+from framework.registry.search import find
 from framework.registry.software import stacks
 
 #: Small tables, or those that a command shows whole.
