@@ -42,11 +42,7 @@ def _make_current(registry: Registry) -> None:
     revision = registry.revision()
     if revision == REVISION:
         return
-    if revision is not None and revision > REVISION:
-        raise RegistryError(
-            f"{registry.place}: the registry was made by a newer skyfw (schema {revision}; this one knows up to "
-            f"{REVISION}): update skyfw"
-        )
+    refuse_newer(registry, revision)
     if registry.read_only:
         raise RegistryError(f"{registry.place}: no registry, or an older one: any command that writes makes it")
     if revision is not None and registry.dialect == "postgresql":
@@ -58,6 +54,15 @@ def _make_current(registry: Registry) -> None:
     from framework.registry.upgrading import upgrade
 
     upgrade(registry)
+
+
+def refuse_newer(registry: Registry, revision: str | None) -> None:
+    """RegistryError for a registry that this skyfw does not know."""
+    if revision is not None and revision > REVISION:
+        raise RegistryError(
+            f"{registry.place}: the registry was made by a newer skyfw (schema {revision}; this one knows up to "
+            f"{REVISION}): update skyfw"
+        )
 
 
 class Registry:
