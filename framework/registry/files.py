@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from itertools import islice
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import Connection, Row, Select, and_, func, select
+from sqlalchemy import BigInteger, Connection, Row, Select, Text, and_, column, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from framework.registry.database import Registry
 from framework.registry.schema import desfile, file_archive_info, opm_used, pfw_attempt, pfw_exec, pfw_wrapper, task
@@ -91,12 +93,20 @@ def _none_beside(connection: Connection, paths: Sequence[str]) -> bool:
     return bool(directory) and connection.execute(select(desfile.c.id).where(below).limit(1)).first() is None
 
 
-def files_with_ids(connection: Connection, ids: Sequence[int]) -> list[FileRow]:
+def files_with_ids(connection: Connection, ids: Iterable[int]) -> list[FileRow]:
     """The files of these ids, in no order."""
-    found: list[FileRow] = []
-    for at in range(0, len(ids), _CHUNK):
-        found += file_rows(connection, select_files().where(desfile.c.id.in_(ids[at : at + _CHUNK])))
-    return found
+    wanted = wanted_ids(connection.dialect.name, ids)
+    return list(file_rows(connection, select_files().where(desfile.c.id.in_(wanted))))
+
+
+def wanted_ids(dialect: str, ids: Iterable[int]) -> Select[Any]:
+    """Any number of ids as one parameter."""
+    if dialect == "postgresql":
+        return select(func.unnest(literal(list(ids), ARRAY(BigInteger))))
+    table = func.json_each(literal(json.dumps(list(ids)), Text)).table_valued(
+        column("value", BigInteger), name="wanted"
+    )
+    return select(table.c.value)
 
 
 def at_paths(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
@@ -186,7 +196,7 @@ def select_files() -> Select[Any]:
 
 def file_rows(connection: Connection, query: Select[Any]) -> Iterator[FileRow]:
     """The files that a query gives."""
-    return _rows_of(connection.execute(query))
+    return _rows_of(connection.execute(query).all())
 
 
 def _rows_of(rows: Iterable[Any]) -> Iterator[FileRow]:
