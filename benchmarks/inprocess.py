@@ -30,7 +30,7 @@ FIGURES = f"""
              where pfw_attempt_id = :attempt and filetype not in ('log', 'plan')),
            (select sum(filesize) / 1e6 from desfile d, pfw_exec e, step s
              where d.wgb_task_id = e.task_id and e.pfw_wrapper_task_id = s.task_id)
-"""  # noqa: S608 (the words are those above)
+"""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
-"""How fast executions enter the registry, beside what plain SQL needs for the same rows, in one run.
+"""How fast executions enter the registry, and how fast a million files answer, beside plain SQL in the same run.
 
 An execution is a call with one program, 3 inputs, 2 outputs with 5 metadata keys each, derived from the first input.
-The floor writes the same rows into the same tables, from values that are at hand, without reading a journal.
+The floors write the same rows into the same tables, and ask the same questions, by the driver alone.
 
-    python -m benchmarks.registry [--executions 20000] [--postgres URL]
+    python -m benchmarks.registry [--files 1000000] [--postgres URL]
 """
 
 from __future__ import annotations
@@ -11,44 +11,125 @@ from __future__ import annotations
 import argparse
 import json
 import sqlite3
+import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from framework.registry.ancestry import ancestors, find_file
 from framework.registry.attempts import NewAttempt, NewBlock, NewModule, create_attempt
 from framework.registry.database import Registry, open_registry
+from framework.registry.filetypes import Declaration, Key, declare
 from framework.registry.ingest import ingest
+from framework.registry.runs import find_run, modules
+from framework.registry.search import find
 
 CALLS_PER_JOB = 10
+#: Files that one file came from, in two steps.
+ANCESTORS = 10_000
+#: Jobs of the attempt whose state is asked for.
+JOBS = 100_000
+KEYS = (
+    Key("visit", "integer", True, True),
+    Key("ccd", "integer", True, True),
+    Key("band", "text", True, True),
+    Key("exptime", "real", False, True),
+    Key("field", "text", False, True),
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--executions", type=int, default=20_000)
+    parser.add_argument("--files", type=int, default=40_000)
     parser.add_argument("--postgres", metavar="URL", help="an empty database to measure as well")
     arguments = parser.parse_args()
+    executions = arguments.files // 2
+    jobs = min(JOBS, executions // 5)
     with tempfile.TemporaryDirectory() as folder:
-        journals = Path(folder) / "journal"
-        write_journals(journals, arguments.executions)
-        floor = arguments.executions / raw_seconds(Path(folder) / "raw.sqlite", arguments.executions)
-        print(f"raw sqlite floor: {floor:,.0f} executions/s")
-        measure(open_registry(f"sqlite:///{folder}/registry.sqlite"), journals, arguments.executions, floor)
+        place = Path(folder)
+        write_journals(place / "bench", "BENCH", executions - jobs, CALLS_PER_JOB)
+        write_journals(place / "jobs", "JOBS", jobs, 1, first=executions - jobs)
+        write_raw_journal(place / "raw")
+        write_tree_journal(place / "tree")
+        print(f"{arguments.files:,} files of {executions:,} executions; an attempt of {jobs:,} jobs")
+        measure(open_registry(f"sqlite:///{folder}/registry.sqlite"), place, executions, jobs)
         if arguments.postgres:
-            measure(open_registry(arguments.postgres), journals, arguments.executions, floor)
+            measure(open_registry(arguments.postgres), place, executions, jobs)
 
 
-def measure(registry: Registry, journals: Path, executions: int, floor: float) -> None:
-    """Ingest once, and print how fast."""
-    with tempfile.TemporaryDirectory() as folder:
-        write_raw_journal(Path(folder))
-        ingest(registry, create_attempt(registry, an_attempt("RAW", 1)), folder)
-    attempt = create_attempt(registry, an_attempt("BENCH", executions))
+def measure(registry: Registry, journals: Path, executions: int, jobs: int) -> None:
+    """Ingest everything once, ask, and print how fast beside the floors."""
+    declare(registry, [Declaration("red", None, KEYS), Declaration("cat", None, KEYS)], ["visit"])
+    for unit, folder in (("RAW", "raw"), ("TREE", "tree")):
+        ingest(registry, create_attempt(registry, an_attempt(unit, 1)), journals / folder)
     start = time.perf_counter()
-    ingest(registry, attempt, journals)
+    ingest(registry, create_attempt(registry, an_attempt("BENCH", executions - jobs)), journals / "bench")
+    ingest(registry, create_attempt(registry, an_attempt("JOBS", jobs)), journals / "jobs")
     rate = executions / (time.perf_counter() - start)
-    print(f"{registry.dialect} ingest: {rate:,.0f} executions/s, {floor / rate:.2f} times the floor's time")
+    floor = executions / raw_seconds(registry, executions)
+    print(f"{registry.dialect}: ingest {rate:,.0f} executions/s; floor {floor:,.0f}; {floor / rate:.2f} times its time")
+    settle(registry)
+    for name, (question, plain) in questions(registry, executions).items():
+        ours, theirs = median_ms(question), median_ms(plain)
+        print(f"{registry.dialect}: {name} {ours:.2f} ms; plain SQL {theirs:.2f} ms")
+
+
+def settle(registry: Registry) -> None:
+    """What a database does by itself sooner or later, done now."""
+    with registry.write() as connection:
+        connection.exec_driver_sql("analyze")
+
+
+def questions(registry: Registry, executions: int) -> dict[str, tuple[Callable[[], Any], Callable[[], Any]]]:
+    """Questions by name, each as the commands ask it and as plain SQL."""
+    visits = iter(range(1, executions, max(1, executions // 997)))
+    tree = find_file(registry, "tree/top.fits").id
+    attempt = find_run(registry, "JOBS_r1p01").attempt_id
+
+    def plain(sql: str) -> Callable[[], Any]:
+        def ask() -> Any:
+            with registry.read() as connection:
+                return connection.exec_driver_sql(sql).all()
+
+        return ask
+
+    up = (
+        f"with recursive up (id) as (select id from desfile where id = {tree} union select u.desfile_id from up "
+        "join desfile f on f.id = up.id join opm_used u on u.task_id = f.wgb_task_id) select count(*) from up"
+    )
+    states = (
+        "select t.status, count(*) from pfw_job j join task t on t.id = j.task_id "
+        f"where j.pfw_attempt_id = {attempt} group by t.status"
+    )
+    return {
+        "files by a key": (
+            lambda: find(registry, "red", {"visit": [str(next(visits))]}),
+            lambda: plain(f"select * from red where visit = {next(visits)}")(),
+        ),
+        "files by a condition": (
+            lambda: find(registry, None, where=f"visit = {next(visits)} and band = 'r'"),
+            lambda: plain(f"select * from visit where visit = {next(visits)}")(),
+        ),
+        f"ancestry of {ANCESTORS:,} files": (lambda: ancestors(registry, tree), plain(up)),
+        "status of the attempt of many jobs": (
+            lambda: (find_run(registry, "JOBS_r1p01"), modules(registry, attempt)),
+            plain(states),
+        ),
+    }
+
+
+def median_ms(question: Callable[[], Any], times: int = 15) -> float:
+    question()
+    taken = []
+    for _ in range(times):
+        start = time.perf_counter()
+        question()
+        taken.append(time.perf_counter() - start)
+    return 1000 * statistics.median(taken)
 
 
 def an_attempt(unit: str, executions: int) -> NewAttempt:
@@ -66,19 +147,23 @@ def an_attempt(unit: str, executions: int) -> NewAttempt:
     )
 
 
-def write_journals(directory: Path, executions: int) -> None:
+def write_journals(directory: Path, unit: str, executions: int, calls_per_job: int, first: int = 0) -> None:
     """Two workers' journals and the engine's."""
-    directory.mkdir()
-    jobs = range(1, executions // CALLS_PER_JOB + 1)
+    jobs = range(1, executions // calls_per_job + 1)
     for name, facts in {
         "engine": engine_facts(),
-        "worker1": worker_facts(jobs[::2]),
-        "worker2": worker_facts(jobs[1::2]),
+        "worker1": worker_facts(jobs[::2], calls_per_job, unit, first),
+        "worker2": worker_facts(jobs[1::2], calls_per_job, unit, first),
     }.items():
-        opening = {"e": "open", "t": 1.7e9, "format": 1, "run": "BENCH_r1p01", "host": name, "pid": 1, "journal": name}
-        with (directory / f"{name}.jsonl").open("w") as file:
-            for fact in [opening, *facts]:
-                file.write(json.dumps(fact, separators=(",", ":")) + "\n")
+        write_journal(directory, unit, name, facts)
+
+
+def write_journal(directory: Path, unit: str, name: str, facts: Iterator[dict[str, Any]]) -> None:
+    directory.mkdir(exist_ok=True)
+    opening = {"e": "open", "t": 1.7e9, "format": 1, "run": f"{unit}_r1p01", "host": name, "pid": 1, "journal": name}
+    with (directory / f"{name}.jsonl").open("w") as file:
+        for fact in chain([opening], facts):
+            file.write(json.dumps(fact, separators=(",", ":")) + "\n")
 
 
 def write_raw_journal(directory: Path) -> None:
@@ -88,8 +173,36 @@ def write_raw_journal(directory: Path) -> None:
         for n in range(5000)
     ]
     at = {"job": 1, "queue": "local.1", "call": 1, "try": 1}
-    fact = {"e": "call.end", "t": 1.6e9, **at, "status": 0, "files": files}
-    (directory / "worker.jsonl").write_text(json.dumps(fact) + "\n")
+    write_journal(directory, "RAW", "worker", iter([{"e": "call.end", "t": 1.6e9, **at, "status": 0, "files": files}]))
+
+
+def write_tree_journal(directory: Path) -> None:
+    """A file that came from a hundred, each of which came from a hundred others."""
+    write_journal(directory, "TREE", "worker", tree_facts())
+
+
+def tree_facts() -> Iterator[dict[str, Any]]:
+    width = int(ANCESTORS**0.5)
+    for call in range(1, width + 2):
+        leaves = [f"tree/leaf_{call}_{n}.fits" for n in range(width)]
+        middle = f"tree/middle_{call}.fits"
+        at = {"e": "call.end", "t": 1.6e9, "job": 1, "queue": "local.1", "try": 1, "status": 0}
+        if call > width:
+            middles = [f"tree/middle_{n}.fits" for n in range(1, width + 1)]
+            yield {**at, "call": 2 * call, **made_of("tree/top.fits", middles)}
+            return
+        made = [{"path": path, "type": "leaf", "size": 1, "sha256": "", "archive": "home"} for path in leaves]
+        yield {**at, "call": 2 * call - 1, "files": made, "made": [[1, path] for path in leaves]}
+        yield {**at, "call": 2 * call, **made_of(middle, leaves)}
+
+
+def made_of(path: str, inputs: list[str]) -> dict[str, Any]:
+    return {
+        "files": [{"path": path, "type": "middle", "size": 1, "sha256": "", "archive": "home"}],
+        "made": [[1, path]],
+        "used": [[1, each] for each in inputs],
+        "derived": [[path, each] for each in inputs],
+    }
 
 
 def engine_facts() -> Iterator[dict[str, Any]]:
@@ -97,30 +210,23 @@ def engine_facts() -> Iterator[dict[str, Any]]:
     yield {"e": "block.start", "t": 1.7e9, "block": 1}
 
 
-def worker_facts(jobs: range) -> Iterator[dict[str, Any]]:
+def worker_facts(jobs: range, calls_per_job: int, unit: str, first: int) -> Iterator[dict[str, Any]]:
     for number in jobs:
         t = 1.7e9 + number
         job = {"job": number, "queue": f"local.{number}"}
-        yield {
-            "e": "job.start",
-            "t": t,
-            **job,
-            "block": 1,
-            "keys": {},
-            "calls": CALLS_PER_JOB,
-            "root": f"/tmp/{number}",
-        }
-        for call in range((number - 1) * CALLS_PER_JOB + 1, number * CALLS_PER_JOB + 1):
-            yield from call_facts(job, call, t)
+        begun = {"block": 1, "keys": {}, "calls": calls_per_job, "root": f"/tmp/{number}"}
+        yield {"e": "job.start", "t": t, **job, **begun}
+        for call in range((number - 1) * calls_per_job + 1, number * calls_per_job + 1):
+            yield from call_facts(job, call, t, unit, first + call)
         yield {"e": "job.end", "t": t + 1, **job, "status": 0, "disk": 100}
 
 
-def call_facts(job: dict[str, Any], call: int, t: float) -> Iterator[dict[str, Any]]:
+def call_facts(job: dict[str, Any], call: int, t: float, unit: str, visit: int) -> Iterator[dict[str, Any]]:
     at = {**job, "call": call, "try": 1}
-    folder = f"bench/r1/BENCH/p01/{call // 1000:04}"
+    folder = f"bench/r1/{unit}/p01/{call // 1000:04}"
     outputs = [f"{folder}/{kind}_{call:08}.fits" for kind in ("red", "cat")]
     inputs = [f"raw/2025/{(call + k) % 5000:05}.fits" for k in range(3)]
-    keys = {"visit": call, "ccd": call % 112}
+    keys = {"visit": visit, "ccd": visit % 112}
     start = {
         "module": "detrend",
         "wrapper": "generic",
@@ -135,9 +241,16 @@ def call_facts(job: dict[str, Any], call: int, t: float) -> Iterator[dict[str, A
     yield {"e": "exec.start", "t": t + 0.03, **at, "exec": 1, **program}
     yield {"e": "exec.end", "t": t + 0.5, **at, "exec": 1, "status": 0, "usage": usage}
     yield {"e": "call.store", "t": t + 0.6, **at}
-    meta = {"visit": call, "ccd": call % 112, "band": "r", "exptime": 30.0, "field": "SSP-Wide"}
+    meta = {"visit": visit, "ccd": visit % 112, "band": "r", "exptime": 30.0, "field": "SSP-Wide"}
     files = [
-        {"path": path, "type": kind, "size": 4096, "sha256": f"{call:064x}", "archive": "home", "meta": meta}
+        {
+            "path": path,
+            "type": kind,
+            "size": 4096,
+            "sha256": sha256(path.encode()).hexdigest(),
+            "archive": "home",
+            "meta": meta,
+        }
         for path, kind in zip(outputs, ("red", "cat"), strict=True)
     ]
     relations = {
@@ -148,26 +261,67 @@ def call_facts(job: dict[str, Any], call: int, t: float) -> Iterator[dict[str, A
     yield {"e": "call.end", "t": t + 0.7, **at, "status": 0, "files": files, **relations, "messages": [], "disk": 8192}
 
 
-def raw_seconds(path: Path, executions: int) -> float:
+def raw_seconds(registry: Registry, executions: int) -> float:
     """The same rows into the same tables and indexes, by the driver alone, from values that are at hand."""
-    open_registry(f"sqlite:///{path}").close()
+    with tempfile.TemporaryDirectory() as folder:
+        if registry.dialect == "sqlite":
+            return raw_sqlite_seconds(Path(folder) / "raw.sqlite", executions)
+        return raw_copy_seconds(registry, executions)
+
+
+def raw_sqlite_seconds(path: Path, executions: int) -> float:
+    empty = open_registry(f"sqlite:///{path}")
+    declare(empty, [Declaration("red", None, KEYS), Declaration("cat", None, KEYS)])
+    empty.close()
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript("pragma synchronous = normal; pragma cache_size = -65536")
-    rows = {name: list(raw_rows(name, executions)) for name in RAW_TABLES}
-    start = time.perf_counter()
-    for first in range(0, executions, RAW_TRANSACTION):
+    seconds = 0.0
+    for rows in raw_batches(executions):
+        start = time.perf_counter()
         connection.execute("begin")
-        for name, (many, columns) in RAW_TABLES.items():
-            statement = f"insert into {name} ({columns}) values ({', '.join('?' * len(columns.split(', ')))})"  # noqa: S608
-            connection.executemany(statement, rows[name][first * many : (first + RAW_TRANSACTION) * many])
+        for name, (_, columns) in RAW_TABLES.items():
+            statement = f"insert into {name} ({columns}) values ({', '.join('?' * len(columns.split(', ')))})"
+            connection.executemany(statement, rows[name])
         connection.execute("commit")
-    seconds = time.perf_counter() - start
+        seconds += time.perf_counter() - start
     connection.close()
     return seconds
 
 
+def raw_copy_seconds(registry: Registry, executions: int) -> float:
+    """On a server: COPY into tables like those of the registry, which are dropped again."""
+    seconds = 0.0
+    with registry.write() as connection:
+        connection.exec_driver_sql("create schema floor")
+        for name in RAW_TABLES:
+            connection.exec_driver_sql(f"create table floor.{name} (like {name} including all)")
+    for rows in raw_batches(executions):
+        texts = {name: [[bulk_text(value) for value in row] for row in rows[name]] for name in RAW_TABLES}
+        start = time.perf_counter()
+        with registry.write() as connection:
+            driver: Any = connection.connection.driver_connection
+            for name, (_, columns) in RAW_TABLES.items():
+                with driver.cursor() as cursor, cursor.copy(f"copy floor.{name} ({columns}) from stdin") as copy:
+                    copy.write("".join("\t".join(row) + "\n" for row in texts[name]))
+        seconds += time.perf_counter() - start
+    with registry.write() as connection:
+        connection.exec_driver_sql("drop schema floor cascade")
+    return seconds
+
+
+def bulk_text(value: Any) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S+00", time.gmtime(value)) if value == RAW_TIME else str(value)
+
+
+def raw_batches(executions: int) -> Iterator[dict[str, list[tuple[Any, ...]]]]:
+    for first in range(1, executions + 1, RAW_TRANSACTION):
+        numbers = range(first, min(first + RAW_TRANSACTION, executions + 1))
+        yield {name: list(raw_rows(name, numbers)) for name in RAW_TABLES}
+
+
 #: Executions in one transaction of the floor.
 RAW_TRANSACTION = 1000
+RAW_TIME = 1.7e9
 
 #: How many rows of each table an execution has, and which columns.
 RAW_TABLES = {
@@ -189,14 +343,14 @@ RAW_TABLES = {
 }
 
 
-def raw_rows(table: str, executions: int) -> Iterator[tuple[Any, ...]]:
-    meta = json.dumps({"visit": 1, "ccd": 2, "band": "r", "exptime": 30.0, "field": "SSP-Wide"})
-    for n in range(1, executions + 1):
+def raw_rows(table: str, numbers: range) -> Iterator[tuple[Any, ...]]:
+    for n in numbers:
+        meta = json.dumps({"visit": n, "ccd": n % 112, "band": "r", "exptime": 30.0, "field": "SSP-Wide"})
         call, program, folder = 2 * n, 2 * n + 1, f"bench/r1/BENCH/p01/{n // 1000:04}"
         raw = [-1 - (n + k) % 5000 for k in range(3)]
         if table == "task":
-            yield (call, "wrapper", "pfw_wrapper", 1.7e9, 1.7e9, 0, "host", 1, 1)
-            yield (program, "exec", "pfw_exec", 1.7e9, 1.7e9, 0, "host", call, 1)
+            yield (call, "wrapper", "pfw_wrapper", RAW_TIME, RAW_TIME, 0, "host", 1, 1)
+            yield (program, "exec", "pfw_exec", RAW_TIME, RAW_TIME, 0, "host", call, 1)
         elif table == "pfw_wrapper":
             yield (call, n, 1, "generic", "detrend", f'{{"visit":{n}}}', f"{folder}/{n:08}.log", 1, n // 10)
         elif table == "pfw_exec":
@@ -208,11 +362,15 @@ def raw_rows(table: str, executions: int) -> Iterator[tuple[Any, ...]]:
             for file, kind in ((2 * n, "red"), (2 * n + 1, "cat")):
                 name = f"{kind}_{n:08}.fits"
                 yield {
-                    "desfile": (file, 1, program, kind, name, f"{folder}/{name}", "", 4096, f"{n:064x}", meta),
+                    "desfile": (file, 1, program, kind, name, f"{folder}/{name}", "", 4096, digest(name), meta),
                     "file_archive_info": (file, "home", name, folder),
                     "opm_was_generated_by": (program, file),
                     "opm_was_derived_from": (file, raw[0]),
                 }[table]
+
+
+def digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()
 
 
 if __name__ == "__main__":

@@ -2,25 +2,34 @@
 
 A filetype is a section of ``filetype_metadata``:
 
-``filename``  the pattern that its files' names fit, variables in the place of values: ``HSC-${visit:7}-${ccd:3}.fits``
-``ops``       its directory in the archive, made from what is recorded
-``hdus``      which values are recorded, in the original's form: ``hdus.<hdu>.<r|o>.<h|f|c|w> { key = column }``:
-              required or optional, from the header, the name, computed by the plug-in, or of the configuration
-``plugin``    a family whose ``pipelines/<family>/filetypes.py`` computes values: ``func_<key>(header, values)``
+``filename``    the pattern that its files' names fit, variables in the place of values: ``HSC-${visit:7}.fits``
+``ops``         its directory in the archive, made from what is recorded
+``hdus``        which values are recorded, in the original's form: ``hdus.<hdu>.<r|o>.<h|f|c|w> { key = column }``:
+                required or optional, from the header, the name, computed by the plug-in, or of the configuration;
+                ``<hdu>`` is ``primary``, a number from 0, or the name in EXTNAME
+``plugin``      a family whose ``pipelines/<family>/filetypes.py`` computes values: ``func_<key>(header, values)``
+``metadata``, ``optional_metadata``  what is recorded of files that runs make, by the names of values
+``searchable``  the keys by which its files are found with an index
+
+The section ``metadata_type`` says which keys are ``integer``, ``real`` or ``boolean``; the others are ``text``.
+``file_groups`` are keys by which the files of all types are asked for together.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from framework.errors import FrameworkError
-from framework.job.late import LateError, card_value, cards
+from framework.job.fits import FitsError, header_values, headers
+from framework.plan.definition import names_of
 from framework.plan.findings import wrong
 from framework.plan.wildcards import name_pattern
-from wcl import Scope, Section, expand
+from framework.registry.filetypes import NAME, Declaration, Key
+from framework.registry.typed import KEY, TYPES
+from wcl import Place, Scope, Section, expand
 
 SOURCES = ("f", "h", "w", "c")
 
@@ -33,6 +42,8 @@ class NotSuchAFileError(FrameworkError):
 class Rule:
     """One value that is recorded."""
 
+    #: Which part of the file: ``primary``, a number, or its name.
+    hdu: str
     key: str
     column: str
     #: f name, h header, w configuration, c computed.
@@ -58,10 +69,10 @@ class Filetype:
         """What is recorded of a file; NotSuchAFileError where something required is missing."""
         named = self._pattern.fullmatch(os.path.basename(path))
         in_name = {} if named is None else named.groupdict()
-        header = _header(path) if any(rule.source in "hc" for rule in self._rules) else {}
+        parts = _headers(path) if any(rule.source in "hc" for rule in self._rules) else {}
         found: dict[str, object] = {}
         for rule in sorted(self._rules, key=lambda rule: SOURCES.index(rule.source)):
-            value = self._value(rule, in_name, header, found)
+            value = self._value(rule, in_name, parts.get(rule.hdu, {}), found)
             if value is not None:
                 found[rule.column] = value
             elif rule.required:
@@ -116,14 +127,14 @@ def number(text: str) -> object:
 
 
 def _rules(section: Section) -> Iterator[Rule]:
-    for _, hdu in section.section("hdus").sections():
+    for name, hdu in section.section("hdus").sections():
         for status, by_source in hdu.sections():
             for source, keys in by_source.sections():
                 if status not in ("r", "o") or source not in SOURCES:
                     hint = "r or o, and in it f, h, w or c"
                     raise wrong(keys.opened, f"'{status}.{source}' says not where the values come from", hint)
                 for key in keys:
-                    yield Rule(key, keys.text(key), source, status == "r")
+                    yield Rule(name, key, keys.text(key), source, status == "r")
 
 
 def _plugin(section: Section) -> Mapping[str, Callable[..., object]]:
@@ -140,13 +151,57 @@ def _plugin(section: Section) -> Mapping[str, Callable[..., object]]:
     return {name: value for name, value in vars(module).items() if name.startswith("func_") and callable(value)}
 
 
-def _header(path: str) -> dict[str, str]:
-    """All cards of a file's headers; the first of a name counts."""
-    found: dict[str, str] = {}
+def _headers(path: str) -> dict[str, dict[str, str]]:
+    """The headers of a file, each by its number and its name; the first of a name counts."""
+    found: dict[str, dict[str, str]] = {}
     try:
-        for card in cards(path):
-            if card[8:10] == "= ":
-                found.setdefault(card[:8].strip(), card_value(card))
-    except LateError as error:
-        raise NotSuchAFileError(str(error).removeprefix("$HEAD: ")) from error
+        for number, cards in enumerate(headers(path)):
+            values = header_values(cards)
+            found[str(number)] = values
+            found.setdefault("primary" if number == 0 else values.get("EXTNAME", str(number)).lower(), values)
+    except FitsError as error:
+        raise NotSuchAFileError(str(error)) from error
     return found
+
+
+# ---------------------------------------------------------------- what the registry is told of them
+
+
+def declarations(pipeline: Section) -> list[Declaration]:
+    """Every filetype as the registry has it; WclError where one cannot be a view with columns."""
+    types = pipeline.section("metadata_type")
+    for key in types:
+        if types.text(key) not in TYPES:
+            raise wrong(types.place(key), f"'{key}' cannot be '{types.text(key)}'", f"it is one of {', '.join(TYPES)}")
+    found = []
+    for name, section in pipeline.section("filetype_metadata").sections():
+        if not NAME.fullmatch(name):
+            raise wrong(section.opened, f"'{name}' cannot be a filetype's name", "letters, digits, _ - and .")
+        found.append(Declaration(name, section.text("description", "") or None, _keys(section, types)))
+    return found
+
+
+def groups(pipeline: Section) -> tuple[str, ...]:
+    """The keys by which the files of all types are asked for together."""
+    names = names_of(pipeline, "file_groups")
+    _check_keys(names, pipeline.place("file_groups") if names else pipeline.opened)
+    return names
+
+
+def _keys(section: Section, types: Section) -> tuple[Key, ...]:
+    """The keys that are recorded, those that every file has first."""
+    required = dict.fromkeys(names_of(section, "metadata"), True)
+    keys = {**required, **dict.fromkeys(names_of(section, "optional_metadata"), False)}
+    for rule in _rules(section):
+        keys[rule.column] = keys.get(rule.column, False) or rule.required
+    searchable = names_of(section, "searchable")
+    for key in searchable:
+        keys.setdefault(key, False)
+    _check_keys(keys, section.opened)
+    return tuple(Key(key, types.text(key, "text"), key in searchable, keys[key]) for key in keys)
+
+
+def _check_keys(names: Iterable[str], place: Place) -> None:
+    for name in names:
+        if not KEY.fullmatch(name):
+            raise wrong(place, f"'{name}' cannot be a metadata key", "letters, digits, _ - and ., at most 32")

@@ -32,8 +32,8 @@ class KeptFile:
 
 def files(registry: Registry, run: RunRow) -> dict[str, KeptFile]:
     """The files of a run's plan by their names, without the mark of compression; RunError where there are none."""
-    from framework.registry.files import find
     from framework.registry.runs import attempt_values
+    from framework.registry.search import find
 
     root = attempt_values(registry, run.attempt_id).get("archive_root", "")
     found = {

@@ -208,6 +208,7 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
             if "attnum" in submission.pipeline:
                 raise RunError(f"{directory.path} holds a run of this name already: remove it, or give another attnum")
             continue  # somebody else has planned it in the meantime
+        declare_filetypes(registry, submission.pipeline)
         try:
             attempt = create_attempt(registry, new_attempt(plan, submission))
         except AttemptTaken:
@@ -219,6 +220,14 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
         directory.write(plan, attempt)
         return plan, directory
     raise InfrastructureError("others keep taking the next attempt's number: try again in a moment")
+
+
+def declare_filetypes(registry: Registry, pipeline: Section) -> None:
+    """Let the registry know the filetypes, with a view of each."""
+    from framework.filetypes import declarations, groups
+    from framework.registry.filetypes import declare
+
+    declare(registry, declarations(pipeline), groups(pipeline))
 
 
 def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:

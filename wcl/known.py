@@ -14,7 +14,7 @@ FREE = frozenset(
     {
         "cmdline", "replace", "filename_pattern", "job_environment", "condor_job_environment", "environment",
         "file_header", "filetype_metadata", "exec_def", "qcf", "wrapper", "wcl", "data_def", "job_file_mvmt",
-        "transfer_stats", "fileclass", "catalog_def", "dagman", "condor_submit", "condor_limits",
+        "transfer_stats", "fileclass", "catalog_def", "dagman", "condor_submit", "condor_limits", "metadata_type",
     }
 )  # fmt: skip
 #: Sections that hold one section for each thing of a kind.

@@ -61,7 +61,7 @@ def chosen(
     from framework.commands.query import nothing_found
     from framework.errors import FrameworkError
     from framework.registry.ancestry import find_file
-    from framework.registry.files import find
+    from framework.registry.search import find
 
     if filetype is None:
         return list({file.id: file for file in (find_file(db, name) for name in files)}.values())

@@ -24,11 +24,13 @@ def command(
     from framework.filetypes import filetypes
     from framework.ingesting import ingest
     from framework.registry.database import open_registry
-    from framework.submission import archive_of, with_types
+    from framework.submission import archive_of, declare_filetypes, with_types
 
     pipeline = with_types(types, overrides)
     name, root = archive_of(pipeline)
-    found = ingest(open_registry(registry), name, root, filetypes(pipeline), paths)
+    db = open_registry(registry)
+    declare_filetypes(db, pipeline)
+    found = ingest(db, name, root, filetypes(pipeline), paths)
     if as_json:
         states = (("new", found.new), ("known", found.known))
         rows = [{"state": state, "source": one.source, "path": one.path, "filetype": one.filetype,

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.commands.query import print_sql, sql_option
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -19,23 +21,30 @@ if TYPE_CHECKING:
 @click.option("--down", "way", flag_value="down", help="What came from it.")
 @click.option("--depth", type=click.IntRange(1), help="At most so many steps.")
 @click.option("--graph", type=click.Choice(["svg", "mermaid", "dot"]), help="Draw it.")
+@sql_option
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 @click.option("--json", "as_json", is_flag=True, help="Files and links as JSON.")
-def command(file: str, way: str, depth: int | None, graph: str | None, registry: str | None, as_json: bool) -> None:
+def command(
+    file: str, way: str, depth: int | None, graph: str | None, as_sql: bool, registry: str | None, as_json: bool
+) -> None:
     """Show the lineage of FILE, a path in an archive or a base name that is the only one.
 
     A file comes from what the execution that made it has read, and from what the pipeline says it is derived from.
     """
     from framework import tables
     from framework.registry.ancestry import ancestors, descendants, find_file
+    from framework.registry.asked import statements
     from framework.registry.database import open_registry
     from framework.registry.verifications import verified_files
 
     db = open_registry(registry)
-    found = find_file(db, file)
-    ancestry = (ancestors if way == "up" else descendants)(db, found.id, depth)
+    with statements(db) as asked:
+        found = find_file(db, file)
+        ancestry = (ancestors if way == "up" else descendants)(db, found.id, depth)
     verified = verified_files(db, list(ancestry.files))
-    if as_json:
+    if as_sql:
+        print_sql(asked)
+    elif as_json:
         click.echo(tables.as_json(as_object(ancestry, verified)))
     elif graph:
         click.echo(drawn(ancestry, graph))

@@ -6,23 +6,30 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.commands.query import print_sql, sql_option
+
 if TYPE_CHECKING:
     from framework.registry.ancestry import Ancestry
 
 
 @click.command(name="taint", epilog="Example: fw taint flat-HSC-I-049.fits")
 @click.argument("file")
+@sql_option
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 @click.option("--json", "as_json", is_flag=True, help="Files and calls as JSON.")
-def command(file: str, registry: str | None, as_json: bool) -> None:
+def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> None:
     """Show every file that came from FILE, and by run the fewest calls whose repetition replaces them all."""
     from framework import tables
     from framework.registry.ancestry import descendants, find_file
+    from framework.registry.asked import statements
     from framework.registry.database import open_registry
 
     db = open_registry(registry)
-    found = find_file(db, file)
-    ancestry = descendants(db, found.id)
+    with statements(db) as asked:
+        found = find_file(db, file)
+        ancestry = descendants(db, found.id)
+    if as_sql:
+        return print_sql(asked)
     spoilt = sorted((each for each in ancestry.files.values() if each.id != found.id), key=lambda each: each.path)
     calls = calls_to_repeat(ancestry)
     if as_json:

@@ -11,15 +11,14 @@ import os
 import re
 import stat
 
+from framework.job.fits import FitsError, header_values, headers
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 CALL = re.compile(r"(\$?)\$(head|secret)\{([^{}]*)\}", re.IGNORECASE)
 SECRET_VARIABLE = "FW_SECRET_"  # noqa: S105 (a name)
-BLOCK, CARD = 2880, 80
-#: Headers of more blocks than these are no headers.
-MOST_BLOCKS = 2000
 
 
 class LateError(Exception):
@@ -83,56 +82,13 @@ def resolve(text: str, root: str, secrets: Secrets) -> str:
 
 def header_value(path: str, key: str) -> str:
     """The value of a key in a FITS file: in the first of its headers that has it."""
-    wanted = key.upper().ljust(8)[:8]
     try:
-        for card in cards(path):
-            if card[:8] == wanted and card[8:10] == "= ":
-                return card_value(card)
+        for cards in headers(path):
+            values = header_values(cards)
+            if key.upper() in values:
+                return values[key.upper()]
+    except FitsError as error:
+        raise LateError(f"$HEAD: {error}") from error
     except OSError as error:
         raise LateError(f"$HEAD: {path}: {error.strerror}") from error
     raise LateError(f"$HEAD: no header of {path} has {key.upper()}")
-
-
-def cards(path: str) -> Iterator[str]:
-    """The cards of all headers of a FITS file (FITS standard 4.0, section 3 and 4)."""
-    with open(path, "rb") as file:
-        while True:
-            found: list[str] = []
-            for _ in range(MOST_BLOCKS):
-                block = file.read(BLOCK)
-                if len(block) < BLOCK:
-                    if found:
-                        raise LateError(f"$HEAD: {path} ends within a header")
-                    return
-                lines = [block[at : at + CARD].decode("ascii", "replace") for at in range(0, BLOCK, CARD)]
-                if not found and not lines[0].startswith(("SIMPLE  =", "XTENSION=")):
-                    raise LateError(f"$HEAD: {path} is no FITS file")
-                found += lines
-                if any(line.rstrip() == "END" for line in lines):
-                    break
-            yield from found
-            try:
-                file.seek(_data_size(found), os.SEEK_CUR)
-            except (ValueError, OverflowError) as error:
-                raise LateError(f"$HEAD: {path}: a header does not say how long its data are") from error
-
-
-def card_value(card: str) -> str:
-    """What stands behind ``= `` on a card, without its comment: a text, a number, T or F."""
-    text = card[10:].strip()
-    if text.startswith("'"):
-        quoted = re.match(r"'((?:[^']|'')*)'", text)
-        return quoted[1].replace("''", "'").rstrip() if quoted else text.strip("' ")
-    return text.partition("/")[0].strip()
-
-
-def _data_size(header: list[str]) -> int:
-    """Bytes of the data behind a header, with its padding."""
-    values = {card[:8].strip(): card_value(card) for card in header if card[8:10] == "= "}
-    axes = int(values.get("NAXIS", 0))
-    size = 1 if axes else 0
-    for axis in range(1, axes + 1):
-        size *= int(values.get(f"NAXIS{axis}", 0))
-    groups = int(values.get("GCOUNT", 1)) * (int(values.get("PCOUNT", 0)) + size)
-    size = abs(int(values.get("BITPIX", 8))) // 8 * groups
-    return (size + BLOCK - 1) // BLOCK * BLOCK

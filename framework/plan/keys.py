@@ -24,6 +24,8 @@ max_retries | top block module | integer | how often a failed call is tried agai
 memory_statuses | top block module | text | exit statuses of programs that had too little memory
 shared_filesystem | site | boolean | whether jobs see the submitting side's files at the same paths
 python | site | text | the Python that jobs are run by
+metadata_type | top | text | which metadata are numbers or truth values
+file_groups | top | names | metadata by which the files of all types are asked for together
 machine_requirements | site | text | what a machine must have, as the pool's own expression
 hold_over_memory | site | boolean | whether a job that takes more memory than it asked for is stopped and asks for more
 infrastructure_retries | site | integer | how often a job is run again when not its programs but its surroundings failed

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import starmap
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Column, Connection, Select, Text, column, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import Column, Connection, Select, literal, select
 
 from framework.errors import FrameworkError
+from framework.garbage import no_garbage_collection
 from framework.registry.database import Registry
-from framework.registry.files import FileRow, files_with_ids
+from framework.registry.files import FileRow, files_with_ids, wanted_ids
 from framework.registry.schema import (
     desfile,
     opm_used,
@@ -112,7 +113,7 @@ def _walk(db: Registry, first: int, depth: int | None, linked: Any, far_end: Any
     depths = {first: 0}
     links: dict[Link, None] = {}
     edge, steps = [first], 0
-    with db.read() as connection:
+    with no_garbage_collection(), db.read() as connection:
         while edge and (depth is None or steps < depth):
             steps += 1
             found = list(linked(connection, db.dialect, edge))
@@ -158,17 +159,7 @@ def _derived(near: Column[Any], dialect: str, ids: Collection[int]) -> Select[An
 
 
 def _links(connection: Connection, query: Select[Any]) -> Iterator[Link]:
-    return map(Link._make, connection.execute(query).all())
-
-
-def wanted_ids(dialect: str, ids: Iterable[int]) -> Select[Any]:
-    """Any number of ids as one parameter."""
-    if dialect == "postgresql":
-        return select(func.unnest(literal(list(ids), ARRAY(BigInteger))))
-    table = func.json_each(literal(json.dumps(list(ids)), Text)).table_valued(
-        column("value", BigInteger), name="wanted"
-    )
-    return select(table.c.value)
+    return starmap(Link, connection.execute(query).all())
 
 
 def _makers(connection: Connection, dialect: str, tasks: Collection[int]) -> Iterator[tuple[int, Maker]]:

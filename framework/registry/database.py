@@ -22,23 +22,47 @@ PATIENCE_SECONDS = 60
 
 
 def open_registry(url: str | None = None, *, read_only: bool = False) -> Registry:
-    """Open a registry, making it or bringing it up to date first if need be (never when ``read_only``).
+    """Open a registry, making it first if need be, and bringing a file up to date (never when ``read_only``).
 
     Without a URL it is ``$FW_REGISTRY``, or else ``registry.sqlite`` in ``$FW_HOME``.
     """
+    registry = connect(url, read_only=read_only)
+    _make_current(registry)
+    return registry
+
+
+def connect(url: str | None = None, *, read_only: bool = False) -> Registry:
+    """The registry as it is, whatever its tables are."""
     named = url or os.environ.get("FW_REGISTRY")
-    registry = Registry(_parsed(named) if named else _default_url(), read_only=read_only)
+    return Registry(_parsed(named) if named else _default_url(), read_only=read_only)
+
+
+def _make_current(registry: Registry) -> None:
+    """Agree with the registry on what its tables are: it is made or brought up to date, or it is said what to do."""
     revision = registry.revision()
+    if revision == REVISION:
+        return
+    refuse_newer(registry, revision)
+    if registry.read_only:
+        raise RegistryError(f"{registry.place}: no registry, or an older one: any command that writes makes it")
+    if revision is not None and registry.dialect == "postgresql":
+        # Others may be using it, and theirs might not know what it would become.
+        raise RegistryError(
+            f"{registry.place}: the registry is older than this skyfw (schema {revision}; this one needs {REVISION}): "
+            "when all who use it have the new skyfw, fw registry upgrade"
+        )
+    from framework.registry.upgrading import upgrade
+
+    upgrade(registry)
+
+
+def refuse_newer(registry: Registry, revision: str | None) -> None:
+    """RegistryError for a registry that this skyfw does not know."""
     if revision is not None and revision > REVISION:
         raise RegistryError(
             f"{registry.place}: the registry was made by a newer skyfw (schema {revision}; this one knows up to "
             f"{REVISION}): update skyfw"
         )
-    if revision != REVISION:
-        if read_only:
-            raise RegistryError(f"{registry.place}: no registry, or an older one: any command that writes makes it")
-        _upgrade(registry)
-    return registry
 
 
 class Registry:
@@ -224,20 +248,3 @@ def _server_engine(url: URL, place: str) -> Engine:
         raise RegistryError(
             f"registry {place}: {error.name} is not installed: pip install 'skyfw[postgres]'"
         ) from error
-
-
-# ---------------------------------------------------------------- schema
-
-
-def _upgrade(registry: Registry) -> None:
-    # Alembic takes as long to import as all the rest, so only here.
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    with registry.write() as connection:
-        if registry.dialect == "postgresql":
-            connection.execute(text("select pg_advisory_xact_lock(7209613)"))
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")

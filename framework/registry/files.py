@@ -10,23 +10,14 @@ from itertools import islice
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import ColumnElement, Connection, Row, Select, Text, and_, cast, false, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import BigInteger, Connection, Row, Select, Text, and_, column, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from framework.errors import FrameworkError
 from framework.registry.database import Registry
 from framework.registry.schema import desfile, file_archive_info, opm_used, pfw_attempt, pfw_exec, pfw_wrapper, task
 
 #: How many paths one statement asks for, within what every SQLite takes.
 _CHUNK = 500
-
-#: What can be asked for beside the metadata.
-_COLUMNS: dict[str, ColumnElement[Any]] = {
-    "filename": desfile.c.filename,
-    "path": desfile.c.path,
-    "run": pfw_attempt.c.run,
-    "sha256": desfile.c.sha256,
-}
 
 
 class FileRow(Struct, frozen=True, kw_only=True, gc=False):
@@ -68,16 +59,16 @@ def existing(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, File
             return {}
         while chunk := list(islice(wanted, _CHUNK)):
             here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
-            query = _files().join(file_archive_info, here).where(desfile.c.path.in_(chunk))
-            found |= {file.path: file for file in _rows(connection, query)}
+            query = select_files().join(file_archive_info, here).where(desfile.c.path.in_(chunk))
+            found |= {file.path: file for file in file_rows(connection, query)}
     return found
 
 
 def files_of_attempt(db: Registry, attempt_id: int) -> dict[str, FileRow]:
     """Everything that a run made, by path."""
-    query = _files().where(desfile.c.pfw_attempt_id == attempt_id).order_by(desfile.c.path)
+    query = select_files().where(desfile.c.pfw_attempt_id == attempt_id).order_by(desfile.c.path)
     with db.read() as connection:
-        return {file.path: file for file in _rows(connection, query)}
+        return {file.path: file for file in file_rows(connection, query)}
 
 
 def archives_of(db: Registry, ids: Sequence[int]) -> dict[int, list[str]]:
@@ -102,12 +93,20 @@ def _none_beside(connection: Connection, paths: Sequence[str]) -> bool:
     return bool(directory) and connection.execute(select(desfile.c.id).where(below).limit(1)).first() is None
 
 
-def files_with_ids(connection: Connection, ids: Sequence[int]) -> list[FileRow]:
+def files_with_ids(connection: Connection, ids: Iterable[int]) -> list[FileRow]:
     """The files of these ids, in no order."""
-    found: list[FileRow] = []
-    for at in range(0, len(ids), _CHUNK):
-        found += _rows(connection, _files().where(desfile.c.id.in_(ids[at : at + _CHUNK])))
-    return found
+    wanted = wanted_ids(connection.dialect.name, ids)
+    return list(file_rows(connection, select_files().where(desfile.c.id.in_(wanted))))
+
+
+def wanted_ids(dialect: str, ids: Iterable[int]) -> Select[Any]:
+    """Any number of ids as one parameter."""
+    if dialect == "postgresql":
+        return select(func.unnest(literal(list(ids), ARRAY(BigInteger))))
+    table = func.json_each(literal(json.dumps(list(ids)), Text)).table_valued(
+        column("value", BigInteger), name="wanted"
+    )
+    return select(table.c.value)
 
 
 def at_paths(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
@@ -116,21 +115,16 @@ def at_paths(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
     found: dict[str, FileRow] = {}
     with db.read() as connection:
         while chunk := list(islice(wanted, _CHUNK)):
-            query = _files().where(desfile.c.path.in_(chunk), desfile.c.path_version == "")
-            found |= {file.path: file for file in _rows(connection, query)}
+            query = select_files().where(desfile.c.path.in_(chunk), desfile.c.path_version == "")
+            found |= {file.path: file for file in file_rows(connection, query)}
     return found
 
 
-def find(db: Registry, filetype: str, conditions: Mapping[str, Sequence[str]] | None = None) -> list[FileRow]:
-    """Files of a type, in order of their paths, of which each key has one of its values; ``%`` stands for anything.
-
-    Keys are those of the metadata, and ``filename``, ``path``, ``run``, ``sha256``.
-    """
-    query = _files().where(desfile.c.filetype == filetype).order_by(desfile.c.path, desfile.c.path_version)
-    for key, values in (conditions or {}).items():
-        query = query.where(or_(false(), *(_condition(db.dialect, key, value) for value in values)))
+def with_contents(db: Registry, sha256: str, size: int) -> list[FileRow]:
+    """The files that have these contents, in order of their paths."""
+    same = (desfile.c.sha256 == sha256, desfile.c.filesize == size)
     with db.read() as connection:
-        return list(_rows(connection, query))
+        return list(file_rows(connection, select_files().where(*same).order_by(desfile.c.path)))
 
 
 def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Iterator[tuple[int, FileRow]]:
@@ -148,7 +142,7 @@ def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Itera
             )
             here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
             query = (
-                _files()
+                select_files()
                 .add_columns(good.c.wrapnum)
                 .join(pfw_exec, pfw_exec.c.task_id == desfile.c.wgb_task_id)
                 .join(good, good.c.task_id == pfw_exec.c.pfw_wrapper_task_id)
@@ -190,17 +184,19 @@ def inputs_of(db: Registry, file_id: int) -> list[FileRow]:
     maker = select(desfile.c.wgb_task_id).where(desfile.c.id == file_id).scalar_subquery()
     used = and_(opm_used.c.desfile_id == desfile.c.id, opm_used.c.task_id == maker)
     with db.read() as connection:
-        return list(_rows(connection, _files().join(opm_used, used).order_by(desfile.c.path)))
+        return list(file_rows(connection, select_files().join(opm_used, used).order_by(desfile.c.path)))
 
 
-def _files() -> Select[Any]:
+def select_files() -> Select[Any]:
+    """A query for files, as rows of which :func:`file_rows` makes files."""
     file = desfile.c
     columns = select(file.id, file.path, file.filetype, file.filesize, file.sha256, file.metadata, pfw_attempt.c.run)
     return columns.select_from(desfile).outerjoin(pfw_attempt, pfw_attempt.c.id == file.pfw_attempt_id)
 
 
-def _rows(connection: Connection, query: Select[Any]) -> Iterator[FileRow]:
-    return _rows_of(connection.execute(query))
+def file_rows(connection: Connection, query: Select[Any]) -> Iterator[FileRow]:
+    """The files that a query gives."""
+    return _rows_of(connection.execute(query).all())
 
 
 def _rows_of(rows: Iterable[Any]) -> Iterator[FileRow]:
@@ -220,45 +216,3 @@ def _origin(row: Row[Any]) -> Origin:
         start_time=row.start_time,
         end_time=row.end_time,
     )
-
-
-# ---------------------------------------------------------------- conditions on metadata
-
-
-def _condition(dialect: str, key: str, value: str) -> ColumnElement[bool]:
-    if key in _COLUMNS:
-        column = _COLUMNS[key]
-        return column.like(value) if "%" in value else column == value
-    if '"' in key or not key:
-        raise FrameworkError(f"{key!r} is not a metadata key")
-    return _of_jsonb(key, value) if dialect == "postgresql" else _of_json_text(key, value)
-
-
-def _of_jsonb(key: str, value: str) -> ColumnElement[bool]:
-    field = desfile.c.metadata.op("->")(literal(key, Text))
-    if "%" in value:
-        return func.jsonb_extract_path_text(desfile.c.metadata, literal(key, Text)).like(value)
-    return or_(*(field == cast(literal(json.dumps(meant), Text), JSONB) for meant in _meanings(value)))
-
-
-def _of_json_text(key: str, value: str) -> ColumnElement[bool]:
-    place = literal(f'$."{key}"', Text)
-    field, kind = func.json_extract(desfile.c.metadata, place), func.json_type(desfile.c.metadata, place)
-    if "%" in value:
-        return cast(field, Text).like(value)
-    return or_(*(and_(kind.in_(_json_types(meant)), field == meant) for meant in _meanings(value)))
-
-
-def _meanings(value: str) -> list[str | float | bool]:
-    """A word that somebody typed can stand for text, and for a number or a truth value too."""
-    try:
-        meant = json.loads(value, parse_constant=str)
-    except ValueError:
-        return [value]
-    return [value, meant] if isinstance(meant, (int, float)) else [value]
-
-
-def _json_types(meant: str | float | bool) -> tuple[str, ...]:
-    if isinstance(meant, bool):
-        return ("true",) if meant else ("false",)
-    return ("text",) if isinstance(meant, str) else ("integer", "real")

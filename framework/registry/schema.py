@@ -15,6 +15,7 @@ from framework.registry.tables.executions import (
     task,
     task_message,
 )
+from framework.registry.tables.filetypes import ops_file_group, ops_filetype, ops_filetype_metadata
 from framework.registry.tables.lineage import (
     desfile,
     file_archive_info,
@@ -52,6 +53,9 @@ __all__ = [
     "opm_used",
     "opm_was_derived_from",
     "opm_was_generated_by",
+    "ops_file_group",
+    "ops_filetype",
+    "ops_filetype_metadata",
     "pfw_attempt",
     "pfw_attempt_label",
     "pfw_attempt_software",

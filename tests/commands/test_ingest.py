@@ -10,6 +10,7 @@ TYPES = """
 project = TST
 <filetype_metadata>
     <raw>
+        searchable = visit, band
         filename = RAW-${visit:5}-${ccd:2}.fits
         ops = ${project}/raw/${visit}
         <hdus>
@@ -29,6 +30,13 @@ project = TST
                     </h>
                 </o>
             </primary>
+            <sci>
+                <o>
+                    <h>
+                        gain = gain
+                    </h>
+                </o>
+            </sci>
         </hdus>
     </raw>
     <note>
@@ -49,7 +57,9 @@ def night(tmp_path: Path) -> Path:
     place.mkdir()
     for ccd, more in ((1, "EXPTIME = 30.5"), (2, "")):
         lines = ["SIMPLE  = T", "BITPIX  = 8", "NAXIS   = 0", "FILTER  = 'g '", more, "END"]
-        (place / f"RAW-00042-{ccd:02}.fits").write_bytes("".join(line.ljust(80) for line in lines).encode().ljust(2880))
+        second = ["XTENSION= 'IMAGE   '", "BITPIX  = 8", "NAXIS   = 0", "EXTNAME = 'SCI'", f"GAIN    = {ccd}.5", "END"]
+        blocks = ("".join(line.ljust(80) for line in part).encode().ljust(2880) for part in (lines, second))
+        (place / f"RAW-00042-{ccd:02}.fits").write_bytes(b"".join(blocks))
     (place / "readme.txt").write_text("clouds\n")
     (place / "strange.bin").write_bytes(b"?")
     return place
@@ -62,9 +72,33 @@ def test_files_are_told_apart_and_catalogued_with_their_metadata(fw, night, fw_h
     assert said.out == "note  1\nraw  2\n"
     rows = fw("query", "raw", "band=g", "exptime=30.5", "--json").json
     assert [(row["path"], row["metadata"]) for row in rows] == [
-        ("TST/raw/42/RAW-00042-01.fits", {"band": "g", "visit": 42, "ccd": 1, "exptime": 30.5})
+        ("TST/raw/42/RAW-00042-01.fits", {"band": "g", "visit": 42, "ccd": 1, "exptime": 30.5, "gain": 1.5})
     ]
     assert (fw_home / "archive/TST/raw/42/RAW-00042-01.fits").stat().st_mode & 0o222 == 0
+
+
+def test_a_filetype_is_a_view_and_a_group_is_another(fw, night):
+    fw("ingest", "--types", "types.wcl", night)
+    question = "select filename, visit, ccd, exptime, gain from raw where visit = 42 and band = 'g' order by ccd"
+    assert fw("sql", question, "--csv").out.splitlines()[1:] == [
+        "RAW-00042-01.fits,42,1,30.5,1.5",
+        "RAW-00042-02.fits,42,2,,2.5",
+    ]
+    assert (
+        fw("sql", "select filetype, count(*) from visit where visit = 42", "--csv").out == "filetype,count(*)\nraw,2\n"
+    )
+
+
+def test_a_filetype_or_key_that_could_be_sql_is_refused_with_its_place(fw, night, tmp_path):
+    for old, new, words in (
+        ("<raw>", '<ra"w>', None),
+        ("searchable = visit", "searchable = vi'sit --", "'vi'sit --' cannot be a metadata key"),
+        ("<note>", "<task>", "'task' is a table of the registry"),
+    ):
+        text = TYPES.replace(old, new).replace(old.replace("<", "</"), new.replace("<", "</"))
+        (tmp_path / "types.wcl").write_text(text)
+        said = fw("ingest", "--types", "types.wcl", night)
+        assert (said.status, words is None or words in said.err) == (2, True), said.err
 
 
 def test_what_is_known_already_stays_as_it_is(fw, night):

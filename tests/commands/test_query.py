@@ -39,5 +39,23 @@ def test_a_condition_without_a_value_is_refused(verb):
     assert (result.exit_code, "'seed' is not key=value" in result.stderr) == (2, True)
 
 
+def test_files_of_any_type_are_found_by_a_condition(verb):
+    where = ("--where", "run = 'HST1_r1p01' and filename like '%_1.csv'", "--paths")
+    assert verb("query", "files", *where).stdout == "r/scrape_1.csv\n"
+    assert verb("query", "files", "--filetype", "table", "--where", "seed = 2", "--paths").stdout == "r/train_2.csv\n"
+    assert verb("query", "table", "band=r", "--where", "seed > 1", "--paths").stdout == "r/train_2.csv\n"
+
+
+def test_a_condition_that_is_none_is_shown(verb):
+    assert str(verb("query", "table", "--where", "sead = 2").exception) == (
+        "sead = 2\n^ 'sead' is not on record of a table: did you mean 'seed'?"
+    )
+
+
+def test_all_files_there_are_are_not_listed_by_mistake(verb):
+    assert (verb("query", "files").exit_code, "say which files" in verb("query", "files").stderr) == (2, True)
+    assert "is a filetype already" in verb("query", "table", "--filetype", "log").stderr
+
+
 def test_help_has_an_example():
     assert "Example: fw query" in CliRunner().invoke(command, ["--help"]).stdout

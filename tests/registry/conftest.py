@@ -191,6 +191,21 @@ def a_postgres_registry(postgres_server: str, empty_postgres: str) -> Iterator[C
 
 
 @pytest.fixture
+def an_empty_database(postgres_server: str) -> Iterator[Callable[[], str]]:
+    """Makes databases without any tables; their URLs."""
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"empty_{uuid.uuid4().hex[:8]}")
+        _execute(postgres_server, f"create database {made[-1]}")
+        return postgres_server.format(made[-1])
+
+    yield make
+    for name in made:
+        _execute(postgres_server, f"drop database {name} with (force)")
+
+
+@pytest.fixture
 def rows() -> Callable[..., list[tuple[object, ...]]]:
     """Answers of a registry to plain SQL."""
 
@@ -212,6 +227,22 @@ def any_registry(request: pytest.FixtureRequest) -> Callable[..., Registry]:
 @pytest.fixture
 def any_db(any_registry: Callable[..., Registry]) -> Registry:
     return any_registry()
+
+
+@pytest.fixture(scope="module")
+def two_databases(
+    postgres_server: str, empty_postgres: str, empty_sqlite: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Registry, Registry]]:
+    """A registry on each database, for a module's tests together."""
+    name = f"both_{uuid.uuid4().hex[:8]}"
+    path = tmp_path_factory.mktemp("both") / "registry.sqlite"
+    shutil.copy(empty_sqlite, path)
+    _execute(postgres_server, f"create database {name} template {empty_postgres}")
+    both = open_registry(f"sqlite:///{path}"), open_registry(postgres_server.format(name))
+    yield both
+    for registry in both:
+        registry.close()
+    _execute(postgres_server, f"drop database {name} with (force)")
 
 
 def _execute(server: str, statement: str) -> None:

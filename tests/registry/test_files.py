@@ -6,8 +6,9 @@ import pytest
 
 from framework.errors import FrameworkError
 from framework.registry.attempts import create_attempt
-from framework.registry.files import existing, filetypes, find, inputs_of, made_by, produced_by
+from framework.registry.files import existing, filetypes, inputs_of, made_by, produced_by
 from framework.registry.ingest import ingest
+from framework.registry.search import find
 
 METADATA = {
     "a.fits": {"band": "r", "visit": 7, "exptime": 30.0, "good": True, "note": "8,7"},

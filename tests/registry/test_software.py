@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-
 import pytest
-from sqlalchemy import text
 
 from framework.registry.attempts import create_attempt
 from framework.registry.calls import calls
-from framework.registry.database import open_registry
 from framework.registry.equality import differences
 from framework.registry.ingest import ingest
-from framework.registry.schema import REVISION
 from framework.registry.software import stacks
 
 STACKS = "select kind, name, python, image, image_digest from software_stack order by sha256"
@@ -82,51 +77,3 @@ def test_runs_in_the_same_software_are_equal_wherever_it_lies(a_registry, new_at
     other = recorded("c", python="3.11.2", prefix="/opt/astro", packages=["astropy-6.2"], variables={"sha256": "1"})
     assert differences(*here, *there) == []
     assert {line.split()[0] for line in differences(*here, *other)} == {"pfw_exec"}
-
-
-# ---------------------------------------------------------------- the migration
-
-VIEWS = importlib.import_module("framework.registry.migrations.versions.0005_provenance").VIEWS
-OF_SUBMISSION = ("submit_host", "renderedwcl", "submitwcl_sha256", "renderedwcl_sha256", "fullsubmitwcl_sha256")
-
-
-@pytest.fixture
-def as_it_was(any_registry, monkeypatch):
-    """A registry of the revision before, with a run in it."""
-
-    def make(fill):
-        db = any_registry()
-        fill(db)
-        with db.write() as connection:
-            for statement in (
-                *(f"drop view {name}" for name in VIEWS),
-                *(f"drop table {name}" for name in ("verification_file", "verification", "pfw_attempt_software")),
-                *(f"alter table pfw_attempt drop column {name}" for name in OF_SUBMISSION),
-                "delete from id_block where name = 'verification'",
-                "drop index ix_pfw_exec_software_sha256",
-                "alter table pfw_exec drop column software_sha256",
-                "drop table software_stack",
-                "update alembic_version set version_num = '0001'",
-            ):
-                connection.execute(text(statement))
-        db.close()
-        return db
-
-    return make
-
-
-def test_a_registry_with_runs_is_brought_up_to_date(as_it_was, new_attempt, whole_run, told, tmp_path, rows):
-    old = as_it_was(lambda db: ingest(db, create_attempt(db, new_attempt()), whole_run.write(tmp_path / "1")))
-    db = open_registry(old.engine.url.render_as_string(hide_password=False))
-    assert db.revision() == REVISION
-    assert rows(db, "select count(*), count(software_sha256) from pfw_exec") == [(4, 0)]
-    attempt = create_attempt(db, new_attempt(attnum=2, run="HST1_r1p02"))
-    story, sha256 = told(python="3.11.2")
-    for facts in story.journals.values():
-        facts[0] |= {"attempt": attempt, "run": "HST1_r1p02"}
-    ingest(db, attempt, story.write(tmp_path / "2"))
-    assert rows(db, "select distinct software_sha256 from pfw_exec order by 1") in (
-        [(None,), (sha256,)],
-        [(sha256,), (None,)],
-    )
-    db.close()

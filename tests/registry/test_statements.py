@@ -53,6 +53,17 @@ def test_the_queries_of_the_note_run_as_they_stand(reader, tagged_run):
     assert ask(reader, NOTE["elapsed"]).rows == [(tagged_run,)]
 
 
+def test_the_first_query_of_the_note_prints_a_file_for_each_archive_that_has_it(any_db, reader, tagged_run):
+    with any_db.write() as connection:
+        same = "select desfile_id, 'tape', filename, path from file_archive_info"
+        connection.execute(text(f"insert into file_archive_info (desfile_id, archive_name, filename, path) {same}"))
+    twice = [(f"hsc/{number:02}.fits",) for number in range(1, 9) for _ in range(2)]
+    assert ask(reader, NOTE["files"]).rows == twice
+    one = NOTE["files"].replace(" order by", " and f.archive_name='home' order by")
+    assert ask(reader, one).rows == twice[::2]
+    assert ask(reader, NOTE["calls"]).rows == [("scrape", 2), ("coadd", 8)]
+
+
 @pytest.mark.parametrize("statement", ["select nonsense from task", "selec 1", "select 1; delete from task"])
 def test_a_bad_statement_is_told_in_the_databases_words(reader, statement):
     with pytest.raises(BadStatement, match="does not take this statement: "):

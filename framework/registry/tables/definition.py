@@ -18,16 +18,17 @@ metadata = MetaData(
 )
 
 
-def key(name: str, type_: Any = Number) -> Column[Any]:
+def key(name: str, type_: Any = Number, comment: str | None = None) -> Column[Any]:
     """A column of the primary key."""
-    return Column(name, type_, primary_key=True, autoincrement=False)
+    return Column(name, type_, primary_key=True, autoincrement=False, comment=comment)
 
 
-def of(table: str, name: str, *, key: bool = False, required: bool = True) -> Column[Any]:
+def of(table: str, name: str, comment: str | None = None, *, key: bool = False, required: bool = True) -> Column[Any]:
     """A number that another table's row has as its key."""
-    return Column(name, Number, ForeignKey(table), primary_key=key, autoincrement=False, nullable=not required)
+    target = ForeignKey(table)
+    return Column(name, Number, target, primary_key=key, autoincrement=False, nullable=not required, comment=comment)
 
 
-def required(name: str, type_: Any = Words) -> Column[Any]:
+def required(name: str, type_: Any = Words, comment: str | None = None) -> Column[Any]:
     """A column that has a value in every row."""
-    return Column(name, type_, nullable=False)
+    return Column(name, type_, nullable=False, comment=comment)

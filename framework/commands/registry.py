@@ -1,0 +1,91 @@
+"""Make, upgrade, check, copy or describe a registry."""
+
+from __future__ import annotations
+
+import click
+
+registry_option = click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+
+
+@click.group(name="registry", epilog="Example: fw registry check")
+def command() -> None:
+    """Look after the registry itself: sqlite:////path/file or postgresql://user@host/database."""
+
+
+@command.command(epilog="Example: fw registry init --registry postgresql://olga@db.example.org/production")
+@registry_option
+def init(registry: str | None) -> None:
+    """Make a registry in an empty database."""
+    from framework.registry.database import connect, open_registry
+    from framework.registry.schema import REVISION
+
+    was = connect(registry).revision()
+    db = open_registry(registry)
+    click.echo(f"{db.place}: {'made' if was is None else 'there already'}, schema {REVISION}")
+
+
+@command.command(epilog="Example: fw registry upgrade --registry postgresql://olga@db.example.org/production")
+@registry_option
+def upgrade(registry: str | None) -> None:
+    """Bring a registry to the schema of this skyfw, all or nothing, and make its views and indexes anew.
+
+    Whoever uses the registry needs a skyfw that is as new.
+    """
+    from framework.registry.copying import set_numbers
+    from framework.registry.database import connect, refuse_newer
+    from framework.registry.schema import REVISION
+    from framework.registry.upgrading import upgrade
+
+    db = connect(registry)
+    was = db.revision()
+    refuse_newer(db, was)
+    upgrade(db)
+    with db.write() as connection:
+        set_numbers(connection)
+    click.echo(f"{db.place}: schema {was or 'none'} -> {REVISION}")
+
+
+@command.command(epilog="Example: fw registry check --json")
+@registry_option
+@click.option("--json", "as_json", is_flag=True, help="What was looked at, as JSON.")
+def check(registry: str | None, as_json: bool) -> int:
+    """Look whether the registry is whole; ends with 1 when it is not."""
+    from dataclasses import asdict
+
+    from framework import tables
+    from framework.registry.checking import check
+    from framework.registry.database import open_registry
+
+    found = list(check(open_registry(registry)))
+    if as_json:
+        click.echo(tables.as_json([asdict(finding) for finding in found]))
+    else:
+        tables.print_table(("what", "state"), [(finding.what, finding.trouble or "good") for finding in found])
+    return 1 if any(finding.trouble for finding in found) else 0
+
+
+@command.command(epilog="Example: fw registry copy --to postgresql://olga@db.example.org/production")
+@click.option("--to", required=True, metavar="URL", help="An empty database; the registry is made in it.")
+@registry_option
+def copy(to: str, registry: str | None) -> None:
+    """Copy a registry into another database, SQLite or PostgreSQL, all or nothing; every row is compared afterwards."""
+    from framework.registry.copying import copy
+    from framework.registry.database import open_registry
+
+    target = open_registry(to)
+    counts = copy(open_registry(registry), target, lambda text: click.echo(text, err=True))
+    click.echo(f"{target.place}: {sum(counts.values())} rows copied and compared")
+
+
+@command.command(epilog="Example: fw registry schema --mermaid > registry.mmd")
+@click.option("--mermaid", is_flag=True, help="A diagram instead of a list.")
+@click.option("--json", "as_json", is_flag=True, help="JSON instead of a list.")
+def schema(mermaid: bool, as_json: bool) -> None:
+    """Print every table and column with what it means."""
+    from framework import tables
+    from framework.registry.describing import as_object, mermaid_lines, text_lines
+
+    if as_json:
+        click.echo(tables.as_json(as_object()))
+    else:
+        click.echo("\n".join(mermaid_lines() if mermaid else text_lines()))

@@ -1,0 +1,64 @@
+"""Say where a file on disk comes from, by its contents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from framework.commands.query import print_sql, sql_option
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from framework.registry.files import FileRow, Origin
+
+
+@click.command(name="whence", epilog="Example: fw whence ~/Downloads/calexp.fits")
+@click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@sql_option
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="Every file on record with these contents, as JSON.")
+def command(path: Path, as_sql: bool, registry: str | None, as_json: bool) -> int:
+    """Show every file on record that has the contents of PATH: what it is, which call made it, which archives have it.
+
+    The name of PATH does not matter. Ends with 1 when no file on record has these contents.
+    """
+    from framework import tables
+    from framework.job.transfer import measure
+    from framework.registry.asked import statements
+    from framework.registry.database import open_registry
+    from framework.registry.files import archives_of, produced_by, with_contents
+
+    db = open_registry(registry)
+    measured = measure(str(path))
+    with statements(db) as asked:
+        files = with_contents(db, measured.sha256, measured.size)
+        places = archives_of(db, [file.id for file in files])
+        rows = [(file, produced_by(db, file.id), places.get(file.id, [])) for file in files]
+    if as_sql:
+        print_sql(asked)
+    elif as_json:
+        click.echo(tables.as_json([as_object(*row) for row in rows]))
+    elif rows:
+        columns = ("path", "filetype", "made by", "archives")
+        shown = [(file.path, file.filetype, maker_text(by), ", ".join(names)) for file, by, names in rows]
+        tables.print_table(columns, shown)
+    else:
+        click.echo(f"no file on record has the contents of {path} (sha256 {measured.sha256})", err=True)
+    return 0 if rows else 1
+
+
+def maker_text(origin: Origin | None) -> str:
+    """The call that made a file."""
+    return "" if origin is None else f"{origin.module} (call {origin.wrapnum} of {origin.run})"
+
+
+def as_object(file: FileRow, origin: Origin | None, archives: Sequence[str]) -> dict[str, Any]:
+    """A file with its maker and its places."""
+    from dataclasses import asdict
+
+    from msgspec.structs import asdict as struct_as_dict
+
+    return {**struct_as_dict(file), "made_by": asdict(origin) if origin else None, "archives": list(archives)}

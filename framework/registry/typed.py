@@ -1,0 +1,60 @@
+"""Metadata as typed values: the SQL by which a key of a file's JSON becomes a number, a text or a truth value.
+
+The same words stand in views, indexes and questions, which is how a database knows that an index serves a question. A
+value that is not of the type is null on every database: a cast never fails.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, get_args
+
+from framework.errors import FrameworkError
+
+DataType = Literal["integer", "real", "text", "boolean"]
+TYPES: tuple[str, ...] = get_args(DataType)
+
+#: What the name of a key, which stands in SQL as it is, may be; short enough for the name of its index.
+KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
+
+# What a cast of PostgreSQL's surely takes: numbers from 1e-199 to 1e199.
+_INTEGER = "^-?[0-9]{1,18}$"
+_WITH_EXPONENT = "-?(0|[1-9][0-9]{0,99})([.][0-9]{1,99})?[eE][+-]?0{0,9}1?[0-9]{1,2}"
+_WRITTEN_OUT = "-?(0|[1-9][0-9]{0,199})([.][0-9]{1,255})?"
+_REAL = f"^({_WRITTEN_OUT}|{_WITH_EXPONENT})$"
+
+
+def typed(dialect: str, key: str, data_type: str, column: str = "metadata") -> str:
+    """The SQL of a key's value as a type; ``column`` is the JSON."""
+    if not KEY.fullmatch(key) or data_type not in TYPES:
+        raise FrameworkError(f"{key!r} as {data_type!r}: not a metadata key and its type")
+    return (_of_jsonb if dialect == "postgresql" else _of_json_text)(key, data_type, column)
+
+
+def _of_jsonb(key: str, data_type: str, column: str) -> str:
+    value = f"({column} ->> '{key}')"
+    if data_type == "integer":
+        return f"(case when {value} ~ '{_INTEGER}' then {value}::bigint end)"
+    if data_type == "real":
+        return f"(case when {value} ~ '{_REAL}' then {value}::double precision end)"
+    if data_type == "boolean":
+        return f"(case lower({value}) when 'true' then true when 'false' then false end)"
+    return f'({value} collate "C")'
+
+
+def _of_json_text(key: str, data_type: str, column: str) -> str:
+    place = f"""'$."{key}"'"""
+    # As it is written, so that true is no 1; a text without its quotation marks.
+    value = f"trim({column} -> {place}, '\"')"
+    if data_type == "integer":
+        digits = f"ltrim({value}, '-')"
+        is_number = f"{digits} not glob '*[^0-9]*' and {value} not glob '--*'"
+        return f"(case when length({digits}) between 1 and 18 and {is_number} then cast({value} as integer) end)"
+    if data_type == "real":
+        is_number = f"case when json_valid({value}) then json_type({value}) in ('integer', 'real') end"
+        fits = f"instr({value}, ' ') = 0 and abs(cast({value} as real)) < 1e199"
+        return f"(case when {fits} and {is_number} then cast({value} as real) end)"
+    if data_type == "boolean":
+        return f"(case lower({value}) when 'true' then 1 when 'false' then 0 end)"
+    plain = f"when 'text' then json_extract({column}, {place}) when 'null' then null"
+    return f"(case json_type({column}, {place}) {plain} else {column} -> {place} end)"
