@@ -13,6 +13,7 @@ import argparse
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -148,7 +149,7 @@ def later_jobs(table: pd.DataFrame, seed: int) -> None:
     new = new.sample(frac=1, random_state=seed % 2**32)
     model, _ = learn(old, seed)
     print(f"\ntrained on {len(old)} jobs up to {LAST_OLD_DAY}, tested on {len(new)} later ones:")
-    bare = Tabular(average=model.average, past=model.past.only(np.zeros(len(old), bool)), spread=model.spread)
+    bare = replace(model, past=model.past.only(np.zeros(len(old), bool)))
     print("  the average alone      " + line_of(judge(bare, new)))
     print("  without updates        " + line_of(judge(model, new)))
     found = []

@@ -1,10 +1,12 @@
 """A CCD calibration of the family's own: overscan, bias, dark, flat and cosmic rays, on FITS files.
 
 It stands in where an instrument's own programs are not installed, and its products say so (CALPROG). References are
-found by what their headers say: IMAGETYP (BIAS, DARK, FLAT), and DETECTOR and FILTER where the image has them.
+found in a folder by what their headers say: IMAGETYP (BIAS, DARK, FLAT), and DETECTOR and FILTER where the image has
+them; without a folder, by the names in the image's header (BIASFILE, DARKFILE, PFLTFILE) and the variables of CRDS.
 """
 
 import argparse
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.calcloud import command
+from pipelines.calcloud import command, references
 from pipelines.calcloud.errors import InputError
 
 DESCRIPTION = """Calibrate the raw images (*_raw.fits) of a dataset in this folder: overscan, bias, dark, flat, cosmic
@@ -51,10 +53,12 @@ class Calibrated:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when an image or a reference is not what it has to be."""
+    """Exit status: 0, 1 when the disk failed, 2 when an image or a reference is not right, 27 when one is missing."""
     parser = command.parser_of("calibrate", DESCRIPTION)
     parser.add_argument("ipppssoot", help="the dataset")
-    parser.add_argument("--references", type=Path, help="folder of bias, dark and flat frames")
+    parser.add_argument(
+        "--references", type=Path, help="folder of bias, dark and flat frames; else those that the headers name"
+    )
     return command.run(parser, _act, argv)
 
 
@@ -65,10 +69,10 @@ def _act(arguments: argparse.Namespace) -> None:
     made = []
     for path in raws:
         raw = read_raw(path)
-        references = {kind: find_reference(kind, raw, arguments.references) for kind in ("BIAS", "DARK", "FLAT")}
-        made.append((raw, calibrate(raw, references)))
-        write(path.with_name(path.name.replace("_raw.", "_flt.")), raw, made[-1][1], references)
-        print(f"{path.name}: {summary(made[-1][1], references)}")
+        frames = find_references(raw, arguments.references)
+        made.append((raw, calibrate(raw, frames)))
+        write(path.with_name(path.name.replace("_raw.", "_flt.")), raw, made[-1][1], frames)
+        print(f"{path.name}: {summary(made[-1][1], frames)}")
     if len(made) > 1:
         target = Path(f"{arguments.ipppssoot}_crj.fits")
         write(target, made[0][0], together([calibrated for _, calibrated in made]), {})
@@ -102,32 +106,18 @@ def read_raw(path: Path) -> Raw:
     )
 
 
-def find_reference(kind: str, raw: Raw, folder: Path | None) -> Image | None:
-    """The frame of this kind that fits the image; none where there is no folder or none fits in kind."""
-    from astropy.io import fits
-
-    wanted = {key: raw.header[key] for key in ("DETECTOR", "FILTER") if key in raw.header}
-    if kind != "FLAT":
-        wanted.pop("FILTER", None)
+def find_references(raw: Raw, folder: Path | None) -> dict[str, Image | None]:
+    """Of each kind the frame that a folder has for this image, else the one that its header names."""
     shape = (raw.adu.shape[0], raw.adu.shape[1] - raw.overscan)
-    for path in sorted(folder.glob("*.fits")) if folder else ():
-        with fits.open(path) as file:
-            header = file[0].header
-            if header.get("IMAGETYP") != kind or any(header.get(key, value) != value for key, value in wanted.items()):
-                continue
-            data = next((np.asarray(unit.data, np.float32) for unit in file if unit.data is not None), None)
-        if data is None or data.shape != shape:
-            raise InputError(
-                f"{path}: its image is {None if data is None else data.shape}, {raw.path.name} needs {shape}"
-            )
-        return data
-    return None
+    if folder is not None:
+        return {kind: references.in_folder(kind, raw.header, shape, folder) for kind in references.KINDS}
+    return {kind: references.named(kind, raw.header, shape, os.environ) for kind in references.KINDS}
 
 
-def calibrate(raw: Raw, references: dict[str, Image | None]) -> Calibrated:
+def calibrate(raw: Raw, frames: dict[str, Image | None]) -> Calibrated:
     """Electrons of the sky."""
     light, saturated = _without_overscan(raw)
-    bias, dark, flat = (references[kind] for kind in ("BIAS", "DARK", "FLAT"))
+    bias, dark, flat = (frames[kind] for kind in ("BIAS", "DARK", "FLAT"))
     if bias is not None:
         light = light - bias
     electrons = light * raw.gain
@@ -175,7 +165,7 @@ def together(images: Sequence[Calibrated]) -> Calibrated:
     )
 
 
-def write(path: Path, raw: Raw, image: Calibrated, references: dict[str, Image | None]) -> None:
+def write(path: Path, raw: Raw, image: Calibrated, frames: dict[str, Image | None]) -> None:
     """SCI, ERR and DQ, and in the first header what was done."""
     from astropy.io import fits
 
@@ -184,7 +174,7 @@ def write(path: Path, raw: Raw, image: Calibrated, references: dict[str, Image |
         header.remove(key, ignore_missing=True)
     header["CALPROG"] = ("calcloud own", "not the instrument's own calibration")
     header["BUNIT"] = "ELECTRONS"
-    for kind, frame in references.items():
+    for kind, frame in frames.items():
         header[f"{kind}CORR"] = "OMIT" if frame is None else "COMPLETE"
     planes = [
         fits.ImageHDU(image.science, name="SCI"),
@@ -194,9 +184,9 @@ def write(path: Path, raw: Raw, image: Calibrated, references: dict[str, Image |
     fits.HDUList([fits.PrimaryHDU(header=header), *planes]).writeto(path, overwrite=True)
 
 
-def summary(image: Calibrated, references: dict[str, Image | None]) -> str:
+def summary(image: Calibrated, frames: dict[str, Image | None]) -> str:
     """For the log."""
-    without = [kind.lower() for kind, frame in references.items() if frame is None]
+    without = [kind.lower() for kind, frame in frames.items() if frame is None]
     return ", ".join(
         [
             f"median {np.median(image.science):.1f} electrons",

@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from pipelines.calcloud.errors import InputError
 
-WRONG_INPUT = 2
 WORLD_FAILED = 1
 
 
@@ -18,7 +17,7 @@ def run(
     try:
         act(arguments)
     except InputError as error:
-        return _end(parser, error, WRONG_INPUT)
+        return _end(parser, error, error.status)
     except OSError as error:
         return _end(parser, error, WORLD_FAILED)
     return 0

@@ -1,6 +1,9 @@
-"""Where calibration programs find their reference files: the variables of each mode."""
+"""Where calibration programs find their reference files: the variables of each mode, and names such as jref$x.fits."""
 
 from collections.abc import Mapping
+from pathlib import Path
+
+from pipelines.calcloud.errors import MissingReferenceError
 
 #: Mode to variables. A variable that is set already stays as it is, but for the mode itself.
 MODES: Mapping[str, Mapping[str, str]] = {
@@ -26,3 +29,21 @@ def variables(mode: str, environment: Mapping[str, str]) -> dict[str, str]:
     for name in _REFERENCES:
         found[name] = environment.get(name, f"{found['CRDS_PATH']}/references/hst/{name}/")
     return found
+
+
+def reference(named: str, environment: Mapping[str, str]) -> Path | None:
+    """The file that a header names as `jref$x.fits`; none where it names none, or no cache is there to look in.
+
+    MissingReferenceError where the cache is there and the file is not: it has to be synchronised first (`crds sync`).
+    """
+    variable, has_folder, name = named.strip().partition("$")
+    if not has_folder or variable.lower() not in _REFERENCES:
+        return None
+    folder = Path(environment.get(variable.lower(), ""))
+    if variable.lower() not in environment or not folder.is_dir():
+        return None
+    if name != Path(name).name or not (folder / name).is_file():
+        raise MissingReferenceError(
+            f"{named}: no such reference in {folder} ({variable.lower()}): synchronise the cache first"
+        )
+    return folder / name

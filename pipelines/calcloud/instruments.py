@@ -20,6 +20,8 @@ class Instrument:
     raws: tuple[tuple[str, ...], ...] = (("raw",),)
     #: Without an association, only the first of them is named; the program finds the others.
     first_only: bool = False
+    #: What the archive calls the files that a calibration begins with.
+    retrieved: tuple[str, ...] = ("ASN", "RAW")
 
 
 INSTRUMENTS = {
@@ -29,8 +31,22 @@ INSTRUMENTS = {
         stage1=("calcos",),
         raws=(("rawtag", "rawtag_a", "rawtag_b", "rawaccum", "rawaccum_a", "rawaccum_b", "rawacq"),),
         first_only=True,
+        retrieved=(
+            "ASN",
+            "RAW",
+            "EPC",
+            "RAWACCUM",
+            "RAWACCUM_A",
+            "RAWACCUM_B",
+            "RAWACQ",
+            "RAWTAG",
+            "RAWTAG_A",
+            "RAWTAG_B",
+        ),
     ),
-    "stis": Instrument(stage1=("cs0.e", "-tv"), raws=(("raw",), ("wav",))),
+    "stis": Instrument(
+        stage1=("cs0.e", "-tv"), raws=(("raw",), ("wav",)), retrieved=("ASN", "RAW", "EPC", "TAG", "WAV")
+    ),
 }
 
 

@@ -29,6 +29,11 @@ class Jobs:
     def __len__(self) -> int:
         return len(self.ipst)
 
+    @property
+    def cycles(self) -> npt.NDArray[np.uint8]:
+        """The first letter of each program: programs of one year or two share it."""
+        return np.frombuffer(self.ipst.astype("S9").tobytes(), np.uint8).reshape(-1, 9)[:, 1]
+
     def take(self, rows: npt.NDArray[Any]) -> "Jobs":
         """Some of them, by number or by mask."""
         return Jobs(self.ipst[rows], self.features[rows])

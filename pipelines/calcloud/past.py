@@ -1,8 +1,9 @@
 """History: how much more or less than the average the jobs before this one took, by what they share with it.
 
 A job shares its setting and size with many, whatever their programs: they tell what changed for all since the trees
-were grown. It shares its program with some, its program and setting with fewer, its visit, and the dataset itself with
-earlier runs of it. Each level explains what the others leave; the fewer jobs a group has, the less it is believed.
+were grown. It shares the first letters of its program, which are given out in the order of years, with fewer (`cycle`
+and `near`), then its program, its program and setting, its visit, and the dataset itself with earlier runs of it. Each
+level explains what the others leave; the fewer jobs a group has, the less it is believed.
 """
 
 from collections.abc import Mapping
@@ -20,11 +21,15 @@ Keys = npt.NDArray[np.uint64]
 #: Levels with the number of jobs at which a group is believed by half.
 LEVELS: Mapping[str, Mapping[str, float]] = {
     "memory": {
-        "setting": 10, "size": 10, "job": 10, "program": 1, "program_setting": 1, "program_size": 2, "program_job": 4,
+        "setting": 10, "size": 10, "job": 10, "cycle": 5, "cycle_setting": 5, "cycle_job": 5,
+        "near": 5, "near_setting": 5, "near_job": 5,
+        "program": 1, "program_setting": 1, "program_size": 2, "program_job": 4,
         "visit": 5, "visit_setting": 8, "dataset": 2,
     },
     "wallclock": {
-        "setting": 10, "size": 10, "job": 10, "program": 1, "program_setting": 1, "program_size": 2, "program_job": 4,
+        "setting": 10, "size": 10, "job": 10, "cycle": 5, "cycle_setting": 5, "cycle_job": 5,
+        "near": 5, "near_setting": 5, "near_job": 5,
+        "program": 1, "program_setting": 1, "program_size": 2, "program_job": 4,
         "part": 6, "visit": 8, "visit_job": 12, "dataset": 2,
     },
 }  # fmt: skip
@@ -102,6 +107,8 @@ def level_keys(jobs: Jobs) -> dict[str, Keys]:
     size = np.round(np.log1p(features[:, 1]) * 2)
     whole = _mixed(setting, features[:, 0], features[:, 1])
     instrument = letters[:, 0]
+    cycle = _mixed(instrument, letters[:, 1])
+    near = _mixed(cycle, letters[:, 2])
     program = _mixed(instrument, *(letters[:, place] for place in (1, 2, 3)))
     part = _mixed(program, letters[:, 4])
     visit = _mixed(part, letters[:, 5])
@@ -109,6 +116,12 @@ def level_keys(jobs: Jobs) -> dict[str, Keys]:
         "setting": setting,
         "size": _mixed(setting, size),
         "job": whole,
+        "cycle": cycle,
+        "cycle_setting": _mixed(cycle, setting),
+        "cycle_job": _mixed(cycle, whole),
+        "near": near,
+        "near_setting": _mixed(near, setting),
+        "near_job": _mixed(near, whole),
         "program": program,
         "program_setting": _mixed(program, setting),
         "program_size": _mixed(program, setting, size),

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.calcloud import command, crds, instruments, usage
+from pipelines.calcloud import command, crds, instruments, mast, usage
 from pipelines.calcloud.dataset import SUFFIX, UnknownDatasetError, instrument_of
 from pipelines.calcloud.errors import InputError
 from pipelines.calcloud.exits import Exit, JobError
@@ -47,7 +47,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("batch", help="the name of the batch below it, or none")
     parser.add_argument("ipppssoot", nargs="+", help="datasets")
     parser.add_argument("--mode", choices=list(crds.MODES), default="remote", help="where references come from")
-    parser.add_argument("--inputs", help="folder (or address) of raw files; <bucket>/inputs if not given")
+    parser.add_argument(
+        "--inputs",
+        help="folder (or address) of raw files, or mast:; <bucket>/inputs if not given, mast: without bucket",
+    )
     parser.add_argument("--references", help="folder of bias, dark and flat for the family's own calibration, or none")
     parser.add_argument("--work", type=Path, default=Path("work"), help="folder to work in, one below it a dataset")
     parser.add_argument("--outputs", type=Path, help="folder for log, metrics and a tar of the products")
@@ -102,7 +105,7 @@ def _guarded(work: Work, arguments: argparse.Namespace) -> tuple[Exit, str]:
         if simulated := os.environ.get(SIMULATE):
             raise JobError(Exit(int(simulated)), f"{SIMULATE} asks for this failure")
         instrument = instrument_of(work.ipst)
-        _stage(work, arguments)
+        _stage(work, instrument, arguments)
         _calibrate(work, instrument, _folder(arguments.references))
     except JobError as error:
         return error.status, f"{error} (status {error.status.value}, {error.status.name.lower()})"
@@ -118,12 +121,12 @@ def _guarded(work: Work, arguments: argparse.Namespace) -> tuple[Exit, str]:
 # ---- files in
 
 
-def _stage(work: Work, arguments: argparse.Namespace) -> None:
-    """Raw files that carry the dataset's name, from a folder, or unpacked from a tar."""
-    source = arguments.inputs or ("" if arguments.bucket == "none" else f"{arguments.bucket.rstrip('/')}/inputs")
-    if not source:
-        raise JobError(Exit.COMMAND_LINE, "where its raw files are is not said: give --inputs, or a bucket")
-    if "://" in source:
+def _stage(work: Work, instrument: str, arguments: argparse.Namespace) -> None:
+    """Raw files that carry the dataset's name, from a folder, unpacked from a tar, or from the archive."""
+    source = arguments.inputs or (mast.MAST if arguments.bucket == "none" else f"{arguments.bucket.rstrip('/')}/inputs")
+    if source == mast.MAST:
+        mast.retrieve(work.ipst, instrument, work.folder)
+    elif "://" in source:
         _unpack(work, _fetched(f"{source.rstrip('/')}/{work.ipst}.tar.gz", work.folder))
     else:
         found = list(_own_files(Path(source), work.ipst))
@@ -191,7 +194,9 @@ def _calibrate(work: Work, instrument: str, references: Path | None) -> None:
         work.usages.append(used)
         if used.status:
             memory = usage.memory_status(work.log, begin)
-            raise JobError(memory or _STAGES[stage], f"{argv[0]} ended with status {used.status}")
+            without_reference = work.calibration == instruments.OWN and used.status == Exit.BESTREFS
+            failed = Exit.BESTREFS if without_reference else _STAGES[stage]
+            raise JobError(memory or failed, f"{argv[0]} ended with status {used.status}")
 
 
 def _folder(name: str | None) -> Path | None:

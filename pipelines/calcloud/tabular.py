@@ -1,4 +1,4 @@
-"""The tabular model: an average by trees, history on top of it, and a calibrated spread around both."""
+"""The tabular model: an average by trees, history on top, a calibrated spread around both, and chances of machines."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.calcloud.chances import exceed, fit_chances
 from pipelines.calcloud.jobs import Jobs
-from pipelines.calcloud.past import TARGETS, Past, datasets, past_of, programs
+from pipelines.calcloud.past import EVIDENCE, TARGETS, Past, datasets, past_of, programs
 from pipelines.calcloud.schema import BIN_EDGES_GB
 from pipelines.calcloud.spread import Errors, Spread, fit_spread, kinds_of
 from pipelines.calcloud.trees import Trees, fit_trees
@@ -50,14 +51,17 @@ class Tabular:
     average: Mapping[str, Trees]
     past: Past
     spread: Mapping[str, Spread]
+    #: To need more than each machine but the last.
+    chances: tuple[Trees, ...]
 
     def predict(self, jobs: Jobs, edges_gb: Sequence[float] = BIN_EDGES_GB) -> Predicted:
         """Memory and time of jobs that have not run, and the probability of each machine between these edges."""
         expected = self.expected(jobs)
         evidence = self.past.evidence(jobs)
         kinds = kinds_of(jobs, evidence)
-        distances = [np.log(edge) - expected["memory"] for edge in edges_gb]
-        above = [self.spread["memory"].exceeds(distance, kinds) for distance in distances]
+        distances = {edge: np.log(edge) - expected["memory"] for edge in edges_gb}
+        by_spread = {edge: self.spread["memory"].exceeds(distance, kinds) for edge, distance in distances.items()}
+        above = exceed(self.chances, jobs, expected, evidence, by_spread)
         steps = np.column_stack([np.ones(len(jobs)), *above, np.zeros(len(jobs))])
         return Predicted(
             memory_gb=np.exp(expected["memory"]),
@@ -73,9 +77,15 @@ class Tabular:
         return {target: _averages(self.average[target], jobs) + self.past.adds(target, jobs) for target in TARGETS}
 
     def learn(self, jobs: Jobs, truth: Mapping[str, Floats]) -> "Tabular":
-        """The model after these jobs have finished: history grows, the average and the spread stay."""
-        residuals = {target: np.log(truth[target]) - _averages(self.average[target], jobs) for target in TARGETS}
-        return replace(self, past=self.past.and_these(jobs, residuals))
+        """The model after these jobs have finished: history grows, limits stretch or shrink, the trees stay."""
+        logs = {target: np.log(truth[target]) for target in TARGETS}
+        said = LeftOut(jobs=jobs, logs=logs, expected=self.expected(jobs), evidence=self.past.evidence(jobs))
+        residuals = {target: logs[target] - _averages(self.average[target], jobs) for target in TARGETS}
+        return replace(
+            self,
+            past=self.past.and_these(jobs, residuals),
+            spread={target: spread.after(said.errors(target)) for target, spread in self.spread.items()},
+        )
 
     def forget(self, jobs: Jobs) -> "Tabular":
         """The model as if history had no run of these datasets, so that it can be judged by them."""
@@ -85,33 +95,49 @@ class Tabular:
 def fit(jobs: Jobs, truth: Mapping[str, Floats], seed: int = 1) -> Tabular:
     """Learn these jobs; `truth` holds memory (GB) and wallclock (s)."""
     logs = {target: np.log(truth[target]) for target in TARGETS}
-    members = datasets(jobs)
-    known = left_out_errors(jobs, logs, folds_of(members, FOLDS, seed), history=True)
-    strange = left_out_errors(jobs, logs, folds_of(programs(jobs), STRANGE_FOLDS, seed), history=False)
+    known = left_out(jobs, logs, folds_of(datasets(jobs), FOLDS, seed), history=True)
+    strange = left_out(jobs, logs, folds_of(programs(jobs), STRANGE_FOLDS, seed), history=False)
     return Tabular(
         average=(average := _fit_average(jobs, logs)),
         past=_fit_past(average, jobs, logs),
-        spread={target: fit_spread(known[target], strange[target]) for target in TARGETS},
+        spread={target: fit_spread(known.errors(target), strange.errors(target)) for target in TARGETS},
+        chances=fit_chances(known.jobs, known.expected, known.evidence, known.logs["memory"]),
     )
 
 
-def left_out_errors(
-    jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, history: bool
-) -> dict[str, Errors]:
-    """What is wrong with predictions of jobs that were left out; as if their programs were unknown without history."""
-    found: dict[str, list[Floats]] = {target: [] for target in TARGETS}
-    kinds = []
+@dataclass(frozen=True, kw_only=True)
+class LeftOut:
+    """Jobs that were not learned from, and what was said of them; all quantities are logarithms."""
+
+    jobs: Jobs
+    logs: Mapping[str, Floats]
+    expected: Mapping[str, Floats]
+    evidence: Mapping[str, Ints]
+
+    def errors(self, target: str) -> Errors:
+        """How much more than expected they took."""
+        return Errors(self.logs[target] - self.expected[target], kinds_of(self.jobs, self.evidence))
+
+
+def left_out(jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, history: bool) -> LeftOut:
+    """What is said of jobs that were left out; as if their programs were unknown without history."""
+    rows, expected, evidence = [], [], []
     for left in folds:
         kept, kept_logs = jobs.take(~left), {target: log[~left] for target, log in logs.items()}
         average = _fit_average(kept, kept_logs)
         past = _fit_past(average, kept, kept_logs)
         past = past if history else past.only(np.zeros(len(kept), dtype=bool))
         out = jobs.take(left)
-        kinds.append(kinds_of(out, past.evidence(out)))
-        for target in TARGETS:
-            found[target].append(logs[target][left] - _averages(average[target], out) - past.adds(target, out))
-    every = np.concatenate(kinds)
-    return {target: Errors(np.concatenate(errors), every) for target, errors in found.items()}
+        rows.append(np.flatnonzero(left))
+        expected.append({target: _averages(average[target], out) + past.adds(target, out) for target in TARGETS})
+        evidence.append(past.evidence(out))
+    order = np.concatenate(rows)
+    return LeftOut(
+        jobs=jobs.take(order),
+        logs={target: log[order] for target, log in logs.items()},
+        expected={target: np.concatenate([part[target] for part in expected]) for target in TARGETS},
+        evidence={level: np.concatenate([part[level] for part in evidence]) for level in EVIDENCE},
+    )
 
 
 def folds_of(members: npt.NDArray[np.generic], folds: int, seed: int) -> Iterator[Mask]:

@@ -1,4 +1,4 @@
-"""The file of a tabular model: trees, history and spread, as arrays."""
+"""The file of a tabular model: trees, history, spread and chances, as arrays."""
 
 import hashlib
 from collections.abc import Mapping
@@ -10,12 +10,13 @@ from pipelines.calcloud.archive import read_archive, write_archive
 from pipelines.calcloud.errors import InputError
 from pipelines.calcloud.jobs import Jobs
 from pipelines.calcloud.past import TARGETS, past_of
+from pipelines.calcloud.schema import BIN_EDGES_GB
 from pipelines.calcloud.spread import Spread
 from pipelines.calcloud.tabular import Tabular
-from pipelines.calcloud.trees import trees_of
+from pipelines.calcloud.trees import Trees, trees_of
 
 #: Rises when what the arrays mean changes.
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,9 @@ def write_tabular(model: Tabular, path: Path, facts: Mapping[str, Any]) -> None:
         arrays[f"{target}/residuals"] = model.past.residuals[target]
         arrays[f"{target}/usual"] = model.spread[target].usual
         arrays[f"{target}/quantiles"] = model.spread[target].quantiles
+        arrays[f"{target}/stretch"] = model.spread[target].stretch
+    for edge, trees in zip(BIN_EDGES_GB, model.chances, strict=True):
+        arrays |= {f"{edge:g}/trees/{name}": array for name, array in trees.arrays().items()}
     write_archive(path, {"format": FORMAT, **facts}, arrays)
 
 
@@ -46,24 +50,21 @@ def read_tabular(path: Path) -> Kept:
         raise InputError(f"{path}: is a model of format {facts.get('format')}, not {FORMAT}: train it again")
     try:
         model = Tabular(
-            average={
-                target: trees_of(
-                    {
-                        name.rpartition("/")[2]: array
-                        for name, array in arrays.items()
-                        if name.startswith(f"{target}/trees/")
-                    }
-                )
-                for target in TARGETS
-            },
+            average={target: _trees(arrays, target) for target in TARGETS},
             past=past_of(
                 Jobs(arrays["ipst"], arrays["features"]), {target: arrays[f"{target}/residuals"] for target in TARGETS}
             ),
             spread={
-                target: Spread(usual=arrays[f"{target}/usual"], quantiles=arrays[f"{target}/quantiles"])
+                target: Spread(**{name: arrays[f"{target}/{name}"] for name in ("usual", "quantiles", "stretch")})
                 for target in TARGETS
             },
+            chances=tuple(_trees(arrays, f"{edge:g}") for edge in BIN_EDGES_GB),
         )
     except KeyError as error:
         raise InputError(f"{path}: is no tabular model (it lacks {error})") from error
     return Kept(model=model, id=hashlib.sha256(path.read_bytes()).hexdigest()[:12], facts=facts)
+
+
+def _trees(arrays: Mapping[str, Any], of: str) -> Trees:
+    begin = f"{of}/trees/"
+    return trees_of({name.removeprefix(begin): array for name, array in arrays.items() if name.startswith(begin)})

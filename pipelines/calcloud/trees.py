@@ -8,9 +8,17 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-#: Grown on the means of equal jobs, which are under a thousand even for 50,000 jobs.
-_TREES, _DEPTH, _RATE = 100, 6, 0.1
 _DISTINCT = 256
+
+
+@dataclass(frozen=True, kw_only=True)
+class Growth:
+    """How many trees, how deep, and of how many jobs a leaf is at least."""
+
+    trees: int = 100
+    depth: int = 6
+    rate: float = 0.1
+    least_jobs: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +44,7 @@ class Trees:
     def _leaves(self, given: npt.NDArray[np.float32]) -> Floats:
         rows = np.arange(len(given))[:, None]
         node = np.broadcast_to(self.roots, (len(given), len(self.roots)))
-        for _ in range(_DEPTH):
+        while (self.left[node] != node).any():
             below = given[rows, self.feature[node]] <= self.threshold[node]
             node = np.where(below, self.left[node], self.right[node])
         return np.asarray(self.value[node].sum(axis=1))
@@ -51,11 +59,17 @@ def trees_of(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Trees:
     return Trees(**{field.name: arrays[field.name] for field in fields(Trees)})  # type: ignore[arg-type]
 
 
-def fit_trees(features: Floats, means: Floats, weights: Floats) -> Trees:
+def fit_trees(features: Floats, means: Floats, weights: Floats, growth: Growth = Growth()) -> Trees:
     """Least squares over different rows of features, each with its mean and the number of its jobs."""
     from sklearn.ensemble import GradientBoostingRegressor  # seconds to import, and only the fit needs it
 
-    model = GradientBoostingRegressor(n_estimators=_TREES, max_depth=_DEPTH, learning_rate=_RATE, random_state=0)
+    model = GradientBoostingRegressor(
+        n_estimators=growth.trees,
+        max_depth=growth.depth,
+        learning_rate=growth.rate,
+        min_weight_fraction_leaf=min(0.5, growth.least_jobs / weights.sum()),
+        random_state=0,
+    )
     model.fit(features, means, sample_weight=weights)
     parts: dict[str, list[npt.NDArray[np.generic]]] = {
         key: [] for key in ("feature", "threshold", "left", "right", "value")
@@ -71,7 +85,7 @@ def fit_trees(features: Floats, means: Floats, weights: Floats) -> Trees:
         parts["threshold"].append(tree.threshold)
         parts["left"].append(np.where(leaf, own, tree.children_left) + count)
         parts["right"].append(np.where(leaf, own, tree.children_right) + count)
-        parts["value"].append(tree.value[:, 0, 0] * _RATE)
+        parts["value"].append(tree.value[:, 0, 0] * growth.rate)
         count += tree.node_count
     kinds = {"feature": np.int16, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}
     return Trees(

@@ -1,4 +1,4 @@
-"""Let a model learn finished jobs without training it again: history grows, the average and the spread stay."""
+"""Let a model learn finished jobs without training it again: history grows, limits follow, the trees stay."""
 
 import argparse
 import json

@@ -68,6 +68,41 @@ def test_without_references_the_image_says_what_was_left_out(process, simulated,
     assert "no bias and no dark and no flat" in (tmp_path / "out" / "isim02b2q_process.txt").read_text()
 
 
+@pytest.fixture
+def cached(simulated, tmp_path):
+    """A CRDS cache with the simulated references, and an image that names them."""
+    folder = tmp_path / "cache" / "references" / "hst" / "iref"
+    folder.mkdir(parents=True)
+    raw = simulated / "inputs" / "isim02b2q_raw.fits"
+    for key, kind in (("BIASFILE", "bias"), ("DARKFILE", "dark"), ("PFLTFILE", "flat")):
+        (simulated / "references" / f"{kind}.fits").rename(folder / f"sim_{kind}.fits")
+        fits.setval(raw, key, value=f"iref$sim_{kind}.fits")
+    return folder
+
+
+def test_references_that_the_header_names_are_found_by_the_variables_of_crds(process, simulated, cached, tmp_path):
+    arguments = ("none", "none", "isim02b2q", "--inputs", simulated / "inputs", "--outputs", "out")
+    ended = process(*arguments, CRDS_PATH=str(tmp_path / "cache"))
+    assert (ended.returncode, ended.stderr) == (0, "")
+    with fits.open(tmp_path / "work" / "isim02b2q" / "isim02b2q_flt.fits") as file:
+        assert [file[0].header[f"{kind}CORR"] for kind in ("BIAS", "DARK", "FLAT")] == ["COMPLETE"] * 3
+        assert abs(np.median(file["SCI"].data) - 102) < 3
+    assert f"iref$sim_bias.fits: {cached}/sim_bias.fits" in (tmp_path / "out" / "isim02b2q_process.txt").read_text()
+
+
+def test_a_reference_that_the_cache_lacks_is_named_and_one_that_does_not_fit_is_left_out(
+    process, simulated, cached, tmp_path
+):
+    arguments = ("none", "none", "isim02b2q", "--inputs", simulated / "inputs", "--outputs", "out")
+    fits.PrimaryHDU(np.zeros((3, 3), np.float32)).writeto(cached / "sim_dark.fits", overwrite=True)
+    assert process(*arguments, iref=str(cached)).returncode == 0
+    log = (tmp_path / "out" / "isim02b2q_process.txt").read_text()
+    assert "iref$sim_dark.fits: left out, its image is (3, 3), (64, 64) is needed" in log
+    (cached / "sim_bias.fits").unlink()
+    assert process(*arguments, iref=str(cached)).returncode == 27
+    assert "iref$sim_bias.fits: no such reference in" in (tmp_path / "out" / "isim02b2q_process.txt").read_text()
+
+
 @pytest.mark.parametrize(
     ("ipst", "files", "commands"),
     [

@@ -8,7 +8,7 @@ import pytest
 from pipelines.calcloud.errors import InputError
 from pipelines.calcloud.jobs import Jobs
 from pipelines.calcloud.past import datasets, level_keys
-from pipelines.calcloud.tabular import fit, folds_of, left_out_errors
+from pipelines.calcloud.tabular import fit, folds_of, left_out
 from pipelines.calcloud.tabular_file import read_tabular, write_tabular
 
 
@@ -26,10 +26,9 @@ def test_the_label_of_a_job_never_reaches_what_is_said_of_it(some_jobs, row):
     said = []
     for use in (truth, changed(truth, row, 1000.0)):
         logs = {target: np.log(values) for target, values in use.items()}
-        errors = left_out_errors(jobs, logs, folds_of(datasets(jobs), 5, seed=1), history=True)
-        order = np.concatenate([np.flatnonzero(left) for left in folds_of(datasets(jobs), 5, seed=1)])
-        place = int(np.flatnonzero(order == row)[0])
-        said.append([logs[target][row] - errors[target].values[place] for target in logs])
+        out = left_out(jobs, logs, folds_of(datasets(jobs), 5, seed=1), history=True)
+        place = int(np.flatnonzero(out.jobs.ipst == jobs.ipst[row])[0])
+        said.append([part[key][place] for part in (out.expected, out.evidence) for key in part])
     assert said[0] == pytest.approx(said[1], abs=1e-12)
 
 
