@@ -205,7 +205,7 @@ def networks(table: pd.DataFrame, seed: int, share_of_epochs: float) -> list[str
         keras.utils.set_random_seed(how.seed)
         plain = build(network)
         loss = "sparse_categorical_crossentropy" if network.classes else "mse"
-        plain.compile(optimizer=keras.optimizers.Adam(how.learning_rate), loss=loss)
+        plain.compile(optimizer=keras.optimizers.Adam(network.published_rate), loss=loss)
         began = time.process_time()
         plain.fit(train.inputs, train.truth, epochs=how.epochs, batch_size=how.batch, verbose=0)
         took["Keras"] = time.process_time() - began

@@ -23,7 +23,10 @@ class Architecture:
     prediction: str
     epochs: int
     batch: int
-    learning_rate: float = 1e-4
+    #: The published rate, which does not fall.
+    published_rate: float = 1e-4
+    #: The rate in the first epoch here; with its mean at twice the published one, the same epochs lead further down.
+    learning_rate: float = 4e-4
 
     @property
     def metric(self) -> str:
@@ -33,7 +36,7 @@ class Architecture:
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """How one training is done; the published values unless told otherwise."""
+    """How one training is done; epochs and batch are the published ones unless told otherwise."""
 
     seed: int
     epochs: int
@@ -61,7 +64,7 @@ BY_TARGET = {network.target: network for network in NETWORKS}
 def hyperparameters(
     network: Architecture, *, seed: int, epochs: int | None, batch: int | None, learning_rate: float | None
 ) -> Hyperparameters:
-    """What was asked for, and the published value where nothing was."""
+    """What was asked for, and the network's own value where nothing was."""
     return Hyperparameters(
         seed=seed,
         epochs=epochs or network.epochs,

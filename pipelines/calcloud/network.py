@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def add_training_arguments(parser: argparse.ArgumentParser) -> None:
-    """What can be changed of a training; left out, epochs, batch and rate are the published ones."""
+    """What can be changed of a training; left out, epochs and batch are the published ones."""
     parser.add_argument("--seed", type=command.seed, default=1, help="of the weights and the order of the jobs")
     parser.add_argument("--epochs", type=command.positive_int, help="times that each job is seen")
     parser.add_argument("--batch", type=command.positive_int, help="jobs for each step")

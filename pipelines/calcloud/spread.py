@@ -54,12 +54,16 @@ class Spread:
     def after(self, errors: "Errors") -> "Spread":
         """The spread once these jobs have finished, one after another."""
         stretch = self.stretch.copy()
-        limits = replace(self, stretch=np.zeros(_INSTRUMENTS)).at(_TRACKED, errors.kinds)
+        limits = self.calibrated().at(_TRACKED, errors.kinds)
         for error, limit, instrument in zip(errors.values, limits, _instruments(errors.kinds), strict=True):
             beyond = error > limit * np.exp(stretch[instrument])
             moved = stretch[instrument] + _STEP * (float(beyond) - (1 - _TRACKED))
             stretch[instrument] = min(max(moved, _LEAST_STRETCH), _MOST_STRETCH)
         return replace(self, stretch=stretch)
+
+    def calibrated(self) -> "Spread":
+        """The spread as it was before any job finished."""
+        return replace(self, stretch=np.zeros(_INSTRUMENTS))
 
     def exceeds(self, distance: Floats, kinds: Ints) -> Floats:
         """The probability to be further above what is expected than `distance`."""

@@ -89,7 +89,11 @@ class Tabular:
 
     def forget(self, jobs: Jobs) -> "Tabular":
         """The model as if history had no run of these datasets, so that it can be judged by them."""
-        return replace(self, past=self.past.only(~np.isin(self.past.jobs.ipst, jobs.ipst)))
+        return replace(
+            self,
+            past=self.past.only(~np.isin(self.past.jobs.ipst, jobs.ipst)),
+            spread={target: spread.calibrated() for target, spread in self.spread.items()},
+        )
 
 
 def fit(jobs: Jobs, truth: Mapping[str, Floats], seed: int = 1) -> Tabular:

@@ -53,7 +53,7 @@ def test_keras_loads_the_published_architectures(trained):
 def test_the_record_tells_how_the_model_was_made(trained):
     record = json.loads((trained / "models" / "wall_reg.json").read_text())
     assert record["hyperparameters"] == {
-        "optimizer": "adam", "schedule": "half cosine", "seed": 3, "epochs": 2, "batch": 64, "learning_rate": 1e-4,
+        "optimizer": "adam", "schedule": "half cosine", "seed": 3, "epochs": 2, "batch": 64, "learning_rate": 4e-4,
     }  # fmt: skip
     assert record["rows"] == {"train": 240, "test": 60}
     assert set(record["metrics"]["test"]) == {"all", "without_two_decimals", "without_crsplit", "without_flagged"}
