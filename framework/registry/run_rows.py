@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, select
 
 from framework.registry import schema
-from framework.registry.ancestry import wanted_ids
+from framework.registry.files import wanted_ids
 from framework.registry.columns import Json, Time
 from framework.registry.task_names import task_names
 

@@ -74,13 +74,13 @@ def test_a_bad_statement_is_told_in_the_databases_words(reader, statement):
 def test_reading_changes_nothing(reader, rows, statement):
     with pytest.raises(BadStatement, match="--write lets it"):
         ask(reader, statement)
-    assert rows(reader, "select count(*) from id_block") == [(3,)]
+    assert rows(reader, "select count(*) from id_block") == [(4,)]
 
 
 def test_a_second_statement_does_not_slip_through(reader, rows):
     with pytest.raises(BadStatement):
         ask(reader, "select 1; commit; delete from id_block")
-    assert rows(reader, "select count(*) from id_block") == [(3,)]
+    assert rows(reader, "select count(*) from id_block") == [(4,)]
 
 
 def test_writing_changes_rows_and_says_how_many(any_db, rows):
