@@ -13,8 +13,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, select
 
 from framework.registry import schema
-from framework.registry.files import wanted_ids
 from framework.registry.columns import Json, Time
+from framework.registry.files import wanted_ids
 from framework.registry.task_names import task_names
 
 #: A table's name, and its rows; each is a list of values in the order of ``columns_of``.
