@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import event
 
 from framework.registry.attempts import create_attempt
+from framework.registry.database import open_registry
 from framework.registry.equality import differences
 from framework.registry.ingest import Ingester, ingest
 
@@ -203,3 +204,39 @@ def test_eight_submissions_at_once_into_one_registry_lose_nothing(any_db, a_pipe
     assert rows(any_db, made) == [(200, 200)]
     lost = "select count(*) from file_archive_info f left join desfile d on d.id = f.desfile_id where d.id is null"
     assert rows(any_db, lost) == [(0,)]
+
+
+@pytest.mark.postgres
+def test_a_server_that_is_away_for_a_minute_fails_no_job_and_misses_nothing(
+    a_postgres_server, a_pipeline, environment, tmp_path, rows
+):
+    url = a_postgres_server.url.format("fw")
+    flag = tmp_path / "go on"
+    pipeline = a_pipeline(
+        f'[ "$1" -lt 20 ] || while [ ! -e "{flag}" ]; do sleep 0.1; done; echo "$1" > "$2"', numbers="(1:30)"
+    )
+    command = [sys.executable, "-m", "framework.cli", "submit", str(pipeline)]
+    own = {**environment, "FW_REGISTRY": url, "PYTHONPATH": str(ROOT)}
+    run = subprocess.Popen(command, env=own, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    archive = tmp_path / "home" / "archive"
+    while len(list(archive.rglob("made/*.txt"))) < 15:
+        time.sleep(0.05)
+        assert run.poll() is None
+    a_postgres_server.stop()
+    time.sleep(30)
+    flag.touch()
+    time.sleep(30)
+    # All jobs have ended by themselves, and their records wait.
+    assert len(list(archive.rglob("made/*.txt"))) == 31
+    a_postgres_server.start()
+    said = run.communicate(timeout=300)[0]
+    if run.returncode:
+        assert "fw restart U_r1p01" in said
+        again = [sys.executable, "-m", "framework.cli", "restart", "U_r1p01"]
+        subprocess.run(again, env=own, cwd=tmp_path, check=True)
+    db = open_registry(url)
+    done = "select count(*) from pfw_wrapper w, task t where t.id = w.task_id and t.status = 0"
+    assert rows(db, done) == [(31,)]
+    assert rows(db, "select count(*) from pfw_wrapper") == [(31,)]
+    assert rows(db, "select processing_state from attempt_state") == [("PASS",)]
+    db.close()
