@@ -203,15 +203,15 @@ class SubmissionDirectory:
                 yield path
 
 
+#: What stands for itself in a DAG file and in HTCondor's list of files; no comma, quote, line break or macro.
+_SENDABLE = re.compile(r"[\w.+=@%~^:/-]+", re.ASCII)
+
+
 def _write_whole(path: Path, lines: Iterable[str]) -> None:
     part = path.with_suffix(".part")
     with part.open("w", encoding="utf-8") as file:
         file.writelines(line + "\n" for line in lines)
     part.replace(path)
-
-
-#: What stands for itself in a DAG file and in HTCondor's list of files; no comma, quote, line break or macro.
-_SENDABLE = re.compile(r"[\w.+=@%~^:/-]+", re.ASCII)
 
 
 class Shards:
