@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -65,8 +66,9 @@ class Stage:
             (self._place / name).touch()
 
     def wait_for_the_end_of(self, call: int) -> None:
-        """Until its end is in a journal that nobody can take away any more."""
+        """Until it is in a journal that nobody can take away any more, and its job has ended too."""
         until(lambda: finished(self.run)[call])
+        until(lambda: json.loads(self._fw("why", RUN, "--json").out)["queue"].get("done"))
 
     def wait_for_the_end(self) -> None:
         until(lambda: not self._pool.queue(constraint=f'SkyfwRun == "{self.run}"'), patience=240)
