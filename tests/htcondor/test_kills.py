@@ -193,7 +193,7 @@ def test_a_submission_that_is_killed_is_taken_up_by_a_restart(stage, fw, environ
 
 @contextmanager
 def watched(fw: Callable[..., Said]) -> Iterator[None]:
-    """Somebody looks at the run all the time, and has what is new taken in himself."""
+    """Somebody looks at the run all the time, while others write its record."""
     stop = threading.Event()
     wrong: list[str] = []
 
