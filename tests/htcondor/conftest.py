@@ -78,7 +78,11 @@ class Pool:
 
     def remove_all(self) -> None:
         subprocess.run(["condor_rm", "-all"], capture_output=True, check=False)
-        until(lambda: not self.queue())
+        deadline = time.monotonic() + PATIENCE / 4
+        while self.queue():
+            if time.monotonic() > deadline:  # of machines that were lost, nobody will say that they have ended
+                subprocess.run(["condor_rm", "-forcex", "-all"], capture_output=True, check=False)
+            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

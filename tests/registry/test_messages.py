@@ -6,6 +6,7 @@ import pytest
 
 from framework.registry.attempts import create_attempt
 from framework.registry.calls import calls
+from framework.registry.course import unsettled
 from framework.registry.ingest import ingest
 from framework.registry.messages import FailureRow, failures, messages
 
@@ -36,6 +37,10 @@ def test_a_call_that_failed_and_is_not_done_since_is_told_with_its_newest_reason
     assert failures(any_db, attempt) == [
         FailureRow(wrapnum=1, module="train", keys='{"n":1}', reason="no star in q2"),
     ]
+
+
+def test_what_matters_is_what_nothing_later_has_put_right(any_db, attempt):
+    assert [(one.jobnum, one.wrapnum, one.text) for one in unsettled(any_db, attempt)] == [(1, 1, "broken")]
 
 
 def test_errors_and_warnings_are_known_by_who_said_them(any_db, attempt):

@@ -254,7 +254,8 @@ class Observer:
         elif event.number in (Kind.RECONNECTED, Kind.DISCONNECTED):
             self._say(event, node, event.reason)
         elif event.number == Kind.EXECUTING and node.starts > 1:
-            self._say(event, node, "it runs again")
+            # Told of the execution before it: after the loss of a whole pool, a worker may count itself as another.
+            self._say(event, node, "it runs again", queue=execution(str(node.cluster), node.starts - 2))
         if ended is not None:
             self._ended.append(ended)
             if node.state == IDLE:
