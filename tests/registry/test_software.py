@@ -102,6 +102,7 @@ def as_it_was(any_registry, monkeypatch):
                 *(f"drop view {name}" for name in VIEWS),
                 *(f"drop table {name}" for name in ("verification_file", "verification", "pfw_attempt_software")),
                 *(f"alter table pfw_attempt drop column {name}" for name in OF_SUBMISSION),
+                "drop index ix_pfw_attempt_task_id",
                 "delete from id_block where name = 'verification'",
                 "drop index ix_pfw_exec_software_sha256",
                 "alter table pfw_exec drop column software_sha256",

@@ -60,6 +60,7 @@ pfw_attempt = Table(
     Index(None, "run", unique=True),
     Index(None, "campaign"),
     Index(None, "operator"),
+    Index(None, "task_id"),
     comment="One try at a unit: a run",
 )
 
