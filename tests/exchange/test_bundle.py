@@ -177,7 +177,8 @@ def test_runs_come_with_those_that_made_their_inputs(a_registry, record, hand_ov
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 NAMES = WORDS.map(lambda text: text.replace("/", "")).filter(lambda text: text not in ("", ".", ".."))
-NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+#: PostgreSQL's JSON has no zero below zero, and writes large numbers out.
+NUMBERS = st.integers(-(2**53), 2**53) | st.floats(-1e15, 1e15).map(lambda number: number + 0.0)
 
 
 @given(
