@@ -240,7 +240,7 @@ class Bundle:
 
 def _stays_within(path: str) -> bool:
     parts = path.split("/")
-    return bool(path) and not path.startswith("/") and ".." not in parts and "\\" not in path and "\0" not in path
+    return bool(path) and not path.startswith("/") and ".." not in parts and "\0" not in path
 
 
 def _is_list_of_words(value: Any) -> bool:

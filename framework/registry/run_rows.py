@@ -182,9 +182,20 @@ def _microseconds(value: float | None) -> float | None:
 
 
 def _canonical(value: Any) -> Any:
-    """JSON without what databases tell otherwise: the order of keys, and whole numbers with a point."""
+    """JSON with its keys in order, in which not every database keeps them."""
     if isinstance(value, dict):
         return {key: _canonical(value[key]) for key in sorted(value)}
+    return [_canonical(part) for part in value] if isinstance(value, list) else value
+
+
+def comparable(row: list[Any]) -> str:
+    """A row as text that is the same for the same row: a whole number may have lost its point on the way."""
+    return json.dumps(_evened(row))
+
+
+def _evened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _evened(part) for key, part in value.items()}
     if isinstance(value, list):
-        return [_canonical(part) for part in value]
+        return [_evened(part) for part in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -16,7 +16,7 @@ from framework.registry.columns import Json, Time
 from framework.registry.database import Registry
 from framework.registry.file_rows import ids_of_paths
 from framework.registry.ids import reserve
-from framework.registry.run_rows import RunRows, columns_of, is_file, is_task
+from framework.registry.run_rows import RunRows, columns_of, comparable, is_file, is_task
 
 #: A table's name, and its rows as :mod:`run_rows` tells them.
 Tables = Mapping[str, list[list[Any]]]
@@ -124,18 +124,18 @@ def _refuse_other(run: str, tables: Tables, here: Tables) -> None:
 
 def _comparable(name: str, rows: list[list[Any]]) -> set[str]:
     root = columns_of("pfw_attempt_val").index("key")
-    return {json.dumps(row) for row in rows if name != "pfw_attempt_val" or row[root] != "archive_root"}
+    return {comparable(row) for row in rows if name != "pfw_attempt_val" or row[root] != "archive_root"}
 
 
 def _add_missing(connection: Connection, tables: Tables, here: Tables, ids: _Ids) -> int:
     """Tags, archives and verifications that this registry does not have yet."""
-    before = {name: {json.dumps(row) for row in here[name]} for name in _ADDED}
+    before = {name: set(map(comparable, here[name])) for name in _ADDED}
     missing = {
-        name: [row for row in tables[name] if json.dumps(row) not in before[name]]
+        name: [row for row in tables[name] if comparable(row) not in before[name]]
         for name in ("software_stack", "file_archive_info", "proctag")
     }
-    known = {json.dumps(row[1:]) for row in here["verification"]}
-    missing["verification"] = [row for row in tables["verification"] if json.dumps(row[1:]) not in known]
+    known = {comparable(row[1:]) for row in here["verification"]}
+    missing["verification"] = [row for row in tables["verification"] if comparable(row[1:]) not in known]
     numbers = {row[0] for row in missing["verification"]}
     missing["verification_file"] = [row for row in tables["verification_file"] if row[0] in numbers]
     for name, rows in missing.items():

@@ -177,14 +177,15 @@ def test_runs_come_with_those_that_made_their_inputs(a_registry, record, hand_ov
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 NAMES = WORDS.map(lambda text: text.replace("/", "")).filter(lambda text: text not in ("", ".", ".."))
-NUMBERS = st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
+#: PostgreSQL's JSON has no zero below zero, and writes large numbers out.
+NUMBERS = st.integers(-(2**53), 2**53) | st.floats(-1e15, 1e15).map(lambda number: number + 0.0)
 
 
 @given(
     metadata=st.dictionaries(WORDS, WORDS | NUMBERS | st.booleans() | st.lists(NUMBERS, max_size=2), max_size=3),
-    names=st.lists(NAMES.filter(lambda name: "\\" not in name), min_size=1, max_size=3, unique=True),
+    names=st.lists(NAMES, min_size=1, max_size=3, unique=True),
     args=WORDS,
-    start=st.floats(1, 4e9),
+    start=st.integers(64, 2**37).map(lambda number: number / 64),  # what every database keeps exactly
 )
 @settings(max_examples=10, suppress_health_check=list(HealthCheck))
 @pytest.mark.parametrize(("from_", "to"), PAIRS[:2])

@@ -68,6 +68,7 @@ pfw_attempt = Table(
     Index(None, "unitname"),
     Index(None, "campaign"),
     Index(None, "operator"),
+    Index(None, "task_id"),
     comment="One try at a unit: a run",
 )
 

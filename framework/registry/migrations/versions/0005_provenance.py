@@ -40,17 +40,20 @@ VIEWS = {
                null as useddescription_id
           from opm_used
     """,
+    # By way of the file's own maker: a file has one, and both ends are found by their keys.
     "wasgeneratedby": """
-        select g.desfile_id as entity_id, g.task_id as activity_id, null as role, d.created_date as time,
+        select d.id as entity_id, g.task_id as activity_id, null as role, d.created_date as time,
                null as wasgeneratedbydescription_id
-          from opm_was_generated_by g join desfile d on d.id = g.desfile_id
+          from opm_was_generated_by g join desfile d on d.id = g.desfile_id and d.wgb_task_id = g.task_id
     """,
     "wasderivedfrom": """
         select child_desfile_id as generatedentity_id, parent_desfile_id as usedentity_id from opm_was_derived_from
     """,
     "wasinformedby": """
         select u.task_id as informed_id, g.task_id as informant_id
-          from opm_used u join opm_was_generated_by g on g.desfile_id = u.desfile_id
+          from opm_used u
+          join desfile d on d.id = u.desfile_id
+          join opm_was_generated_by g on g.task_id = d.wgb_task_id and g.desfile_id = d.id
     """,
     "wasassociatedwith": """
         select task_id as activity_id, operator as agent_id, 'operator' as role from pfw_attempt
@@ -113,6 +116,7 @@ def add_submission() -> None:
         ("fullsubmitwcl_sha256", "checksum of the configuration as it was understood"),
     ):
         op.add_column("pfw_attempt", sa.Column(name, Words, comment=comment))
+    op.create_index("ix_pfw_attempt_task_id", "pfw_attempt", ["task_id"])
     op.create_table(
         "pfw_attempt_software",
         sa.Column("pfw_attempt_id", Number, autoincrement=False, nullable=False),
