@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from framework.errors import FrameworkError, InfrastructureError
 from framework.filetypes import Filetype, NotSuchAFileError
 from framework.job.transfer import READ_ONLY, make_directory, measure
-from framework.plan.model import SAFE_PATH
+from framework.plan.model import ARCHIVE_PATH
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
@@ -88,8 +88,8 @@ def _candidate(path: Path, kinds: list[Filetype]) -> Candidate:
         raise NotSuchAFileError(f"it fits several filetypes: {', '.join(kind.name for kind in fitting)}")
     metadata = fitting[0].gather(str(path))
     target = f"{fitting[0].directory(metadata)}/{path.name}"
-    if not SAFE_PATH.fullmatch(target) or ".." in target.split("/"):
-        raise NotSuchAFileError(f"'{target}' cannot be a path in an archive")
+    if not ARCHIVE_PATH.fullmatch(target):
+        raise NotSuchAFileError(f"{target!r} cannot be a path in an archive")
     found = measure(str(path))
     return Candidate(str(path), fitting[0].name, target, metadata, found.size, found.sha256)
 
