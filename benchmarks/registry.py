@@ -14,11 +14,12 @@ import sqlite3
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from hashlib import sha256
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from framework.registry.ancestry import ancestors, find_file
 from framework.registry.attempts import NewAttempt, NewBlock, NewModule, create_attempt
@@ -66,16 +67,35 @@ def measure(registry: Registry, journals: Path, executions: int, jobs: int) -> N
     declare(registry, [Declaration("red", None, KEYS), Declaration("cat", None, KEYS)], ["visit"])
     for unit, folder in (("RAW", "raw"), ("TREE", "tree")):
         ingest(registry, create_attempt(registry, an_attempt(unit, 1)), journals / folder)
-    start = time.perf_counter()
-    ingest(registry, create_attempt(registry, an_attempt("BENCH", executions - jobs)), journals / "bench")
-    ingest(registry, create_attempt(registry, an_attempt("JOBS", jobs)), journals / "jobs")
-    rate = executions / (time.perf_counter() - start)
-    floor = executions / raw_seconds(registry, executions)
-    print(f"{registry.dialect}: ingest {rate:,.0f} executions/s; floor {floor:,.0f}; {floor / rate:.2f} times its time")
+    ours = timed(
+        lambda: ingest(registry, create_attempt(registry, an_attempt("BENCH", executions - jobs)), journals / "bench"),
+        lambda: ingest(registry, create_attempt(registry, an_attempt("JOBS", jobs)), journals / "jobs"),
+    )
+    floor = raw_seconds(registry, executions)
+    for kind, mine, least in (("", ours.wall, floor.wall), (" of this process's CPU", ours.cpu, floor.cpu)):
+        rates = f"{executions / mine:,.0f} executions/s{kind}; floor {executions / least:,.0f}"
+        print(f"{registry.dialect}: ingest {rates}; {mine / least:.2f} times its time")
     settle(registry)
     for name, (question, plain) in questions(registry, executions).items():
         ours, theirs = median_ms(question), median_ms(plain)
-        print(f"{registry.dialect}: {name} {ours:.2f} ms; plain SQL {theirs:.2f} ms")
+        print(
+            f"{registry.dialect}: {name} {ours.wall:.2f} ms ({ours.cpu:.2f} of this process's CPU); "
+            f"plain SQL {theirs.wall:.2f} ms ({theirs.cpu:.2f})"
+        )
+
+
+class Seconds(NamedTuple):
+    """How long something took; the CPU's tell more where others use the machine."""
+
+    wall: float
+    cpu: float
+
+
+def timed(*work: Callable[[], Any]) -> Seconds:
+    wall, cpu = time.perf_counter(), time.process_time()
+    for each in work:
+        each()
+    return Seconds(time.perf_counter() - wall, time.process_time() - cpu)
 
 
 def settle(registry: Registry) -> None:
@@ -122,14 +142,10 @@ def questions(registry: Registry, executions: int) -> dict[str, tuple[Callable[[
     }
 
 
-def median_ms(question: Callable[[], Any], times: int = 15) -> float:
+def median_ms(question: Callable[[], Any], times: int = 15) -> Seconds:
     question()
-    taken = []
-    for _ in range(times):
-        start = time.perf_counter()
-        question()
-        taken.append(time.perf_counter() - start)
-    return 1000 * statistics.median(taken)
+    taken = [timed(question) for _ in range(times)]
+    return Seconds(*(1000 * statistics.median(column) for column in zip(*taken, strict=True)))
 
 
 def an_attempt(unit: str, executions: int) -> NewAttempt:
@@ -261,7 +277,7 @@ def call_facts(job: dict[str, Any], call: int, t: float, unit: str, visit: int) 
     yield {"e": "call.end", "t": t + 0.7, **at, "status": 0, "files": files, **relations, "messages": [], "disk": 8192}
 
 
-def raw_seconds(registry: Registry, executions: int) -> float:
+def raw_seconds(registry: Registry, executions: int) -> Seconds:
     """The same rows into the same tables and indexes, by the driver alone, from values that are at hand."""
     with tempfile.TemporaryDirectory() as folder:
         if registry.dialect == "sqlite":
@@ -269,44 +285,51 @@ def raw_seconds(registry: Registry, executions: int) -> float:
         return raw_copy_seconds(registry, executions)
 
 
-def raw_sqlite_seconds(path: Path, executions: int) -> float:
+def raw_sqlite_seconds(path: Path, executions: int) -> Seconds:
     empty = open_registry(f"sqlite:///{path}")
     declare(empty, [Declaration("red", None, KEYS), Declaration("cat", None, KEYS)])
     empty.close()
     connection = sqlite3.connect(path, isolation_level=None)
     connection.executescript("pragma synchronous = normal; pragma cache_size = -65536")
-    seconds = 0.0
-    for rows in raw_batches(executions):
-        start = time.perf_counter()
+
+    def write(rows: dict[str, list[tuple[Any, ...]]]) -> None:
         connection.execute("begin")
         for name, (_, columns) in RAW_TABLES.items():
             statement = f"insert into {name} ({columns}) values ({', '.join('?' * len(columns.split(', ')))})"
             connection.executemany(statement, rows[name])
         connection.execute("commit")
-        seconds += time.perf_counter() - start
+
+    seconds = total(timed(partial(write, rows)) for rows in raw_batches(executions))
     connection.close()
     return seconds
 
 
-def raw_copy_seconds(registry: Registry, executions: int) -> float:
+def raw_copy_seconds(registry: Registry, executions: int) -> Seconds:
     """On a server: COPY into tables like those of the registry, which are dropped again."""
-    seconds = 0.0
     with registry.write() as connection:
         connection.exec_driver_sql("create schema floor")
         for name in RAW_TABLES:
             connection.exec_driver_sql(f"create table floor.{name} (like {name} including all)")
-    for rows in raw_batches(executions):
-        texts = {name: [[bulk_text(value) for value in row] for row in rows[name]] for name in RAW_TABLES}
-        start = time.perf_counter()
+
+    def write(texts: dict[str, str]) -> None:
         with registry.write() as connection:
             driver: Any = connection.connection.driver_connection
             for name, (_, columns) in RAW_TABLES.items():
                 with driver.cursor() as cursor, cursor.copy(f"copy floor.{name} ({columns}) from stdin") as copy:
-                    copy.write("".join("\t".join(row) + "\n" for row in texts[name]))
-        seconds += time.perf_counter() - start
+                    copy.write(texts[name])
+
+    written = (
+        {name: "".join("\t".join(map(bulk_text, row)) + "\n" for row in rows[name]) for name in RAW_TABLES}
+        for rows in raw_batches(executions)
+    )
+    seconds = total(timed(partial(write, texts)) for texts in written)
     with registry.write() as connection:
         connection.exec_driver_sql("drop schema floor cascade")
     return seconds
+
+
+def total(parts: Iterable[Seconds]) -> Seconds:
+    return Seconds(*map(sum, zip(*parts, strict=True)))
 
 
 def bulk_text(value: Any) -> str:

@@ -81,7 +81,7 @@ def make_views(connection: Connection, filetypes: Iterable[str] | None = None) -
     for declaration in chosen:
         for key in declaration.keys:
             if key.searchable:
-                connection.exec_driver_sql(_index_sql(connection.dialect.name, key))
+                _make_index(connection, key)
         _make_view(connection, declaration.filetype, _view_sql(connection.dialect.name, declaration))
     for group in sorted(groups_of(connection)):
         members = {name: one for name, one in known.items() if any(key.name == group for key in one.keys)}
@@ -172,10 +172,15 @@ def _group_sql(dialect: str, group: str, members: Mapping[str, Declaration]) -> 
     return " union all ".join(parts)
 
 
-def _index_sql(dialect: str, key: Key) -> str:
+def _make_index(connection: Connection, key: Key) -> None:
     # Shared by all types that have the key: an index for each type would cost every row that is written.
-    value = typed(dialect, key.name, key.data_type)
-    return f'create index if not exists "{index_name(key)}" on desfile (filetype, {value}) where {value} is not null'
+    value, name = typed(connection.dialect.name, key.name, key.data_type), index_name(key)
+    connection.exec_driver_sql(
+        f'create index if not exists "{name}" on desfile (filetype, {value}) where {value} is not null'
+    )
+    if connection.dialect.name == "postgresql":
+        # It learns nothing of a partial index, and would take a key with one value for as telling as one with many.
+        connection.exec_driver_sql(f'create statistics if not exists "st_{name[3:]}" on {value} from desfile')
 
 
 def _column(key: str) -> str:

@@ -19,6 +19,7 @@ KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 
 # What a cast of PostgreSQL's surely takes: numbers from 1e-199 to 1e199.
 _INTEGER = "^-?[0-9]{1,18}$"
+_LARGEST = "9" * 18
 _WITH_EXPONENT = "-?(0|[1-9][0-9]{0,99})([.][0-9]{1,99})?[eE][+-]?0{0,9}1?[0-9]{1,2}"
 _WRITTEN_OUT = "-?(0|[1-9][0-9]{0,199})([.][0-9]{1,255})?"
 _REAL = f"^({_WRITTEN_OUT}|{_WITH_EXPONENT})$"
@@ -43,18 +44,21 @@ def _of_jsonb(key: str, data_type: str, column: str) -> str:
 
 
 def _of_json_text(key: str, data_type: str, column: str) -> str:
+    # The kind of JSON decides first: every row that is written goes through the indexes' expressions.
     place = f"""'$."{key}"'"""
-    # As it is written, so that true is no 1; a text without its quotation marks.
-    value = f"trim({column} -> {place}, '\"')"
+    kind, value = f"json_type({column}, {place})", f"json_extract({column}, {place})"
     if data_type == "integer":
         digits = f"ltrim({value}, '-')"
-        is_number = f"{digits} not glob '*[^0-9]*' and {value} not glob '--*'"
-        return f"(case when length({digits}) between 1 and 18 and {is_number} then cast({value} as integer) end)"
+        is_number = f"{digits} not glob '*[^0-9]*' and {value} not glob '--*' and length({digits}) between 1 and 18"
+        whole = f"case when {value} between -{_LARGEST} and {_LARGEST} then {value} end"
+        of_text = f"case when {is_number} then cast({value} as integer) end"
+        return f"(case {kind} when 'integer' then {whole} when 'text' then {of_text} end)"
     if data_type == "real":
+        number = f"case when abs({value}) < 1e199 then cast({value} as real) end"
         is_number = f"case when json_valid({value}) then json_type({value}) in ('integer', 'real') end"
-        fits = f"instr({value}, ' ') = 0 and abs(cast({value} as real)) < 1e199"
-        return f"(case when {fits} and {is_number} then cast({value} as real) end)"
+        of_text = f"case when instr({value}, ' ') = 0 and {is_number} then {number} end"
+        return f"(case {kind} when 'real' then {number} when 'integer' then {number} when 'text' then {of_text} end)"
     if data_type == "boolean":
-        return f"(case lower({value}) when 'true' then 1 when 'false' then 0 end)"
-    plain = f"when 'text' then json_extract({column}, {place}) when 'null' then null"
-    return f"(case json_type({column}, {place}) {plain} else {column} -> {place} end)"
+        of_text = f"case lower({value}) when 'true' then 1 when 'false' then 0 end"
+        return f"(case {kind} when 'true' then 1 when 'false' then 0 when 'text' then {of_text} end)"
+    return f"(case {kind} when 'text' then {value} when 'null' then null else {column} -> {place} end)"

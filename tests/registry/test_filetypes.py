@@ -151,6 +151,23 @@ def test_a_searchable_key_is_answered_by_its_index(any_db, question, key):
     assert any(index_name(key) in line for line in plan), plan
 
 
+@pytest.mark.postgres
+def test_postgresql_takes_the_key_that_tells_most(a_postgres_registry):
+    db = a_postgres_registry()
+    declare(db, [RAW])
+    with db.write() as connection:
+        connection.execute(
+            text(
+                "insert into desfile (id, filetype, filename, path, path_version, metadata) "
+                "select n, 'hsc_raw', 'f', n, '', jsonb_build_object('visit', n, 'filter', 'HSC-R') from generate_series(1, 5000) n"
+            )
+        )
+        connection.execute(text("analyze desfile"))
+        question = "explain select filename from hsc_raw where filter = 'HSC-R' and visit = 7"
+        plan = [row[0] for row in connection.execute(text(question))]
+    assert index_name(VISIT) in plan[0], plan
+
+
 VALUES = st.one_of(
     st.none(),
     st.booleans(),
