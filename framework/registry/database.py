@@ -27,7 +27,11 @@ def open_registry(url: str | None = None, *, read_only: bool = False) -> Registr
     Without a URL it is ``$FW_REGISTRY``, or else ``registry.sqlite`` in ``$FW_HOME``.
     """
     registry = connect(url, read_only=read_only)
-    _make_current(registry)
+    try:
+        _make_current(registry)
+    except BaseException:
+        registry.close()
+        raise
     return registry
 
 

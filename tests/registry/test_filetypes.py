@@ -159,7 +159,8 @@ def test_postgresql_takes_the_key_that_tells_most(a_postgres_registry):
         connection.execute(
             text(
                 "insert into desfile (id, filetype, filename, path, path_version, metadata) "
-                "select n, 'hsc_raw', 'f', n, '', jsonb_build_object('visit', n, 'filter', 'HSC-R') from generate_series(1, 5000) n"
+                "select n, 'hsc_raw', 'f', n, '', jsonb_build_object('visit', n, 'filter', 'HSC-R') "
+                "from generate_series(1, 5000) n"
             )
         )
         connection.execute(text("analyze desfile"))
