@@ -1,22 +1,28 @@
-"""Archives: where their files lie, and bringing files out of them, verified."""
+"""Archives: those that the site has, and bringing files out of them, verified."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from framework.copying import fetch, is_as_recorded, side_by_side
 from framework.errors import FrameworkError, InfrastructureError
-from framework.job.transfer import measure
+from framework.job.transfer import GZIP
+from framework.stores import Store, open_store
 from framework.submission import archive_root, site_values
-from wcl import Section
+from wcl import Scope, Section, expand
+from wcl.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
-    from framework.registry.files import FileRow
+    from framework.registry.files import Copy, FileRow
+
+#: Files that are copied from or to an archive at a time, where it does not say.
+CONNECTIONS = 4
 
 
 @dataclass(frozen=True)
@@ -24,13 +30,11 @@ class Archive:
     """A place that keeps files."""
 
     name: str
-    root: Path
-
-    def at(self, path: str) -> Path:
-        """Where a file of the archive lies; FrameworkError for a path that would leave it."""
-        if path.startswith("/") or ".." in path.split("/"):
-            raise FrameworkError(f"{path!r} lies in no archive")
-        return self.root / path
+    store: Store
+    #: How many files may be read or written at a time.
+    connections: int = CONNECTIONS
+    #: The command that brings files within reach before they are read; empty where they always are.
+    stage: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,17 @@ class Got:
 
 def archives(values: Section) -> Mapping[str, Archive]:
     """The archives that are configured, by their names."""
-    names = (name for name, _ in values.section("archive").sections())
-    return {name: Archive(name, Path(archive_root(values, name))) for name in names}
+    return {name: _archive(values, name) for name, _ in values.section("archive").sections()}
+
+
+def named_archive(values: Section, name: str | None) -> Archive:
+    """One of them; without a name, the home archive."""
+    name = (name or values.text("home_archive")).lower()
+    known = [each for each, _ in values.section("archive").sections()]
+    if name not in known:
+        hint = did_you_mean(name, known) or f"this site knows {', '.join(known)}"
+        raise FrameworkError(f"no archive is called {name!r}: {hint}")
+    return _archive(values, name)
 
 
 def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[Got]:
@@ -53,55 +66,76 @@ def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[Got]:
 
     The next archive is tried where a copy is missing or not what the registry says.
     """
-    from framework.registry.files import archives_of
+    from framework.registry.archived import removals_of
+    from framework.registry.files import copies_of
 
-    targets: dict[str, str] = {}
-    for file in files:
-        other = targets.setdefault(file.path.rpartition("/")[2], file.path)
-        if other != file.path:
-            raise FrameworkError(f"{file.path} and {other} have one name: get them into directories of their own")
+    _refuse_twins(files)
     try:
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InfrastructureError(f"{into}: {error.strerror}") from error
     known = archives(site_values())
-    places = archives_of(db, [file.id for file in files])
-    for file in files:
-        target = into / file.path.rpartition("/")[2]
-        sources = [(name, known[name].at(file.path)) for name in places.get(file.id, ()) if name in known]
-        yield Got(file.path, target, _brought(file, target, sources, places.get(file.id, ())))
+    ids = [file.id for file in files]
+    copies, removals = copies_of(db, ids), removals_of(db, ids)
+
+    def bring(file: FileRow) -> Got:
+        found = copies.get(file.id, [])
+        target = into / _target_name(file, [copy for copy in found if copy.archive in known])
+        trouble = _brought(file, target, found, known)
+        if trouble and not found and file.id in removals:
+            trouble = removals[file.id].words(file.path)
+        return Got(file.path, target, trouble)
+
+    yield from side_by_side(bring, files, CONNECTIONS)
 
 
-def copy_verified(file: FileRow, source: Path, target: Path) -> str:
-    """Copy a file if it is as recorded, else say what is wrong; the target is whole or not there."""
-    part = target.with_name(f"{target.name}.part-{os.getpid()}")
+def _archive(values: Section, name: str) -> Archive:
+    section = values.section("archive").section(name)
+    text = partial(_text, section, Scope(section, root=values))
+    root = archive_root(values, name)
+    if not root.startswith("/") and "://" not in root:
+        raise FrameworkError(
+            f"{section.place('root')}: the root of archive '{name}' is neither absolute nor an address"
+        )
+    options = {key: str(value) for key, value in section.section("storage_options").items()}
     try:
-        shutil.copyfile(source, part)
-        if not _is_right(file, part):
-            return "has other content"
-        part.replace(target)
-    except OSError as error:
-        return error.strerror or str(error)
-    finally:
-        part.unlink(missing_ok=True)
-    return ""
+        connections = int(text("connections") or CONNECTIONS)
+    except ValueError as error:
+        raise FrameworkError(f"{section.place('connections')}: connections is a number of files at a time") from error
+    return Archive(name, open_store(root, options), max(1, connections), tuple(shlex.split(text("stage"))))
 
 
-def _brought(file: FileRow, target: Path, sources: Iterable[tuple[str, Path]], places: Sequence[str]) -> str:
+def _text(section: Section, scope: Scope, key: str) -> str:
+    return expand(section.text(key), scope, section.place(key)) if key in section else ""
+
+
+def _refuse_twins(files: Sequence[FileRow]) -> None:
+    targets: dict[str, str] = {}
+    for file in files:
+        other = targets.setdefault(file.path.rpartition("/")[2], file.path)
+        if other != file.path:
+            raise FrameworkError(f"{file.path} and {other} have one name: get them into directories of their own")
+
+
+def _target_name(file: FileRow, copies: Sequence[Copy]) -> str:
+    """A file keeps the ending of a compression that not everybody can undo."""
+    kept = {copy.ending for copy in copies}
+    own = file.path.rpartition("/")[2]
+    return own if kept & {"", GZIP} or not kept else own + min(kept)
+
+
+def _brought(file: FileRow, target: Path, copies: Sequence[Copy], known: Mapping[str, Archive]) -> str:
     """Copy from the first place that has it as recorded; why not, if none has."""
     if target.exists():
-        return "" if _is_right(file, target) else f"{target} is there already, and is another file"
+        return "" if is_as_recorded(file, target) else f"{target} is there already, and is another file"
     troubles = []
-    for name, source in sources:
-        trouble = copy_verified(file, source, target)
-        if not trouble:
-            return ""
-        troubles.append(f"{name}: {trouble}")
-    if not troubles:
-        return f"it is in {', '.join(places)}, which this site does not know" if places else "no archive keeps it"
-    return "; ".join(troubles)
-
-
-def _is_right(file: FileRow, path: Path) -> bool:
-    found = measure(str(path))
-    return found.size == file.size and file.sha256 in (None, found.sha256)
+    for copy in copies:
+        if copy.archive in known:
+            trouble = fetch(file, copy, known[copy.archive].store, target)
+            if not trouble:
+                return ""
+            troubles.append(f"{copy.archive}: {trouble}")
+    if troubles:
+        return "; ".join(troubles)
+    places = ", ".join(copy.archive for copy in copies)
+    return f"it is in {places}, which this site does not know" if places else "no archive keeps it"

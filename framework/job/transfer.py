@@ -17,6 +17,8 @@ CHUNK = 1 << 20
 DOWNLOAD_PAUSES = (1.0, 4.0, 15.0)
 DOWNLOAD_TIMEOUT = 60.0
 READ_ONLY = 0o444
+#: What the name of a gzipped file ends with.
+GZIP = ".gz"
 
 
 class TransferError(Exception):
@@ -80,7 +82,7 @@ class Measurer:
 def measure(path: str) -> Facts:
     """Size and checksum of a file's content."""
     with open(path, "rb", buffering=0) as file:
-        return _pass_through(file.read, lambda chunk: None)
+        return pass_through(file.read, lambda chunk: None)
 
 
 def link(source: str, target: str, expected: Facts | None, measurer: Measurer) -> Facts:
@@ -106,7 +108,7 @@ def copy(source: str, target: str, expected: Facts | None) -> Facts:
     """A copy of a file from outside, which is nobody's to spoil, measured on the way."""
     try:
         with open(source, "rb", buffering=0) as reading, open(target, "wb", buffering=0) as writing:
-            found = _pass_through(reading.read, writing.write)
+            found = pass_through(reading.read, writing.write)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
@@ -129,7 +131,7 @@ def download(location: str, target: str, expected: Facts | None) -> Facts:
                 urllib.request.urlopen(location, timeout=DOWNLOAD_TIMEOUT) as answer,  # noqa: S310 (checked above)
                 open(target, "wb", buffering=0) as file,
             ):
-                found = _pass_through(answer.read, file.write)
+                found = pass_through(answer.read, file.write)
                 promised = answer.headers.get("Content-Length")
             if promised is not None and int(promised) != found.size:
                 raise TransferError(f"{location}: {found.size} of {promised} bytes came")
@@ -166,7 +168,7 @@ def _copy(source: str, target: str) -> Facts:
     part = f"{target}.part-{os.getpid()}"
     try:
         with open(source, "rb", buffering=0) as reading, open(part, "wb", buffering=0) as writing:
-            found = _pass_through(reading.read, writing.write)
+            found = pass_through(reading.read, writing.write)
             os.fsync(writing.fileno())
         os.chmod(part, READ_ONLY)
         os.replace(part, target)
@@ -177,7 +179,7 @@ def _copy(source: str, target: str) -> Facts:
     return found
 
 
-def _pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Facts:
+def pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Facts:
     digest = hashlib.sha256()
     size = 0
     while chunk := read(CHUNK):

@@ -15,7 +15,16 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from framework.errors import FrameworkError
 from framework.registry.database import Registry
-from framework.registry.schema import desfile, file_archive_info, opm_used, pfw_attempt, pfw_exec, pfw_wrapper, task
+from framework.registry.schema import (
+    desfile,
+    file_archive_info,
+    opm_used,
+    pfw_attempt,
+    pfw_exec,
+    pfw_wrapper,
+    proctag,
+    task,
+)
 
 #: How many paths one statement asks for, within what every SQLite takes.
 _CHUNK = 500
@@ -41,6 +50,18 @@ class FileRow(Struct, frozen=True, kw_only=True, gc=False):
     metadata: Mapping[str, Any]
     #: The run that made it; none for a file from outside.
     run: str | None
+
+
+class Copy(Struct, frozen=True, kw_only=True, gc=False):
+    """A file as an archive keeps it."""
+
+    archive: str
+    #: Within the archive, with the ending of what is compressed.
+    path: str
+    size: int | None
+    sha256: str | None
+    #: What a compressed copy's name ends with beyond the file's own; empty for one that is as it was made.
+    ending: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,16 +101,37 @@ def files_of_attempt(db: Registry, attempt_id: int) -> dict[str, FileRow]:
         return {file.path: file for file in _rows(connection, query)}
 
 
-def archives_of(db: Registry, ids: Sequence[int]) -> dict[int, list[str]]:
-    """The names of the archives that have each of some files."""
-    found: dict[int, list[str]] = {}
-    place = file_archive_info.c
+def copies_of(db: Registry, ids: Sequence[int]) -> dict[int, list[Copy]]:
+    """The copies that archives have of each of some files."""
+    found: dict[int, list[Copy]] = {}
     with db.read() as connection:
         for at in range(0, len(ids), _CHUNK):
-            query = select(place.desfile_id, place.archive_name).where(place.desfile_id.in_(ids[at : at + _CHUNK]))
-            for id_, name in connection.execute(query.order_by(place.archive_name)):
-                found.setdefault(id_, []).append(name)
+            here = file_archive_info.c.desfile_id.in_(ids[at : at + _CHUNK])
+            query = select_copies().where(here).order_by(file_archive_info.c.archive_name)
+            for row in connection.execute(query):
+                found.setdefault(row.id, []).append(copy_in(row))
     return found
+
+
+def select_copies() -> Select[Any]:
+    """The copies in archives, for ``copy_in``."""
+    place, file = file_archive_info.c, desfile.c
+    of_copy = (
+        place.archive_name,
+        place.compression,
+        place.filesize.label("own_size"),
+        place.sha256.label("own_sha256"),
+    )
+    columns = select(file.id, file.path, file.filetype, file.filesize, file.sha256, *of_copy)
+    return columns.join(file_archive_info, place.desfile_id == file.id)
+
+
+def copy_in(row: Row[Any]) -> Copy:
+    """What one of their rows says."""
+    if row.compression is None:
+        return Copy(archive=row.archive_name, path=row.path, size=row.filesize, sha256=row.sha256)
+    path = row.path + row.compression
+    return Copy(archive=row.archive_name, path=path, size=row.own_size, sha256=row.own_sha256, ending=row.compression)
 
 
 def _none_beside(connection: Connection, paths: Sequence[str]) -> bool:
@@ -131,6 +173,46 @@ def find(db: Registry, filetype: str, conditions: Mapping[str, Sequence[str]] | 
         query = query.where(or_(false(), *(_condition(db.dialect, key, value) for value in values)))
     with db.read() as connection:
         return list(_rows(connection, query))
+
+
+class Choice(Struct, frozen=True, kw_only=True):
+    """Which files are meant: those that fit all that is said."""
+
+    runs: tuple[str, ...] = ()
+    tag: str = ""
+    filetypes: tuple[str, ...] = ()
+    #: Keys as for ``find``.
+    where: Mapping[str, Sequence[str]] = {}
+    #: Made, or brought in, before this time (seconds since 1970).
+    before: float | None = None
+
+
+def kept_in(db: Registry, archive: str, choice: Choice) -> Iterator[tuple[FileRow, Copy]]:
+    """The chosen files of an archive, in order of their ids, each with the archive's copy."""
+    place = file_archive_info.c
+    query = (
+        select_copies()
+        .add_columns(desfile.c.metadata, pfw_attempt.c.run)
+        .outerjoin(pfw_attempt, pfw_attempt.c.id == desfile.c.pfw_attempt_id)
+        .where(place.archive_name == archive)
+        .order_by(desfile.c.id)
+    )
+    if choice.runs:
+        query = query.where(pfw_attempt.c.run.in_(choice.runs))
+    if choice.tag:
+        query = query.where(
+            desfile.c.pfw_attempt_id.in_(select(proctag.c.pfw_attempt_id).where(proctag.c.tag == choice.tag))
+        )
+    if choice.filetypes:
+        query = query.where(desfile.c.filetype.in_(choice.filetypes))
+    if choice.before is not None:
+        query = query.where(desfile.c.created_date < choice.before)
+    for key, values in choice.where.items():
+        query = query.where(or_(false(), *(_condition(db.dialect, key, value) for value in values)))
+    with db.read() as connection:
+        for row in connection.execute(query):
+            about = (row.id, row.path, row.filetype, row.filesize, row.sha256, row.metadata, row.run)
+            yield next(_rows_of([about])), copy_in(row)
 
 
 def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Iterator[tuple[int, FileRow]]:

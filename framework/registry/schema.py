@@ -18,6 +18,7 @@ from framework.registry.tables.executions import (
 from framework.registry.tables.lineage import (
     desfile,
     file_archive_info,
+    file_tombstone,
     opm_used,
     opm_was_derived_from,
     opm_was_generated_by,
@@ -42,6 +43,7 @@ __all__ = [
     "attempt_state_history",
     "desfile",
     "file_archive_info",
+    "file_tombstone",
     "id_block",
     "ingest_lease",
     "ingest_pending",
@@ -67,4 +69,4 @@ __all__ = [
 ]
 
 #: The migration that makes what stands here.
-REVISION = "0002"
+REVISION = "0006"

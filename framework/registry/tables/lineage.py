@@ -37,7 +37,21 @@ file_archive_info = Table(
     required("filename"),
     Column("path", Words, nullable=False, comment="the directory within the archive"),
     Column("compression", Words),
+    Column("filesize", Number, comment="of a compressed copy: its own size"),
+    Column("sha256", Words, comment="of a compressed copy: its own checksum"),
     comment="An archive that a file is in",
+    sqlite_with_rowid=False,
+)
+
+file_tombstone = Table(
+    "file_tombstone",
+    metadata,
+    of("desfile.id", "desfile_id", key=True),
+    key("archive_name", Words),
+    required("removed_date", Time),
+    required("removed_by"),
+    required("reason"),
+    comment="An archive that a file was removed from, on purpose: when, by whom, and why",
     sqlite_with_rowid=False,
 )
 
