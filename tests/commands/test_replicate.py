@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import os
 import shutil
 import signal
 import subprocess
@@ -15,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands.test_archives import HELLO, RUN, a_run, spoil  # noqa: F401 (a fixture)
+from tests.commands.test_archives import RUN, a_run, spoil  # noqa: F401 (a fixture)
+from tests.conftest import ROOT
 
 S3 = """
 <archive>
@@ -65,6 +65,7 @@ def web(a_run):  # noqa: F811
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
     server.shutdown()
+    server.server_close()
 
 
 @pytest.fixture
@@ -78,48 +79,48 @@ def archive(a_run, fw_home, cloud, web):  # noqa: F811
     return fw_home / "archive"
 
 
-def test_files_are_copied_into_a_bucket_and_come_back_from_it(fw, archive, cloud, ask, tmp_path):
-    told = fw("replicate", "hello_r1p01", "--filetype", "greeting", "--to", "cloud", "--dry-run")
-    said = fw("replicate", "hello_r1p01", "--filetype", "greeting", "--to", "cloud")
+def test_files_are_copied_into_a_bucket_and_come_back_from_it(fw_here, archive, cloud, ask, tmp_path):
+    told = fw_here("replicate", "hello_r1p01", "--filetype", "greeting", "--to", "cloud", "--dry-run")
+    said = fw_here("replicate", "hello_r1p01", "--filetype", "greeting", "--to", "cloud")
     names = sorted(each["Key"] for each in cloud[1].list_objects_v2(Bucket="sky")["Contents"])
     assert (told.status, said.status) == (0, 0)
     assert sorted(told.out.splitlines()) == [name.removeprefix("dr1/") for name in names]
     assert f"dr1/{RUN}/greetings/moon.txt" in names
     assert ask("select count(*) from file_archive_info where archive_name = 'cloud'") == [(len(names),)]
-    again = fw("replicate", "--filetype", "greeting", "--to", "cloud")
+    again = fw_here("replicate", "--filetype", "greeting", "--to", "cloud")
     assert f"0 copied to cloud, {len(names)} there already" in again.err
     text = (archive / RUN / "greetings/moon.txt").read_text()
     (archive / RUN / "greetings/moon.txt").unlink()
-    assert fw("get", "moon.txt").status == 0
+    assert fw_here("get", "moon.txt").status == 0
     assert (tmp_path / "moon.txt").read_text() == text
-    assert fw("fsck", "--repair", "--yes").status == 0
+    assert fw_here("fsck", "--repair", "--yes").status == 0
     assert (archive / RUN / "greetings/moon.txt").read_text() == text
 
 
-def test_a_bucket_is_checked_as_a_directory_is(fw, archive, cloud, fw_home):
-    fw("replicate", "--filetype", "greeting", "--to", "cloud")
-    assert fw("fsck", "cloud", "--checksums").out.endswith("all as it should be\n")
+def test_a_bucket_is_checked_as_a_directory_is(fw_here, archive, cloud, fw_home):
+    fw_here("replicate", "--filetype", "greeting", "--to", "cloud")
+    assert fw_here("fsck", "cloud", "--checksums").out.endswith("all as it should be\n")
     client, at = cloud[1], f"dr1/{RUN}/greetings/"
     text = client.get_object(Bucket="sky", Key=f"{at}moon.txt")["Body"].read()
     client.put_object(Bucket="sky", Key=f"{at}moon.txt", Body=text.swapcase())
     client.put_object(Bucket="sky", Key=f"{at}mars.txt", Body=b"?")
     client.put_object(Bucket="sky", Key=f"{at}a stray.txt", Body=b"whose?")
     client.delete_object(Bucket="sky", Key=f"{at}world.txt")
-    found = fw("fsck", "cloud", "--checksums", "--json").json["findings"]
+    found = fw_here("fsck", "cloud", "--checksums", "--json").json["findings"]
     assert sorted((each["kind"], each["path"].rpartition("/")[2]) for each in found) == [
         ("content", "moon.txt"),
         ("missing", "world.txt"),
         ("orphan", "a stray.txt"),
         ("size", "mars.txt"),
     ]
-    assert fw("fsck", "cloud", "--checksums", "--repair", "--yes").status == 0
-    assert fw("fsck", "cloud", "--checksums").status == 0
+    assert fw_here("fsck", "cloud", "--checksums", "--repair", "--yes").status == 0
+    assert fw_here("fsck", "cloud", "--checksums").status == 0
     assert (fw_home / "lost+found/cloud" / RUN / "greetings/a stray.txt").read_text() == "whose?"
 
 
-def test_a_spoilt_file_is_not_copied_on(fw, archive, fw_home, ask):
+def test_a_spoilt_file_is_not_copied_on(fw_here, archive, fw_home, ask):
     spoil(archive / RUN / "greetings/moon.txt", "spoilt")
-    said = fw("replicate", "--filetype", "greeting", "--to", "second")
+    said = fw_here("replicate", "--filetype", "greeting", "--to", "second")
     assert (said.status, "moon.txt: has other content" in said.err) == (1, True)
     assert not (fw_home / "second" / RUN / "greetings/moon.txt").exists()
     assert ask("select count(*) from file_archive_info where archive_name = 'second' and filename = 'moon.txt'") == [
@@ -127,25 +128,23 @@ def test_a_spoilt_file_is_not_copied_on(fw, archive, fw_home, ask):
     ]
 
 
-def test_a_web_server_is_an_archive_to_read_from(fw, archive, ask, tmp_path, fw_home):
+def test_a_web_server_is_an_archive_to_read_from(fw_here, archive, ask, tmp_path, fw_home):
     import sqlite3
 
     with sqlite3.connect(fw_home / "registry.sqlite") as connection:
         connection.execute("update file_archive_info set archive_name = 'web'")
     connection.close()
     shutil.rmtree(archive)
-    assert fw("get", "moon.txt").status == 0
-    checked = fw("fsck", "web", "--checksums")
+    assert fw_here("get", "moon.txt").status == 0
+    checked = fw_here("fsck", "web", "--checksums")
     assert (checked.status, "cannot list its files" in checked.err) == (0, True)
-    assert "only gives" in fw("replicate", "--all", "--from", "home", "--to", "web").err
-    assert fw("replicate", "--all", "--from", "web", "--to", "second").status == 0
-    assert fw("fsck", "second", "--contents").out.endswith("all as it should be\n")
+    assert "only gives" in fw_here("replicate", "--all", "--from", "home", "--to", "web").err
+    assert fw_here("replicate", "--all", "--from", "web", "--to", "second").status == 0
+    assert fw_here("fsck", "second", "--contents").out.endswith("all as it should be\n")
 
 
-def test_a_killed_replication_goes_on_where_it_was(fw, archive, fw_home, environment, ask):
+def test_a_killed_replication_goes_on_where_it_was(fw_here, archive, fw_home, environment, ask):
     """What was copied and not yet recorded when it was killed is looked at, and not copied again."""
-    import sqlite3
-
     many = 300
     for number in range(many):
         path = archive / "SKY/many" / f"{number}.bin"
@@ -154,9 +153,9 @@ def test_a_killed_replication_goes_on_where_it_was(fw, archive, fw_home, environ
     (fw_home.parent / "types.wcl").write_text(
         "<filetype_metadata>\n<many>\nfilename = ${number}.bin\nops = SKY/many\n</many>\n</filetype_metadata>\n"
     )
-    assert fw("ingest", "--types", "types.wcl", archive / "SKY/many").status == 0
+    assert fw_here("ingest", "--types", "types.wcl", archive / "SKY/many").status == 0
     call = [sys.executable, "-m", "framework.cli", "replicate", "--filetype", "many", "--to", "second"]
-    running = subprocess.Popen(call, env={**environment, "PYTHONPATH": os.getcwd()}, stderr=subprocess.DEVNULL)
+    running = subprocess.Popen(call, env={**environment, "PYTHONPATH": str(ROOT)}, stderr=subprocess.DEVNULL)
     copied = fw_home / "second/SKY/many"
     deadline = time.monotonic() + 60
     while len(list(copied.glob("*.bin"))) < 20 and time.monotonic() < deadline:
@@ -165,19 +164,19 @@ def test_a_killed_replication_goes_on_where_it_was(fw, archive, fw_home, environ
     running.wait()
     before = {path.name: path.stat().st_ino for path in copied.glob("*.bin")}
     assert 20 <= len(before) <= many
-    said = fw("replicate", "--filetype", "many", "--to", "second")
+    said = fw_here("replicate", "--filetype", "many", "--to", "second")
     assert said.status == 0
     assert ask("select count(*) from file_archive_info where archive_name = 'second'") == [(many,)]
     after = {path.name: path.stat().st_ino for path in copied.glob("*.bin")}
     assert before.items() <= after.items()
-    assert fw("fsck", "second", "--contents").out.count("content") == 0
+    assert fw_here("fsck", "second", "--contents").out.count("content") == 0
 
 
-def test_what_is_meant_must_be_said(fw, archive):
-    assert "name runs" in fw("replicate", "--to", "second").err
-    assert "did you mean 'greeting'" in fw("replicate", "--filetype", "greetin", "--to", "second").err
-    assert "did you mean 'second'" in fw("replicate", "--all", "--to", "secon").err
-    assert fw("replicate", "nobody_r1p01", "--to", "second").status == 2
+def test_what_is_meant_must_be_said(fw_here, archive):
+    assert "name runs" in fw_here("replicate", "--to", "second").err
+    assert "did you mean 'greeting'" in fw_here("replicate", "--filetype", "greetin", "--to", "second").err
+    assert "did you mean 'second'" in fw_here("replicate", "--all", "--to", "secon").err
+    assert fw_here("replicate", "nobody_r1p01", "--to", "second").status == 2
 
 
 @pytest.mark.parametrize("path", ["../out.txt", "/etc/passwd", "a/../../out.txt", "a//b", "./a", ""])
