@@ -59,6 +59,13 @@ class Asker:
 
         return {path: _known(row) for path, row in existing(self._registry, self._archive, paths).items()}
 
+    def absence(self, path: str) -> str:
+        """Who removed it, when and why."""
+        from framework.registry.archived import removals_at
+
+        removal = removals_at(self._registry, [path]).get(path)
+        return f"{path.rpartition('/')[2]} {removal.words(path)}" if removal else ""
+
     def outside(self, location: str) -> str:
         """Why it cannot be read; what an address holds is the job's business."""
         scheme = urllib.parse.urlsplit(location).scheme

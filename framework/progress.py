@@ -157,22 +157,18 @@ def watcher_for(stream: TextIO, *, quiet: bool) -> Quiet:
 class Tally:
     """How far a command is with many files: a bar on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, stream: TextIO, what: str, files: int, size: int, *, quiet: bool) -> None:
+    def __init__(self, stream: TextIO, what: str, *, quiet: bool) -> None:
         self._stream = stream
         self._what = what
-        self._files = files
-        self._size = max(size, 1)
         self._quiet = quiet
+        self._files = 0
+        self._size = 1
         self._done = 0
         self._bytes = 0
         self._said = time.monotonic()
         self._bar: Progress | None = None
-        if stream.isatty() and not quiet and files:
-            self._bar = self._drawn()
 
     def __enter__(self) -> Tally:
-        if self._bar:
-            self._bar.start()
         return self
 
     def __exit__(
@@ -180,6 +176,13 @@ class Tally:
     ) -> None:
         if self._bar:
             self._bar.stop()
+
+    def expect(self, files: int, size: int) -> None:
+        """There will be so many files, of so many bytes together."""
+        self._files, self._size = files, max(size, 1)
+        if self._stream.isatty() and not self._quiet and files:
+            self._bar = self._drawn()
+            self._bar.start()
 
     def add(self, size: int) -> None:
         """One more file, of so many bytes."""

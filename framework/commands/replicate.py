@@ -66,7 +66,8 @@ def command(
         click.echo(tables.as_json(told) if as_json else "\n".join(paths(files)))
         click.echo(f"{len(files)} files, {tables.size(size)}, would be copied to {taking.name}", err=True)
         return 0
-    with Tally(sys.stderr, f"to {taking.name}", len(files), size, quiet=as_json) as tally:
+    with Tally(sys.stderr, f"to {taking.name}", quiet=as_json) as tally:
+        tally.expect(len(files), size)
         done = []
         for each in replicate(db, giving, taking, files):
             done.append(each)

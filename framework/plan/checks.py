@@ -125,9 +125,10 @@ def with_inputs_known(
         needed = [(call, file) for call, file in wants if not file.optional]
         if path not in known and needed:
             call, file = needed[0]
+            gone = ask.absence(path)
             findings.error(
                 origins.place(call, file.label),
-                f"nobody makes {path}, and the archive does not have it",
+                f"nobody makes {path}, and {gone or 'the archive does not have it'}",
                 hint=f"wanted by {_named(call)} as {file.label}",
             )
     for location, (call, file) in outside.items():

@@ -338,6 +338,10 @@ class Ask(Protocol):
     def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
         """Which of these archive paths exist already, with what is known of each."""
 
+    def absence(self, path: str) -> str:
+        """Why the archive does not have a path that it had once; empty where it never had it."""
+        ...
+
     def lines(self, question: Any) -> Iterable[Any]:
         """The lines that answer a question (framework/plan/questions.py has both)."""
         ...
