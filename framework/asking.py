@@ -248,4 +248,7 @@ def _found(row: FileRow) -> FoundFile:
 
 
 def _known(row: FileRow) -> Known:
+    if row.packed:
+        ending, size, sha256 = row.packed
+        return Known(size, sha256, ending)
     return Known(row.size or 0, row.sha256 or "")

@@ -26,7 +26,7 @@ class PlannedCall(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
 
     number: int
     module: str
-    #: Archive paths it makes and keeps.
+    #: What it makes and keeps, as it lies in the archive.
     kept: tuple[str, ...]
     #: Archive paths it makes for its own job only.
     unkept: tuple[str, ...]
@@ -261,6 +261,8 @@ class RunDirectory:
         }
         if plan.software:
             header["software"] = software_of(plan)
+        if plan.compression_args:
+            header["compression_args"] = plan.compression_args
         with (self.plan / name).open("wb") as shard:
             shard.write(_line(header))
             for job in jobs:
@@ -304,9 +306,9 @@ def _planned_call(call: Call) -> PlannedCall:
     return PlannedCall(
         number=call.number,
         module=call.module,
-        kept=tuple([file.path for file in call.outputs if file.saved and not file.optional and not file.pattern]),
+        kept=tuple([file.archived for file in call.outputs if file.saved and not file.optional and not file.pattern]),
         unkept=tuple([file.path for file in call.outputs if not file.saved and not file.pattern]),
-        inputs=tuple([file.path for file in call.inputs if not file.outside]),
+        inputs=tuple([file.archived for file in call.inputs if not file.outside]),
     )
 
 

@@ -111,10 +111,7 @@ def cards(path: str) -> Iterator[str]:
                 if any(line.rstrip() == "END" for line in lines):
                     break
             yield from found
-            try:
-                file.seek(_data_size(found), os.SEEK_CUR)
-            except (ValueError, OverflowError) as error:
-                raise LateError(f"$HEAD: {path}: a header does not say how long its data are") from error
+            file.seek(data_size(found, path), os.SEEK_CUR)
 
 
 def card_value(card: str) -> str:
@@ -126,8 +123,18 @@ def card_value(card: str) -> str:
     return text.partition("/")[0].strip()
 
 
+def data_size(header: list[str], path: str) -> int:
+    """Bytes of the data behind a header of a file, with their padding."""
+    try:
+        size = _data_size(header)
+    except ValueError as error:
+        raise LateError(f"$HEAD: {path}: a header does not say how long its data are") from error
+    if not 0 <= size < 1 << 62:
+        raise LateError(f"$HEAD: {path}: a header does not say how long its data are")
+    return size
+
+
 def _data_size(header: list[str]) -> int:
-    """Bytes of the data behind a header, with its padding."""
     values = {card[:8].strip(): card_value(card) for card in header if card[8:10] == "= "}
     axes = int(values.get("NAXIS", 0))
     size = 1 if axes else 0

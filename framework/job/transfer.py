@@ -96,6 +96,16 @@ def link(source: str, target: str, expected: Facts | None, measurer: Measurer) -
     return found
 
 
+def check(source: str, expected: Facts | None, measurer: Measurer) -> Facts:
+    """Whether a file of an archive is what it should be; TransferError if not."""
+    try:
+        found = measurer.facts(source)
+    except OSError as error:
+        raise TransferError(f"{source}: {error.strerror}") from error
+    _compare(source, found, expected)
+    return found
+
+
 def place(source: str, target: str) -> None:
     """A second name for a file: a hard link, which costs a tenth of a symbolic one, where the two may share one."""
     try:

@@ -23,6 +23,7 @@ from framework.plan.definition import BlockDefinition, ModuleDefinition, names_o
 from framework.plan.earlier import Earlier, products_of
 from framework.plan.findings import Findings, near, wrong
 from framework.plan.jobs import Grouping, division
+from framework.plan.keeping import compression_args
 from framework.plan.keys import check_pipeline
 from framework.plan.late import carried, check_late, is_late, late_names
 from framework.plan.lines import Sources
@@ -186,6 +187,7 @@ class _Planning:
             late=late,
             carried=carried,
             submit_directory=self._submit_directory,
+            compression_args=compression_args(pipeline),
         )
 
 

@@ -145,7 +145,7 @@ def _with_known(call: Call, wanted: Collection[str], known: Mapping[str, Known])
         if file.outside or file.path not in wanted:
             inputs.append(file)
         elif found := known.get(file.path):
-            inputs.append(replace(file, size=found.size, sha256=found.sha256))
+            inputs.append(replace(file, size=found.size, sha256=found.sha256, compression=found.compression))
     return replace(call, inputs=tuple(inputs))
 
 

@@ -14,10 +14,12 @@ EXTERNAL = "external"
 
 
 class Known(NamedTuple):
-    """What is already known of a file: its size in bytes and its sha256."""
+    """What is already known of a file: its size in bytes and its sha256, as an archive has it."""
 
     size: int
     sha256: str
+    #: What its name ends with there, where it is kept compressed.
+    compression: str = ""
 
 
 class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -43,9 +45,13 @@ class File(
     outside: bool = False
     #: A second name for it in the job, which a program insists on; not unique, on purpose.
     rename: str = ""
-    #: Size in bytes and sha256, for a file that an archive already holds.
+    #: Size in bytes and sha256 of what an archive already holds.
     size: int | None = None
     sha256: str | None = None
+    #: What its name in the archive ends with beyond this path, where it is kept compressed.
+    compression: str = ""
+    #: Cards that its FITS headers are given before it is stored: HDU, keyword, value, comment.
+    header: tuple[tuple[str, str, str, str], ...] = ()
     #: Whether it stays in memory, in the process that the job's calls share, and is not written.
     in_memory: bool = False
     #: Where only the program knows which files it makes: the expression that their names fit; path and job_path have
@@ -58,7 +64,12 @@ class File(
 
     @property
     def known(self) -> Known | None:
-        return None if self.size is None else Known(self.size, self.sha256 or "")
+        return None if self.size is None else Known(self.size, self.sha256 or "", self.compression)
+
+    @property
+    def archived(self) -> str:
+        """Its path as an archive keeps it."""
+        return self.path + self.compression
 
     def placed(self, label: str, job_path: str, rename: str) -> File:
         """The same file as another module speaks of it."""
@@ -74,6 +85,7 @@ class File(
             rename=rename,
             size=self.size,
             sha256=self.sha256,
+            compression=self.compression,
         )
 
 
@@ -316,6 +328,8 @@ class Plan:
     carried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: Where relative paths and programs lie.
     submit_directory: str = ""
+    #: What fpack is told, where files are compressed by it; its own defaults are not ours.
+    compression_args: tuple[str, ...] = ()
 
     @property
     def programs(self) -> frozenset[tuple[str, str]]:

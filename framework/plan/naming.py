@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from framework.plan.findings import near, problem_at, wrong
+from framework.plan.keeping import HEADER_UPDATE, compression_of, header_card
 from framework.plan.model import PATH_PART, File
 from framework.plan.wildcards import wild_name
 from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
@@ -116,11 +117,13 @@ class Naming:
         metadata = self._metadata(values)
         name = self._name_format.fill(values.get) if self._name_format else None
         if name is not None:
-            return (self._file(name, directory, job_directory, metadata),)
+            return (self._file(name, directory, job_directory, metadata, values),)
         names = self._name.fill_all(self._scope.child(values))
-        return tuple(self._file(name, directory, job_directory, metadata) for name in names)
+        return tuple(self._file(name, directory, job_directory, metadata, values) for name in names)
 
-    def _file(self, name: str, directory: str, job_directory: str, metadata: Mapping[str, str]) -> File:
+    def _file(
+        self, name: str, directory: str, job_directory: str, metadata: Mapping[str, str], values: Mapping[str, str]
+    ) -> File:
         _checked(self._name, name)
         return File(
             label=self.label,
@@ -131,6 +134,8 @@ class Naming:
             saved=self._saved,
             optional=self._optional,
             rename=self.rename,
+            compression=self._compression,
+            header=self._cards(self._scope.child(values)) if self._has_cards else (),
         )
 
     @cached_property
@@ -159,6 +164,8 @@ class Naming:
             metadata=self._metadata(values),
             saved=self._saved,
             optional=self._optional,
+            compression=self._compression,
+            header=self._cards(scope) if self._has_cards else (),
             pattern=name.pattern,
         )
 
@@ -190,6 +197,26 @@ class Naming:
     @cached_property
     def _saved(self) -> bool:
         return _flag(self.section, "savefiles", True)
+
+    @cached_property
+    def _compression(self) -> str:
+        """What the name of its copy in the archive ends with beyond its own."""
+        wanted = self._made and self._saved and _flag(self.section, "compress_files", False)
+        return compression_of(self._pipeline) if wanted else ""
+
+    @cached_property
+    def _has_cards(self) -> bool:
+        return self._made and any(key.startswith(HEADER_UPDATE) for key, _ in self.section.sections())
+
+    def _cards(self, scope: Scope) -> tuple[tuple[str, str, str, str], ...]:
+        """What its headers are to be given."""
+        found = []
+        for name, cards in self.section.sections():
+            if name.startswith(HEADER_UPDATE):
+                for key, text in cards.items():
+                    value = expand(_text(cards, key), scope, cards.place(key)) if text else ""
+                    found.append(header_card(name.removeprefix(HEADER_UPDATE), key, value, cards.place(key)))
+        return tuple(found)
 
     @cached_property
     def _optional(self) -> bool:

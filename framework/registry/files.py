@@ -50,6 +50,8 @@ class FileRow(Struct, frozen=True, kw_only=True, gc=False):
     metadata: Mapping[str, Any]
     #: The run that made it; none for a file from outside.
     run: str | None
+    #: Ending, size and sha256 of the compressed copy in the archive that was asked about; none where it is as it is.
+    packed: tuple[str, int, str] | None = None
 
 
 class Copy(Struct, frozen=True, kw_only=True, gc=False):
@@ -89,7 +91,8 @@ def existing(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, File
             return {}
         while chunk := list(islice(wanted, _CHUNK)):
             here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
-            query = _files().join(file_archive_info, here).where(desfile.c.path.in_(chunk))
+            query = _files().add_columns(*packed_columns()).join(file_archive_info, here)
+            query = query.where(desfile.c.path.in_(chunk))
             found |= {file.path: file for file in _rows(connection, query)}
     return found
 
@@ -231,7 +234,7 @@ def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Itera
             here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
             query = (
                 _files()
-                .add_columns(good.c.wrapnum)
+                .add_columns(*packed_columns(), good.c.wrapnum)
                 .join(pfw_exec, pfw_exec.c.task_id == desfile.c.wgb_task_id)
                 .join(good, good.c.task_id == pfw_exec.c.pfw_wrapper_task_id)
                 .join(file_archive_info, here)
@@ -286,8 +289,21 @@ def _rows(connection: Connection, query: Select[Any]) -> Iterator[FileRow]:
 
 
 def _rows_of(rows: Iterable[Any]) -> Iterator[FileRow]:
-    for id_, path, filetype, size, sha256, metadata, run in rows:
-        yield FileRow(id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata or {}, run=run)
+    for id_, path, filetype, size, sha256, metadata, run, *packed in rows:
+        yield FileRow(
+            id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata or {}, run=run,
+            packed=packed_in(packed),
+        )  # fmt: skip
+
+
+def packed_columns() -> tuple[ColumnElement[Any], ...]:
+    """What tells in which form an archive keeps a file."""
+    return file_archive_info.c.compression, file_archive_info.c.filesize, file_archive_info.c.sha256
+
+
+def packed_in(values: Sequence[Any]) -> tuple[str, int, str] | None:
+    """What their values say, where they were asked for."""
+    return (values[0], values[1], values[2]) if values and values[0] else None
 
 
 def _origin(row: Row[Any]) -> Origin:
