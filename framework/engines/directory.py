@@ -261,6 +261,10 @@ class RunDirectory:
         }
         if plan.software:
             header["software"] = software_of(plan)
+        if plan.max_transfers:
+            header["max_transfers"] = plan.max_transfers
+        if plan.keeps_junk:
+            header["junk"] = f"{plan.archive_path}/junk"
         if plan.compression_args:
             header["compression_args"] = plan.compression_args
         with (self.plan / name).open("wb") as shard:

@@ -64,8 +64,8 @@ def _kept(journal: str) -> list[dict[str, Any]]:
     return [
         file
         for fact in read_facts(journal)
-        if fact["e"] == "call.end"
-        for file in fact["files"]
+        if fact["e"] in ("call.end", "job.end")
+        for file in fact.get("files", ())
         if file.get("archive") not in (None, "external")
     ]
 

@@ -139,8 +139,8 @@ class JobSpec:
     """Calls that run together, in the order of their modules."""
 
     __slots__ = (
-        "archive", "archive_root", "attempt", "block", "calls", "compression_args", "keys", "number", "parents", "run",
-        "shard", "software", "threads",
+        "archive", "archive_root", "attempt", "block", "calls", "compression_args", "junk", "keys", "max_transfers",
+        "number", "parents", "run", "shard", "software", "threads",
     )  # fmt: skip
 
     def __init__(self, header: dict[str, Any], data: dict[str, Any]) -> None:
@@ -152,6 +152,10 @@ class JobSpec:
         #: What programs run in, by label (framework/job/software.py).
         self.software: dict[str, dict[str, Any]] = header.get("software", {})
         self.compression_args: list[str] = header.get("compression_args", [])
+        #: How many files its machine may fetch from one server at a time; 0 for no limit.
+        self.max_transfers: int = header.get("max_transfers", 0)
+        #: Where in the archive what jobs leave undeclared is kept; empty where it is not.
+        self.junk: str = header.get("junk", "")
         self.number: int = data["job"]
         self.block: int = data["block"]
         self.keys: str = data["keys"]

@@ -6,16 +6,12 @@ import errno
 import hashlib
 import os
 import stat
-import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHUNK = 1 << 20
-#: Seconds to wait before each new try of a download.
-DOWNLOAD_PAUSES = (1.0, 4.0, 15.0)
-DOWNLOAD_TIMEOUT = 60.0
 READ_ONLY = 0o444
 #: What the name of a gzipped file ends with.
 GZIP = ".gz"
@@ -89,7 +85,7 @@ def link(source: str, target: str, expected: Facts | None, measurer: Measurer) -
     """Make a file of an archive, or from outside, appear in the job; TransferError if it is not what it should be."""
     try:
         found = measurer.facts(source)
-        _compare(source, found, expected)
+        compare(source, found, expected)
         place(source, target)
     except OSError as error:
         raise TransferError(f"{source}: {error.strerror}") from error
@@ -102,7 +98,7 @@ def check(source: str, expected: Facts | None, measurer: Measurer) -> Facts:
         found = measurer.facts(source)
     except OSError as error:
         raise TransferError(f"{source}: {error.strerror}") from error
-    _compare(source, found, expected)
+    compare(source, found, expected)
     return found
 
 
@@ -123,36 +119,8 @@ def copy(source: str, target: str, expected: Facts | None) -> Facts:
         if error.errno == errno.ENOSPC:
             raise
         raise TransferError(f"{source}: {error.strerror}") from error
-    _compare(source, found, expected)
+    compare(source, found, expected)
     return found
-
-
-def download(location: str, target: str, expected: Facts | None) -> Facts:
-    """Fetch a URL, with several tries."""
-    import http.client
-    import urllib.error
-    import urllib.request
-
-    if not location.startswith(("http://", "https://")):
-        raise TransferError(f"{location}: only http and https can be fetched in the job")
-    for pause in (*DOWNLOAD_PAUSES, None):
-        try:
-            with (
-                urllib.request.urlopen(location, timeout=DOWNLOAD_TIMEOUT) as answer,  # noqa: S310 (checked above)
-                open(target, "wb", buffering=0) as file,
-            ):
-                found = pass_through(answer.read, file.write)
-                promised = answer.headers.get("Content-Length")
-            if promised is not None and int(promised) != found.size:
-                raise TransferError(f"{location}: {found.size} of {promised} bytes came")
-            _compare(location, found, expected)
-            return found
-        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, TransferError) as error:
-            hopeless = isinstance(error, ValueError) or (isinstance(error, urllib.error.HTTPError) and error.code < 500)
-            if pause is None or hopeless:
-                raise TransferError(f"{location}: {error}") from error
-            time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
 
 
 def store(source: str, target: str) -> Facts:
@@ -202,7 +170,8 @@ def pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object])
     return Facts(size, digest.hexdigest())
 
 
-def _compare(name: str, found: Facts, expected: Facts | None) -> None:
+def compare(name: str, found: Facts, expected: Facts | None) -> None:
+    """TransferError where a file is not the one that is expected."""
     if expected is None or found == expected:
         return
     if found.size != expected.size:

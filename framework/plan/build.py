@@ -26,7 +26,7 @@ from framework.plan.jobs import Grouping, division
 from framework.plan.keeping import compression_args
 from framework.plan.keys import check_pipeline
 from framework.plan.late import carried, check_late, is_late, late_names
-from framework.plan.lines import Sources
+from framework.plan.lines import Sources, flag
 from framework.plan.memory import check_processes, with_memory
 from framework.plan.model import Ask, Block, Call, Identity, LateBlock, Module, Plan
 from framework.plan.numbers import whole_number
@@ -188,6 +188,8 @@ class _Planning:
             carried=carried,
             submit_directory=self._submit_directory,
             compression_args=compression_args(pipeline),
+            max_transfers=whole_number(scope.child(site_of(pipeline)), "max_transfers", site_of(pipeline).opened) or 0,
+            keeps_junk=flag(pipeline, "create_junk_tarball"),
         )
 
 

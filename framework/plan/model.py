@@ -328,6 +328,10 @@ class Plan:
     carried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: Where relative paths and programs lie.
     submit_directory: str = ""
+    #: How many files a machine's jobs may fetch from one server at a time; 0 for no limit.
+    max_transfers: int = 0
+    #: Whether what jobs leave that nobody declared is kept.
+    keeps_junk: bool = False
     #: What fpack is told, where files are compressed by it; its own defaults are not ours.
     compression_args: tuple[str, ...] = ()
 
