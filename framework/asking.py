@@ -31,6 +31,7 @@ from framework.plan.questions import (
     UnansweredError,
 )
 from wcl import Section, WclError, parse
+from wcl.format import as_text, is_plain
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
@@ -172,7 +173,7 @@ class Asker:
     def _complete(
         self, file: Mapping[str, str], newest: Mapping[str, FileRow], known: Mapping[str, Known]
     ) -> FoundFile:
-        metadata = {key: str(value) for key, value in file.items() if key not in OWN and value is not None}
+        metadata = {key: as_text(str(value)) for key, value in file.items() if key not in OWN and value is not None}
         if path := file.get("fullname") or file.get("path"):
             return FoundFile(path=path, filetype=file.get("filetype", ""), metadata=metadata, known=known.get(path))
         name = file.get("filename")
@@ -242,9 +243,13 @@ def _nicknamed(row: Mapping[str, Any] | Section) -> dict[str, Mapping[str, str]]
 
 
 def _found(row: FileRow) -> FoundFile:
-    # Keys and most values are those of many files.
-    metadata = {sys.intern(key): sys.intern(str(value)) for key, value in row.metadata.items()}
+    metadata = {sys.intern(key): _shared(str(value)) for key, value in row.metadata.items()}
     return FoundFile(path=row.path, filetype=row.filetype, metadata=metadata, known=_known(row))
+
+
+def _shared(value: str) -> str:
+    """A value of a file's, which is most often that of many files."""
+    return sys.intern(value) if is_plain(value) else as_text(value)
 
 
 def _known(row: FileRow) -> Known:

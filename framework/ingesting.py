@@ -12,7 +12,7 @@ from framework.copying import side_by_side
 from framework.errors import FrameworkError, InfrastructureError
 from framework.filetypes import Filetype, NotSuchAFileError
 from framework.job.transfer import measure, pass_through
-from framework.plan.model import SAFE_PATH
+from framework.plan.model import ARCHIVE_PATH
 from framework.progress import Tally
 from framework.stores import open_store
 
@@ -118,8 +118,8 @@ def _understood(path: Path, kinds: list[Filetype]) -> Candidate:
         raise NotSuchAFileError(f"it fits several filetypes: {', '.join(kind.name for kind in fitting)}")
     metadata = fitting[0].gather(str(path))
     target = f"{fitting[0].directory(metadata)}/{path.name}"
-    if not SAFE_PATH.fullmatch(target) or ".." in target.split("/"):
-        raise NotSuchAFileError(f"'{target}' cannot be a path in an archive")
+    if not ARCHIVE_PATH.fullmatch(target):
+        raise NotSuchAFileError(f"{target!r} cannot be a path in an archive")
     return Candidate(str(path), fitting[0].name, target, metadata, path.stat().st_size)
 
 

@@ -204,7 +204,9 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
             check_presence(plan.programs, software_of(plan))
         directory = run_directory(plan.identity.run)
         if directory.is_planned:
-            raise RunError(f"{directory.path} holds a run of this name already: remove it, or give another attnum")
+            if "attnum" in submission.pipeline:
+                raise RunError(f"{directory.path} holds a run of this name already: remove it, or give another attnum")
+            continue  # somebody else has planned it in the meantime
         try:
             attempt = create_attempt(registry, new_attempt(plan, submission))
         except AttemptTaken:

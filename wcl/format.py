@@ -76,6 +76,11 @@ def is_plain(value: str) -> bool:
     return not ("$" in value or "," in value or value[:1] == "(")
 
 
+def as_text(value: str) -> str:
+    """A value that is known already, as one that is never expanded or split whatever it holds."""
+    return value if is_plain(value) else Quoted(value)
+
+
 def _plain(value: str | None, width: int | None, known: dict[str | None, str]) -> str | None:
     """What a value becomes in the text; None where it is not plain."""
     if value is None or not (isinstance(value, Quoted) or is_plain(value)):

@@ -7,8 +7,8 @@ import re
 
 from framework.job.spec import FileSpec
 
-#: What a name in an archive may be made of, as for the names that are planned (framework/plan/model.py).
-SAFE_NAME = re.compile(r"[\w.,+=@%~^:-]+", re.ASCII)
+#: What is no text: a name of bytes that are not UTF-8.
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
 #: Bytes of such a name, as for those that are planned.
 LONGEST_NAME = 200
 
@@ -32,7 +32,7 @@ class Unknown:
         found = []
         for name in sorted(self._names(file) - self._before[file.at]):
             if (named := pattern.fullmatch(name)) is not None:
-                if not SAFE_NAME.fullmatch(name) or len(name) > LONGEST_NAME:
+                if _NO_TEXT.search(name) or len(os.fsencode(name)) > LONGEST_NAME:
                     raise BadNameError(f"{file.label}: {name!r} cannot be a name in an archive")
                 found.append(file.named(name, named.groupdict()))
         return found

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from framework.plan.definition import BlockDefinition
 from framework.plan.findings import Findings, near
 from framework.plan.lines import is_sourced
-from framework.plan.model import SAFE_PATH, Ask, Call, File, Identity, Job, Known
+from framework.plan.model import SAFE_NAME, Ask, Call, File, Identity, Job, Known
 from framework.plan.naming import check_names
 from framework.plan.products import Products
 from framework.plan.wildcards import overlapping
@@ -36,7 +36,7 @@ def has_surroundings(pipeline: Section, identity: Identity, findings: Findings) 
     """Whether the names that the run is made of can be used, and the site and archive that it is for are there."""
     before = len(findings.errors)
     for key, value in (("unitname", identity.unitname), ("run", identity.run)):
-        if not SAFE_PATH.fullmatch(value) or "/" in value or value in (".", ".."):
+        if not SAFE_NAME.fullmatch(value) or value in (".", ".."):
             place = pipeline.place(key) if key in pipeline else pipeline.opened
             findings.error(place, f"{key} = {value} cannot name a directory", hint="letters, digits and . _ - + , = @")
     for kind, key in (("site", "target_site"), ("archive", "home_archive")):

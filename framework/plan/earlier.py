@@ -13,6 +13,7 @@ from framework.plan.model import Ask, Call, File, Job
 from framework.plan.naming import joined
 from framework.plan.products import Line, Products
 from framework.plan.questions import FoundFile
+from wcl.format import as_text
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,19 +38,37 @@ class Earlier:
 def products_of(earlier: Earlier, blocks: Iterable[BlockDefinition], run: str, ask: Ask) -> Products:
     """What can be depended on; of outputs with wildcards, the files that were really made."""
     products = Products()
-    calls = earlier.calls
+    calls = [_as_text(call) for call in earlier.calls]
     wild = [call.number for call in calls if any(file.pattern for file in call.outputs)]
     made = ask.made(run, wild) if wild else {}
     products.add(_as_made(call, made.get(call.number, ())) for call in calls)
     products.have_run()
     for name, lines in earlier.carried.items():
         reader, _, label = name.partition(".")
-        products.add_lines(reader, label, lines)
+        products.add_lines(reader, label, (_line_as_text(line) for line in lines))
     for block in blocks:
         for module in block.modules:
             for label in sorted(module.made):
                 products.add_lines(module.name, label, ())  # of a module that made nothing
     return products
+
+
+def _as_text(call: Call) -> Call:
+    """The call as it was planned: what is known by now is not expanded another time."""
+    outputs = tuple(_file_as_text(file) for file in call.outputs)
+    return replace(call, keys=_values_as_text(call.keys), outputs=outputs)
+
+
+def _line_as_text(line: Line) -> Line:
+    return replace(line, files=tuple(map(_file_as_text, line.files)), keys=_values_as_text(line.keys))
+
+
+def _file_as_text(file: File) -> File:
+    return replace(file, metadata=_values_as_text(file.metadata))
+
+
+def _values_as_text(values: Mapping[str, str]) -> dict[str, str]:
+    return {key: as_text(value) for key, value in values.items()}
 
 
 def _as_made(call: Call, made: Sequence[FoundFile]) -> Call:

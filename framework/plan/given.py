@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 
@@ -27,9 +28,9 @@ class Given:
         """Everything, as the careful way wants it."""
         names: dict[str, str] = {name: Quoted(path) for name, path in self.paths.items()}
         for made in self._lists:
-            # All files of a list as words of their own; their names hold nothing that a shell would split.
+            # All files of a list as words of their own, whatever their names hold.
             within = [file.job_path for file in self._files if file.label.startswith(f"{made.label}.")]
-            names[f"{made.label}.members".lower()] = " ".join(within)
+            names[f"{made.label}.members".lower()] = shlex.join(within).replace("$", "$$")
         return self._around.child(self.values).child(names)
 
 

@@ -10,6 +10,7 @@ from framework.plan.findings import near, wrong
 from framework.plan.products import Line
 from wcl import Place, Section, boolean, split
 from wcl.late import late_calls
+from wcl.quoting import written
 
 #: The one conversion of a $FMT: short, and of one value.
 CONVERSION = re.compile(r"%[-+ 0#]*\d{0,3}(\.\d{1,3})?[sdioxXeEfFgG]")
@@ -47,18 +48,28 @@ class ListStyle:
         if style not in FORMATS and style != "wcl":
             raise wrong(section.place("format"), f"unknown list format '{style}'", hint=near(style, [*FORMATS, "wcl"]))
         self._between = FORMATS.get(style)
+        self._place = place
 
     def lines(self, lines: Sequence[Line], values: Mapping[str, str]) -> tuple[str, ...]:
         """One text a line, its columns put together as ``format`` says."""
         if self._between is None:
             return tuple("\n".join(self._wcl(line, values)) for line in lines)
-        return tuple([self._between.join([column(line, values) for column in self._columns]) for line in lines])
+        texts = tuple([self._between.join([column(line, values) for column in self._columns]) for line in lines])
+        if any("\n" in text or "\r" in text for text in texts):
+            broken = next(text for text in texts if "\n" in text or "\r" in text)
+            raise wrong(self._place, f"{broken!r} cannot be a line of a list", "format = wcl writes it in quotes")
+        return texts
 
     def _wcl(self, line: Line, values: Mapping[str, str]) -> Iterator[str]:
         yield "<file>"
         for name, column in zip(self._names, self._columns, strict=True):
-            yield f"    {name.rpartition('.')[2]}={column(line, values)}"
+            yield f"    {name.rpartition('.')[2]}={_in_wcl(column(line, values))}"
         yield "</file>"
+
+
+def _in_wcl(value: str) -> str:
+    """A value as programs read it; quoted only where it would be another without."""
+    return written(value) if value else ""
 
 
 def _column(text: str, place: Place) -> Column:

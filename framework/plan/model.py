@@ -377,6 +377,9 @@ class Ask(Protocol):
         ...
 
 
-#: What a path in an archive may be made of: nothing that a shell, a URL or a DAG file would trip over.
-PATH_PART = r"[\w.,+=@%~^:-]+"
-SAFE_PATH = re.compile(rf"{PATH_PART}(/{PATH_PART})*", re.ASCII)
+#: What a run and its unit may be called: nothing that a shell, a URL or a DAG file would trip over.
+SAFE_NAME = re.compile(r"[\w.,+=@%~^:-]+", re.ASCII)
+
+#: A path in an archive: any text that is UTF-8, between single slashes, that leads nowhere else.
+_PART = r"(?!\.\.?(?:/|\Z))[^/\0\ud800-\udfff]+"
+ARCHIVE_PATH = re.compile(rf"{_PART}(?:/{_PART})*")

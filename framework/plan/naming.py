@@ -9,7 +9,7 @@ from functools import cached_property
 
 from framework.plan.findings import near, problem_at, wrong
 from framework.plan.keeping import HEADER_UPDATE, compression_of, header_card
-from framework.plan.model import PATH_PART, File
+from framework.plan.model import ARCHIVE_PATH, File
 from framework.plan.wildcards import wild_name
 from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
 from wcl.format import Format, compiled, is_plain
@@ -21,8 +21,6 @@ LONGEST_NAME = 200
 DEFAULT_DIRECTORY = "run"
 #: How many directories are kept to be used again.
 MOST_DIRECTORIES = 10_000
-#: A path, no part of which is ``.`` or ``..``.
-_GOOD_PATH = re.compile(rf"(?!\.\.?(?:/|$)){PATH_PART}(?:/(?!\.\.?(?:/|$)){PATH_PART})*", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ class Naming:
             label=self.label,
             filetype=self._filetype.name,
             path=f"{directory}/{name}" if directory else name,
-            job_path=f"{job_directory}/{name}" if job_directory else name,
+            job_path=joined(job_directory, name),
             metadata=metadata,
             saved=self._saved,
             optional=self._optional,
@@ -375,7 +373,10 @@ class Directories:
 
 
 def joined(directory: str, name: str) -> str:
-    return f"{directory}/{name}" if directory else name
+    """A file's path in its job, which no program takes for an option."""
+    if directory:
+        return f"{directory}/{name}"
+    return f"./{name}" if name.startswith("-") else name
 
 
 def check_names(section: Section, pipeline: Section, keys: Iterable[str]) -> Iterator[WclError]:
@@ -479,13 +480,15 @@ def _flag(section: Section, key: str, default: bool) -> bool:
 
 
 def _checked(template: Template, text: str) -> str:
-    """Refuse what would leave its directory, or trip a shell, a URL or a DAG file."""
-    if text and not _GOOD_PATH.fullmatch(text):
+    """Refuse what would leave its directory, or be no text in a database."""
+    if text and not ARCHIVE_PATH.fullmatch(text):
         raise wrong(
             template.place,
-            f"'{text}' cannot be a path in an archive",
-            hint="letters, digits and . _ - + , = @ % ~ ^ : between single slashes, no '..' and no leading slash",
+            f"{text!r} cannot be a path in an archive",
+            hint="names between single slashes, no '..', no leading slash and no NUL",
         )
-    if len(text) > LONGEST_NAME and any(len(part.encode()) > LONGEST_NAME for part in text.split("/")):
+    if (len(text) > LONGEST_NAME or not text.isascii()) and any(
+        len(part.encode()) > LONGEST_NAME for part in text.split("/")
+    ):
         raise wrong(template.place, f"a name in '{text[:60]}...' is too long", f"at most {LONGEST_NAME} bytes")
     return text

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from framework.errors import FrameworkError
+from framework.plan.model import ARCHIVE_PATH
 
 
 class Store(Protocol):
@@ -59,7 +60,7 @@ class Store(Protocol):
 
 def checked(path: str) -> str:
     """The path, if it lies in an archive; FrameworkError where it would lead anywhere else."""
-    if "\0" in path or {"", ".", ".."}.intersection(path.split("/")):
+    if not ARCHIVE_PATH.fullmatch(path):
         raise FrameworkError(f"{path!r} lies in no archive")
     return path
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -91,42 +92,62 @@ def attempt(db: Registry) -> int:
 # ---------------------------------------------------------------- PostgreSQL
 
 
+class PostgresServer:
+    """A private server on a socket of its own."""
+
+    def __init__(self) -> None:
+        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+        if not programs:
+            refuse_or_skip("PostgreSQL's server programs are not installed (apt-get install postgresql)")
+        self._binaries = programs[-1].parent
+        self.folder = Path("/tmp") / f"skyfw-pg-{uuid.uuid4().hex[:8]}"
+        user = unprivileged_user()
+        self._as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+        self._as_user = self._as_user if os.getuid() == 0 else []
+        self.folder.mkdir(mode=0o700)
+        if self._as_user:
+            os.chown(self.folder, user.pw_uid, user.pw_gid)
+        options = ["-U", "skyfw", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8"]
+        self._run("initdb", "-D", self.folder / "data", *options)
+
+    @property
+    def url(self) -> str:
+        """To be formatted with a database's name."""
+        return f"postgresql+psycopg://skyfw@/{{}}?host={self.folder}"
+
+    def start(self) -> None:
+        settings = f"-k {self.folder} -c listen_addresses='' -c fsync=off -c max_connections=50"
+        self._run("pg_ctl", "-D", self.folder / "data", "-o", settings, "-l", self.folder / "log", "-w", "start")
+
+    def stop(self) -> None:
+        """As if it had crashed."""
+        self._run("pg_ctl", "-D", self.folder / "data", "-m", "immediate", "stop")
+
+    def _run(self, program: str, *arguments: object) -> None:
+        command = [*self._as_user, str(self._binaries / program), *map(str, arguments)]
+        subprocess.run(command, check=True, cwd="/tmp", stdout=subprocess.DEVNULL)
+
+
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A private server on a socket of its own; its URL without a database."""
-    programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-    if not programs:
-        refuse_or_skip("PostgreSQL's server programs are not installed (apt-get install postgresql)")
-    binaries = programs[-1].parent
-    folder = Path("/tmp") / f"skyfw-pg-{uuid.uuid4().hex[:8]}"
-    user = unprivileged_user()
-    as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
-    as_user = as_user if os.getuid() == 0 else []
-    folder.mkdir(mode=0o700)
-    if as_user:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    data = folder / "data"
-    initdb = [
-        binaries / "initdb",
-        "-D",
-        data,
-        "-U",
-        "skyfw",
-        "-A",
-        "trust",
-        "--no-sync",
-        "-E",
-        "UTF8",
-        "--locale=C.UTF-8",
-    ]
-    subprocess.run([*as_user, *map(str, initdb)], check=True, cwd="/tmp", capture_output=True)
-    settings = f"-k {folder} -c listen_addresses='' -c fsync=off -c max_connections=50"
-    start = [binaries / "pg_ctl", "-D", data, "-o", settings, "-l", folder / "log", "-w", "start"]
-    subprocess.run([*as_user, *map(str, start)], check=True, cwd="/tmp", stdout=subprocess.DEVNULL)
-    yield f"postgresql+psycopg://skyfw@/{{}}?host={folder}"
-    stop = [binaries / "pg_ctl", "-D", data, "-m", "immediate", "stop"]
-    subprocess.run([*as_user, *map(str, stop)], check=True, cwd="/tmp", stdout=subprocess.DEVNULL)
-    shutil.rmtree(folder)
+def postgres_server() -> Iterator[str]:
+    """A private server; its URL without a database."""
+    server = PostgresServer()
+    server.start()
+    yield server.url
+    server.stop()
+    shutil.rmtree(server.folder)
+
+
+@pytest.fixture
+def a_postgres_server() -> Iterator[PostgresServer]:
+    """One that may be stopped and started; with an empty database ``fw``."""
+    server = PostgresServer()
+    server.start()
+    _execute(server.url, "create database fw")
+    yield server
+    with contextlib.suppress(subprocess.CalledProcessError):
+        server.stop()  # unless it is stopped already
+    shutil.rmtree(server.folder)
 
 
 def unprivileged_user() -> pwd.struct_passwd:

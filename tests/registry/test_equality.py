@@ -185,3 +185,28 @@ def count_of_rows(db, attempt):
     counts = [select(func.count()).select_from(table).where(table.c.pfw_attempt_id == attempt) for table in tables]
     with db.read() as connection:
         return tuple(connection.execute(count).scalar_one() for count in counts)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_a_journal_that_was_spoilt_anywhere_costs_no_more_than_the_lines_it_spoils(
+    data, a_whole_run, a_registry, new_attempt, tmp_path_factory, rows
+):
+    folder = tmp_path_factory.mktemp("spoilt")
+    whole = a_whole_run().write(folder / "whole")
+    victim = whole / data.draw(st.sampled_from(["engine.jsonl", "worker1.jsonl", "worker2.jsonl"]))
+    lines = victim.read_bytes().splitlines(keepends=True)
+    at = data.draw(st.integers(1, len(lines) - 1))
+    spoilt = data.draw(st.binary(max_size=40)) + data.draw(st.sampled_from([b"", b"\n", lines[at][:25], b"\0" * 5000]))
+    victim.write_bytes(b"".join([*lines[:at], spoilt + b"\n", *lines[at + 1 :]]))
+    db = a_registry(folder.name)
+    attempt = create_attempt(db, new_attempt())
+    ingest(db, attempt, whole)
+    # Whoever finds the journal as it was, as a copy under another name, makes good what was lost.
+    victim.with_name(f"recovered_{victim.name}").write_bytes(b"".join(lines))
+    ingest(db, attempt, whole)
+    expected = a_registry(f"{folder.name}_whole")
+    expected_attempt = create_attempt(expected, new_attempt())
+    ingest(expected, expected_attempt, a_whole_run().write(folder / "other"))
+    found = [line for line in differences(expected, expected_attempt, db, attempt) if "not a fact" not in line]
+    assert found == []

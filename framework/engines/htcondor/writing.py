@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -155,7 +156,7 @@ class SubmissionDirectory:
         seen: dict[str, str] = {}
         for file in _needed(record, skip):
             path = _archived(file)
-            if path in made or path in seen.values() or file.get("optional") or "," in path:
+            if path in made or path in seen.values() or file.get("optional") or not _SENDABLE.fullmatch(path):
                 continue
             if not file.get("outside"):
                 seen[path] = path
@@ -168,6 +169,10 @@ class SubmissionDirectory:
                         "cannot be sent together: ingest them into the archive, or use a shared file system"
                     )
                 yield path
+
+
+#: What stands for itself in a DAG file and in HTCondor's list of files; no comma, quote, line break or macro.
+_SENDABLE = re.compile(r"[\w.+=@%~^:/-]+", re.ASCII)
 
 
 class Shards:
