@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from framework.copying import fetch, is_as_recorded, side_by_side
 from framework.errors import FrameworkError, InfrastructureError
+from framework.home import home
+from framework.job.late import Secrets, resolve
 from framework.job.transfer import GZIP
 from framework.stores import Store, open_store
 from framework.submission import archive_root, site_values
@@ -97,7 +100,8 @@ def _archive(values: Section, name: str) -> Archive:
         raise FrameworkError(
             f"{section.place('root')}: the root of archive '{name}' is neither absolute nor an address"
         )
-    options = {key: str(value) for key, value in section.section("storage_options").items()}
+    secrets = Secrets({"FW_SECRETS": str(home() / "secrets"), **os.environ})
+    options = {key: resolve(str(value), "", secrets) for key, value in section.section("storage_options").items()}
     try:
         connections = int(text("connections") or CONNECTIONS)
     except ValueError as error:

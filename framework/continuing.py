@@ -23,6 +23,7 @@ from framework.errors import InfrastructureError, RunError
 from framework.plan.build import build_late_block
 from framework.plan.earlier import Earlier
 from framework.plan.model import Identity, Plan
+from framework.plan.places import places_of
 from framework.plan.products import Line
 from framework.submission import SUBMITTED, Hooks, known_wrappers, site_values
 from wcl import Section, parse
@@ -87,10 +88,11 @@ def _wait(
 
 
 def _planned(directory: RunDirectory, registry: Registry, run: PlannedRun, number: int) -> Plan:
+    pipeline = as_submitted(directory)
     return build_late_block(
-        _as_submitted(directory),
+        pipeline,
         Identity(**run.identity),
-        Asker(registry, run.archive, run.submit_directory),
+        Asker(registry, run.archive, run.submit_directory, places_of(pipeline).sources),
         number=number,
         earlier=Earlier(jobs=tuple(directory.recorded_jobs(run)), carried=_lines(run.carried)),
         submit_directory=run.submit_directory,
@@ -103,7 +105,7 @@ def _lines(carried: Mapping[str, Any]) -> dict[str, list[Line]]:
     return {name: msgspec.convert(lines, list[Line]) for name, lines in carried.items()}
 
 
-def _as_submitted(directory: RunDirectory) -> Section:
+def as_submitted(directory: RunDirectory) -> Section:
     """The pipeline as it was understood when the run was submitted."""
     site_values()  # makes the site's functions known
     path = directory.submitted / SUBMITTED

@@ -28,6 +28,7 @@ LEVELS = [
     {"framework.archives", "framework.continuing", "framework.steering"},
     {"framework.staging"},
     {"framework.fsck", "framework.replicating", "framework.removing", "framework.comparison"},
+    {"framework.provisioning"},
     {"framework.commands"},
     {"framework.cli"},
 ]

@@ -97,6 +97,10 @@ class PlannedRun:
     carried: Mapping[str, Any] = field(default_factory=dict)
     #: Module name to the throttles that it names.
     concurrency_limits: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: What other archives have for the run: path as it lies there, to the archive and the path of the file itself.
+    staging: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: The archive that what the run has made goes to when it has ended; empty where it stays.
+    deliver_to: str = ""
     target_site: str = "local"
     #: What the site says of itself, keys of its sections joined by dots.
     site: Mapping[str, str] = field(default_factory=dict)
@@ -172,7 +176,7 @@ class RunDirectory:
             jobs += _JOBS.decode_lines(path.with_suffix(".index").read_bytes())
             planned[block.number] = more["modules"]
             summary["programs"] += more["programs"]
-            for key in ("max_running", "carried", "software"):
+            for key in ("max_running", "carried", "software", "staging"):
                 summary[key] |= more[key]
         programs = tuple((program, label) for program, label in summary["programs"])
         return PlannedRun(
@@ -326,6 +330,7 @@ def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
         "barriers": plan.barriers,
         "epilogue": plan.epilogue,
         "gpus": plan.gpus,
+        "deliver_to": plan.deliver_to,
         "target_site": plan.target_site,
         "site": plan.site,
         "concurrency_limits": {
@@ -357,6 +362,14 @@ def _of_blocks(plan: Plan) -> dict[str, Any]:
         "software": software_of(plan),
         "max_running": {name: limit for name, limit in limits.items() if limit},
         "carried": plan.carried,
+        "staging": _staging(plan),
+    }
+
+
+def _staging(plan: Plan) -> dict[str, tuple[str, str]]:
+    """What other archives have for the run: path as it lies there, to the archive and the path of the file itself."""
+    return {
+        file.archived: (file.staged_from, file.path) for call in plan.calls for file in call.inputs if file.staged_from
     }
 
 

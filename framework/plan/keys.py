@@ -25,6 +25,9 @@ shared_filesystem | site | boolean | whether jobs see the submitting side's file
 python | site | text | the Python that jobs are run by
 machine_requirements | site | text | what a machine must have, as the pool's own expression
 hold_over_memory | site | boolean | whether a job that takes more memory than it asked for is stopped and asks for more
+input_archives | top | list | further archives that inputs may come from, in this order
+stage | archive | text | command that brings files within reach before they are read, such as from tape
+connections | archive | integer | how many files are copied from or to it at a time
 max_transfers | top site | integer | most files that a machine's jobs fetch from one server at a time
 infrastructure_retries | site | integer | how often a job is run again when not its programs but its surroundings failed
 """),

@@ -20,6 +20,8 @@ class Known(NamedTuple):
     sha256: str
     #: What its name ends with there, where it is kept compressed.
     compression: str = ""
+    #: The archive that has it, where that is not the run's own.
+    archive: str = ""
 
 
 class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -50,6 +52,8 @@ class File(
     sha256: str | None = None
     #: What its name in the archive ends with beyond this path, where it is kept compressed.
     compression: str = ""
+    #: The archive that it is brought from before it is needed; empty where the run's own has it.
+    staged_from: str = ""
     #: Cards that its FITS headers are given before it is stored: HDU, keyword, value, comment.
     header: tuple[tuple[str, str, str, str], ...] = ()
     #: Whether it stays in memory, in the process that the job's calls share, and is not written.
@@ -64,7 +68,7 @@ class File(
 
     @property
     def known(self) -> Known | None:
-        return None if self.size is None else Known(self.size, self.sha256 or "", self.compression)
+        return None if self.size is None else Known(self.size, self.sha256 or "", self.compression, self.staged_from)
 
     @property
     def archived(self) -> str:
@@ -86,6 +90,7 @@ class File(
             size=self.size,
             sha256=self.sha256,
             compression=self.compression,
+            staged_from=self.staged_from,
         )
 
 
@@ -328,6 +333,8 @@ class Plan:
     carried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: Where relative paths and programs lie.
     submit_directory: str = ""
+    #: The archive that what the run has made goes to when it has ended; empty where it stays in its own.
+    deliver_to: str = ""
     #: How many files a machine's jobs may fetch from one server at a time; 0 for no limit.
     max_transfers: int = 0
     #: Whether what jobs leave that nobody declared is kept.

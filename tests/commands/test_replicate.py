@@ -24,7 +24,7 @@ root = s3://sky/dr1
 <storage_options>
 endpoint_url = {endpoint}
 key = testing
-secret = testing
+secret = $SECRET{cloud}
 </storage_options>
 </cloud>
 <second>
@@ -74,6 +74,8 @@ def archive(a_run, fw_home, cloud, web):  # noqa: F811
     shutil.copytree(a_run, fw_home)
     (fw_home / "site.wcl").write_text(S3.format(endpoint=cloud[0], home=fw_home, web=web))
     (fw_home / "second").mkdir()
+    (fw_home / "secrets").touch(mode=0o600)
+    (fw_home / "secrets").write_text("cloud = testing\n")
     for each in cloud[1].list_objects_v2(Bucket="sky").get("Contents", ()):
         cloud[1].delete_object(Bucket="sky", Key=each["Key"])
     return fw_home / "archive"
