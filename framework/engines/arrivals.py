@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from framework.engines import Trouble
 from framework.engines.beside import Beside
 from framework.engines.directory import PlannedRun, RunDirectory
 
@@ -35,6 +36,16 @@ def waiting_jobs(plan: PlannedRun, paths: Iterable[str], done: Iterable[int]) ->
             for path in {path for call in job.calls for path in call.inputs} & found.keys():
                 found[path].append(job.number)
     return found
+
+
+def troubles(plan: PlannedRun, begun: Iterable[int]) -> tuple[Trouble, ...]:
+    """What the jobs of a running run that have not begun wait for."""
+    coming = awaited(plan)
+    return tuple(
+        Trouble(number, "waits", f"for {path} of archive {coming[path]}", "it is being brought; nothing to do")
+        for path, jobs in waiting_jobs(plan, coming, begun).items()
+        for number in jobs
+    )
 
 
 class Stager(Beside):

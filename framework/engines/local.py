@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from framework.engines import Outcome, Standing, Trouble
-from framework.engines.arrivals import Arrivals, Stager, awaited, waiting_jobs
+from framework.engines import Outcome, Standing
+from framework.engines.arrivals import Arrivals, Stager, troubles
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
 from framework.engines.growth import for_worker, may_grow, memory_mb
@@ -110,13 +110,8 @@ class LocalEngine:
         running = {job for job, _ in history.open_jobs} - done if directory.owner() else set()
         waiting = len(plan.jobs) - len(done) - len(running) if directory.owner() else 0
         counts = {"idle": waiting, "running": len(running), "done": len(done)}
-        coming = awaited(plan) if directory.owner() else {}
-        troubles = tuple(
-            Trouble(number, "waits", f"for {path} of archive {coming[path]}", "it is being brought; nothing to do")
-            for path, jobs in waiting_jobs(plan, coming, done | running).items()
-            for number in jobs
-        )
-        return Standing(jobs={state: count for state, count in counts.items() if count}, troubles=troubles)
+        waits = troubles(plan, done | running) if directory.owner() else ()
+        return Standing(jobs={state: count for state, count in counts.items() if count}, troubles=waits)
 
     def _run(self, directory: RunDirectory, history: History) -> Outcome:
         plan = directory.read()

@@ -6,7 +6,7 @@ import re
 import shlex
 
 from framework.plan.findings import near, wrong
-from wcl import Place, Section
+from wcl import Place, Scope, Section, expand
 
 #: The programs that compress, with what they put behind a file's name.
 PROGRAMS = {"gzip": ".gz", "fpack": ".fz"}
@@ -15,6 +15,7 @@ HEADER_UPDATE = "hdrupd_"
 #: A keyword of a FITS header, and the kinds of values that one may be said to be.
 KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
 KINDS = {"int": int, "float": float, "str": str, "bool": str}
+Card = tuple[str, str, str, str]
 #: How long a text may be on a card of 80.
 LONGEST_TEXT = 68
 
@@ -43,8 +44,18 @@ def compression_args(pipeline: Section) -> tuple[str, ...]:
         raise wrong(pipeline.place("compression_args"), f"compression_args = {text}: {error}") from error
 
 
-def header_card(hdu: str, key: str, text: str, place: Place) -> tuple[str, str, str, str]:
-    """HDU, keyword, value as it stands on the card, comment; the text is ``value``, or ``value/comment/kind``."""
+def header_cards(section: Section, scope: Scope) -> tuple[Card, ...]:
+    """What the headers of a file are to be given: HDU, keyword, value as it stands on the card, comment."""
+    return tuple(
+        _card(name.removeprefix(HEADER_UPDATE), key, expand(cards.text(key), scope, cards.place(key)), cards.place(key))
+        for name, cards in section.sections()
+        if name.startswith(HEADER_UPDATE)
+        for key in cards
+    )
+
+
+def _card(hdu: str, key: str, text: str, place: Place) -> Card:
+    """One of them; the text is ``value``, or ``value/comment/kind``."""
     parts = text.rsplit("/", 2)
     value, comment, kind = parts if len(parts) == 3 and parts[2].strip() in KINDS else (text, "", "")
     keyword, value = key.upper(), value.strip()

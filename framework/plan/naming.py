@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from framework.plan.findings import near, problem_at, wrong
-from framework.plan.keeping import HEADER_UPDATE, compression_of, header_card
+from framework.plan.keeping import HEADER_UPDATE, compression_of, header_cards
 from framework.plan.model import ARCHIVE_PATH, File
 from framework.plan.wildcards import wild_name
 from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
@@ -133,7 +133,7 @@ class Naming:
             optional=self._optional,
             rename=self.rename,
             compression=self._compression,
-            header=self._cards(self._scope.child(values)) if self._has_cards else (),
+            header=header_cards(self.section, self._scope.child(values)) if self._has_cards else (),
         )
 
     @cached_property
@@ -163,7 +163,7 @@ class Naming:
             saved=self._saved,
             optional=self._optional,
             compression=self._compression,
-            header=self._cards(scope) if self._has_cards else (),
+            header=header_cards(self.section, scope) if self._has_cards else (),
             pattern=name.pattern,
         )
 
@@ -205,16 +205,6 @@ class Naming:
     @cached_property
     def _has_cards(self) -> bool:
         return self._made and any(key.startswith(HEADER_UPDATE) for key, _ in self.section.sections())
-
-    def _cards(self, scope: Scope) -> tuple[tuple[str, str, str, str], ...]:
-        """What its headers are to be given."""
-        found = []
-        for name, cards in self.section.sections():
-            if name.startswith(HEADER_UPDATE):
-                for key, text in cards.items():
-                    value = expand(_text(cards, key), scope, cards.place(key)) if text else ""
-                    found.append(header_card(name.removeprefix(HEADER_UPDATE), key, value, cards.place(key)))
-        return tuple(found)
 
     @cached_property
     def _optional(self) -> bool:
