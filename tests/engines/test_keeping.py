@@ -168,3 +168,20 @@ def test_fpack_keeps_every_bit(fw, fw_here, a_fits_pipeline, archive, tmp_path, 
     assert fw_here("fsck", "--contents").status == 0
     assert fw_here("get", "2.fits").status == 0
     assert (tmp_path / "2.fits.fz").read_bytes() == (archive / MADE / "2.fits.fz").read_bytes()
+
+
+def test_an_optional_file_may_be_missing_and_is_left_out_of_lists(fw, a_pipeline, archive, ask):
+    lines = '[ "$1" = 2 ] || echo "$1" > "$2"'
+    assert fw("submit", a_pipeline(lines, file="optional = True")).status == 0
+    assert (archive / MADE / "together.txt").read_text() == "1\n3\n"
+    assert ask("select filename from desfile where filetype = 'made' order by 1") == [("1.txt",), ("3.txt",)]
+
+
+def test_what_is_not_saved_is_recorded_and_kept_nowhere(fw, a_pipeline, archive, ask):
+    path = a_pipeline(file="savefiles = False\ncompress_files = True")
+    path.write_text(path.read_text().replace("divide_jobs_by = number", ""))
+    assert fw("submit", path).status == 0
+    assert [each.name for each in (archive / MADE).iterdir()] == ["together.txt"]
+    assert ask("select sha256 from desfile where filename = '1.txt'") == [(sha256(b"1\n"),)]
+    kept = "select count(*) from file_archive_info f join desfile d on d.id = f.desfile_id where filetype = 'made'"
+    assert ask(kept) == [(0,)]
