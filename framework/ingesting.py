@@ -14,7 +14,6 @@ from framework.filetypes import Filetype, NotSuchAFileError
 from framework.job.transfer import measure, pass_through
 from framework.plan.model import ARCHIVE_PATH
 from framework.progress import Tally
-from framework.stores import open_store
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
@@ -50,7 +49,7 @@ class Ingested:
 
 
 def ingest(
-    registry: Registry, archive: str, root: str, kinds: list[Filetype], paths: Iterable[Path], tally: Tally
+    registry: Registry, archive: str, store: Store, kinds: list[Filetype], paths: Iterable[Path], tally: Tally
 ) -> Ingested:
     """Put files into the archive and on record, several at a time; what is there already stays as it is.
 
@@ -65,7 +64,6 @@ def ingest(
     new = [candidate for candidate in candidates if candidate.path not in rows]
     known = [candidate for candidate in candidates if candidate.path in rows]
     _refuse_twins(new)
-    store = open_store(root, {})
     try:
         for candidate in side_by_side(_measured, known, AT_A_TIME):
             if rows[candidate.path].sha256 != candidate.sha256:

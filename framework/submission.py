@@ -85,12 +85,6 @@ def with_types(types: Iterable[Path], overrides: Mapping[str, str]) -> Section:
     return values
 
 
-def archive_of(pipeline: Section) -> tuple[str, str]:
-    """The home archive's name and its root directory."""
-    name = pipeline.text("home_archive")
-    return name, archive_root(pipeline, name)
-
-
 def archive_root(values: Section, name: str) -> str:
     """The root directory of one of the archives that are configured."""
     section = values.section("archive").section(name.lower())

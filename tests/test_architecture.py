@@ -27,7 +27,7 @@ LEVELS = [
     {"framework.submission", "framework.running", "framework.rerunning", "framework.equipping", "framework.attending"},
     {"framework.archives", "framework.continuing", "framework.steering"},
     {"framework.staging"},
-    {"framework.fsck", "framework.replicating", "framework.removing", "framework.comparison"},
+    {"framework.fsck", "framework.getting", "framework.replicating", "framework.removing", "framework.comparison"},
     {"framework.provisioning"},
     {"framework.commands"},
     {"framework.cli"},

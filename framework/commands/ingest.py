@@ -25,16 +25,18 @@ def command(
 
     Killed, it goes on where it was when it is called again.
     """
+    from framework.archives import named_archive
     from framework.filetypes import filetypes
     from framework.ingesting import ingest
     from framework.progress import Tally
     from framework.registry.database import open_registry
-    from framework.submission import archive_of, with_types
+    from framework.submission import with_types
 
     pipeline = with_types(types, overrides)
-    name, root = archive_of(pipeline)
+    name = pipeline.text("home_archive")
+    store = named_archive(pipeline, name).store
     with Tally(sys.stderr, f"into {name}", quiet=as_json) as tally:
-        found = ingest(open_registry(registry), name, root, filetypes(pipeline), paths, tally)
+        found = ingest(open_registry(registry), name, store, filetypes(pipeline), paths, tally)
     if as_json:
         states = (("new", found.new), ("known", found.known))
         rows = [{"state": state, "source": one.source, "path": one.path, "filetype": one.filetype,

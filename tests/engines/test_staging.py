@@ -193,3 +193,11 @@ def test_what_is_brought_is_told_a_line_a_file(fw_here, tape, fw_home):
     (fw_home / "archive/SKY/notes/1.md").unlink()
     said = fw_here("stage", "N_r1p01", "--json")
     assert [json.loads(line) for line in said.out.splitlines()] == [["SKY/notes/1.md", ""]]
+
+
+def test_a_file_on_tape_is_staged_before_it_is_got(fw_here, tape, fw_home, tmp_path):
+    (fw_home / "mounted").touch()
+    (tape / ".off/SKY/notes/2.md").unlink()
+    said = fw_here("get", "1.md", "2.md", "--into", "mine")
+    assert (said.status, "2.md: tape: tape cannot bring it" in said.err) == (1, True)
+    assert (tmp_path / "mine/1.md").read_text() == "note 1\n"
