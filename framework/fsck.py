@@ -11,6 +11,7 @@ from framework.archives import Archive
 from framework.copying import copy_to_store, side_by_side
 from framework.errors import InfrastructureError
 from framework.job.transfer import pass_through
+from framework.stores import is_path
 
 if TYPE_CHECKING:
     from framework.registry.archived import Archived
@@ -74,7 +75,9 @@ def check(db: Registry, archive: Archive, *, contents: bool) -> Checked:
             checked.findings.append(Finding(kind, file.copy.path, detail, file.id))
     removed = removed_from(db, archive.name)
     for path in present:
-        if path in removed or path.rpartition(".")[0] in removed:
+        if not is_path(path):
+            checked.findings.append(Finding("unreadable", path, "its name is no path in an archive"))
+        elif path in removed or path.rpartition(".")[0] in removed:
             checked.findings.append(Finding("removed", path, "it was removed on purpose, and is there still"))
         elif not any(path.startswith(f"{run}/") for run in checked.passed_over):
             checked.findings.append(Finding("orphan", path))

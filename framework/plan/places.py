@@ -31,11 +31,14 @@ def places_of(pipeline: Section) -> Places:
     if (reads_target or writes_target) and not target:
         key = "use_target_archive_output" if writes_target else "use_target_archive_input"
         raise wrong(pipeline.place(key), "no archive is named for it", "set target_archive, at the top or for the site")
+    if reads_target or writes_target:
+        _check(pipeline, _who_names_target(pipeline), [target], "target_archive")
     own = target if writes_target else home
     others = [home] if _uses(pipeline, "use_home_archive_input", "wrapper") else []
     others += [target] if reads_target else []
-    others += [name for name in split(pipeline.text("input_archives", "")) if name]
-    _check(pipeline, others, "input_archives")
+    further = [name for name in split(pipeline.text("input_archives", "")) if name]
+    _check(pipeline, pipeline, further, "input_archives")
+    others += further
     sends_home = own != home and _uses(pipeline, "use_home_archive_output", "job")
     sources = tuple(dict.fromkeys(name for name in others if name != own))
     return Places(own, sources, home if sends_home else "")
@@ -48,20 +51,21 @@ def own_archive(pipeline: Section) -> Section:
 
 
 def _target(pipeline: Section) -> str:
+    return _who_names_target(pipeline).text("target_archive", "")
+
+
+def _who_names_target(pipeline: Section) -> Section:
+    """The top level, or else the site."""
     site = pipeline.section("site").section(str(pipeline.get("target_site", "")).lower())
-    section = pipeline if "target_archive" in pipeline else site
-    name = section.text("target_archive", "")
-    if name:
-        _check(section, [name], "target_archive", pipeline)
-    return name
+    return pipeline if "target_archive" in pipeline else site
 
 
-def _check(section: Section, names: Iterable[str], key: str, pipeline: Section | None = None) -> None:
-    known = [name for name, _ in (pipeline or section).section("archive").sections()]
+def _check(pipeline: Section, section: Section, names: Iterable[str], key: str) -> None:
+    """Refuse names, given by a key of a section, of archives that nobody has described."""
+    known = [name for name, _ in pipeline.section("archive").sections()]
     for name in names:
         if name.lower() not in known and "$" not in name:
-            place = section.place(key) if key in section else section.opened
-            raise wrong(place, f"unknown archive '{name}'", near(name.lower(), known))
+            raise wrong(section.place(key), f"unknown archive '{name}'", near(name.lower(), known))
 
 
 def _uses(pipeline: Section, key: str, default: str = NEVER) -> bool:

@@ -60,9 +60,14 @@ class Store(Protocol):
 
 def checked(path: str) -> str:
     """The path, if it lies in an archive; FrameworkError where it would lead anywhere else."""
-    if not ARCHIVE_PATH.fullmatch(path):
+    if not is_path(path):
         raise FrameworkError(f"{path!r} lies in no archive")
     return path
+
+
+def is_path(path: str) -> bool:
+    """Whether a text is the path of a file in an archive."""
+    return ARCHIVE_PATH.fullmatch(path) is not None
 
 
 def open_store(root: str, options: Mapping[str, str]) -> Store:

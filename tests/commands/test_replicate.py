@@ -24,7 +24,7 @@ root = s3://sky/dr1
 <storage_options>
 endpoint_url = {endpoint}
 key = testing
-secret = $SECRET{cloud}
+secret = $SECRET{{cloud}}
 </storage_options>
 </cloud>
 <second>
@@ -108,15 +108,20 @@ def test_a_bucket_is_checked_as_a_directory_is(fw_here, archive, cloud, fw_home)
     client.put_object(Bucket="sky", Key=f"{at}mars.txt", Body=b"?")
     client.put_object(Bucket="sky", Key=f"{at}a stray.txt", Body=b"whose?")
     client.delete_object(Bucket="sky", Key=f"{at}world.txt")
+    client.put_object(Bucket="sky", Key="dr1/../../../evil.txt", Body=b"?")
     found = fw_here("fsck", "cloud", "--checksums", "--json").json["findings"]
     assert sorted((each["kind"], each["path"].rpartition("/")[2]) for each in found) == [
         ("content", "moon.txt"),
         ("missing", "world.txt"),
         ("orphan", "a stray.txt"),
         ("size", "mars.txt"),
+        ("unreadable", "evil.txt"),
     ]
-    assert fw_here("fsck", "cloud", "--checksums", "--repair", "--yes").status == 0
-    assert fw_here("fsck", "cloud", "--checksums").status == 0
+    # What has no place in an archive is told, and left to a person.
+    assert fw_here("fsck", "cloud", "--checksums", "--repair", "--yes").status == 1
+    found = fw_here("fsck", "cloud", "--checksums", "--json").json["findings"]
+    assert [each["kind"] for each in found] == ["unreadable"]
+    assert not list(fw_home.parent.rglob("evil.txt"))
     assert (fw_home / "lost+found/cloud" / RUN / "greetings/a stray.txt").read_text() == "whose?"
 
 
