@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--tag", help="Only files of the runs with this tag.")
 @click.option("--where", "wanted", multiple=True, callback=conditions, metavar="KEY=VALUE",
               help="Only files with this value, or one of several (a,b); as for fw query.")  # fmt: skip
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Only files made before that.")
+@click.option("--older-than", type=click.FloatRange(0, 18_000), metavar="DAYS", help="Only files made before that.")
 @click.option("--reason", default="", help="Why; kept with each file.")
 @click.option("--force", is_flag=True, help="Even the last copy of what came from outside, or of a run's plan.")
 @click.option("--yes", is_flag=True, help="Do it; else it is only told.")
