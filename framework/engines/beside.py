@@ -24,12 +24,13 @@ BEGIN = (
 class Beside:
     """A command line of ``fw``; what it says on its standard output is heard, and whatever it started ends with it."""
 
-    def __init__(self, directory: RunDirectory, name: str, words: Sequence[str], registry: str) -> None:
+    def __init__(self, directory: RunDirectory, called: str, words: Sequence[str], registry: str) -> None:
+        self._called = called
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the command has ended)
         self._half = b""
         code = BEGIN.format(root=ROOT, parent=os.getpid())
         # By the one its warden finds what it has started, by the other the fence finds everything.
-        marks = {WORKER: f"{directory.path}:{name}-{os.getpid()}", MARK: str(directory.path)}
+        marks = {WORKER: f"{directory.path}:{called}-{os.getpid()}", MARK: str(directory.path)}
         places = {"PATH": program_path(), "FW_HOME": str(directory.path.parents[1])}
         self._popen = subprocess.Popen(
             [sys.executable, "-P", "-c", code, *words],
@@ -71,7 +72,7 @@ class Beside:
         self._errors.close()
         if status == 0:
             return ""
-        return reason.removeprefix("error: ") or f"it ended with status {status}"
+        return reason.removeprefix("error: ") or f"its {self._called} ended with status {status}"
 
     def terminate(self) -> None:
         """End it, with what it has started."""

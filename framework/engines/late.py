@@ -10,5 +10,5 @@ class LatePlanner(Beside):
     """Plans one late block; a process of its own, so that a query that hangs can be ended with it."""
 
     def __init__(self, directory: RunDirectory, block: int, registry: str) -> None:
-        super().__init__(directory, f"planner-{block}", ["late", directory.run, str(block)], registry)
+        super().__init__(directory, "planner", ["late", directory.run, str(block)], registry)
         self.block = block
