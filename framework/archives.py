@@ -6,12 +6,12 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from framework.errors import FrameworkError
 from framework.home import home
-from framework.job.late import Secrets, resolve
+from framework.job.late import LateError, Secrets, resolve
 from framework.stores import Store, open_store
 from framework.submission import archive_root
 from wcl import Scope, Section, expand
@@ -29,11 +29,23 @@ class Archive:
     """A place that keeps files."""
 
     name: str
-    store: Store
+    root: str
+    #: What the library of its protocol is told; secrets only by reference.
+    options: Mapping[str, str]
     #: How many files may be read or written at a time.
     connections: int = CONNECTIONS
     #: The command that brings files within reach before they are read; empty where they always are.
     stage: tuple[str, ...] = ()
+
+    @cached_property
+    def store(self) -> Store:
+        """Where its files lie; opened when it is first asked for, since it may need secrets, and a library."""
+        secrets = Secrets({"FW_SECRETS": str(home() / "secrets"), **os.environ})
+        try:
+            options = {key: resolve(value, "", secrets) for key, value in self.options.items()}
+        except LateError as error:
+            raise FrameworkError(f"archive {self.name}: {error}") from error
+        return open_store(self.root, options)
 
 
 def archives(values: Section) -> Mapping[str, Archive]:
@@ -59,13 +71,12 @@ def _archive(values: Section, name: str) -> Archive:
         raise FrameworkError(
             f"{section.place('root')}: the root of archive '{name}' is neither absolute nor an address"
         )
-    secrets = Secrets({"FW_SECRETS": str(home() / "secrets"), **os.environ})
-    options = {key: resolve(str(value), "", secrets) for key, value in section.section("storage_options").items()}
+    options = {key: str(value) for key, value in section.section("storage_options").items()}
     try:
         connections = int(text("connections") or CONNECTIONS)
     except ValueError as error:
         raise FrameworkError(f"{section.place('connections')}: connections is a number of files at a time") from error
-    return Archive(name, open_store(root, options), max(1, connections), tuple(shlex.split(text("stage"))))
+    return Archive(name, root, options, max(1, connections), tuple(shlex.split(text("stage"))))
 
 
 def _text(section: Section, scope: Scope, key: str) -> str:

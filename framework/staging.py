@@ -21,7 +21,7 @@ def bring_near(archive: Archive, paths: Sequence[str]) -> dict[str, str]:
     """
     if not archive.stage or not paths:
         return {}
-    environment = {**os.environ, "FW_ARCHIVE": archive.name, "FW_ARCHIVE_ROOT": archive.store.place}
+    environment = {**os.environ, "FW_ARCHIVE": archive.name, "FW_ARCHIVE_ROOT": archive.root}
     asked = b"".join(path.encode("utf-8", "surrogateescape") + b"\0" for path in paths)
     try:
         done = subprocess.run(archive.stage, input=asked, capture_output=True, env=environment, check=False)

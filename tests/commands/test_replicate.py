@@ -179,6 +179,14 @@ def test_a_killed_replication_goes_on_where_it_was(fw_here, archive, fw_home, en
     assert fw_here("fsck", "second", "--contents").out.count("content") == 0
 
 
+def test_an_archive_whose_secret_is_missing_says_so_and_hinders_no_other(fw_here, archive, fw_home):
+    (fw_home / "secrets").unlink()
+    said = fw_here("fsck", "cloud")
+    assert (said.status, "archive cloud: there is no secret 'cloud': set FW_SECRET_CLOUD" in said.err) == (2, True)
+    assert fw_here("get", "moon.txt").status == 0
+    assert fw_here("fsck").status == 0
+
+
 def test_what_is_meant_must_be_said(fw_here, archive):
     assert "name runs" in fw_here("replicate", "--to", "second").err
     assert "did you mean 'greeting'" in fw_here("replicate", "--filetype", "greetin", "--to", "second").err
