@@ -139,14 +139,14 @@ def test_headers_are_given_cards_before_a_file_is_stored(fw, a_fits_pipeline, ar
         assert "CHECKSUM" not in first
 
 
-def test_what_cannot_be_on_a_card_is_refused_before_anything_runs(fw, a_fits_pipeline):
+def test_what_cannot_be_on_a_card_is_refused_before_anything_runs(fw_here, a_fits_pipeline):
     for line, said in (
         ("a_long_keyword = 1", "is no keyword of a FITS header"),
         ("x = ten/some/int", "'ten' is not int"),
         ("x = " + 70 * "y", "too long for a card"),
     ):
         path = a_fits_pipeline(compress=False, cards=f"<hdrupd_pfw>\n{line}\n</hdrupd_pfw>")
-        found = fw("plan", path)
+        found = fw_here("plan", path)
         assert (found.status, said in found.err) == (2, True)
 
 
@@ -155,6 +155,7 @@ def test_a_file_that_is_no_fits_fails_its_call_with_the_reason(fw, a_pipeline):
     assert (said.status, "its headers cannot be updated" in said.err, "is no FITS file" in said.err) == (1, True, True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("fpack") is None, reason="fpack is not installed (apt-get install libcfitsio-bin)")
 def test_fpack_keeps_every_bit(fw, fw_here, a_fits_pipeline, archive, tmp_path, ask):
     import numpy as np

@@ -156,6 +156,7 @@ def test_what_a_tape_has_lost_fails_its_jobs_alone(fw, fw_here, tape, fw_home):
     assert fw("restart", "N_r1p01").status == 0
 
 
+@pytest.mark.slow
 def test_a_stage_command_that_fails_is_named_with_its_words(fw, tape, tmp_path):
     (tmp_path / "stage.sh").write_text("#!/bin/sh\necho no robot >&2\nexit 3\n")
     said = fw("submit", "use.wcl")
