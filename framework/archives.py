@@ -1,22 +1,23 @@
-"""Archives: where their files lie, and bringing files out of them, verified."""
+"""Archives: those that the site has."""
 
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from functools import cached_property, partial
 
-from framework.errors import FrameworkError, InfrastructureError
-from framework.job.transfer import measure
-from framework.submission import archive_root, site_values
-from wcl import Section
+from framework.errors import FrameworkError
+from framework.home import home
+from framework.job.late import LateError, Secrets, resolve
+from framework.stores import Store, open_store
+from framework.submission import archive_root
+from wcl import Scope, Section, expand
+from wcl.spelling import did_you_mean
 
-if TYPE_CHECKING:
-    from framework.registry.database import Registry
-    from framework.registry.files import FileRow
+#: Files that are copied from or to an archive at a time, where it does not say.
+CONNECTIONS = 4
 
 
 @dataclass(frozen=True)
@@ -24,93 +25,55 @@ class Archive:
     """A place that keeps files."""
 
     name: str
-    root: Path
+    root: str
+    #: What the library of its protocol is told; secrets only by reference.
+    options: Mapping[str, str]
+    #: How many files may be read or written at a time.
+    connections: int = CONNECTIONS
+    #: The command that brings files within reach before they are read; empty where they always are.
+    stage: tuple[str, ...] = ()
 
-    def at(self, path: str) -> Path:
-        """Where a file of the archive lies; FrameworkError for a path that would leave it."""
-        if path.startswith("/") or ".." in path.split("/"):
-            raise FrameworkError(f"{path!r} lies in no archive")
-        return self.root / path
-
-
-@dataclass(frozen=True)
-class Got:
-    """A file that was brought out of an archive, or the reason why it was not."""
-
-    path: str
-    target: Path
-    trouble: str = ""
+    @cached_property
+    def store(self) -> Store:
+        """Where its files lie; opened when it is first asked for, since it may need secrets, and a library."""
+        secrets = Secrets({"FW_SECRETS": str(home() / "secrets"), **os.environ})
+        try:
+            options = {key: resolve(value, "", secrets) for key, value in self.options.items()}
+        except LateError as error:
+            raise FrameworkError(f"archive {self.name}: {error}") from error
+        return open_store(self.root, options)
 
 
 def archives(values: Section) -> Mapping[str, Archive]:
     """The archives that are configured, by their names."""
-    names = (name for name, _ in values.section("archive").sections())
-    return {name: Archive(name, Path(archive_root(values, name))) for name in names}
+    return {name: _archive(values, name) for name, _ in values.section("archive").sections()}
 
 
-def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[Got]:
-    """Copy files into a directory, each checked against its record; one that is there already and right is left.
+def named_archive(values: Section, name: str | None) -> Archive:
+    """One of them; without a name, the home archive."""
+    name = (name or values.text("home_archive")).lower()
+    known = [each for each, _ in values.section("archive").sections()]
+    if name not in known:
+        hint = did_you_mean(name, known) or f"this site knows {', '.join(known)}"
+        raise FrameworkError(f"no archive is called {name!r}: {hint}")
+    return _archive(values, name)
 
-    The next archive is tried where a copy is missing or not what the registry says.
-    """
-    from framework.registry.files import archives_of
 
-    targets: dict[str, str] = {}
-    for file in files:
-        other = targets.setdefault(file.path.rpartition("/")[2], file.path)
-        if other != file.path:
-            raise FrameworkError(f"{file.path} and {other} have one name: get them into directories of their own")
+def _archive(values: Section, name: str) -> Archive:
+    section = values.section("archive").section(name)
+    text = partial(_text, section, Scope(section, root=values))
+    root = archive_root(values, name)
+    if not root.startswith("/") and "://" not in root:
+        raise FrameworkError(
+            f"{section.place('root')}: the root of archive '{name}' is neither absolute nor an address"
+        )
+    options = {key: str(value) for key, value in section.section("storage_options").items()}
     try:
-        into.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InfrastructureError(f"{into}: {error.strerror}") from error
-    known = archives(site_values())
-    places = archives_of(db, [file.id for file in files])
-    for file in files:
-        target = into / file.path.rpartition("/")[2]
-        sources = [(name, known[name].at(file.path)) for name in places.get(file.id, ()) if name in known]
-        yield Got(file.path, target, _brought(file, target, sources, places.get(file.id, ())))
+        connections = int(text("connections") or CONNECTIONS)
+    except ValueError as error:
+        raise FrameworkError(f"{section.place('connections')}: connections is a number of files at a time") from error
+    return Archive(name, root, options, max(1, connections), tuple(shlex.split(text("stage"))))
 
 
-class Measured(Protocol):
-    """What is recorded of a file's content."""
-
-    @property
-    def size(self) -> int | None: ...
-    @property
-    def sha256(self) -> str | None: ...
-
-
-def copy_verified(file: Measured, source: Path, target: Path) -> str:
-    """Copy a file if it is as recorded, else say what is wrong; the target is whole or not there."""
-    part = target.with_name(f"{target.name}.part-{os.getpid()}")
-    try:
-        shutil.copyfile(source, part)
-        if not _is_right(file, part):
-            return "has other content"
-        part.replace(target)
-    except OSError as error:
-        return error.strerror or str(error)
-    finally:
-        part.unlink(missing_ok=True)
-    return ""
-
-
-def _brought(file: FileRow, target: Path, sources: Iterable[tuple[str, Path]], places: Sequence[str]) -> str:
-    """Copy from the first place that has it as recorded; why not, if none has."""
-    if target.exists():
-        return "" if _is_right(file, target) else f"{target} is there already, and is another file"
-    troubles = []
-    for name, source in sources:
-        trouble = copy_verified(file, source, target)
-        if not trouble:
-            return ""
-        troubles.append(f"{name}: {trouble}")
-    if not troubles:
-        return f"it is in {', '.join(places)}, which this site does not know" if places else "no archive keeps it"
-    return "; ".join(troubles)
-
-
-def _is_right(file: Measured, path: Path) -> bool:
-    found = measure(str(path))
-    return found.size == file.size and file.sha256 in (None, found.sha256)
+def _text(section: Section, scope: Scope, key: str) -> str:
+    return expand(section.text(key), scope, section.place(key)) if key in section else ""

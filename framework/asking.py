@@ -47,9 +47,11 @@ OWN = frozenset({"filename", "path", "fullname", "filetype", "compression", "nic
 class Asker:
     """Answers the planner (framework.plan.model.Ask)."""
 
-    def __init__(self, registry: Registry, archive: str, directory: str) -> None:
+    def __init__(self, registry: Registry, archive: str, directory: str, sources: Sequence[str] = ()) -> None:
         self._registry = registry
         self._archive = archive
+        #: Further archives, asked in this order for what the run's own does not have.
+        self._sources = sources
         #: Where query programs run, and are looked for where they are named by a relative path.
         self._directory = directory
 
@@ -58,7 +60,18 @@ class Asker:
             return {}
         from framework.registry.files import existing
 
-        return {path: _known(row) for path, row in existing(self._registry, self._archive, paths).items()}
+        known = {path: _known(row) for path, row in existing(self._registry, self._archive, paths).items()}
+        for archive in self._sources:
+            left = [path for path in paths if path not in known]
+            known |= {path: _known(row, archive) for path, row in existing(self._registry, archive, left).items()}
+        return known
+
+    def absence(self, path: str) -> str:
+        """Who removed it, when and why."""
+        from framework.registry.archived import removals_at
+
+        removal = removals_at(self._registry, [path]).get(path)
+        return f"{path.rpartition('/')[2]} {removal.words(path)}" if removal else ""
 
     def outside(self, location: str) -> str:
         """Why it cannot be read; what an address holds is the job's business."""
@@ -76,7 +89,14 @@ class Asker:
         if isinstance(question, FieldsQuestion):
             from framework.registry.conditions import select_files
 
-            return ({"": _found(row)} for row in select_files(self._registry, self._archive, question))
+            if not self._sources:
+                return ({"": _found(row)} for row in select_files(self._registry, self._archive, question))
+            found: dict[str, FoundFile] = {}
+            for archive in (self._archive, *self._sources):
+                of_archive = "" if archive == self._archive else archive
+                for row in select_files(self._registry, archive, question):
+                    found.setdefault(row.path, _found(row, of_archive))
+            return [{"": found[path]} for path in sorted(found)]
         rows = self._named(question) if isinstance(question, NamedQuestion) else self._by_program(question)
         return self._completed(rows)
 
@@ -158,13 +178,17 @@ class Asker:
 
         files = [file for row in rows for file in row.values()]
         names = {file["filename"] for file in files if "filename" in file and not {"path", "fullname"} & file.keys()}
-        newest = newest_by_name(self._registry, self._archive, names)
+        newest: dict[str, FoundFile] = {}
+        for archive in (*reversed(self._sources), self._archive):
+            of_archive = "" if archive == self._archive else archive
+            rows_of = newest_by_name(self._registry, archive, names)
+            newest |= {name: _found(row, of_archive) for name, row in rows_of.items()}
         paths = {file["path"] for file in files if "path" in file and not file["path"].startswith("/")}
         known = self.in_archive(sorted(paths))
         return [{nick: self._complete(file, newest, known) for nick, file in row.items()} for row in rows]
 
     def _complete(
-        self, file: Mapping[str, str], newest: Mapping[str, FileRow], known: Mapping[str, Known]
+        self, file: Mapping[str, str], newest: Mapping[str, FoundFile], known: Mapping[str, Known]
     ) -> FoundFile:
         metadata = {key: as_text(str(value)) for key, value in file.items() if key not in OWN and value is not None}
         if path := file.get("fullname") or file.get("path"):
@@ -174,7 +198,7 @@ class Asker:
             raise UnansweredError("an answer names no file: it has neither filename nor path")
         if name not in newest:
             raise UnansweredError(f"the query names {name}, which the archive does not have")
-        found = _found(newest[name])
+        found = newest[name]
         return replace(found, metadata={**found.metadata, **metadata})
 
 
@@ -250,9 +274,9 @@ def _nicknamed(row: Mapping[str, Any] | Section) -> dict[str, Mapping[str, str]]
     }
 
 
-def _found(row: FileRow) -> FoundFile:
+def _found(row: FileRow, archive: str = "") -> FoundFile:
     metadata = {sys.intern(key): _shared(str(value)) for key, value in row.metadata.items()}
-    return FoundFile(path=row.path, filetype=row.filetype, metadata=metadata, known=_known(row))
+    return FoundFile(path=row.path, filetype=row.filetype, metadata=metadata, known=_known(row, archive))
 
 
 def _shared(value: str) -> str:
@@ -260,5 +284,8 @@ def _shared(value: str) -> str:
     return sys.intern(value) if is_plain(value) else as_text(value)
 
 
-def _known(row: FileRow) -> Known:
-    return Known(row.size or 0, row.sha256 or "")
+def _known(row: FileRow, archive: str = "") -> Known:
+    if row.packed:
+        ending, size, sha256 = row.packed
+        return Known(size, sha256, ending, archive)
+    return Known(row.size or 0, row.sha256 or "", "", archive)

@@ -24,6 +24,7 @@ from framework.errors import InfrastructureError, RunError
 from framework.plan.build import build_late_block
 from framework.plan.earlier import Earlier
 from framework.plan.model import Identity, Plan
+from framework.plan.places import places_of
 from framework.plan.products import Line
 from framework.submission import SUBMITTED, Hooks, known_wrappers, site_values
 from wcl import Section, parse
@@ -89,10 +90,11 @@ def _wait(
 
 
 def _planned(directory: RunDirectory, registry: Registry, run: PlannedRun, number: int) -> Plan:
+    pipeline = as_submitted(directory, run)
     return build_late_block(
-        as_submitted(directory, run),
+        pipeline,
         Identity(**run.identity),
-        Asker(registry, run.archive, run.submit_directory),
+        Asker(registry, run.archive, run.submit_directory, places_of(pipeline).sources),
         number=number,
         earlier=Earlier(jobs=tuple(directory.recorded_jobs(run)), carried=_lines(run.carried)),
         submit_directory=run.submit_directory,

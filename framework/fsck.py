@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework.archives import Archive, copy_verified
+from framework.archives import Archive
+from framework.copying import copy_to_store, side_by_side
 from framework.errors import InfrastructureError
-from framework.job.transfer import READ_ONLY, make_directory, measure
+from framework.job.transfer import pass_through
+from framework.stores import is_path
 
 if TYPE_CHECKING:
+    from framework.registry.archived import Archived
     from framework.registry.database import Registry
+    from framework.stores import Store
 
 #: What can be wrong with a file, and what ``repair`` does about it.
 REMEDIES = {
@@ -24,7 +25,10 @@ REMEDIES = {
     "content": "set it aside, then as a missing one",
     "unreadable": "nothing: see to the disk or the rights",
     "orphan": "set it aside",
+    "removed": "set it aside",
 }
+#: What may only be looked at.
+LEFT = "left"
 
 
 @dataclass(frozen=True)
@@ -46,24 +50,36 @@ class Checked:
     findings: list[Finding] = field(default_factory=list)
     #: Directories of runs that have not ended: what lies there may not be on record yet.
     passed_over: tuple[str, ...] = ()
+    #: Whether the archive told what it has beyond what is on record.
+    is_both_ways: bool = True
 
 
 def check(db: Registry, archive: Archive, *, contents: bool) -> Checked:
-    """Every file on record against the disk (its content too, if asked for), and every file of the disk on record."""
-    from framework.registry.archived import archived_files, open_run_paths
+    """Every file on record against the archive (its content too, if asked for), and every file there on record."""
+    from framework.registry.archived import archived_files, open_run_paths, removed_from
 
-    if not archive.root.is_dir():
-        raise InfrastructureError(f"archive {archive.name}: there is no directory {archive.root}")
-    checked = Checked(passed_over=tuple(open_run_paths(db)))
-    known = set()
-    for file in archived_files(db, archive.name):
+    store = archive.store
+    if store.trouble:
+        raise InfrastructureError(f"archive {archive.name}: {store.trouble}")
+    checked = Checked(passed_over=tuple(open_run_paths(db)), is_both_ways=store.can_list)
+    present = dict(store.files()) if store.can_list else {}
+
+    def look(file: Archived) -> tuple[Archived, str, str]:
+        return (file, *_compared(store, file, present.get(file.copy.path), contents))
+
+    at_a_time = archive.connections if contents or not store.can_list else 1
+    for file, kind, detail in side_by_side(look, archived_files(db, archive.name), at_a_time):
         checked.files += 1
-        known.add(file.path)
-        kind, detail = _compared(archive.at(file.path), file.size, file.sha256 if contents else None)
+        present.pop(file.copy.path, None)
         if kind:
-            checked.findings.append(Finding(kind, file.path, detail, file.id))
-    for path in _files_below(archive.root):
-        if path not in known and not any(path.startswith(f"{run}/") for run in checked.passed_over):
+            checked.findings.append(Finding(kind, file.copy.path, detail, file.id))
+    removed = removed_from(db, archive.name)
+    for path in present:
+        if not is_path(path):
+            checked.findings.append(Finding("unreadable", path, "its name is no path in an archive"))
+        elif path in removed or path.rpartition(".")[0] in removed:
+            checked.findings.append(Finding("removed", path, "it was removed on purpose, and is there still"))
+        elif not any(path.startswith(f"{run}/") for run in checked.passed_over):
             checked.findings.append(Finding("orphan", path))
     return checked
 
@@ -73,20 +89,16 @@ def repair(
 ) -> Iterator[tuple[Finding, str]]:
     """Put findings right, nothing deleted: what is bad or unknown goes below ``aside``; each with what was done."""
     from framework.registry.archived import strike
-    from framework.registry.files import archives_of
 
-    ids = [finding.file_id for finding in findings if finding.file_id is not None]
-    places = archives_of(db, ids)
     for finding in findings:
-        if finding.kind == "unreadable":
-            yield finding, "left"
+        if finding.kind == "unreadable" or archive.store.is_read_only:
+            yield finding, LEFT
             continue
         done = []
         if finding.kind != "missing":
             done.append(f"set aside as {_set_aside(archive, finding.path, aside)}")
         if finding.file_id is not None:
-            names = [name for name in places.get(finding.file_id, ()) if name != archive.name and name in others]
-            source = _copy_again(db, archive, [others[name] for name in names], finding.file_id)
+            source = _copy_again(db, archive, others, finding.file_id)
             if source:
                 done.append(f"copied from {source}")
             else:
@@ -95,31 +107,29 @@ def repair(
         yield finding, ", ".join(done)
 
 
-def _compared(path: Path, size: int | None, sha256: str | None) -> tuple[str, str]:
+def _compared(store: Store, file: Archived, listed: int | None, contents: bool) -> tuple[str, str]:
     """What is wrong with a file on record, and how."""
+    copy = file.copy
     try:
-        status = path.lstat()
-        if not stat.S_ISREG(status.st_mode):
+        size = store.size(copy.path) if listed is None else listed
+        if size < 0:
             return "content", "it is not a plain file"
-        if size is not None and status.st_size != size:
-            return "size", f"{status.st_size} bytes, not {size}"
-        if sha256 is not None and (found := measure(str(path)).sha256) != sha256:
-            return "content", f"sha256 {found}, not {sha256}"
+        if copy.size is not None and size != copy.size:
+            return "size", f"{size} bytes, not {copy.size}"
+        if contents and copy.sha256 is not None:
+            with store.read(copy.path) as reading:
+                found = pass_through(reading.read, len)
+            if found.sha256 != copy.sha256:
+                return "content", f"sha256 {found.sha256}, not {copy.sha256}"
     except FileNotFoundError:
         return "missing", ""
     except OSError as error:
-        return "unreadable", error.strerror or ""
+        return "unreadable", error.strerror or str(error)
     return "", ""
 
 
-def _files_below(root: Path) -> Iterator[str]:
-    for directory, _, names in os.walk(root):
-        below = os.path.relpath(directory, root)
-        for name in sorted(names):
-            yield name if below == "." else f"{below}/{name}"
-
-
 def _set_aside(archive: Archive, path: str, aside: Path) -> Path:
+    """Copy a file out of the archive, whatever it is, and then remove it there."""
     target = aside / archive.name / path
     number = 0
     while target.exists():
@@ -127,22 +137,20 @@ def _set_aside(archive: Archive, path: str, aside: Path) -> Path:
         target = aside / archive.name / f"{path}.{number}"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.move(archive.at(path), target)
+        archive.store.move_out(path, target)
     except OSError as error:
-        raise InfrastructureError(f"{archive.at(path)} cannot be set aside: {error.strerror}") from error
+        raise InfrastructureError(f"{archive.name}: {path} cannot be set aside: {error.strerror or error}") from error
     return target
 
 
-def _copy_again(db: Registry, archive: Archive, others: Sequence[Archive], file_id: int) -> str:
-    """The archive that a good copy was taken from; empty where none has one."""
-    from framework.registry.files import files_with_ids
+def _copy_again(db: Registry, archive: Archive, others: Mapping[str, Archive], file_id: int) -> str:
+    """The archive that a good copy was taken from; empty where none has one in the form that is on record here."""
+    from framework.registry.files import copies_of
 
-    with db.read() as connection:
-        (file,) = files_with_ids(connection, [file_id])
-    for other in others:
-        target = archive.at(file.path)
-        make_directory(str(target))
-        if not copy_verified(file, other.at(file.path), target):
-            target.chmod(READ_ONLY)
-            return other.name
+    copies = copies_of(db, [file_id]).get(file_id, [])
+    ending = next((copy.ending for copy in copies if copy.archive == archive.name), "")
+    for copy in copies:
+        is_fit = copy.archive != archive.name and copy.archive in others and copy.ending == ending
+        if is_fit and not copy_to_store(copy, others[copy.archive].store, archive.store):
+            return copy.archive
     return ""

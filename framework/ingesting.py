@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from framework.copying import side_by_side
 from framework.errors import FrameworkError, InfrastructureError
 from framework.filetypes import Filetype, NotSuchAFileError
-from framework.job.transfer import READ_ONLY, make_directory, measure
+from framework.job.transfer import measure, pass_through
 from framework.plan.model import ARCHIVE_PATH
+from framework.progress import Tally
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
+    from framework.stores import Store
+
+#: Files that are read or copied at a time.
+AT_A_TIME = 4
+#: How many files are put on record together: what a kill may leave in the archive without a record.
+RECORDED_FILES = 500
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,8 @@ class Candidate:
     path: str
     metadata: dict[str, object]
     size: int
-    sha256: str
+    #: Empty until it has been read.
+    sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,36 +48,49 @@ class Ingested:
     refused: tuple[tuple[str, str], ...]
 
 
-def ingest(registry: Registry, archive: str, root: str, kinds: list[Filetype], paths: Iterable[Path]) -> Ingested:
-    """Put files into the archive and on record, all or none of them; what is there already stays as it is."""
+def ingest(
+    registry: Registry, archive: str, store: Store, kinds: list[Filetype], paths: Iterable[Path], tally: Tally
+) -> Ingested:
+    """Put files into the archive and on record, several at a time; what is there already stays as it is.
+
+    Nothing is put there when one of them would take another file's place. Killed, it may be called again: what is on
+    record by then is known, and only compared.
+    """
     from framework.registry.files import existing
     from framework.registry.ingested import record_files
 
-    candidates, refused = [], []
-    for path in _files(paths):
-        try:
-            candidates.append(_candidate(path, kinds))
-        except NotSuchAFileError as error:
-            refused.append((str(path), str(error)))
+    candidates, refused = _candidates(paths, kinds)
     rows = existing(registry, archive, [candidate.path for candidate in candidates])
-    new: list[Candidate] = []
-    known: list[Candidate] = []
-    for candidate in candidates:
-        row = rows.get(candidate.path)
-        if row is not None and row.sha256 != candidate.sha256:
-            raise FrameworkError(
-                f"{candidate.source} would take the place of {candidate.path}, which has another content: "
-                "give it another name, or its filetype another directory"
-            )
-        (new if row is None else known).append(candidate)
+    new = [candidate for candidate in candidates if candidate.path not in rows]
+    known = [candidate for candidate in candidates if candidate.path in rows]
     _refuse_twins(new)
     try:
-        for candidate in new:
-            _copy(candidate, root)
+        for candidate in side_by_side(_measured, known, AT_A_TIME):
+            if rows[candidate.path].sha256 != candidate.sha256:
+                raise FrameworkError(
+                    f"{candidate.source} would take the place of {candidate.path}, which has another content: "
+                    "give it another name, or its filetype another directory"
+                )
+        tally.expect(len(new), sum(candidate.size for candidate in new))
+        stored = side_by_side(lambda candidate: _stored(candidate, store), new, AT_A_TIME)
+        done: list[Candidate] = []
+        while some := list(islice(_counted(stored, tally), RECORDED_FILES)):
+            record_files(registry, archive, some)
+            done += some
     except OSError as error:
         raise InfrastructureError(f"{error.strerror}: {error.filename}") from error
-    record_files(registry, archive, new)
-    return Ingested(tuple(new), tuple(known), tuple(refused))
+    return Ingested(tuple(done), tuple(known), tuple(refused))
+
+
+def _candidates(paths: Iterable[Path], kinds: list[Filetype]) -> tuple[list[Candidate], list[tuple[str, str]]]:
+    """What the files are by their names and headers, and those that make no sense."""
+    candidates, refused = [], []
+    for path, found in side_by_side(lambda path: (path, _candidate(path, kinds)), _files(paths), AT_A_TIME):
+        if isinstance(found, Candidate):
+            candidates.append(found)
+        else:
+            refused.append((str(path), str(found)))
+    return candidates, refused
 
 
 def _files(paths: Iterable[Path]) -> Iterator[Path]:
@@ -80,7 +101,14 @@ def _files(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
-def _candidate(path: Path, kinds: list[Filetype]) -> Candidate:
+def _candidate(path: Path, kinds: list[Filetype]) -> Candidate | NotSuchAFileError:
+    try:
+        return _understood(path, kinds)
+    except NotSuchAFileError as error:
+        return error
+
+
+def _understood(path: Path, kinds: list[Filetype]) -> Candidate:
     fitting = [kind for kind in kinds if kind.fits(path.name)]
     if not fitting:
         raise NotSuchAFileError("it fits no filetype")
@@ -90,8 +118,7 @@ def _candidate(path: Path, kinds: list[Filetype]) -> Candidate:
     target = f"{fitting[0].directory(metadata)}/{path.name}"
     if not ARCHIVE_PATH.fullmatch(target):
         raise NotSuchAFileError(f"{target!r} cannot be a path in an archive")
-    found = measure(str(path))
-    return Candidate(str(path), fitting[0].name, target, metadata, found.size, found.sha256)
+    return Candidate(str(path), fitting[0].name, target, metadata, path.stat().st_size)
 
 
 def _refuse_twins(candidates: list[Candidate]) -> None:
@@ -102,10 +129,19 @@ def _refuse_twins(candidates: list[Candidate]) -> None:
             raise FrameworkError(f"{candidate.source} and {other.source} would both be {candidate.path}")
 
 
-def _copy(candidate: Candidate, root: str) -> None:
-    target = os.path.join(root, candidate.path)
-    make_directory(target)
-    part = f"{target}.part-{os.getpid()}"
-    shutil.copyfile(candidate.source, part)
-    os.chmod(part, READ_ONLY)
-    os.replace(part, target)
+def _measured(candidate: Candidate) -> Candidate:
+    found = measure(candidate.source)
+    return replace(candidate, size=found.size, sha256=found.sha256)
+
+
+def _stored(candidate: Candidate, store: Store) -> Candidate:
+    """Copy a file into the archive, measured on the way."""
+    with open(candidate.source, "rb", buffering=0) as reading, store.write(candidate.path) as writing:
+        found = pass_through(reading.read, writing.write)
+    return replace(candidate, size=found.size, sha256=found.sha256)
+
+
+def _counted(candidates: Iterable[Candidate], tally: Tally) -> Iterator[Candidate]:
+    for candidate in candidates:
+        tally.add(candidate.size)
+        yield candidate

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TextIO
 from framework.engines.directory import PlannedJob, PlannedRun
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
+    from rich.progress import Progress, TaskID
 
 #: Seconds between two lines where nobody has a terminal.
 LINE_EVERY = 15.0
@@ -152,3 +152,63 @@ def watcher_for(stream: TextIO, *, quiet: bool) -> Quiet:
     if quiet:
         return Quiet()
     return Bars(stream) if stream.isatty() else Lines(stream)
+
+
+class Tally:
+    """How far a command is with many files: a bar on a terminal, a line now and then elsewhere."""
+
+    def __init__(self, stream: TextIO, what: str, *, quiet: bool) -> None:
+        self._stream = stream
+        self._what = what
+        self._quiet = quiet
+        self._files = 0
+        self._size = 1
+        self._done = 0
+        self._bytes = 0
+        self._said = time.monotonic()
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> Tally:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def expect(self, files: int, size: int) -> None:
+        """There will be so many files, of so many bytes together."""
+        self._files, self._size = files, max(size, 1)
+        if self._stream.isatty() and not self._quiet and files:
+            self._bar = self._drawn()
+            self._bar.start()
+
+    def add(self, size: int) -> None:
+        """One more file, of so many bytes."""
+        self._done += 1
+        self._bytes += size
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=self._bytes, files=f"{self._done} of {self._files}")
+        elif not self._quiet and time.monotonic() - self._said >= LINE_EVERY:
+            self._said = time.monotonic()
+            share = 100 * self._bytes // self._size
+            self.says(f"{self._what}: {self._done} of {self._files} files, {share} % of the bytes")
+
+    def says(self, text: str) -> None:
+        if self._bar:
+            self._bar.console.print(text, markup=False, highlight=False)
+        else:
+            self._stream.write(text + "\n")
+            self._stream.flush()
+
+    def _drawn(self) -> Progress:
+        # Imported here: only a terminal needs it.
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn(self._what), BarColumn(bar_width=30), TextColumn("{task.fields[files]}"))
+        console = Console(file=self._stream)
+        bar = Progress(*columns, DownloadColumn(), TimeRemainingColumn(), console=console)
+        bar.add_task(self._what, total=self._size, files=f"0 of {self._files}")
+        return bar

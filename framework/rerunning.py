@@ -23,6 +23,7 @@ from framework.job.workplace import Workplace
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
+    from framework.registry.files import FileRow
 
 
 IN_MEMORY = "in memory"
@@ -70,7 +71,7 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
     known = _recorded(registry, header, specs)
     made = {file.path for spec in specs for file in spec.outputs}
     inputs = [file for spec in specs for file in spec.inputs if not file.optional and not file.outside]
-    wanted = [file for file in inputs if file.path not in known.kept and file.path not in made]
+    wanted = [file for file in inputs if file.archived not in known.kept and file.path not in made]
     if wanted:
         raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
     if target.exists():
@@ -91,12 +92,12 @@ class Recorded:
 
 
 def _on_disk(call: dict[str, Any]) -> dict[str, Any]:
-    """The call with files in the place of what was passed in memory."""
+    """The call with files in the place of what was passed in memory; what it makes is left as it is, to be compared."""
 
-    def files(key: str) -> list[dict[str, Any]]:
-        return [{name: value for name, value in file.items() if name != "in_memory"} for file in call[key]]
+    def files(key: str, *without: str) -> list[dict[str, Any]]:
+        return [{name: value for name, value in file.items() if name not in without} for file in call[key]]
 
-    return {**call, "inputs": files("inputs"), "outputs": files("outputs")}
+    return {**call, "inputs": files("inputs", "in_memory"), "outputs": files("outputs", "in_memory", "compression")}
 
 
 def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
@@ -139,10 +140,18 @@ def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec])
     if any(file.pattern for file in specs[-1].outputs):
         found = made_by(registry, header["archive"], header["run"], [specs[-1].number])
         pieces = {row.path: row for _, row in found}
-    kept = {path: Facts(row.size or 0, row.sha256 or "") for path, row in {**rows, **pieces}.items()}
+    kept = dict(_as_kept(row) for row in (*rows.values(), *pieces.values()))
     every = {**at_paths(registry, paths), **pieces}
     facts = {path: None if row.size is None else Facts(row.size, row.sha256 or "") for path, row in every.items()}
     return Recorded(kept, facts, tuple(pieces))
+
+
+def _as_kept(row: FileRow) -> tuple[str, Facts]:
+    """Path, size and checksum of what the archive has."""
+    if row.packed:
+        ending, size, sha256 = row.packed
+        return row.path + ending, Facts(size, sha256)
+    return row.path, Facts(row.size or 0, row.sha256 or "")
 
 
 def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:

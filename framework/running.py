@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.engines import Engine, Outcome
+from framework.engines.arrivals import awaited, stage_now
 from framework.engines.directory import PlannedRun, RunDirectory
 from framework.engines.history import job_is_done, read_history
 from framework.engines.htcondor import HTCondorEngine
@@ -79,6 +80,8 @@ def _hand_over(
     os.environ["FW_REGISTRY"] = registry.engine.url.render_as_string(hide_password=False)
     engine = HTCondorEngine(follower)
     with _way_on(directory):
+        if awaited(plan) and (trouble := stage_now(directory, registry.url)):
+            raise InfrastructureError(f"files of other archives cannot be brought: {trouble}")
         engine.prepare(directory)
         outcome = engine.submit(directory) if verb == "submit" else engine.restart(directory)
         if wait and not outcome.is_over:
@@ -150,7 +153,14 @@ def _drive(
     with watcher, _way_on(directory):
         if verb == "submit":
             engine.prepare(directory)
-        return engine.submit(directory) if verb == "submit" else engine.restart(directory)
+        outcome = engine.submit(directory) if verb == "submit" else engine.restart(directory)
+    plan = directory.read()
+    if outcome.status == 0 and plan.deliver_to and (trouble := stage_now(directory, registry.url, "--home")):
+        raise InfrastructureError(
+            f"{plan.run} is done, but not all of it is in archive {plan.deliver_to} yet: {trouble}\n"
+            f"put that right, then: fw stage {plan.run} --home"
+        )
+    return outcome
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from framework.plan.build import build_plan, scope_with
 from framework.plan.keys import known_keys
 from framework.plan.model import Identity, Plan
 from framework.plan.numbers import a_number
+from framework.plan.places import places_of
 from framework.plugins import load_functions, load_steps, step_of
 from framework.submitters import submitters
 from wcl import Place, Scope, Section, expand, merge, read
@@ -83,12 +84,6 @@ def with_types(types: Iterable[Path], overrides: Mapping[str, str]) -> Section:
     for key, value in overrides.items():
         values = values.with_path(key, value)
     return values
-
-
-def archive_of(pipeline: Section) -> tuple[str, str]:
-    """The home archive's name and its root directory."""
-    name = pipeline.text("home_archive")
-    return name, archive_root(pipeline, name)
 
 
 def archive_root(values: Section, name: str) -> str:
@@ -157,12 +152,12 @@ def operator() -> str:
 
 def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Plan:
     """The plan of one attempt; WclError with everything that is wrong."""
-    archive = str(submission.pipeline.get("home_archive", "home"))
+    places = places_of(submission.pipeline)
     directory = _working_directory()
     return build_plan(
         submission.pipeline,
         identity_of(submission, attnum),
-        Asker(registry, archive, directory),
+        Asker(registry, places.own, directory, places.sources),
         submit_directory=directory,
         wrappers=known_wrappers(),
         hooks=Hooks(),

@@ -7,12 +7,14 @@ import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from framework import kept_plan
 from framework.contents import DIFFERENT, IDENTICAL, VERDICTS, Verdict, compare
+from framework.copying import is_as_recorded
 from framework.errors import RunError
-from framework.job.transfer import measure
+from framework.getting import get
 from framework.plan.varying import Rules, rules_of
 from framework.rerunning import IN_MEMORY, Comparison, Rerun, rerun
 from framework.submission import operator
@@ -110,13 +112,22 @@ class Verifier:
 
     def _contents(self, row: FileRow, made: Path, rules: Rules) -> Verdict:
         kept = Path(self._root, row.path)
-        try:
-            found = measure(str(kept))
-        except OSError:
-            return Verdict(DIFFERENT, f"another checksum than {row.sha256}; the archive keeps no copy to compare with")
-        if (found.size, found.sha256) != (row.size, row.sha256):
+        if not kept.is_file():
+            return self._brought_contents(row, made, rules)
+        if not is_as_recorded(row, kept):
             return Verdict(DIFFERENT, "another checksum; the archive's own copy is not what is recorded: fw fsck")
         return compare(kept, made, rules)
+
+    def _brought_contents(self, row: FileRow, made: Path, rules: Rules) -> Verdict:
+        """The same where the home archive has it compressed, or only another one has it."""
+        with TemporaryDirectory(prefix="fw-recorded-") as directory:
+            kept = next(get(self._registry, [row], Path(directory)))
+            if kept.trouble:
+                none = "the archive keeps no copy to compare with"
+                return Verdict(DIFFERENT, f"another checksum than {row.sha256}; {none}")
+            if kept.target.name != os.path.basename(row.path):
+                return Verdict(DIFFERENT, f"another checksum; the archive has it as {kept.target.name}, not compared")
+            return compare(kept.target, made, rules)
 
     @cached_property
     def _filetypes(self) -> Section:

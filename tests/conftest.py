@@ -70,6 +70,27 @@ def fw(environment: dict[str, str], tmp_path: Path) -> Callable[..., Said]:
 
 
 @pytest.fixture
+def fw_here(
+    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Said]:
+    """The same in this process: for many short questions."""
+    from framework.cli import run
+
+    for name in [name for name in os.environ if name.startswith("FW_")]:
+        monkeypatch.delenv(name)
+    for name in ("FW_HOME", "PATH", "NO_COLOR"):
+        monkeypatch.setenv(name, environment[name])
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> Said:
+        capsys.readouterr()
+        status = run([str(argument) for argument in arguments])
+        return Said(status, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
 def words_of() -> Callable[[str], list[str]]:
     """The texts of an SVG picture."""
 

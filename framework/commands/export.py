@@ -40,7 +40,7 @@ def command(
     """
     from framework import tables
     from framework.archives import archives
-    from framework.exchange.exporting import export_bundle, export_crate, export_prov
+    from framework.exchange.exporting import Places, export_bundle, export_crate, export_prov
     from framework.registry.database import open_registry
     from framework.registry.provenance import provenance
     from framework.registry.runs import find_run
@@ -57,7 +57,8 @@ def command(
     if form == "skyfw":
         count = export_bundle(db, found, file, known, operator(), files=with_files, ancestors=ancestors)
     elif form == "rocrate":
-        export_crate(provenance(db, found.attempt_id), file, known, licence, files=with_files)
+        told = provenance(db, found.attempt_id)
+        export_crate(told, file, Places(db, told, known), licence, files=with_files)
     else:
         with click.open_file(
             str(file), "w", encoding="utf-8", errors="backslashreplace", atomic=str(file) != "-"

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 @click.command(name="fsck", epilog="Example: fw fsck home --contents")
 @click.argument("archive", required=False)
-@click.option("--contents", is_flag=True, help="Read every file and compare its checksum; else sizes only.")
+@click.option(
+    "--contents", "--checksums", is_flag=True, help="Read every file and compare its checksum; else sizes only."
+)
 @click.option("--repair", "repairing", is_flag=True, help="Say what would be done about it; with --yes do it.")
 @click.option("--yes", is_flag=True, help="Do it. Nothing is deleted: what is bad or unknown is set aside.")
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
@@ -24,27 +26,21 @@ def command(
 ) -> int:
     """Check ARCHIVE (the home archive by default); ends with 1 when something is wrong and not put right."""
     from framework import tables
-    from framework.archives import archives
-    from framework.errors import FrameworkError
-    from framework.fsck import check, repair
+    from framework.archives import archives, named_archive
+    from framework.fsck import LEFT, check, repair
     from framework.home import home
     from framework.registry.database import open_registry
     from framework.submission import site_values
-    from wcl.spelling import did_you_mean
 
     if yes and not repairing:
         raise click.UsageError("--yes goes with --repair")
     values = site_values()
-    known = archives(values)
-    name = archive or values.text("home_archive").lower()
-    if name not in known:
-        hint = did_you_mean(name, known) or f"this site knows {', '.join(known)}"
-        raise FrameworkError(f"no archive is called {name!r}: {hint}")
+    chosen = named_archive(values, archive)
     db = open_registry(registry)
-    checked = check(db, known[name], contents=contents)
+    checked = check(db, chosen, contents=contents)
     done: dict[Finding, str] = {}
     if yes:
-        done = dict(repair(db, known[name], known, checked.findings, home() / "lost+found"))
+        done = dict(repair(db, chosen, archives(values), checked.findings, home() / "lost+found"))
     if as_json:
         click.echo(tables.as_json(as_object(checked, done)))
     else:
@@ -52,7 +48,9 @@ def command(
             click.echo(tables.printable(line))
         for path in checked.passed_over:
             click.echo(f"{path}: a run has not ended, what it has not recorded yet is not looked at", err=True)
-    return 1 if any(done.get(finding, "left") == "left" for finding in checked.findings) else 0
+        if not checked.is_both_ways:
+            click.echo(f"{chosen.name} cannot list its files: only those on record were looked at", err=True)
+    return 1 if any(done.get(finding, LEFT) == LEFT for finding in checked.findings) else 0
 
 
 def lines(checked: Checked, done: dict[Finding, str], repairing: bool) -> Iterator[str]:

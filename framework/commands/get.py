@@ -34,7 +34,7 @@ def command(
 ) -> int:
     """Copy FILES (paths in an archive, or base names) or those of a type; ends with 1 when one cannot be had."""
     from framework import tables
-    from framework.archives import get
+    from framework.getting import get
     from framework.registry.database import open_registry
 
     if bool(files) == bool(filetype):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -20,17 +21,24 @@ from framework.commands.submit import set_option
 def command(
     paths: tuple[Path, ...], types: tuple[Path, ...], overrides: dict[str, str], registry: str | None, as_json: bool
 ) -> int:
-    """Ingest the files of PATHS, all or none; ends with 1 when some fit no filetype."""
+    """Ingest the files of PATHS, or none when one would replace another; ends with 1 when some fit no filetype.
+
+    Killed, it goes on where it was when it is called again.
+    """
+    from framework.archives import named_archive
     from framework.filetypes import filetypes
     from framework.ingesting import ingest
+    from framework.progress import Tally
     from framework.registry.database import open_registry
-    from framework.submission import archive_of, declare_filetypes, with_types
+    from framework.submission import declare_filetypes, with_types
 
     pipeline = with_types(types, overrides)
-    name, root = archive_of(pipeline)
+    name = pipeline.text("home_archive")
+    store = named_archive(pipeline, name).store
     db = open_registry(registry)
     declare_filetypes(db, pipeline)
-    found = ingest(db, name, root, filetypes(pipeline), paths)
+    with Tally(sys.stderr, f"into {name}", quiet=as_json) as tally:
+        found = ingest(db, name, store, filetypes(pipeline), paths, tally)
     if as_json:
         states = (("new", found.new), ("known", found.known))
         rows = [{"state": state, "source": one.source, "path": one.path, "filetype": one.filetype,

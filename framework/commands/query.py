@@ -93,7 +93,8 @@ def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
     from framework import tables
 
     if as_json:
-        click.echo(tables.as_json([file.path if paths else asdict(file) for file in files]))
+        told = [{key: value for key, value in asdict(file).items() if key != "packed"} for file in files]
+        click.echo(tables.as_json([file.path for file in files] if paths else told))
         return
     rows = [[file.path, size_text(file), file.run or "", metadata_text(file)] for file in files]
     tables.print_table(("path", "size", "run", "metadata"), rows, frozenset({"size"}))

@@ -29,13 +29,14 @@ def command(path: Path, as_sql: bool, registry: str | None, as_json: bool) -> in
     from framework.job.transfer import measure
     from framework.registry.asked import statements
     from framework.registry.database import open_registry
-    from framework.registry.files import archives_of, produced_by, with_contents
+    from framework.registry.files import copies_of, produced_by, with_contents
 
     db = open_registry(registry)
     measured = measure(str(path))
     with statements(db) as asked:
         files = with_contents(db, measured.sha256, measured.size)
-        places = archives_of(db, [file.id for file in files])
+        copies = copies_of(db, [file.id for file in files])
+        places = {id_: [copy.archive for copy in found] for id_, found in copies.items()}
         rows = [(file, produced_by(db, file.id), places.get(file.id, [])) for file in files]
     if as_sql:
         print_sql(asked)

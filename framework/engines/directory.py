@@ -27,7 +27,7 @@ class PlannedCall(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_lik
 
     number: int
     module: str
-    #: Archive paths it makes and keeps.
+    #: What it makes and keeps, as it lies in the archive.
     kept: tuple[str, ...]
     #: Archive paths it makes for its own job only.
     unkept: tuple[str, ...]
@@ -103,6 +103,10 @@ class PlannedRun:
     carried: Mapping[str, Any] = field(default_factory=dict)
     #: Module name to the throttles that it names.
     concurrency_limits: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: What other archives have for the run: path as it lies there, to the archive and the path of the file itself.
+    staging: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: The archive that what the run has made goes to when it has ended; empty where it stays.
+    deliver_to: str = ""
     target_site: str = "local"
     #: What the site says of itself, keys of its sections joined by dots.
     site: Mapping[str, str] = field(default_factory=dict)
@@ -199,7 +203,7 @@ class RunDirectory:
             jobs += _JOBS.decode_lines(path.with_suffix(".index").read_bytes())
             planned[block.number] = more["modules"]
             summary["programs"] += more["programs"]
-            for key in ("max_running", "concurrency_limits", "carried", "software"):
+            for key in ("max_running", "concurrency_limits", "carried", "software", "staging"):
                 summary[key] |= more[key]
         programs = tuple((program, label) for program, label in summary["programs"])
         return PlannedRun(
@@ -288,6 +292,12 @@ class RunDirectory:
         }
         if plan.software:
             header["software"] = software_of(plan)
+        if plan.max_transfers:
+            header["max_transfers"] = plan.max_transfers
+        if plan.keeps_junk:
+            header["junk"] = f"{plan.archive_path}/junk"
+        if plan.compression_args:
+            header["compression_args"] = plan.compression_args
         with (self.plan / name).open("wb") as shard:
             shard.write(_line(header))
             for job in jobs:
@@ -340,9 +350,9 @@ def _planned_call(call: Call) -> PlannedCall:
     return PlannedCall(
         number=call.number,
         module=call.module,
-        kept=tuple([file.path for file in call.outputs if file.saved and not file.optional and not file.pattern]),
+        kept=tuple([file.archived for file in call.outputs if file.saved and not file.optional and not file.pattern]),
         unkept=tuple([file.path for file in call.outputs if not file.saved and not file.pattern]),
-        inputs=tuple([file.path for file in call.inputs if not file.outside]),
+        inputs=tuple([file.archived for file in call.inputs if not file.outside]),
     )
 
 
@@ -356,6 +366,7 @@ def _summary(plan: Plan, attempt: int) -> dict[str, Any]:
         "barriers": plan.barriers,
         "epilogue": plan.epilogue,
         "gpus": plan.gpus,
+        "deliver_to": plan.deliver_to,
         "target_site": plan.target_site,
         "site": plan.site,
         "submit_directory": plan.submit_directory,
@@ -386,6 +397,14 @@ def _of_blocks(plan: Plan) -> dict[str, Any]:
         "max_running": {module.name: module.max_running for module in modules if module.max_running},
         "concurrency_limits": {one.name: one.concurrency_limits for one in modules if one.concurrency_limits},
         "carried": plan.carried,
+        "staging": _staging(plan),
+    }
+
+
+def _staging(plan: Plan) -> dict[str, tuple[str, str]]:
+    """What other archives have for the run: path as it lies there, to the archive and the path of the file itself."""
+    return {
+        file.archived: (file.staged_from, file.path) for call in plan.calls for file in call.inputs if file.staged_from
     }
 
 

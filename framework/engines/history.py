@@ -13,6 +13,7 @@ from typing import Any
 from framework.engines.directory import PlannedCall, PlannedJob, PlannedRun
 from framework.engines.loss import LOST, OpenCall, closed_calls, open_calls
 from framework.job.journal import read_facts
+from framework.job.packing import as_archived
 
 #: A journal's name says which start of the run it belongs to.
 JOURNAL = re.compile(r"(?:engine|worker)-(\d+)")
@@ -33,7 +34,7 @@ class History:
     tries: Counter[int] = field(default_factory=Counter)
     #: Call number, and memory or time, to how often it failed for too little of that.
     wanted: Counter[tuple[int, str]] = field(default_factory=Counter)
-    #: Archive path to size and sha256 of what the finished calls made.
+    #: Size and sha256 of what the finished calls made, by its path as it lies in the archive.
     known: dict[str, tuple[int, str]] = field(default_factory=dict)
     #: Executions of jobs that began and have not ended: job number and queue name.
     open_jobs: set[tuple[int, str]] = field(default_factory=set)
@@ -57,9 +58,10 @@ class History:
                 self.wanted[fact["call"], fact["want"]] += 1
             if fact["status"] == 0 and fact["call"] not in outdated:
                 kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
-                stored = {file["path"]: (file["size"], file["sha256"]) for file in kept}
-                self.mark_finished(fact["call"], stored)
-                self.made[fact["call"]] = tuple(path for number, path in fact["made"] if number and path in stored)
+                archived = {file["path"]: as_archived(file) for file in kept}
+                self.mark_finished(fact["call"], {path: (size, sha256) for path, size, sha256 in archived.values()})
+                made = (archived[path][0] for number, path in fact["made"] if number and path in archived)
+                self.made[fact["call"]] = tuple(made)
 
     def mark_finished(self, call: int, stored: dict[str, tuple[int, str]]) -> None:
         self.finished.add(call)

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from framework.engines import Outcome, Standing, Trouble
+from framework.engines.arrivals import Arrivals, Stager, troubles
 from framework.engines.directory import PlannedJob, PlannedRun, RunDirectory
 from framework.engines.fence import fence
 from framework.engines.growth import for_worker, may_grow, memory_mb
@@ -23,7 +24,7 @@ from framework.engines.schedule import Capacity, Schedule
 from framework.engines.workers import Worker
 from framework.errors import InfrastructureError, RunError
 from framework.job.call import INFRASTRUCTURE
-from framework.job.journal import Journal, read_facts
+from framework.job.journal import COURSE, Journal, read_facts
 
 #: How often a job is given to another worker when not the program but its surroundings failed.
 INFRASTRUCTURE_RETRIES = 2
@@ -109,7 +110,8 @@ class LocalEngine:
         running = {job for job, _ in history.open_jobs} - done if directory.owner() else set()
         waiting = len(plan.jobs) - len(done) - len(running) if directory.owner() else 0
         counts = {"idle": waiting, "running": len(running), "done": len(done)}
-        return Standing(jobs={state: count for state, count in counts.items() if count}, troubles=())
+        waits = troubles(plan, done | running) if directory.owner() else ()
+        return Standing(jobs={state: count for state, count in counts.items() if count}, troubles=waits)
 
     def is_over(self, directory: RunDirectory) -> bool:
         return directory.owner() is None
@@ -150,8 +152,11 @@ class Drive:
             str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
         )
         done = frozenset(job.number for job in plan.jobs.values() if job_is_done(job, history))
+        self._arrivals = Arrivals(plan, done)
+        #: Brings files that jobs wait for.
+        self._stager: Stager | None = None
         slots = slots if plan.late else max(1, min(slots, len(plan.jobs) - len(done)))
-        self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb(), plan.gpus), done)
+        self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb(), plan.gpus), done, self._arrivals.counts)
         for job in plan.jobs.values() if history.wanted else ():
             self._schedule.grow(job.number, memory_mb(job, history))
         self._free = [Worker(directory, plan.run, plan.attempt, history.start, slot) for slot in range(slots)]
@@ -181,14 +186,18 @@ class Drive:
             self._journal.write("job.lost", job=job, queue=queue, reason="the run was killed")
         self._end_blocks()
         self._watcher.begun(self._plan, len(self._schedule.done))
+        self._begin_staging()
         while True:
             self._start_what_may()
             is_waiting = self.is_held and not self.interrupted and self._schedule.has_ready
+            is_waiting = is_waiting or self._stager is not None
             if not self._busy and not self._planner and not is_waiting and not self._begin_late_block():
                 break
             for key, _ in self._selector.select(timeout=0.5):
                 if isinstance(key.data, LatePlanner):
                     self._hear(key.data)
+                elif isinstance(key.data, Stager):
+                    self._take_arrivals(key.data)
                 else:
                     self._take_answer(key.data)
             self._watcher.tick()
@@ -198,9 +207,9 @@ class Drive:
 
     def end(self) -> None:
         """The last facts; workers go home."""
-        if self._planner is not None:  # only where something went wrong here
-            self._planner.terminate()
-            self._planner.end()
+        for beside in filter(None, (self._planner, self._stager)):  # only where something went wrong here
+            beside.terminate()
+            beside.end()
         for worker in [*self._free, *self._busy.values()]:
             worker.dismiss()
         self._journal.write("attempt.end", status=1 if self._status is None else self._status)
@@ -210,8 +219,8 @@ class Drive:
     def interrupt(self) -> None:
         """Ask what runs to end, and start nothing more."""
         self.interrupted = True
-        if self._planner is not None:
-            self._planner.terminate()
+        for beside in filter(None, (self._planner, self._stager)):
+            beside.terminate()
         for worker in self._busy.values():
             worker.terminate()
 
@@ -249,7 +258,7 @@ class Drive:
 
     def _hear(self, planner: LatePlanner) -> None:
         """Pass on what a planner says; at its end, go on with its plan."""
-        if words := list(planner.said()):
+        if (words := planner.said()) is not None:
             for text in words:
                 self._watcher.says(text)
             return
@@ -260,7 +269,9 @@ class Drive:
             return
         self._plan = self._directory.read()
         self._record_plan()
-        self._schedule.extend(self._plan)
+        self._arrivals = Arrivals(self._plan, self._schedule.done)
+        self._schedule.extend(self._plan, self._arrivals.counts)
+        self._begin_staging()
         self._watcher.planned(self._plan, planner.block)
         if not any(job.block == planner.block for job in self._plan.jobs.values()):
             self._journal.write("block.end", block=planner.block, status=0)
@@ -273,6 +284,39 @@ class Drive:
         self._reasons.append(f"block {name} could not be planned: {trouble}")
         self._journal.write("message", block=block, level=1, text=f"block {name} could not be planned: {trouble}")
         self._journal.write("block.end", block=block, status=1)
+
+    # ---- files that come from other archives
+
+    def _begin_staging(self) -> None:
+        """Have the files brought that jobs wait for."""
+        if not self._arrivals.coming or self._stager is not None:
+            return
+        self._stager = Stager(self._directory, self._registry)
+        self._selector.register(self._stager.words, selectors.EVENT_READ, self._stager)
+        for text in self._arrivals.words():
+            self._watcher.says(text)
+            self._journal.write("message", level=COURSE, text=text)
+
+    def _take_arrivals(self, stager: Stager) -> None:
+        """Let the jobs run whose files have come; those whose files cannot come are never begun."""
+        if (arrivals := stager.heard()) is not None:
+            for path, trouble in arrivals:
+                jobs = self._arrivals.take(path)
+                if trouble:
+                    self._complain(f"{path} cannot be brought: {trouble}")
+                    continue
+                for number in jobs:
+                    self._schedule.arrived(number)
+            return
+        self._selector.unregister(stager.words)
+        self._stager = None
+        trouble = stager.end()
+        if self._arrivals.coming and not self.interrupted:
+            self._complain(f"{len(self._arrivals.coming)} files did not come: {trouble or 'nobody said why'}")
+
+    def _complain(self, text: str) -> None:
+        self._reasons.append(text)
+        self._journal.write("message", level=1, text=text)
 
     # ---- jobs
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from framework.engines.directory import PlannedJob, PlannedRun
 
@@ -22,7 +24,14 @@ class Capacity:
 class Schedule:
     """The state of each job; asked for the next one, told how each ended."""
 
-    def __init__(self, plan: PlannedRun, capacity: Capacity, done: frozenset[int] = frozenset()) -> None:
+    def __init__(
+        self,
+        plan: PlannedRun,
+        capacity: Capacity,
+        done: frozenset[int] = frozenset(),
+        coming: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
+        """``coming``: how many files some jobs wait for that no job makes."""
         self._plan = plan
         self._capacity = capacity
         self._waiting: dict[int, int] = {}
@@ -48,23 +57,29 @@ class Schedule:
         self._block = min(self._open_in_block, default=0)
         for job in plan.jobs.values():
             if job.number not in done:
-                self._enter(job)
+                self._enter(job, coming)
 
-    def extend(self, plan: PlannedRun) -> None:
+    def extend(self, plan: PlannedRun, coming: Mapping[int, int] = MappingProxyType({})) -> None:
         """Go on with a plan that has more jobs: those of a block that has been planned by now."""
         more = [job for job in plan.jobs.values() if job.number not in self._plan.jobs]
         self._plan = plan
         self._open_in_block.update(job.block for job in more)
         self._block = min(self._open_in_block, default=0)
         for job in more:
-            self._enter(job)
+            self._enter(job, coming)
 
-    def _enter(self, job: PlannedJob) -> None:
+    def arrived(self, number: int) -> None:
+        """A file that the job waits for is there."""
+        self._waiting[number] -= 1
+        if self._waiting[number] == 0:
+            heapq.heappush(self._ready, number)
+
+    def _enter(self, job: PlannedJob, coming: Mapping[int, int]) -> None:
         parents = [parent for parent in job.parents if parent not in self.done]
         for parent in parents:
             self._children.setdefault(parent, []).append(job.number)
-        self._waiting[job.number] = len(parents)
-        if not parents:
+        self._waiting[job.number] = len(parents) + coming.get(job.number, 0)
+        if not self._waiting[job.number]:
             heapq.heappush(self._ready, job.number)
 
     def next(self) -> PlannedJob | None:
@@ -98,9 +113,7 @@ class Schedule:
         self._release(job)
         self.done.add(number)
         for child in self._children.get(number, ()):
-            self._waiting[child] -= 1
-            if self._waiting[child] == 0:
-                heapq.heappush(self._ready, child)
+            self.arrived(child)
         self._open_in_block[job.block] -= 1
         if self._open_in_block[job.block]:
             return False

@@ -17,7 +17,8 @@ import json
 import os
 import time
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -51,8 +52,8 @@ class Content:
     """A file of an archive that goes into the bundle."""
 
     path: str
-    #: Where it lies now.
-    source: Path
+    #: Opens it where it lies now.
+    opened: Callable[[], AbstractContextManager[IO[bytes]]]
     size: int | None
     sha256: str | None
 
@@ -82,9 +83,9 @@ def _fill(bundle: zipfile.ZipFile, db: Registry, attempts: Sequence[int], conten
                 members[name] = _put(bundle, name, _lines(columns_of(table), part))
     for content in contents:
         name = f"files/{content.path}"
-        members[name] = _put(bundle, name, _chunks(content.source), zipfile.ZIP_STORED)
+        members[name] = _put(bundle, name, _chunks(content), zipfile.ZIP_STORED)
         if (content.size, content.sha256) != (members[name].size, members[name].sha256):
-            raise RunError(f"{content.source} is not what is recorded of it: fw fsck says more")
+            raise RunError(f"{content.path} is not what is recorded of it: fw fsck says more")
     told = {name: asdict(member) for name, member in members.items()}
     about = {"format": FORMAT, "version": VERSION, "schema": REVISION, "made": time.time(), "by": by}
     text = json.dumps({**about, "runs": runs, "members": told}, ensure_ascii=False, indent=1)
@@ -111,14 +112,10 @@ def _lines(columns: list[str], rows: Iterable[list[object]]) -> Iterator[bytes]:
         yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        yield from _read(file)
-
-
-def _read(file: IO[bytes]) -> Iterator[bytes]:
-    while chunk := file.read(CHUNK):
-        yield chunk
+def _chunks(content: Content) -> Iterator[bytes]:
+    with content.opened() as file:
+        while chunk := file.read(CHUNK):
+            yield chunk
 
 
 # ---------------------------------------------------------------- which runs

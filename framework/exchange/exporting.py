@@ -7,21 +7,25 @@ import shutil
 import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 from urllib.parse import quote
 
-from framework.archives import Archive, copy_verified
+from framework.archives import Archive
+from framework.copying import fetch, reading
 from framework.errors import InfrastructureError, RunError
 from framework.exchange.bundle import Content, with_ancestors, write_bundle
 from framework.exchange.prov import prov_text
 from framework.exchange.rocrate import METADATA, PIPELINE, crate_text
-from framework.job.transfer import CHUNK
+from framework.job.transfer import pass_through
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
+    from framework.registry.files import Copy
     from framework.registry.provenance import Artefact, Provenance
     from framework.registry.runs import RunRow
+    from framework.stores import Store
 
 
 def export_bundle(
@@ -35,9 +39,12 @@ def export_bundle(
     attempts = with_ancestors(db, run.attempt_id) if ancestors else [run.attempt_id]
     contents: dict[str, Content] = {}
     for attempt_id in attempts if files else ():
-        for file in provenance(db, attempt_id).files.values():
+        told = provenance(db, attempt_id)
+        places = Places(db, told, known)
+        for file in told.files.values():
             if not file.version and file.archives:
-                contents[file.path] = Content(file.path, _found(file, known), file.size, file.sha256)
+                opened = partial(reading, *places.of(file))
+                contents[file.path] = Content(file.path, opened, file.size, file.sha256)
     write_bundle(db, attempts, contents.values(), target, by)
     return len(attempts)
 
@@ -48,19 +55,19 @@ def export_prov(told: Provenance, target: IO[str]) -> None:
         target.write(piece)
 
 
-def export_crate(told: Provenance, target: Path, known: Mapping[str, Archive], licence: str, *, files: bool) -> None:
+def export_crate(told: Provenance, target: Path, places: Places, licence: str, *, files: bool) -> None:
     """Write a run as an RO-Crate: a directory, or a zip file where its name ends so."""
     if target.exists():
         raise RunError(f"{target} is there already: remove it, or name another one")
     inside = {id_: f"files/{_quoted(file.path)}" for id_, file in told.files.items() if files and file.archives}
-    places = {id_: place for id_, file in told.files.items() if (place := _address(file, known))} | inside
+    addresses = {id_: at for id_, file in told.files.items() if (at := places.address(file))} | inside
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     try:
         with _zipped(part) if target.suffix == ".zip" else _folder(part) as put:
-            put.text(METADATA, crate_text(told, places, licence))
+            put.text(METADATA, crate_text(told, addresses, licence))
             put.text(PIPELINE, [told.attempt.submitwcl or ""])
             for id_ in inside:
-                put.file(told.files[id_], known)
+                put.file(told.files[id_], places)
         part.replace(target)
     except OSError as error:
         raise InfrastructureError(f"{error.filename or target}: {error.strerror or error}") from error
@@ -80,10 +87,10 @@ class _Folder:
         with (self._root / name).open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(pieces)
 
-    def file(self, file: Artefact, known: Mapping[str, Archive]) -> None:
+    def file(self, file: Artefact, places: Places) -> None:
         target = self._root / "files" / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if trouble := copy_verified(file, _found(file, known), target):
+        if trouble := fetch(file, *places.of(file), target):
             raise RunError(f"{file.path} {trouble}")
 
 
@@ -98,12 +105,14 @@ class _Zip:
             for piece in pieces:
                 file.write(piece.encode("utf-8", "backslashreplace"))
 
-    def file(self, file: Artefact, known: Mapping[str, Archive]) -> None:
+    def file(self, file: Artefact, places: Places) -> None:
         with (
-            _found(file, known).open("rb") as reading,
+            reading(*places.of(file)) as kept,
             self._file.open(f"files/{file.path}", "w", force_zip64=True) as writing,
         ):
-            shutil.copyfileobj(reading, writing, CHUNK)
+            found = pass_through(kept.read, writing.write)
+        if (found.size, found.sha256) != (file.size, file.sha256):
+            raise RunError(f"{file.path} has other content than is recorded of it: fw fsck says more")
 
 
 @contextmanager
@@ -118,24 +127,42 @@ def _zipped(part: Path) -> Iterator[_Folder | _Zip]:
         yield _Zip(file)
 
 
-def _found(file: Artefact, known: Mapping[str, Archive]) -> Path:
-    """Where a file lies; RunError where none of this site's archives has it."""
-    for name in file.archives:
-        if name in known and known[name].at(file.path).is_file():
-            return known[name].at(file.path)
-    raise RunError(
-        f"{file.path}: no archive of this site has it ({', '.join(file.archives)} should): export by reference"
-    )
+class Places:
+    """Where this site's archives have the files of a run."""
 
+    def __init__(self, db: Registry, told: Provenance, known: Mapping[str, Archive]) -> None:
+        from framework.registry.files import copies_of
 
-def _address(file: Artefact, known: Mapping[str, Archive]) -> str:
-    """An absolute address for a file that stays where it is; none for one that nobody keeps."""
-    if "://" in file.path:
-        return file.path
-    if file.version:
-        return f"file://{_quoted(file.path)}"
-    place = next((known[name] for name in file.archives if name in known), None)
-    return f"file://{_quoted(str(place.at(file.path)))}" if place else ""
+        self._known = known
+        self._copies = copies_of(db, [id_ for id_, file in told.files.items() if file.archives])
+
+    def of(self, file: Artefact) -> tuple[Copy, Store]:
+        """The first copy that is where it should be; RunError where there is none."""
+        for copy, archive in self._here(file):
+            try:
+                archive.store.size(copy.path)
+            except OSError:
+                continue
+            return copy, archive.store
+        raise RunError(
+            f"{file.path}: no archive of this site has it ({', '.join(file.archives)} should): export by reference"
+        )
+
+    def address(self, file: Artefact) -> str:
+        """An absolute address for a file that stays where it is; empty for one that nobody keeps."""
+        if "://" in file.path:
+            return file.path
+        if file.version:
+            return f"file://{_quoted(file.path)}"
+        for copy, archive in self._here(file):
+            root = archive.root if "://" in archive.root else f"file://{_quoted(archive.root)}"
+            return f"{root.rstrip('/')}/{_quoted(copy.path)}"
+        return ""
+
+    def _here(self, file: Artefact) -> Iterator[tuple[Copy, Archive]]:
+        for copy in self._copies.get(file.id, ()):
+            if copy.archive in self._known:
+                yield copy, self._known[copy.archive]
 
 
 def _quoted(text: str) -> str:

@@ -54,13 +54,13 @@ def _import(
     placed = []
     try:
         for path in own:
-            if bundle.unpack(path, archive.root):
-                placed.append(archive.at(path))
+            if bundle.unpack(path, archive.store):
+                placed.append(path)
         places, absent = _places(tables, archive, known, set(own))
         taken = take_in(db, {**tables, "pfw_attempt_val": _moved(tables, archive), "file_archive_info": places})
     except BaseException:
-        for target in placed:
-            target.unlink(missing_ok=True)
+        for path in placed:
+            archive.store.remove(path)
         raise
     return Imported(taken.run, taken.is_new, taken.added, len(placed), absent)
 
@@ -71,7 +71,7 @@ def _moved(tables: Tables, archive: Archive) -> list[list[Any]]:
     rows = [list(row) for row in tables["pfw_attempt_val"]]
     for row in rows:
         if row[key] == "archive_root":
-            row[value] = str(archive.root)
+            row[value] = archive.root
     return rows
 
 
@@ -85,12 +85,12 @@ def _places(
     for row in _dicts(tables, "file_archive_info"):
         path = row["desfile_id"][0]
         if path in own:
-            row["archive_name"] = archive.name
-        elif row["archive_name"] in known and not _has(
-            known[row["archive_name"]], path, sizes[tuple(row["desfile_id"])]
-        ):
-            absent += 1
-            continue
+            row |= {"archive_name": archive.name, "compression": None, "filesize": None, "sha256": None}
+        elif row["archive_name"] in known:
+            size = row["filesize"] if row["compression"] else sizes[tuple(row["desfile_id"])]
+            if not _has(known[row["archive_name"]], path + (row["compression"] or ""), size):
+                absent += 1
+                continue
         found.append([row[column] for column in columns])
     distinct = {(tuple(row[columns.index("desfile_id")]), row[columns.index("archive_name")]): row for row in found}
     return list(distinct.values()), absent
@@ -98,7 +98,7 @@ def _places(
 
 def _has(archive: Archive, path: str, size: int | None) -> bool:
     try:
-        return archive.at(path).stat().st_size == size
+        return archive.store.size(path) == size
     except OSError:
         return False
 

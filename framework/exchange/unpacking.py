@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import stat
 import zipfile
@@ -18,9 +17,10 @@ import msgspec
 
 from framework.errors import InfrastructureError, RunError
 from framework.exchange.bundle import CHUNK, FORMAT, MANIFEST, VERSION
-from framework.job.transfer import READ_ONLY, measure
+from framework.job.transfer import pass_through
 from framework.registry.run_rows import ORDER, columns_of
 from framework.registry.taking_in import Tables
+from framework.stores import Store
 
 #: A manifest, and all rows together, are no larger than this; they are read into memory.
 MOST_MANIFEST = 1 << 28
@@ -91,35 +91,29 @@ class Bundle:
         """The paths of the files that are inside."""
         return [name.removeprefix("files/") for name in self._manifest.members if name.startswith("files/")]
 
-    def unpack(self, path: str, root: Path) -> bool:
+    def unpack(self, path: str, store: Store) -> bool:
         """Put a file where an archive has it, whole or not at all; whether it was not there yet."""
-        target = root / path
         about = self._manifest.members[f"files/{path}"]
-        if target.exists():
-            found = measure(str(target))
-            if (found.size, found.sha256) != (about.size, about.sha256):
-                raise RunError(f"{target} is there already, and is another file")
-            return False
-        part = target.with_name(f"{target.name}.part-{os.getpid()}")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.parent.resolve().is_relative_to(root.resolve()):
-                raise self._bad(f"{path!r} would leave {root} by a symbolic link")
-            with part.open("xb") as file:
-                for chunk in self._chunks(f"files/{path}"):
-                    file.write(chunk)
-            part.chmod(READ_ONLY)
-            part.replace(target)
+            if _is_there(path, store):
+                with store.read(path) as kept:
+                    found = pass_through(kept.read, len)
+                if (found.size, found.sha256) != (about.size, about.sha256):
+                    raise RunError(f"{path} is in {store.place} already, and is another file")
+                return False
+            chunks = self._chunks(f"files/{path}")
+            with store.write(path) as file:
+                pass_through(lambda _: next(chunks, b""), file.write)
         except OSError as error:
-            raise InfrastructureError(f"{target}: {error.strerror or error}") from error
-        finally:
-            part.unlink(missing_ok=True)
+            raise InfrastructureError(f"{path} into {store.place}: {error.strerror or error}") from error
         return True
 
-    def check_room(self, root: Path) -> None:
-        """InfrastructureError where the files would not fit."""
+    def check_room(self, root: str) -> None:
+        """InfrastructureError where the files would not fit on this machine's disks."""
+        if "://" in root:
+            return
         needed = sum(about.size for name, about in self._manifest.members.items() if name.startswith("files/"))
-        here = next(place for place in (root, *root.parents) if place.exists())
+        here = next(place for place in (Path(root), *Path(root).parents) if place.exists())
         if needed > (free := shutil.disk_usage(here).free):
             raise InfrastructureError(f"{root}: {needed} bytes are needed, {free} are free")
 
@@ -245,3 +239,11 @@ def _stays_within(path: str) -> bool:
 
 def _is_list_of_words(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(part, str) for part in value)
+
+
+def _is_there(path: str, store: Store) -> bool:
+    try:
+        store.size(path)
+    except FileNotFoundError:
+        return False
+    return True

@@ -22,8 +22,8 @@ from framework.job.transfer import (
     Facts,
     Measurer,
     TransferError,
+    check,
     copy,
-    download,
     link,
     make_directory,
     measure,
@@ -267,23 +267,36 @@ class Call:
         if file.optional and file.outside and "://" not in file.path and not os.path.exists(file.sent or file.path):
             self._absent.add(file.path)
             return
-        if file.optional and not file.outside and not os.path.exists(bench.kept_at(file.path)):
+        if file.optional and not file.outside and not os.path.exists(bench.kept_at(file.archived)):
             self._absent.add(file.path)
             return
-        expected = bench.known.get(file.path)
+        expected = bench.known.get(file.archived)
         if expected is None and file.size is not None and file.sha256 is not None:
             expected = Facts(file.size, file.sha256)
-        if not file.outside and bench.is_apart:
-            copy(bench.kept_at(file.path), target, expected)
-        elif not file.outside:
-            link(bench.kept_at(file.path), target, expected, bench.measurer)
+        if not file.outside:
+            self._take_out(file, target, expected)
         elif "://" in file.path:
-            self._note_outside(file, download(file.path, target, expected))
+            from framework.job.download import download  # few jobs fetch anything
+
+            self._note_outside(file, download(file.path, target, expected, bench.job.max_transfers))
         else:
             self._note_outside(file, copy(file.sent or file.path, target, expected))
         bench.placed[file.path] = file.at
         if file.rename:
             place(target, os.path.join(os.path.dirname(target), file.rename))
+
+    def _take_out(self, file: FileSpec, target: str, expected: Facts | None) -> None:
+        """Bring a file of the archive, checked as the archive keeps it."""
+        measurer, kept = self._bench.measurer, self._bench.kept_at(file.archived)
+        if file.compression:
+            from framework.job import packing  # few archives keep files compressed
+
+            check(kept, expected, measurer)
+            packing.unpack(kept, target, file.compression)
+        elif self._bench.is_apart:
+            copy(kept, target, expected)
+        else:
+            link(kept, target, expected, measurer)
 
     def _note_outside(self, file: FileSpec, found: Facts) -> None:
         self._files.append(
@@ -408,6 +421,8 @@ class Call:
         if missing:
             raise Failure(BAD_RESULT, f"the programs ended well but did not make {'; '.join(missing)}")
         for file, at in present:
+            if file.header:
+                self._update_headers(file, at)
             meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
             self._store(file, at, meta)
         for file, at in held:
@@ -415,6 +430,14 @@ class Call:
             meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
             self._files.append({"path": file.path, "type": file.type, "meta": meta})
         self._note_lineage([file for file, _ in (*present, *held)])
+
+    def _update_headers(self, file: FileSpec, at: str) -> None:
+        from framework.job.headers import HeaderError, update_headers  # few files are given cards
+
+        try:
+            update_headers(at, file.header)
+        except HeaderError as error:
+            raise Failure(BAD_RESULT, f"{file.label}: its headers cannot be updated: {error}") from error
 
     def _find_unknown(self) -> list[str]:
         """Look for what only the programs know of; what should be there and is not."""
@@ -436,20 +459,37 @@ class Call:
 
     def _store(self, file: FileSpec, at: str, meta: dict[str, Any]) -> None:
         bench = self._bench
-        if file.keep:
+        fact: dict[str, Any] = {"path": file.path, "type": file.type, "meta": meta}
+        if file.keep and file.compression:
+            found = self._store_packed(file, at, fact)
+        elif file.keep:
             target = os.path.join(bench.store_root, file.path)
-            found = store(at, target, bench.store_mode)
+            found = self.stored[file.path] = store(at, target, bench.store_mode)
             if file.path in bench.wanted:
                 place(target, at)
         else:
-            found = measure(at)
-        fact = {"path": file.path, "type": file.type, "size": found.size, "sha256": found.sha256, "meta": meta}
+            found = self.stored[file.path] = measure(at)
+        fact |= {"size": found.size, "sha256": found.sha256}
         if file.keep:
             fact["archive"] = bench.job.archive
         self._files.append(fact)
-        self.stored[file.path] = found
         bench.placed[file.path] = file.at
         bench.made.add(file.path)
+
+    def _store_packed(self, file: FileSpec, at: str, fact: dict[str, Any]) -> Facts:
+        """Put it compressed into the archive; the job goes on with the file itself."""
+        from framework.job import packing  # few archives keep files compressed
+
+        bench = self._bench
+        target = os.path.join(bench.store_root, file.archived)
+        found, packed = packing.pack(at, target, file.compression, bench.job.compression_args)
+        fact["packed"] = [file.compression, packed.size, packed.sha256]
+        self.stored[file.archived] = packed
+        if file.path in bench.wanted:
+            os.chmod(at, READ_ONLY)
+        else:
+            os.unlink(at)
+        return found
 
     # ---- the end
 

@@ -24,10 +24,7 @@ def headers(path: str) -> Iterator[list[str]]:
     with open(path, "rb") as file:
         while found := _header(file, path):
             yield found
-            try:
-                file.seek(_data_size(found), os.SEEK_CUR)
-            except (ValueError, OverflowError) as error:
-                raise FitsError(f"{path}: a header does not say how long its data are") from error
+            file.seek(data_size(found, path), os.SEEK_CUR)
 
 
 def header_values(cards: Sequence[str]) -> dict[str, str]:
@@ -79,8 +76,18 @@ def _header(file: BinaryIO, path: str) -> list[str]:
     return found
 
 
-def _data_size(header: list[str]) -> int:
-    """Bytes of the data behind a header, with its padding."""
+def data_size(header: Sequence[str], path: str) -> int:
+    """Bytes of the data behind a header of a file, with their padding."""
+    try:
+        size = _data_size(header)
+    except ValueError as error:
+        raise FitsError(f"{path}: a header does not say how long its data are") from error
+    if not 0 <= size < 1 << 62:
+        raise FitsError(f"{path}: a header does not say how long its data are")
+    return size
+
+
+def _data_size(header: Sequence[str]) -> int:
     values = header_values(header)
     axes = int(values.get("NAXIS", 0))
     size = 1 if axes else 0

@@ -34,7 +34,7 @@ call.end        job, queue, call, try, status, files, used, made, derived, messa
                 ends a lost call, status -9, and keeps its log under another name)
 message         level (1 error, 2 warning, 3 information, 4 what people and queues did), text, and block, or job, queue,
                 call, try, where it has them
-job.end         job, queue, status
+job.end         job, queue, status; files: the tarball of what was left over, where that is kept
 ==============  =================================================================================================
 
 ``call.end`` holds
@@ -42,7 +42,8 @@ job.end         job, queue, status
 * ``files``: objects with path (in the archive: directory and name, ``/`` between), type (filetype), size (bytes),
   sha256 (both absent for what was passed to other calls in memory: it never was bytes), archive (name of the archive
   that holds it now; absent when the file was not kept; ``external`` for a file that lies outside every archive,
-  whose path is then absolute), meta (metadata keys to values). The log is one of them.
+  whose path is then absolute), packed ([ending, size, sha256] of what the archive has, where it keeps the file
+  compressed), meta (metadata keys to values). The log is one of them.
 * ``used``: pairs [exec, path]; ``made``: pairs [exec, path] (exec 0 stands for the call itself, as for its log);
   ``derived``: pairs [child path, parent path]. A path in ``used`` may belong to a file of another call or run.
 * ``messages``: objects with level, text, exec (0 if none), and optionally file, line.

@@ -21,6 +21,7 @@ from framework.job.call import INFRASTRUCTURE, Bench, Tools
 from framework.job.chirp import FACT, Chirp, call_out
 from framework.job.journal import Journal, facts_in
 from framework.job.limits import MEMORY, TIME
+from framework.job.packing import as_archived
 from framework.job.programs import Programs
 from framework.job.spec import JobSpec, read_job
 from framework.job.transfer import ON_THE_WAY, READ_ONLY, Facts, lost_log, make_directory
@@ -173,8 +174,8 @@ class FarHome(Home):
     def fetch(self, files: Iterable[str]) -> None:
         for path in files:
             self._ask_for(path, os.path.join(self.run, "home", f"j{self.job.number}", "archive"))
-        made = {file.path for call in self.job.calls for file in call.outputs}
-        wanted = {file.path for call in self.job.calls for file in call.inputs if not file.outside}
+        made = {file.archived for call in self.job.calls for file in call.outputs}
+        wanted = {file.archived for call in self.job.calls for file in call.inputs if not file.outside}
         for path in sorted(wanted - made):
             self._ask_for(path, self._archive_root)
 
@@ -229,7 +230,8 @@ class Earlier:
         if fact["status"] == 0:
             self.finished.add(fact["call"])
             kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
-            self.stored.update({file["path"]: Facts(file["size"], file["sha256"]) for file in kept})
+            archived = [as_archived(file) for file in kept]
+            self.stored.update({path: Facts(size, sha256) for path, size, sha256 in archived})
 
     def take(self, result: Result) -> None:
         """Learn how the execution that has just ended went."""

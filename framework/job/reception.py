@@ -12,8 +12,9 @@ import sys
 
 from framework.job.call import INFRASTRUCTURE
 from framework.job.journal import read_facts
+from framework.job.packing import as_archived
 from framework.job.pooled import write_known
-from framework.job.transfer import measure, move
+from framework.job.transfer import Facts, measure, move
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,11 +43,12 @@ def receive(run: str, root: str, job: int) -> list[str]:
     names = sorted(os.listdir(journals))
     for name in names:
         for file in _kept(os.path.join(journals, name)):
-            trouble = _take(os.path.join(folder, "archive", file["path"]), os.path.join(root, file["path"]), file)
+            path, size, sha256 = as_archived(file)
+            trouble = _take(os.path.join(folder, "archive", path), os.path.join(root, path), path, Facts(size, sha256))
             if trouble:
                 wrong.append(trouble)
             else:
-                known[file["path"]] = [file["size"], file["sha256"]]
+                known[path] = [size, sha256]
     write_known(os.path.join(run, "known", f"{job // 1000:04d}", f"j{job}.json"), known)
     _take_unfinished_logs(os.path.join(folder, "archive"), root)
     _take_failed(os.path.join(folder, "failed"), os.path.join(run, "failed"))
@@ -62,21 +64,21 @@ def _kept(journal: str) -> list[dict[str, Any]]:
     return [
         file
         for fact in read_facts(journal)
-        if fact["e"] == "call.end"
-        for file in fact["files"]
+        if fact["e"] in ("call.end", "job.end")
+        for file in fact.get("files", ())
         if file.get("archive") not in (None, "external")
     ]
 
 
-def _take(source: str, target: str, file: dict[str, Any]) -> str:
+def _take(source: str, target: str, path: str, expected: Facts) -> str:
     """Put one file into the archive; what is wrong with it, if anything."""
     if not os.path.exists(source):
-        if os.path.exists(target) and os.stat(target).st_size == file["size"]:
+        if os.path.exists(target) and os.stat(target).st_size == expected.size:
             return ""  # it was taken in before
-        return f"{file['path']} did not come home"
+        return f"{path} did not come home"
     found = measure(source)
-    if (found.size, found.sha256) != (file["size"], file["sha256"]):
-        return f"{file['path']} is not what the job made: {found.size} bytes came of {file['size']}"
+    if found != expected:
+        return f"{path} is not what the job made: {found.size} bytes came of {expected.size}"
     move(source, target)
     return ""
 

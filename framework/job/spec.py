@@ -14,8 +14,8 @@ class FileSpec:
     """A file of a call: where it lies in the archive (or outside) and where in the job."""
 
     __slots__ = (
-        "at", "in_memory", "keep", "label", "meta", "optional", "outside", "path", "pattern", "rename", "sent",
-        "sha256", "size", "type",
+        "at", "compression", "header", "in_memory", "keep", "label", "meta", "optional", "outside", "path", "pattern",
+        "rename", "sent", "sha256", "size", "type",
     )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -35,12 +35,22 @@ class FileSpec:
         self.size: int | None = data.get("size")
         self.sha256: str | None = data.get("sha256")
         self.meta: dict[str, Any] = data.get("meta", {})
+        #: What its name in the archive ends with beyond its path, where it is kept compressed.
+        self.compression: str = data.get("compression", "")
+        #: Cards that its headers are given: HDU, keyword, value, comment.
+        self.header: list[list[str]] = data.get("header", [])
         #: Where only the program knows which files it makes: what their names fit; path and at end with ``*`` then.
         self.pattern: str = data.get("pattern", "")
 
+    @property
+    def archived(self) -> str:
+        """Its path as an archive keeps it."""
+        return self.path + self.compression
+
     def named(self, name: str, found: dict[str, str]) -> FileSpec:
         """One of the files that fit the pattern, with what its name tells."""
-        same = {"label": self.label, "type": self.type, "keep": self.keep, "meta": {**self.meta, **found}}
+        same = {"label": self.label, "type": self.type, "keep": self.keep, "meta": {**self.meta, **found},
+                "compression": self.compression, "header": self.header}  # fmt: skip
         return FileSpec({**same, "path": _beside(self.path, name), "at": _beside(self.at, name)})
 
 
@@ -129,8 +139,8 @@ class JobSpec:
     """Calls that run together, in the order of their modules."""
 
     __slots__ = (
-        "archive", "archive_root", "attempt", "block", "calls", "keys", "number", "parents", "run", "shard", "software",
-        "threads",
+        "archive", "archive_root", "attempt", "block", "calls", "compression_args", "junk", "keys", "max_transfers",
+        "number", "parents", "run", "shard", "software", "threads",
     )  # fmt: skip
 
     def __init__(self, header: dict[str, Any], data: dict[str, Any]) -> None:
@@ -141,6 +151,11 @@ class JobSpec:
         self.shard: str = header["shard"]
         #: What programs run in, by label (framework/job/software.py).
         self.software: dict[str, dict[str, Any]] = header.get("software", {})
+        self.compression_args: list[str] = header.get("compression_args", [])
+        #: How many files its machine may fetch from one server at a time; 0 for no limit.
+        self.max_transfers: int = header.get("max_transfers", 0)
+        #: Where in the archive what jobs leave undeclared is kept; empty where it is not.
+        self.junk: str = header.get("junk", "")
         self.number: int = data["job"]
         self.block: int = data["block"]
         self.keys: str = data["keys"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 
 from framework.job.checksum import sha256
 
@@ -14,12 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHUNK = 1 << 20
-#: Seconds to wait before each new try of a download.
-DOWNLOAD_PAUSES = (1.0, 4.0, 15.0)
-DOWNLOAD_TIMEOUT = 60.0
 READ_ONLY = 0o444
 #: Of what waits to be sent home: HTCondor may bring it a second time, over what came before.
 ON_THE_WAY = 0o644
+#: What the name of a gzipped file ends with.
+GZIP = ".gz"
 
 
 class TransferError(Exception):
@@ -83,17 +81,27 @@ class Measurer:
 def measure(path: str) -> Facts:
     """Size and checksum of a file's content."""
     with open(path, "rb", buffering=0) as file:
-        return _pass_through(file.read, lambda chunk: None)
+        return pass_through(file.read, lambda chunk: None)
 
 
 def link(source: str, target: str, expected: Facts | None, measurer: Measurer) -> Facts:
     """Make a file of an archive, or from outside, appear in the job; TransferError if it is not what it should be."""
     try:
         found = measurer.facts(source)
-        _compare(source, found, expected)
+        compare(source, found, expected)
         place(source, target)
     except OSError as error:
         raise TransferError(f"{source}: {error.strerror}") from error
+    return found
+
+
+def check(source: str, expected: Facts | None, measurer: Measurer) -> Facts:
+    """Whether a file of an archive is what it should be; TransferError if not."""
+    try:
+        found = measurer.facts(source)
+    except OSError as error:
+        raise TransferError(f"{source}: {error.strerror}") from error
+    compare(source, found, expected)
     return found
 
 
@@ -109,41 +117,13 @@ def copy(source: str, target: str, expected: Facts | None) -> Facts:
     """A copy of a file from outside, which is nobody's to spoil, measured on the way."""
     try:
         with open(source, "rb", buffering=0) as reading, open(target, "wb", buffering=0) as writing:
-            found = _pass_through(reading.read, writing.write)
+            found = pass_through(reading.read, writing.write)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
         raise TransferError(f"{source}: {error.strerror}") from error
-    _compare(source, found, expected)
+    compare(source, found, expected)
     return found
-
-
-def download(location: str, target: str, expected: Facts | None) -> Facts:
-    """Fetch a URL, with several tries."""
-    import http.client
-    import urllib.error
-    import urllib.request
-
-    if not location.startswith(("http://", "https://")):
-        raise TransferError(f"{location}: only http and https can be fetched in the job")
-    for pause in (*DOWNLOAD_PAUSES, None):
-        try:
-            with (
-                urllib.request.urlopen(location, timeout=DOWNLOAD_TIMEOUT) as answer,  # noqa: S310 (checked above)
-                open(target, "wb", buffering=0) as file,
-            ):
-                found = _pass_through(answer.read, file.write)
-                promised = answer.headers.get("Content-Length")
-            if promised is not None and int(promised) != found.size:
-                raise TransferError(f"{location}: {found.size} of {promised} bytes came")
-            _compare(location, found, expected)
-            return found
-        except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, TransferError) as error:
-            hopeless = isinstance(error, ValueError) or (isinstance(error, urllib.error.HTTPError) and error.code < 500)
-            if pause is None or hopeless:
-                raise TransferError(f"{location}: {error}") from error
-            time.sleep(pause)
-    raise AssertionError("the last try returns or raises")
 
 
 def store(source: str, target: str, mode: int = READ_ONLY) -> Facts:
@@ -185,7 +165,7 @@ def _copy(source: str, target: str, mode: int) -> Facts:
     part = f"{target}.part-{os.getpid()}"
     try:
         with open(source, "rb", buffering=0) as reading, open(part, "wb", buffering=0) as writing:
-            found = _pass_through(reading.read, writing.write)
+            found = pass_through(reading.read, writing.write)
             os.fsync(writing.fileno())
         os.chmod(part, mode)
         os.replace(part, target)
@@ -196,7 +176,8 @@ def _copy(source: str, target: str, mode: int) -> Facts:
     return found
 
 
-def _pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Facts:
+def pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Facts:
+    """Copy from one to the other, measured on the way."""
     chunk = read(CHUNK)
     digest = sha256(chunk)
     size = 0
@@ -211,7 +192,8 @@ def _pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object]
     return Facts(size, digest.hexdigest())
 
 
-def _compare(name: str, found: Facts, expected: Facts | None) -> None:
+def compare(name: str, found: Facts, expected: Facts | None) -> None:
+    """TransferError where a file is not the one that is expected."""
     if expected is None or found == expected:
         return
     if found.size != expected.size:

@@ -86,6 +86,7 @@ def run_job(bench: Bench, order: Order) -> Result:
         _run_stages(bench, order, result)
     finally:
         bench.process.end()
+    junk = _junk(bench, order, result) if job.junk else None
     if result.status:
         for left in _not_run(job, order, result):
             journal.write("message", **same, level=2, text=left)
@@ -94,8 +95,24 @@ def run_job(bench: Bench, order: Order) -> Result:
         journal.write("message", **same, level=3, text=f"what the job left is kept in {order.aside}")
     else:
         place.clear()
-    journal.write("job.end", **same, status=result.status)
+    journal.write("job.end", **same, status=result.status, **({"files": [junk]} if junk else {}))
     return result
+
+
+def _junk(bench: Bench, order: Order, result: Result) -> dict[str, Any] | None:
+    """Keep what is left in the job's directory; of a job that failed, also what it did not come to store."""
+    from framework.job.junk import keep_junk  # few runs want it
+
+    job = bench.job
+    declared = {file.at for call in job.calls for file in (*call.inputs, *call.outputs)}
+    if result.status:
+        declared -= {file.at for call in job.calls for file in call.outputs if file.path not in bench.made}
+    declared |= {at for call in job.calls for at, _, _ in call.lists}
+    number = 1 + max(order.tries.values(), default=0)
+    tried = "" if number == 1 else f"_try{number}"
+    name = f"{job.junk}/junk_j{job.number:04d}_{job.run}{tried}.tar.gz"
+    junk = keep_junk(bench.workplace.root, declared, bench.store_root, name)
+    return None if junk is None else {**junk, "archive": job.archive}
 
 
 def _run_stages(bench: Bench, order: Order, result: Result) -> None:

@@ -23,12 +23,14 @@ from framework.plan.definition import BlockDefinition, ModuleDefinition, names_o
 from framework.plan.earlier import Earlier, products_of
 from framework.plan.findings import Findings, near, wrong
 from framework.plan.jobs import Grouping, division
+from framework.plan.keeping import compression_args
 from framework.plan.keys import check_pipeline
 from framework.plan.late import carried, check_late, is_late, late_names
-from framework.plan.lines import Sources
+from framework.plan.lines import Sources, flag
 from framework.plan.memory import check_processes, with_memory
 from framework.plan.model import Ask, Block, Call, Identity, LateBlock, Module, Plan
 from framework.plan.numbers import whole_number
+from framework.plan.places import own_archive, places_of
 from framework.plan.products import Line, Products
 from framework.plan.rehearsal import Names, rehearse
 from framework.plan.site import check_needs, check_queues, gpus_of, site_of
@@ -162,6 +164,7 @@ class _Planning:
         self, blocks: tuple[Block, ...], late: tuple[LateBlock, ...], carried: Mapping[str, list[Line]]
     ) -> Plan:
         pipeline, scope = self._pipeline, self._scope
+        places = places_of(pipeline)
         kept = {}
         for key in names_of(pipeline, "save_run_vals"):
             try:
@@ -173,7 +176,7 @@ class _Planning:
             identity=self._identity,
             blocks=blocks,
             archive_path=_text(pipeline, scope, "ops_run_dir"),
-            archive=_text(pipeline, scope, "home_archive"),
+            archive=expand(places.own, scope),
             archive_root=_text(pipeline, scope, "root"),
             target_site=_text(pipeline, scope, "target_site"),
             site=_site(site_of(pipeline), scope),
@@ -186,6 +189,10 @@ class _Planning:
             late=late,
             carried=carried,
             submit_directory=self._submit_directory,
+            compression_args=compression_args(pipeline),
+            deliver_to=expand(places.home, scope),
+            max_transfers=whole_number(scope.child(site_of(pipeline)), "max_transfers", site_of(pipeline).opened) or 0,
+            keeps_junk=flag(pipeline, "create_junk_tarball"),
         )
 
 
@@ -204,9 +211,8 @@ def run_scope(pipeline: Section, identity: Identity) -> Scope:
 
 
 def scope_with(pipeline: Section, given: Mapping[str, str]) -> Scope:
-    """Some values over those of the home archive, the site and the top level."""
-    archive = pipeline.section("archive").section(str(pipeline.get("home_archive", "home")).lower())
-    return Scope(given, archive, site_of(pipeline), pipeline, root=pipeline)
+    """Some values over those of the run's archive, the site and the top level."""
+    return Scope(given, own_archive(pipeline), site_of(pipeline), pipeline, root=pipeline)
 
 
 def _all_calls(

@@ -11,6 +11,7 @@ from framework.plan.findings import Findings, near
 from framework.plan.lines import is_sourced
 from framework.plan.model import SAFE_NAME, Ask, Call, File, Identity, Job, Known
 from framework.plan.naming import check_names
+from framework.plan.places import own_archive, places_of
 from framework.plan.products import Products
 from framework.plan.wildcards import overlapping
 from wcl import Place, Section
@@ -44,11 +45,14 @@ def has_surroundings(pipeline: Section, identity: Identity, findings: Findings) 
         known = [each for each, _ in pipeline.section(kind).sections()]
         if "$" not in name and name.lower() not in known:
             findings.error(pipeline.place(key), f"unknown {kind} '{name}'", hint=near(name.lower(), known))
-    home = pipeline.section("archive").section(pipeline.text("home_archive").lower())
-    root = home.text("root", "")
-    if home and not root.startswith(("/", "$")):
-        place = home.place("root") if "root" in home else home.opened
-        findings.error(place, f"the archive's root '{root}' is not absolute", hint="begin it with / or ${fw_home}")
+    with findings.collecting():
+        places_of(pipeline)
+        own = own_archive(pipeline)
+        root = own.text("root", "")
+        if own and not root.startswith(("/", "$")):
+            place = own.place("root") if "root" in own else own.opened
+            hint = "begin it with / or ${fw_home}; with an address, name a target_archive that jobs can use"
+            findings.error(place, f"the archive's root '{root}' is not absolute", hint=hint)
     return len(findings.errors) == before
 
 
@@ -125,9 +129,10 @@ def with_inputs_known(
         needed = [(call, file) for call, file in wants if not file.optional]
         if path not in known and needed:
             call, file = needed[0]
+            gone = ask.absence(path)
             findings.error(
                 origins.place(call, file.label),
-                f"nobody makes {path}, and the archive does not have it",
+                f"nobody makes {path}, and {gone or 'the archive does not have it'}",
                 hint=f"wanted by {_named(call)} as {file.label}",
             )
     for location, (call, file) in outside.items():
@@ -144,8 +149,12 @@ def _with_known(call: Call, wanted: Collection[str], known: Mapping[str, Known])
         if file.outside or file.path not in wanted:
             inputs.append(file)
         elif found := known.get(file.path):
-            inputs.append(replace(file, size=found.size, sha256=found.sha256))
+            inputs.append(_found(file, found))
     return replace(call, inputs=tuple(inputs))
+
+
+def _found(file: File, known: Known) -> File:
+    return replace(file, size=known.size, sha256=known.sha256, compression=known.compression, staged_from=known.archive)
 
 
 def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: Findings) -> None:

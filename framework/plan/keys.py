@@ -28,6 +28,10 @@ metadata_type | top | text | which metadata are numbers or truth values
 file_groups | top | names | metadata by which the files of all types are asked for together
 machine_requirements | site | text | what a machine must have, as the pool's own expression
 hold_over_memory | site | boolean | whether a job that takes more memory than it asked for is stopped and asks for more
+input_archives | top | list | further archives that inputs may come from, in this order
+stage | archive | text | command that brings files within reach before they are read, such as from tape
+connections | archive | integer | how many files are copied from or to it at a time
+max_transfers | top site | integer | most files that a machine's jobs fetch from one server at a time
 infrastructure_retries | site | integer | how often a job is run again when not its programs but its surroundings failed
 """),
 }

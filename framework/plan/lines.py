@@ -121,4 +121,6 @@ def _file(nick: str, found: FoundFile) -> File:
         outside=path.startswith("/") or "://" in path,
         size=known.size if known else None,
         sha256=known.sha256 if known else None,
+        compression=known.compression if known else "",
+        staged_from=known.archive if known else "",
     )

@@ -14,10 +14,14 @@ EXTERNAL = "external"
 
 
 class Known(NamedTuple):
-    """What is already known of a file: its size in bytes and its sha256."""
+    """What is already known of a file: its size in bytes and its sha256, as an archive has it."""
 
     size: int
     sha256: str
+    #: What its name ends with there, where it is kept compressed.
+    compression: str = ""
+    #: The archive that has it, where that is not the run's own.
+    archive: str = ""
 
 
 class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -43,9 +47,15 @@ class File(
     outside: bool = False
     #: A second name for it in the job, which a program insists on; not unique, on purpose.
     rename: str = ""
-    #: Size in bytes and sha256, for a file that an archive already holds.
+    #: Size in bytes and sha256 of what an archive already holds.
     size: int | None = None
     sha256: str | None = None
+    #: What its name in the archive ends with beyond this path, where it is kept compressed.
+    compression: str = ""
+    #: The archive that it is brought from before it is needed; empty where the run's own has it.
+    staged_from: str = ""
+    #: Cards that its FITS headers are given before it is stored: HDU, keyword, value, comment.
+    header: tuple[tuple[str, str, str, str], ...] = ()
     #: Whether it stays in memory, in the process that the job's calls share, and is not written.
     in_memory: bool = False
     #: Where only the program knows which files it makes: the expression that their names fit; path and job_path have
@@ -58,7 +68,12 @@ class File(
 
     @property
     def known(self) -> Known | None:
-        return None if self.size is None else Known(self.size, self.sha256 or "")
+        return None if self.size is None else Known(self.size, self.sha256 or "", self.compression, self.staged_from)
+
+    @property
+    def archived(self) -> str:
+        """Its path as an archive keeps it."""
+        return self.path + self.compression
 
     def placed(self, label: str, job_path: str, rename: str) -> File:
         """The same file as another module speaks of it."""
@@ -74,6 +89,8 @@ class File(
             rename=rename,
             size=self.size,
             sha256=self.sha256,
+            compression=self.compression,
+            staged_from=self.staged_from,
         )
 
 
@@ -316,6 +333,14 @@ class Plan:
     carried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     #: Where relative paths and programs lie.
     submit_directory: str = ""
+    #: The archive that what the run has made goes to when it has ended; empty where it stays in its own.
+    deliver_to: str = ""
+    #: How many files a machine's jobs may fetch from one server at a time; 0 for no limit.
+    max_transfers: int = 0
+    #: Whether what jobs leave that nobody declared is kept.
+    keeps_junk: bool = False
+    #: What fpack is told, where files are compressed by it; its own defaults are not ours.
+    compression_args: tuple[str, ...] = ()
 
     @property
     def programs(self) -> frozenset[tuple[str, str]]:
@@ -337,6 +362,10 @@ class Ask(Protocol):
 
     def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
         """Which of these archive paths exist already, with what is known of each."""
+
+    def absence(self, path: str) -> str:
+        """Why the archive does not have a path that it had once; empty where it never had it."""
+        ...
 
     def lines(self, question: Any) -> Iterable[Any]:
         """The lines that answer a question (framework/plan/questions.py has both)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from framework.plan.findings import near, problem_at, wrong
+from framework.plan.keeping import HEADER_UPDATE, compression_of, header_cards
 from framework.plan.model import ARCHIVE_PATH, File
 from framework.plan.wildcards import wild_name
 from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
@@ -114,11 +115,13 @@ class Naming:
         metadata = self._metadata(values)
         name = self._name_format.fill(values.get) if self._name_format else None
         if name is not None:
-            return (self._file(name, directory, job_directory, metadata),)
+            return (self._file(name, directory, job_directory, metadata, values),)
         names = self._name.fill_all(self._scope.child(values))
-        return tuple(self._file(name, directory, job_directory, metadata) for name in names)
+        return tuple(self._file(name, directory, job_directory, metadata, values) for name in names)
 
-    def _file(self, name: str, directory: str, job_directory: str, metadata: Mapping[str, str]) -> File:
+    def _file(
+        self, name: str, directory: str, job_directory: str, metadata: Mapping[str, str], values: Mapping[str, str]
+    ) -> File:
         _checked(self._name, name)
         return File(
             label=self.label,
@@ -129,6 +132,8 @@ class Naming:
             saved=self._saved,
             optional=self._optional,
             rename=self.rename,
+            compression=self._compression,
+            header=header_cards(self.section, self._scope.child(values)) if self._has_cards else (),
         )
 
     @cached_property
@@ -157,6 +162,8 @@ class Naming:
             metadata=self._metadata(values),
             saved=self._saved,
             optional=self._optional,
+            compression=self._compression,
+            header=header_cards(self.section, scope) if self._has_cards else (),
             pattern=name.pattern,
         )
 
@@ -188,6 +195,16 @@ class Naming:
     @cached_property
     def _saved(self) -> bool:
         return _flag(self.section, "savefiles", True)
+
+    @cached_property
+    def _compression(self) -> str:
+        """What the name of its copy in the archive ends with beyond its own."""
+        wanted = self._made and self._saved and _flag(self.section, "compress_files", False)
+        return compression_of(self._pipeline) if wanted else ""
+
+    @cached_property
+    def _has_cards(self) -> bool:
+        return self._made and any(key.startswith(HEADER_UPDATE) for key, _ in self.section.sections())
 
     @cached_property
     def _optional(self) -> bool:

@@ -24,6 +24,7 @@ BOUNDS = {
     "request_cpus": (1, 100_000),
     "request_gpus": (0, 1000),
     "gpus": (0, 1000),
+    "max_transfers": (1, 10_000),
     "max_setuptime": (1e-6, 10_000),
     "memory_statuses": (1, 255),
 }

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, literal, n
 
 from framework.plan.questions import FieldsQuestion, UnansweredError
 from framework.registry.database import Registry
-from framework.registry.files import FileRow
+from framework.registry.files import FileRow, packed_columns, packed_in
 from framework.registry.schema import desfile, file_archive_info, pfw_attempt, proctag
 
 _CHUNK = 500
@@ -109,6 +109,7 @@ def _query(tables: dict[str, Table], main: str, archive: str, outputs: list[Any]
         file.c.sha256,
         file.c.metadata,
         attempt.c.run,
+        *packed_columns(),
         *outputs,
     ).select_from(file.join(file_archive_info, here).outerjoin(attempt, attempt.c.id == file.c.pfw_attempt_id))
     for name, table in tables.items():
@@ -120,6 +121,9 @@ def _query(tables: dict[str, Table], main: str, archive: str, outputs: list[Any]
 
 def _row(row: Sequence[Any], names: list[str]) -> FileRow:
     id_, path, filetype, size, sha256, metadata, run, *values = row
+    packed, values = packed_in(values[:3]), values[3:]
     further = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     metadata = {**(metadata or {}), **further} if further else metadata or {}
-    return FileRow(id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata, run=run)
+    return FileRow(
+        id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata, run=run, packed=packed
+    )

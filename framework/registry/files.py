@@ -10,11 +10,19 @@ from itertools import islice
 from typing import Any
 
 from msgspec import Struct
-from sqlalchemy import BigInteger, Connection, Row, Select, Text, and_, column, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, Text, and_, column, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from framework.registry.database import Registry
-from framework.registry.schema import desfile, file_archive_info, opm_used, pfw_attempt, pfw_exec, pfw_wrapper, task
+from framework.registry.schema import (
+    desfile,
+    file_archive_info,
+    opm_used,
+    pfw_attempt,
+    pfw_exec,
+    pfw_wrapper,
+    task,
+)
 
 #: How many paths one statement asks for, within what every SQLite takes.
 _CHUNK = 500
@@ -32,6 +40,20 @@ class FileRow(Struct, frozen=True, kw_only=True, gc=False):
     metadata: Mapping[str, Any]
     #: The run that made it; none for a file from outside.
     run: str | None
+    #: Ending, size and sha256 of the compressed copy in the archive that was asked about; none where it is as it is.
+    packed: tuple[str, int, str] | None = None
+
+
+class Copy(Struct, frozen=True, kw_only=True, gc=False):
+    """A file as an archive keeps it."""
+
+    archive: str
+    #: Within the archive, with the ending of what is compressed.
+    path: str
+    size: int | None
+    sha256: str | None
+    #: What a compressed copy's name ends with beyond the file's own; empty for one that is as it was made.
+    ending: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +81,8 @@ def existing(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, File
             return {}
         while chunk := list(islice(wanted, _CHUNK)):
             here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
-            query = select_files().join(file_archive_info, here).where(desfile.c.path.in_(chunk))
+            query = select_files().add_columns(*packed_columns()).join(file_archive_info, here)
+            query = query.where(desfile.c.path.in_(chunk))
             found |= {file.path: file for file in file_rows(connection, query)}
     return found
 
@@ -71,16 +94,37 @@ def files_of_attempt(db: Registry, attempt_id: int) -> dict[str, FileRow]:
         return {file.path: file for file in file_rows(connection, query)}
 
 
-def archives_of(db: Registry, ids: Sequence[int]) -> dict[int, list[str]]:
-    """The names of the archives that have each of some files."""
-    found: dict[int, list[str]] = {}
-    place = file_archive_info.c
+def copies_of(db: Registry, ids: Sequence[int]) -> dict[int, list[Copy]]:
+    """The copies that archives have of each of some files."""
+    found: dict[int, list[Copy]] = {}
     with db.read() as connection:
         for at in range(0, len(ids), _CHUNK):
-            query = select(place.desfile_id, place.archive_name).where(place.desfile_id.in_(ids[at : at + _CHUNK]))
-            for id_, name in connection.execute(query.order_by(place.archive_name)):
-                found.setdefault(id_, []).append(name)
+            here = file_archive_info.c.desfile_id.in_(ids[at : at + _CHUNK])
+            query = select_copies().where(here).order_by(file_archive_info.c.archive_name)
+            for row in connection.execute(query):
+                found.setdefault(row.id, []).append(copy_in(row))
     return found
+
+
+def select_copies() -> Select[Any]:
+    """The copies in archives, for ``copy_in``."""
+    place, file = file_archive_info.c, desfile.c
+    of_copy = (
+        place.archive_name,
+        place.compression,
+        place.filesize.label("own_size"),
+        place.sha256.label("own_sha256"),
+    )
+    columns = select(file.id, file.path, file.filetype, file.filesize, file.sha256, *of_copy)
+    return columns.join(file_archive_info, place.desfile_id == file.id)
+
+
+def copy_in(row: Row[Any]) -> Copy:
+    """What one of their rows says."""
+    if row.compression is None:
+        return Copy(archive=row.archive_name, path=row.path, size=row.filesize, sha256=row.sha256)
+    path = row.path + row.compression
+    return Copy(archive=row.archive_name, path=path, size=row.own_size, sha256=row.own_sha256, ending=row.compression)
 
 
 def _none_beside(connection: Connection, paths: Sequence[str]) -> bool:
@@ -121,10 +165,12 @@ def at_paths(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
 
 
 def with_contents(db: Registry, sha256: str, size: int) -> list[FileRow]:
-    """The files that have these contents, in order of their paths."""
-    same = (desfile.c.sha256 == sha256, desfile.c.filesize == size)
+    """The files that have these contents, or of which an archive has such a copy, in order of their paths."""
+    file, place = desfile.c, file_archive_info.c
+    copies = select(place.desfile_id).where(place.sha256 == sha256, place.filesize == size)
+    same = (select(file.id).where(file.sha256 == sha256, file.filesize == size)).union(copies)
     with db.read() as connection:
-        return list(file_rows(connection, select_files().where(*same).order_by(desfile.c.path)))
+        return list(file_rows(connection, select_files().where(file.id.in_(same)).order_by(file.path)))
 
 
 def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Iterator[tuple[int, FileRow]]:
@@ -143,14 +189,14 @@ def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Itera
             here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
             query = (
                 select_files()
-                .add_columns(good.c.wrapnum)
+                .add_columns(*packed_columns(), good.c.wrapnum)
                 .join(pfw_exec, pfw_exec.c.task_id == desfile.c.wgb_task_id)
                 .join(good, good.c.task_id == pfw_exec.c.pfw_wrapper_task_id)
                 .join(file_archive_info, here)
                 .order_by(desfile.c.path)
             )
             for row in connection.execute(query):
-                yield row.wrapnum, next(_rows_of([row[:-1]]))
+                yield row.wrapnum, file_row(row[:-1])
 
 
 def filetypes(db: Registry) -> list[str]:
@@ -196,12 +242,26 @@ def select_files() -> Select[Any]:
 
 def file_rows(connection: Connection, query: Select[Any]) -> Iterator[FileRow]:
     """The files that a query gives."""
-    return _rows_of(connection.execute(query).all())
+    return map(file_row, connection.execute(query).all())
 
 
-def _rows_of(rows: Iterable[Any]) -> Iterator[FileRow]:
-    for id_, path, filetype, size, sha256, metadata, run in rows:
-        yield FileRow(id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata or {}, run=run)
+def file_row(values: Sequence[Any]) -> FileRow:
+    """The file of one such row, or of as many values in this order."""
+    id_, path, filetype, size, sha256, metadata, run, *packed = values
+    return FileRow(
+        id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata or {}, run=run,
+        packed=packed_in(packed),
+    )  # fmt: skip
+
+
+def packed_columns() -> tuple[ColumnElement[Any], ...]:
+    """What tells in which form an archive keeps a file."""
+    return file_archive_info.c.compression, file_archive_info.c.filesize, file_archive_info.c.sha256
+
+
+def packed_in(values: Sequence[Any]) -> tuple[str, int, str] | None:
+    """What their values say, where they were asked for."""
+    return (values[0], values[1], values[2]) if values and values[0] else None
 
 
 def _origin(row: Row[Any]) -> Origin:

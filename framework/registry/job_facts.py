@@ -8,13 +8,15 @@ from framework.registry.draft import Draft
 from framework.registry.journals import Fact
 from framework.registry.json_text import keys_text
 from framework.registry.known import LOST_STATUS, KnownCall, KnownExec, KnownJob, Span, Told
+from framework.registry.lineage import Lineage, read_files
 
 
 class JobFacts:
     """Takes in what engines and workers tell of jobs."""
 
-    def __init__(self, draft: Draft, block: Callable[[int], Span]) -> None:
+    def __init__(self, draft: Draft, lineage: Lineage, block: Callable[[int], Span]) -> None:
         self._draft = draft
+        self._lineage = lineage
         self._block = block
 
     def job(self, fact: Fact) -> KnownJob:
@@ -58,6 +60,11 @@ class JobFacts:
         job.told = Told.ENDED
         self._draft.end(job.task_id, t, status)
         self._draft.changes.set("pfw_job", job.task_id, ("diskusage",), fact.get("disk"))
+        if files := fact.get("files"):
+            made = [(0, file["path"]) for file in files]
+            told = read_files({**fact, "made": made}, self._draft.known.attempt_id, job.task_id, {0: job.task_id}, t)
+            self._lineage.add(job.task_id, told)
+            self._draft.changes.set("pfw_job", job.task_id, ("junktar",), str(files[0]["path"]))
 
     def job_lost(self, fact: Fact, t: float) -> None:
         job = self.job(fact)

@@ -48,7 +48,8 @@ def read_files(fact: Fact, attempt_id: int, call_task_id: int, tasks: Mapping[in
             continue
         files.append((attempt_id, maker.get(path, call_task_id), file["type"], name, path, "", None, *about))
         if archive:
-            archives.append((path, archive, name, directory, None))
+            # Of a file that is kept compressed: ending, size and checksum of what the archive has.
+            archives.append((path, archive, name, directory, *(file.get("packed") or (None, None, None))))
     return FilesOfCall(
         files,
         archives,

@@ -27,7 +27,7 @@ class Record:
         self._draft = draft = Draft(known, task_ids.take)
         self._lineage = Lineage(draft, file_ids.take)
         self._run = run = RunFacts(draft, self._lineage)
-        self._jobs = jobs = JobFacts(draft, run.block)
+        self._jobs = jobs = JobFacts(draft, self._lineage, run.block)
         self._calls = calls = CallFacts(draft, self._lineage, jobs)
         self._handlers: dict[str, Callable[[Fact, float], None]] = {
             "open": run.open,

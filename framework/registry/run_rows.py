@@ -35,7 +35,14 @@ OF_ATTEMPT = (
     "task_message",
     "proctag",
 )
-OF_FILES = ("desfile", "file_archive_info", "opm_used", "opm_was_generated_by", "opm_was_derived_from")
+OF_FILES = (
+    "desfile",
+    "file_archive_info",
+    "file_tombstone",
+    "opm_used",
+    "opm_was_generated_by",
+    "opm_was_derived_from",
+)
 OF_VERIFICATIONS = ("verification", "verification_file")
 ORDER = (
     *("pfw_request", "pfw_unit", "software_stack", "task", "pfw_attempt"),
@@ -99,7 +106,7 @@ class RunRows:
             return table.select().where(table.c.id == attempt.id)
         if table.name == "desfile":
             return table.select().where(table.c.id.in_(wanted_ids(dialect, ids)))
-        if table.name == "file_archive_info":
+        if table.name in ("file_archive_info", "file_tombstone"):
             return table.select().where(table.c.desfile_id.in_(wanted_ids(dialect, ids)))
         if table.name in ("opm_used", "opm_was_generated_by"):
             return table.select().where(table.c.task_id.in_(wanted_ids(dialect, self._tasks)))

@@ -19,6 +19,7 @@ from framework.registry.tables.filetypes import ops_file_group, ops_filetype, op
 from framework.registry.tables.lineage import (
     desfile,
     file_archive_info,
+    file_tombstone,
     opm_used,
     opm_was_derived_from,
     opm_was_generated_by,
@@ -45,6 +46,7 @@ __all__ = [
     "attempt_state_history",
     "desfile",
     "file_archive_info",
+    "file_tombstone",
     "id_block",
     "ingest_lease",
     "ingest_pending",

@@ -22,10 +22,10 @@ from framework.registry.run_rows import RunRows, columns_of, comparable, is_file
 Tables = Mapping[str, list[list[Any]]]
 
 #: What becomes of a run afterwards is each registry's own; of these, what is missing is added.
-_ADDED = ("software_stack", "file_archive_info", "proctag", "verification", "verification_file")
+_ADDED = ("software_stack", "file_archive_info", "file_tombstone", "proctag", "verification", "verification_file")
 _ASIDE = frozenset({*_ADDED, "pfw_request", "attempt_state", "attempt_state_history", "desfile"})
 #: They may be there already, of another run.
-_SHARED = frozenset({"pfw_request", "pfw_unit", "software_stack", "file_archive_info", "proctag"})
+_SHARED = frozenset({"pfw_request", "pfw_unit", "software_stack", "file_archive_info", "file_tombstone", "proctag"})
 
 
 class Refused(RunError):  # noqa: N818  (what happened, not what went wrong)
@@ -132,7 +132,7 @@ def _add_missing(connection: Connection, tables: Tables, here: Tables, ids: _Ids
     before = {name: set(map(comparable, here[name])) for name in _ADDED}
     missing = {
         name: [row for row in tables[name] if comparable(row) not in before[name]]
-        for name in ("software_stack", "file_archive_info", "proctag")
+        for name in ("software_stack", "file_archive_info", "file_tombstone", "proctag")
     }
     known = {comparable(row[1:]) for row in here["verification"]}
     missing["verification"] = [row for row in tables["verification"] if comparable(row[1:]) not in known]

@@ -51,7 +51,9 @@ def on_tape(fw_home: Path, path: str, text: str | None = None) -> None:
         spoil(target, text)
     with sqlite3.connect(fw_home / "registry.sqlite") as connection:
         connection.execute(
-            "insert into file_archive_info select id, 'tape', filename, '', null from desfile where path = ?", (path,)
+            "insert into file_archive_info (desfile_id, archive_name, filename, path) "
+            "select id, 'tape', filename, '' from desfile where path = ?",
+            (path,),
         )
     connection.close()
 

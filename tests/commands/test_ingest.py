@@ -188,3 +188,31 @@ def test_runs_are_tagged_and_found_by_their_tag(fw, a_pipeline):
     assert fw("tag", "DR1", "U_r1p01", "--remove").status == 0
     assert fw("tag", "--json").json == []
     assert fw("tag", "DR1", "nobody").status == 2
+
+
+def test_a_killed_ingest_goes_on_where_it_was(fw_here, environment, tmp_path, fw_home, ask):
+    import signal
+    import subprocess
+    import sys
+    import time
+
+    (tmp_path / "types.wcl").write_text(TYPES)
+    (tmp_path / "notes").mkdir()
+    many = 1200
+    for number in range(many):
+        (tmp_path / f"notes/n{number}.txt").write_text(f"{number}\n" * 2000)
+    call = [sys.executable, "-m", "framework.cli", "ingest", "--types", "types.wcl", "notes"]
+    running = subprocess.Popen(call, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL)
+    place = fw_home / "archive/TST/notes"
+    deadline = time.monotonic() + 60
+    while (not place.is_dir() or len(list(place.iterdir())) < 520) and time.monotonic() < deadline:
+        time.sleep(0.002)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert ask("select count(*) from desfile") < [(many,)]
+    said = fw_here("ingest", "--types", "types.wcl", "notes")
+    assert said.status == 0
+    assert ask("select count(*), count(distinct sha256), sum(filesize) from desfile") == [
+        (many, many, sum(path.stat().st_size for path in (tmp_path / "notes").iterdir()))
+    ]
+    assert not [each for each in fw_here("fsck", "--contents", "--json").json["findings"] if each["kind"] != "orphan"]

@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.job import transfer
-from framework.job.transfer import Facts, Measurer, TransferError, download, link, measure, store
+from framework.job import download as downloading
+from framework.job.download import download
+from framework.job.transfer import Facts, Measurer, TransferError, link, measure, store
 
 
 def facts_of(content: bytes) -> Facts:
@@ -92,12 +93,14 @@ def server(tmp_path: Path) -> Iterator[tuple[str, list[int]]]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transfer, "DOWNLOAD_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(downloading, "PAUSES", (0.0, 0.0))
 
 
 def test_a_file_is_fetched_by_http_and_verified(server, tmp_path):
     found = download(f"{server[0]}/good", str(tmp_path / "got"), facts_of(b"good"))
     assert (found, (tmp_path / "got").read_bytes()) == (facts_of(b"good"), b"good")
+    with pytest.raises(TransferError, match="has 4 bytes where 5 are recorded"):
+        download(f"{server[0]}/good", str(tmp_path / "got"), facts_of(b"large"))
     with pytest.raises(TransferError, match="is not what was recorded"):
         download(f"{server[0]}/good", str(tmp_path / "got"), facts_of(b"evil"))
 
@@ -122,3 +125,70 @@ def test_a_download_that_ends_early_is_an_error(server, tmp_path):
 def test_only_http_is_fetched(location, tmp_path):
     with pytest.raises(TransferError, match="only http and https"):
         download(location, str(tmp_path / "got"), None)
+
+
+LONG = bytes(range(256)) * 4000
+
+
+@pytest.fixture
+def breaking(tmp_path: Path) -> Iterator[tuple[str, list[str | None], dict[str, int]]]:
+    """Serves ``LONG`` but breaks off after each 300,000 bytes; counts how many it serves at a time."""
+    asked: list[str | None] = []
+    counts = {"now": 0, "most": 0}
+    lock = threading.Lock()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with lock:
+                counts["now"] += 1
+                counts["most"] = max(counts["most"], counts["now"])
+            asked.append(self.headers.get("Range"))
+            tag = f'"changing-{len(asked)}"' if self.path == "/changing" else '"same"'
+            begin = 0
+            if self.headers.get("Range") and self.headers.get("If-Range") == tag:
+                begin = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
+            self.send_response(206 if begin else 200)
+            if begin:
+                self.send_header("Content-Range", f"bytes {begin}-{len(LONG) - 1}/{len(LONG)}")
+            self.send_header("ETag", tag)
+            self.send_header("Content-Length", str(len(LONG) - begin))
+            self.end_headers()
+            step = len(LONG) if self.path == "/whole" else 400_000
+            threading.Event().wait(0.05)
+            with lock:
+                counts["now"] -= 1
+            self.wfile.write(LONG[begin : begin + step])
+
+        def log_message(self, *arguments: object) -> None:
+            return None
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http_server:
+        thread = threading.Thread(target=http_server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{http_server.server_address[1]}", asked, counts
+        http_server.shutdown()
+        thread.join()
+
+
+def test_a_download_that_breaks_off_goes_on_where_it_was(breaking, tmp_path):
+    assert download(f"{breaking[0]}/x", str(tmp_path / "got"), facts_of(LONG)) == facts_of(LONG)
+    assert (tmp_path / "got").read_bytes() == LONG
+    assert breaking[1] == [None, "bytes=400000-", "bytes=800000-"]
+
+
+def test_a_file_that_has_changed_meanwhile_is_not_pieced_together(breaking, tmp_path):
+    with pytest.raises(TransferError, match="400000 of 1024000 bytes came"):
+        download(f"{breaking[0]}/changing", str(tmp_path / "got"), None)
+
+
+def test_a_server_is_not_asked_for_more_files_at_a_time_than_it_may_be(breaking, tmp_path):
+    def fetch(number: int) -> None:
+        download(f"{breaking[0]}/whole", str(tmp_path / f"got{number}"), facts_of(LONG), at_a_time=2)
+
+    threads = [threading.Thread(target=fetch, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(list(tmp_path.glob("got*"))) == 8
+    assert 1 <= breaking[2]["most"] <= 2

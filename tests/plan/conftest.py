@@ -107,6 +107,9 @@ class Answers:
         self.asked.append(question)
         return self._lines
 
+    def absence(self, path: str) -> str:
+        return ""
+
     def outside(self, location: str) -> str:
         return self._outside.get(location, "")
 

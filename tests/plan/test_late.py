@@ -177,6 +177,9 @@ class World:
     def in_archive(self, paths):
         return {}
 
+    def absence(self, path):
+        return ""
+
     def outside(self, location):
         return ""
 

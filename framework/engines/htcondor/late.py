@@ -44,8 +44,9 @@ def plan_block(submission: SubmissionDirectory, number: int) -> int:
 def _plan(submission: SubmissionDirectory, number: int) -> str:
     """Why there is no plan; empty where there is one."""
     planner = LatePlanner(submission.run, number, os.environ.get("FW_REGISTRY", ""))
-    while words := list(planner.said()):
-        print(*words, sep="\n", flush=True)
+    while (words := planner.said()) is not None:
+        for line in words:
+            print(line, flush=True)
     return planner.end()
 
 

@@ -184,10 +184,10 @@ class SubmissionDirectory:
             known = self.run.path / "known" / f"{parent // 1000:04d}" / f"j{parent}.json"
             if parent in plan.jobs and (known.exists() or not (self.run.path / "known").exists() or self.start == 0):
                 yield str(known)
-        made = {file["path"] for call in record["calls"] if call["call"] not in skip for file in call["outputs"]}
+        made = {_archived(file) for call in record["calls"] if call["call"] not in skip for file in call["outputs"]}
         seen: dict[str, str] = {}
         for file in _needed(record, skip):
-            path = file["path"]
+            path = _archived(file)
             if path in made or path in seen.values() or file.get("optional") or not _SENDABLE.fullmatch(path):
                 continue
             if not file.get("outside"):
@@ -228,6 +228,12 @@ class Shards:
         end = self._content.index(b"\n", job.offset)
         found: dict[str, Any] = json.loads(self._content[job.offset : end])
         return found
+
+
+def _archived(file: dict[str, Any]) -> str:
+    """A file's path as the archive keeps it."""
+    path: str = file["path"] + file.get("compression", "")
+    return path
 
 
 def _needed(record: dict[str, Any], skip: set[int]) -> Iterable[dict[str, Any]]:

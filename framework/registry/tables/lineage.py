@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Index, Table, text
 
 from framework.registry.columns import Json, Number, Time, Words
 from framework.registry.tables.definition import key, metadata, of, required
@@ -39,7 +39,22 @@ file_archive_info = Table(
     required("filename", comment="the base name"),
     required("path", comment="the directory within the archive"),
     Column("compression", Words, comment="the suffix of its compression there"),
+    Column("filesize", Number, comment="of a compressed copy: its own size"),
+    Column("sha256", Words, comment="of a compressed copy: its own checksum"),
+    Index(None, "sha256", sqlite_where=text("sha256 is not null"), postgresql_where=text("sha256 is not null")),
     comment="An archive that a file is in",
+    sqlite_with_rowid=False,
+)
+
+file_tombstone = Table(
+    "file_tombstone",
+    metadata,
+    of("desfile.id", "desfile_id", "the file", key=True),
+    key("archive_name", Words, "the archive that had it"),
+    required("removed_date", Time, comment="when it was removed"),
+    required("removed_by", comment="who removed it"),
+    required("reason", comment="why, as they said"),
+    comment="An archive that a file was removed from, on purpose: when, by whom, and why",
     sqlite_with_rowid=False,
 )
 

@@ -7,7 +7,7 @@ from alembic import op
 
 from framework.registry.columns import Number, Time, Words
 
-revision = "0005"
+revision = "0004"
 down_revision = "0003"
 
 #: Files, executions and people by the names of ProvenanceDM 1.0, as a TAP service offers them.

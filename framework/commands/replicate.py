@@ -1,0 +1,115 @@
+"""Copy files from one archive to another, each checked on the way; what is there already is not copied again."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from framework.commands.query import conditions
+
+if TYPE_CHECKING:
+    from framework.registry.choice import Choice
+    from framework.registry.database import Registry
+    from framework.registry.files import Copy, FileRow
+
+
+@click.command(name="replicate", epilog="Example: fw replicate --tag DR1 --filetype calexp --to cloud --dry-run")
+@click.argument("runs", nargs=-1, metavar="[RUN]...")
+@click.option("--to", "target", required=True, metavar="ARCHIVE", help="Where they are to be as well.")
+@click.option("--from", "source", metavar="ARCHIVE", help="Where they are; default: the home archive.")
+@click.option("--filetype", "types", multiple=True, help="Only files of this type; may be given again.")
+@click.option("--tag", help="Only files of the runs with this tag.")
+@click.option("--where", "wanted", multiple=True, callback=conditions, metavar="KEY=VALUE",
+              help="Only files with this value, or one of several (a,b); as for fw query.")  # fmt: skip
+@click.option("--all", "everything", is_flag=True, help="All that the archive has.")
+@click.option("--dry-run", is_flag=True, help="Say what would be copied.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="What became of each file, as JSON.")
+def command(
+    runs: tuple[str, ...],
+    target: str,
+    source: str | None,
+    types: tuple[str, ...],
+    tag: str | None,
+    wanted: dict[str, tuple[str, ...]],
+    everything: bool,
+    dry_run: bool,
+    registry: str | None,
+    as_json: bool,
+) -> int:
+    """Copy the files of RUNs, or those chosen by the options, to another archive; ends with 1 when one is not copied.
+
+    Killed, it goes on where it was when it is called again.
+    """
+    from framework import tables
+    from framework.archives import named_archive
+    from framework.errors import FrameworkError
+    from framework.progress import Tally
+    from framework.registry.choice import Choice, kept_in
+    from framework.registry.database import open_registry
+    from framework.replicating import replicate, wanting
+    from framework.submission import site_values
+
+    choice = Choice(runs=runs, tag=tag or "", filetypes=types, where=wanted)
+    check_choice(choice, everything)
+    db, values = open_registry(registry), site_values()
+    giving, taking = named_archive(values, source), named_archive(values, target)
+    if giving.name == taking.name:
+        raise FrameworkError(f"files of {giving.name} are in {giving.name} already: name another archive with --from")
+    check_names(db, choice)
+    chosen = list(kept_in(db, giving.name, choice))
+    files = wanting(db, taking, chosen)
+    size = sum(copy.size or 0 for _, copy in files)
+    if dry_run:
+        told = [{"path": copy.path, "size": copy.size, "trouble": ""} for _, copy in files]
+        click.echo(tables.as_json(told) if as_json else "\n".join(paths(files)))
+        click.echo(f"{len(files)} files, {tables.size(size)}, would be copied to {taking.name}", err=True)
+        return 0
+    with Tally(sys.stderr, f"to {taking.name}", quiet=as_json) as tally:
+        tally.expect(len(files), size)
+        done = []
+        for each in replicate(db, giving, taking, files):
+            done.append(each)
+            tally.add(each.size)
+            if each.trouble:
+                tally.says(tables.printable(f"{each.path}: {each.trouble}"))
+    failed = sum(bool(each.trouble) for each in done)
+    if as_json:
+        click.echo(tables.as_json([{"path": one.path, "size": one.size, "trouble": one.trouble} for one in done]))
+    there = len(chosen) - len(files)
+    click.echo(f"{len(done) - failed} copied to {taking.name}, {there} there already, {failed} failed", err=True)
+    return 1 if failed else 0
+
+
+def check_choice(choice: Choice, everything: bool) -> None:
+    """Whoever means everything has to say so."""
+    if (choice == type(choice)()) != everything:
+        raise click.UsageError("name runs, or choose by --filetype, --tag or --where; or all of it by --all")
+
+
+def check_names(db: Registry, choice: Choice) -> None:
+    """A misspelt run, tag or type would mean no files at all."""
+    from framework.commands.query import nothing_found
+    from framework.errors import FrameworkError
+    from framework.registry.files import filetypes
+    from framework.registry.runs import find_run
+    from framework.registry.tags import tagged_runs
+    from wcl.spelling import did_you_mean
+
+    for run in choice.runs:
+        find_run(db, run)
+    known = {tag for tag, _ in tagged_runs(db)}
+    if choice.tag and choice.tag not in known:
+        raise FrameworkError(f"no run has the tag '{choice.tag}': {did_you_mean(choice.tag, known) or 'see fw tag'}")
+    for name in choice.filetypes:
+        if name not in filetypes(db):
+            raise FrameworkError(nothing_found(db, name))
+
+
+def paths(files: list[tuple[FileRow, Copy]]) -> list[str]:
+    """Their paths, fit for a terminal."""
+    from framework import tables
+
+    return [tables.printable(copy.path) for _, copy in files]

@@ -1,0 +1,41 @@
+"""Bring the files that a run needs from other archives into its own, or take what it has made home."""
+
+from __future__ import annotations
+
+import json
+
+import click
+
+
+@click.command(name="stage", epilog="Example: fw stage T0042_r1p01 --home")
+@click.argument("run")
+@click.option("--home", "homewards", is_flag=True, help="Take what the run has made to the archive where it belongs.")
+@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@click.option("--json", "as_json", is_flag=True, help="A JSON list [path, trouble] for each file, a line each.")
+def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> int:
+    """Bring what RUN needs and its archive lacks; ends with 1 when a file cannot be had.
+
+    Engines do this by themselves: jobs wait for their files. What is there already is left.
+    """
+    from framework import tables
+    from framework.errors import FrameworkError
+    from framework.home import existing_run
+    from framework.provisioning import bring_inputs, take_home
+    from framework.registry.database import open_registry
+
+    directory, db = existing_run(run), open_registry(registry)
+    plan = directory.read()
+    if homewards and not plan.deliver_to:
+        raise FrameworkError(f"what {run} has made stays in archive {plan.archive}")
+    failed = count = 0
+    for path, trouble in take_home(db, directory) if homewards else bring_inputs(db, directory):
+        count += not trouble
+        failed += bool(trouble)
+        if as_json:
+            click.echo(json.dumps([path, trouble]))
+        elif trouble:
+            click.echo(tables.printable(f"{path}: {trouble}"), err=True)
+    if not as_json:
+        words = f"taken to {plan.deliver_to}" if homewards else f"brought to {plan.archive}"
+        click.echo(f"{count} files {words}, {failed} failed", err=True)
+    return 1 if failed else 0
