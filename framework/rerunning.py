@@ -136,6 +136,10 @@ def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec])
 
     paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.outside]
     rows = existing(registry, header["archive"], paths)
+    for file in (file for spec in specs for file in spec.inputs if file.path in rows):
+        # As the archive keeps it now, which may be another one than the run's.
+        packed = rows[file.path].packed
+        file.compression = packed[0] if packed else ""
     pieces = {}
     if any(file.pattern for file in specs[-1].outputs):
         found = made_by(registry, header["archive"], header["run"], [specs[-1].number])

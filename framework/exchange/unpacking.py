@@ -99,7 +99,7 @@ class Bundle:
                 with store.read(path) as kept:
                     found = pass_through(kept.read, len)
                 if (found.size, found.sha256) != (about.size, about.sha256):
-                    raise RunError(f"{path} is in {store.place} already, and is another file")
+                    raise RunError(f"{store.place}/{path} is there already, and is another file")
                 return False
             chunks = self._chunks(f"files/{path}")
             with store.write(path) as file:

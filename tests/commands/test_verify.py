@@ -31,9 +31,9 @@ def a_run(fw, a_pipeline, tmp_path):
         (tmp_path / "bin").mkdir(exist_ok=True)
         (tmp_path / "bin/value").write_text(f"VALUE={value}\n")
 
-    def run(rule="tolerance = 1e-3"):
+    def run(rule="tolerance = 1e-3", file=""):
         set_value(1.0)
-        pipeline = a_pipeline(PROGRAM, top=RULES.format(rule=rule), file="filename = ${number}.json", numbers="1, 2")
+        pipeline = a_pipeline(PROGRAM, top=RULES.format(rule=rule), file=f"filename = ${{number}}.json\n{file}", numbers="1, 2")
         text = pipeline.read_text().replace("filename = ${number}.txt\n", "")
         pipeline.write_text(text)
         said = fw("submit", pipeline)
@@ -92,6 +92,14 @@ def test_a_verdict_says_how_far_a_result_is_what_it_was(fw, a_run, tmp_path, val
     assert words in call["files"][0]["difference"]
     # What is not good is left to look at.
     assert (tmp_path / "rerun_U_r1p01_2").exists() == (verdict == "different")
+
+
+def test_what_the_archive_keeps_compressed_is_compared_as_it_was_made(fw, fw_home, a_run):
+    set_value = a_run(file="compress_files = True")
+    assert len(list(fw_home.glob("archive/**/*.json.gz"))) == 2
+    set_value(1.0001)
+    (call,) = fw("rerun", "--verify", "U_r1p01", 2, "--json").json
+    assert "flux is 1.0001, was 1.0, within its tolerance" in call["files"][0]["difference"]
 
 
 def test_all_calls_or_those_of_a_module_are_verified(fw, ask, a_run):

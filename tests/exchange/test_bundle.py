@@ -51,7 +51,7 @@ def hand_over(tmp_path):
     def do(db, attempts, other, path=None):
         bundle = path or tmp_path / "run.skyfw"
         write_bundle(db, attempts, (), bundle, "olga")
-        return list(import_bundle(other, bundle, Archive("mine", tmp_path / "mine"), {}))
+        return list(import_bundle(other, bundle, Archive("mine", str(tmp_path / "mine"), {}), {}))
 
     return do
 
@@ -210,10 +210,10 @@ def test_whatever_a_run_records_comes_through(
     attempt = create_attempt(here, new_attempt())
     ingest(here, attempt, story.write(folder / "journal"))
     write_bundle(here, [attempt], (), folder / "run.skyfw", "olga")
-    (done,) = import_bundle(there, folder / "run.skyfw", Archive("mine", folder), {})
+    (done,) = import_bundle(there, folder / "run.skyfw", Archive("mine", str(folder), {}), {})
     assert differences(here, attempt, there, find_run(there, RUN).attempt_id) == []
     assert answers(here, RUN) == answers(there, RUN)
-    (again,) = import_bundle(there, folder / "run.skyfw", Archive("mine", folder), {})
+    (again,) = import_bundle(there, folder / "run.skyfw", Archive("mine", str(folder), {}), {})
     assert (done.is_new, again.is_new, again.added) == (True, False, 0)
     for db in (here, there):
         db.close()
@@ -248,7 +248,7 @@ def spoilt(a_registry, record, whole_run, tmp_path):
             for info, text in infos:
                 bundle.writestr(info, text)
         with pytest.raises(RunError) as caught:
-            list(import_bundle(there, tmp_path / "bad.skyfw", Archive("mine", tmp_path / "mine"), {}))
+            list(import_bundle(there, tmp_path / "bad.skyfw", Archive("mine", str(tmp_path / "mine"), {}), {}))
         with there.read() as connection:
             assert connection.exec_driver_sql("select count(*) from pfw_attempt").scalar() == 0
             assert connection.exec_driver_sql("select count(*) from desfile").scalar() == 0
@@ -323,7 +323,7 @@ def test_a_file_that_is_no_zip_or_is_cut_off_is_refused(a_registry, record, whol
     for text in (b"", b"no zip", whole[: len(whole) // 2], whole[:1000] + b"\0" * 50 + whole[1050:]):
         path.write_bytes(text)
         with pytest.raises(RunError, match=r"run\.skyfw: "):
-            list(import_bundle(other, path, Archive("mine", tmp_path / "mine"), {}))
+            list(import_bundle(other, path, Archive("mine", str(tmp_path / "mine"), {}), {}))
 
 
 def test_rows_of_a_run_do_not_say_their_registrys_ids(a_registry, record, a_whole_run, a_story):

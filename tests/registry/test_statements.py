@@ -84,7 +84,7 @@ def test_a_second_statement_does_not_slip_through(reader, rows):
 
 
 def test_writing_changes_rows_and_says_how_many(any_db, rows):
-    assert change(any_db, "update id_block set next_id = 7").changed == 3
+    assert change(any_db, "update id_block set next_id = 7").changed == 4
     assert rows(any_db, "select distinct next_id from id_block") == [(7,)]
 
 
