@@ -85,11 +85,12 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
         )
         return
     fields = header(run) | submitted(db, run.attempt_id)
-    standing = standing_of(run.run, db) if run.ended is None else None
+    standing = standing_of(run, db) if run.ended is None else None
     if standing is not None and standing.jobs:
         fields["queue"] = ", ".join(f"{count} {state}" for state, count in sorted(standing.jobs.items()))
-        if standing.troubles:
-            fields["trouble"] = f"{standing.troubles[0].what} (job {standing.troubles[0].job}); fw why {run.run}"
+    if standing is not None and standing.troubles:
+        first = standing.troubles[0]
+        fields["trouble"] = f"{first.what}{'' if first.job is None else f' (job {first.job})'}; fw why {run.run}"
     tables.print_fields(fields)
     click.echo()
     tables.print_table(_MODULE_COLUMNS, [module_cells(row) for row in rows], _NUMBERS)

@@ -36,7 +36,7 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
     db = open_registry(registry)
     found = find_run(db, run)
     course = course_of(db, found.attempt_id, (COURSE,))
-    standing = standing_of(found.run, db)
+    standing = standing_of(found, db)
     errors = _that_matter(unsettled(db, found.attempt_id), found, standing)
     if standing is not None and found.ended is None and standing.jobs.get("idle"):
         standing = replace(standing, troubles=(*standing.troubles, *_obstacles(found.run, db)))
@@ -47,17 +47,23 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
         click.echo(line)
 
 
-def standing_of(run: str, db: Registry) -> Standing | None:
+def standing_of(run: RunRow, db: Registry) -> Standing | None:
     """How a run's jobs stand with what runs them; None where it was not submitted here."""
+    from framework.engines import Trouble
     from framework.errors import FrameworkError
     from framework.home import existing_run
     from framework.running import engine_of
 
     try:
-        directory = existing_run(run)
-        return engine_of(directory, db).status(directory)
+        directory = existing_run(run.run)
+        engine = engine_of(directory, db)
+        standing = engine.status(directory)
+        if run.ended is not None or not engine.is_over(directory):
+            return standing
     except FrameworkError:
         return None
+    left = Trouble(None, "stopped", "nothing runs it any more", f"what is done is kept: fw restart {run.run}")
+    return replace(standing, troubles=(left, *standing.troubles))
 
 
 def _obstacles(run: str, db: Registry) -> tuple[Trouble, ...]:
@@ -140,7 +146,8 @@ def causes(errors: list[CourseRow]) -> list[tuple[str, str, list[int], list[int]
 def _troubles(standing: Standing | None) -> list[tuple[str, str, list[int]]]:
     found: dict[tuple[str, str], list[int]] = {}
     for trouble in standing.troubles if standing else ():
-        found.setdefault((f"{trouble.state}: {trouble.what}", trouble.remedy), []).append(trouble.job)
+        jobs = found.setdefault((f"{trouble.state}: {trouble.what}", trouble.remedy), [])
+        jobs += [] if trouble.job is None else [trouble.job]
     return [(what, remedy, sorted(jobs)) for (what, remedy), jobs in found.items()]
 
 

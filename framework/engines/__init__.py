@@ -31,9 +31,9 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Trouble:
-    """A job that does not go on, in plain words."""
+    """A job that does not go on, or the run where it is none, in plain words."""
 
-    job: int
+    job: int | None
     state: str
     what: str
     remedy: str

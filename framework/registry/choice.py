@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
-from sqlalchemy import false, or_, select
+from sqlalchemy import false, or_
 
 from framework.registry.database import Registry
 from framework.registry.files import Copy, FileRow, copy_in, file_row, select_copies
@@ -38,9 +38,8 @@ def kept_in(db: Registry, archive: str, choice: Choice) -> Iterator[tuple[FileRo
     if choice.runs:
         query = query.where(pfw_attempt.c.run.in_(choice.runs))
     if choice.tag:
-        query = query.where(
-            desfile.c.pfw_attempt_id.in_(select(proctag.c.pfw_attempt_id).where(proctag.c.tag == choice.tag))
-        )
+        tagged = (proctag.c.pfw_attempt_id == desfile.c.pfw_attempt_id) & (proctag.c.tag == choice.tag)
+        query = query.join(proctag, tagged)
     if choice.filetypes:
         query = query.where(desfile.c.filetype.in_(choice.filetypes))
     if choice.before is not None:

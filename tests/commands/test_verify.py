@@ -33,7 +33,9 @@ def a_run(fw, a_pipeline, tmp_path):
 
     def run(rule="tolerance = 1e-3", file=""):
         set_value(1.0)
-        pipeline = a_pipeline(PROGRAM, top=RULES.format(rule=rule), file=f"filename = ${{number}}.json\n{file}", numbers="1, 2")
+        pipeline = a_pipeline(
+            PROGRAM, top=RULES.format(rule=rule), file=f"filename = ${{number}}.json\n{file}", numbers="1, 2"
+        )
         text = pipeline.read_text().replace("filename = ${number}.txt\n", "")
         pipeline.write_text(text)
         said = fw("submit", pipeline)

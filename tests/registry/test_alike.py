@@ -12,14 +12,25 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from framework.registry.ancestry import Ancestry, ancestors, descendants
-from framework.registry.archived import archived_files, open_run_paths, strike
+from framework.registry.archived import (
+    archived_files,
+    bury,
+    open_run_paths,
+    record_copies,
+    removals_at,
+    removals_of,
+    removed_from,
+    strike,
+)
 from framework.registry.attempts import create_attempt, next_attnum
 from framework.registry.calls import calls, finished_calls
 from framework.registry.checking import check
+from framework.registry.choice import Choice, kept_in
 from framework.registry.conditions import newest_by_name
 from framework.registry.course import course
 from framework.registry.files import (
-    archives_of,
+    Copy,
+    copies_of,
     existing,
     files_of_attempt,
     filetypes,
@@ -58,6 +69,8 @@ STEPS = st.one_of(
     st.tuples(st.just("declare"), st.sampled_from(["integer", "text", "boolean", "real"]), st.booleans()),
     st.tuples(st.just("outside"), st.sampled_from(PATHS[4:]), documents, st.sampled_from(["home", "tape"])),
     st.tuples(st.just("strike"), st.integers(1, 6)),
+    st.tuples(st.just("copy"), st.integers(1, 6), st.sampled_from(["home", "tape"]), st.sampled_from(["", ".gz"])),
+    st.tuples(st.just("bury"), st.integers(1, 6), st.sampled_from(["home", "tape"]), st.integers(0, 9)),
 )
 
 #: Answers in SQL; their order is part of the question.
@@ -75,6 +88,13 @@ OF_VIEWS = [
     "select filetype, filename, n from n order by id",
 ]
 WHERE = ["band like 'HSC%' or n is not null", "not band = 'r'", "filename in ('1.fits', '2.fits') and filesize > 0"]
+
+CHOICES = [
+    Choice(),
+    Choice(runs=NAMES[:1], before=1e10),
+    Choice(tag="DR1", filetypes=("red", "log")),
+    Choice(filetypes=("red",), where={"n": ("7", "007"), "band": ("%r",)}),
+]
 
 
 @dataclass
@@ -148,6 +168,18 @@ class Log:
     def strike(self, id_):
         strike(self.db, "home", id_)
 
+    def copy(self, id_, archive, ending):
+        with self.db.read() as connection:
+            paths = connection.execute(select(desfile.c.path).where(desfile.c.id == id_)).scalars().all()
+        for path in paths:
+            copy = Copy(archive=archive, path=path + ending, size=2, sha256="packed", ending=ending)
+            record_copies(self.db, archive, [(id_, copy)])
+
+    def bury(self, id_, archive, now):
+        with self.db.read() as connection:
+            ids = list(connection.execute(select(desfile.c.id).where(desfile.c.id == id_)).scalars())
+        bury(self.db, archive, ids, by="olga", reason="it's full", now=float(now))
+
 
 def answers(db):
     """The answers to every question that commands ask."""
@@ -163,7 +195,11 @@ def answers(db):
     yield "existing", existing(db, "home", PATHS)
     yield "newest", newest_by_name(db, "home", [path.rpartition("/")[2] for path in PATHS])
     yield "contents", with_contents(db, "sha of r/out/1.fits", 7)
-    yield "archives", archives_of(db, ids)
+    yield "a copy's contents", with_contents(db, "packed", 2)
+    yield "copies", copies_of(db, ids)
+    yield "removals", (removals_of(db, ids), removals_at(db, PATHS), removed_from(db, "home"))
+    for choice in CHOICES:
+        yield str(choice), list(kept_in(db, "home", choice))
     yield "next", next_attnum(db, 1, "HST1")
     yield "check", list(check(db))[2 if db.dialect == "sqlite" else 0 :]
     for attempt in attempts:

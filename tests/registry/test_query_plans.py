@@ -10,14 +10,15 @@ from sqlalchemy import event, func, select, text
 
 from framework.plan.questions import FieldsQuestion
 from framework.registry.ancestry import ancestors, descendants, find_file
-from framework.registry.archived import open_run_paths
+from framework.registry.archived import open_run_paths, removals_at, removals_of
 from framework.registry.attempts import create_attempt, next_attnum
 from framework.registry.calls import calls, finished_calls
+from framework.registry.choice import Choice, kept_in
 from framework.registry.conditions import newest_by_name, select_files
 from framework.registry.course import course
 from framework.registry.files import (
-    archives_of,
     at_paths,
+    copies_of,
     existing,
     files_of_attempt,
     inputs_of,
@@ -127,7 +128,13 @@ QUESTIONS = {
     "find by run": lambda db: find(db, "red", {"run": ["HST1_r1p01"]}),
     "with_contents": lambda db: with_contents(db, "sha of r/out/1.fits", 7),
     "find_file by name": lambda db: find_file(db, "1.fits"),
-    "archives_of": lambda db: archives_of(db, [1, 2, 3]),
+    "copies_of": lambda db: copies_of(db, [1, 2, 3]),
+    "removals_of": lambda db: removals_of(db, [1, 2, 3]),
+    "removals_at": lambda db: removals_at(db, ["r/out/1.fits", "none"]),
+    "kept_in by run": lambda db: list(kept_in(db, "home", Choice(runs=("HST1_r1p01",)))),
+    "kept_in by tag": lambda db: list(kept_in(db, "home", Choice(tag="PROTO-0.1"))),
+    "kept_in by type": lambda db: list(kept_in(db, "home", Choice(filetypes=("red",)))),
+    "kept_in by a key": lambda db: list(kept_in(db, "home", Choice(filetypes=("red",), where={"n": ("2",)}))),
     "files_of_attempt": lambda db: files_of_attempt(db, 1),
     "made_by": lambda db: list(made_by(db, "home", "HST1_r1p01", [1, 2])),
     "newest_by_name": lambda db: newest_by_name(db, "home", ["1.fits"]),
@@ -204,6 +211,8 @@ def test_no_question_looks_through_a_whole_table(db):
         ("find by name", "ix_desfile_filename"),
         ("find by contents", "ix_desfile_sha256"),
         ("with_contents", "ix_desfile_sha256"),
+        ("with_contents", "ix_file_archive_info_sha256"),
+        ("kept_in by a key", "ix_desfile_metadata_n_integer"),
         ("a filetype by a number", "ix_desfile_metadata_n_integer"),
         ("a group", "ix_desfile_metadata_n_integer"),
     ],
