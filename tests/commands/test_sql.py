@@ -49,7 +49,7 @@ def test_a_bad_statement_is_the_users_error(verb):
 
 def test_rows_change_only_when_that_is_meant(verb):
     assert isinstance(verb("sql", "delete from proctag").exception, BadStatement)
-    assert verb("sql", "--write", "update id_block set next_id = next_id").stderr == "3 rows changed\n"
+    assert verb("sql", "--write", "update id_block set next_id = next_id").stderr == "4 rows changed\n"
 
 
 def test_help_has_an_example():

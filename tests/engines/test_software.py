@@ -259,13 +259,14 @@ container = tiny
 """
 
 
+@pytest.mark.slow
 def test_a_whole_run_in_a_container(fw, fw_home, ask, podman, tmp_path):
     container = defined("image = localhost/tiny:1", "runtime = podman", kind="container", name="tiny")
     (tmp_path / "small.wcl").write_text(CONTAINED.format(container=container, line="echo $$0 > $$1"))
     said = fw("submit", tmp_path / "small.wcl", **podman)
     assert said.status == 0, said.err
     assert made(fw_home, "2_loud.txt") == "2\n2\n"
-    ((kind, digest),) = ask("select kind, image_digest from software_stack")
+    ((kind, digest),) = ask("select kind, image_digest from software_stack where image_digest is not null")
     assert (kind, digest[:7], len(digest)) == ("container", "sha256:", 71)
     assert ask("select count(*), count(software_sha256), count(maxrss), count(wallclock) from pfw_exec") == [
         (4, 4, 0, 4)
@@ -274,6 +275,7 @@ def test_a_whole_run_in_a_container(fw, fw_home, ask, podman, tmp_path):
     assert fw("rerun", "U_r1p01", 3, **podman).status == 0
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_nothing_in_its_containers(fw, environment, fw_home, podman, tmp_path):
     bind = f"bind = {tmp_path}/shared:/shared:rw"
     container = defined("image = localhost/tiny:1", "runtime = podman", bind, kind="container", name="tiny")

@@ -203,6 +203,7 @@ def test_a_place_that_the_runtimes_would_take_apart_is_refused(a_worker, stand_i
 # ---------------------------------------------------------------- the real podman
 
 
+@pytest.mark.slow
 def test_podman_runs_programs_in_an_image(a_worker, podman, run, tmp_path):
     worker = a_worker(**podman, OUTSIDE="1")
     (tmp_path / "archive").mkdir()
