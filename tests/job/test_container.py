@@ -223,6 +223,8 @@ def test_podman_runs_programs_in_an_image(a_worker, podman, run, tmp_path):
     about = json.loads(subprocess.run(inspect, env={**os.environ, **podman}, capture_output=True, check=True).stdout)
     assert worker.told[0]["found"]["digest"] == about[0]["Digest"]
     assert run(ready, "sh -c 'exit 7'")[0] == 7
+
+
 @pytest.mark.slow
 def test_nothing_of_podman_outlives_a_program_that_is_ended(a_worker, podman, programs, tmp_path):
     ready = a_worker(**podman).take(container("podman", "localhost/tiny:1"))
