@@ -7,6 +7,9 @@ POOL := tools/htcondor-pool
 # The wheel's contents and dependencies decide when the environment is brought up to date.
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
+# The validator of RO-Crates needs other versions of libraries than the rest.
+VALIDATOR := .venv-rocrate
+VALIDATOR_READY := $(VALIDATOR)/.ready
 
 .PHONY: run hello test test-slow test-htcondor lint format bench-local bench clean
 
@@ -19,8 +22,8 @@ hello: $(RUN_READY)  ## the smallest pipeline, in seconds
 test: $(DEV_READY)  ## the tests, in less than ten minutes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not htcondor" $(TESTS)
 
-test-slow: $(DEV_READY)  ## the tests that take minutes each
-	$(BIN)/python -m pytest -m "slow and not htcondor" $(TESTS)
+test-slow: $(DEV_READY) $(VALIDATOR_READY)  ## the tests that take minutes each
+	ROCRATE_PYTHON=$(CURDIR)/$(VALIDATOR)/bin/python $(BIN)/python -m pytest -m "slow and not htcondor" $(TESTS)
 
 test-htcondor: $(DEV_READY)  ## the tests on a real HTCondor pool (needs root; builds the pool once, some minutes)
 	$(POOL) run python -m pytest -m htcondor -p no:cacheprovider -p no:hypothesispytest --basetemp=/home/astronomer/tests $(or $(TESTS),tests/htcondor)
@@ -46,7 +49,7 @@ bench: $(DEV_READY) bench-local  ## every benchmark
 	$(BIN)/python -m benchmarks.calcloud_campaign
 
 clean:
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(VALIDATOR) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
@@ -59,3 +62,8 @@ $(RUN_READY): $(BIN)/python pyproject.toml
 $(DEV_READY): $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[astro,graph,ml,s3,dev]'
 	touch $@ $(RUN_READY)
+
+$(VALIDATOR_READY):
+	$(PYTHON) -m venv $(VALIDATOR)
+	$(VALIDATOR)/bin/python -m pip install --quiet --disable-pip-version-check roc-validator 'rocrate<0.14'
+	touch $@
