@@ -12,7 +12,8 @@ from framework import kept_plan
 from framework.engines.workers import program_path
 from framework.errors import InfrastructureError, RunError
 from framework.home import home
-from framework.job.call import Bench, Call, Tools
+from framework.job.bench import Bench, Tools
+from framework.job.call import Call
 from framework.job.journal import Journal, read_facts
 from framework.job.programs import Programs
 from framework.job.spec import CallSpec, JobSpec

@@ -23,7 +23,7 @@ from framework.engines.presence import check_presence
 from framework.engines.schedule import Capacity, Schedule
 from framework.engines.workers import Worker
 from framework.errors import InfrastructureError, RunError
-from framework.job.call import INFRASTRUCTURE
+from framework.job.bench import INFRASTRUCTURE
 from framework.job.journal import COURSE, Journal, read_facts
 
 #: How often a job is given to another worker when not the program but its surroundings failed.

@@ -6,33 +6,17 @@ import errno
 import os
 import re
 import shlex
-import threading
 import time
-from collections import Counter
 
-from framework.job.journal import Journal
-from framework.job.late import LateError, Secrets, resolve
+from framework.job.bench import BAD_RESULT, INFRASTRUCTURE, Bench, Failure
+from framework.job.inputs import Inputs
+from framework.job.late import LateError, resolve
 from framework.job.limits import MEMORY, TIME, Limits
-from framework.job.process import Process
-from framework.job.programs import Programs
-from framework.job.software import Shelf, Software, SoftwareError
-from framework.job.spec import CallSpec, FileSpec, JobSpec, StepSpec
-from framework.job.transfer import (
-    READ_ONLY,
-    Facts,
-    Measurer,
-    TransferError,
-    check,
-    copy,
-    link,
-    make_directory,
-    measure,
-    place,
-    store,
-    with_suffix,
-)
-from framework.job.unknown import BadNameError, Unknown
-from framework.job.workplace import Workplace
+from framework.job.outputs import Outputs
+from framework.job.software import Software, SoftwareError
+from framework.job.spec import CallSpec, FileSpec, StepSpec
+from framework.job.transfer import Facts, TransferError, make_directory, measure, with_suffix
+from framework.job.unknown import BadNameError
 from wrappers import Generic, Work, WrapperError, load_wrapper
 
 TYPE_CHECKING = False
@@ -42,83 +26,9 @@ if TYPE_CHECKING:
 
     from framework.job.programs import Outcome
 
-#: Exit status of a call or job that the surroundings failed, as sysexits has it: worth another try elsewhere.
-INFRASTRUCTURE = 75
-#: Exit status of a call whose programs did well but whose results are not what they should be.
-BAD_RESULT = 1
 ERROR, WARNING, INFORMATION = 1, 2, 3
 #: What the surroundings, not the program, are to blame for.
 SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENOMEM})
-
-
-class Tools:
-    """What a worker keeps from one job to the next."""
-
-    def __init__(
-        self, workplace: Workplace, journal: Journal, programs: Programs, environment: dict[str, str], images: str
-    ) -> None:
-        self.workplace = workplace
-        self.journal = journal
-        self.programs = programs
-        self.measurer = Measurer()
-        self.secrets = Secrets(environment)
-        # What programs get besides what the pipeline says; a secret reaches only those that are given it by name.
-        given = {key: value for key, value in environment.items() if not key.startswith("FW_SECRET")}
-        self.software = Shelf(programs, given, images)
-
-
-class Bench:
-    """What the calls of one job share."""
-
-    def __init__(self, job: JobSpec, queue: str, tools: Tools) -> None:
-        self.job = job
-        self.queue = queue
-        self.workplace = tools.workplace
-        self.journal = tools.journal
-        self.programs = tools.programs
-        self.measurer = tools.measurer
-        self.secrets = tools.secrets
-        self.software = tools.software
-        #: Whether programs are held to their memory here, or by the pool that has given it.
-        self.watches_memory = True
-        #: The graphics processors that the job may use; none where nobody counts them.
-        self.gpus: list[int] = []
-        #: Where outputs and logs are put: the archive, unless the call is only repeated.
-        self.store_root = job.archive_root
-        #: The rights of what is put there.
-        self.store_mode = READ_ONLY
-        #: Whether programs get copies of the archive's files, so that nothing they do can reach it.
-        self.is_apart = False
-        #: Archive paths that calls of this job read.
-        self.wanted = {file.path for call in job.calls for file in call.inputs}
-        #: Archive path to place in the job, for what earlier calls of this job made.
-        self.placed: dict[str, str] = {}
-        #: Calls that run at the same time share inputs: how many use each path now. Held while files are placed.
-        self.users: Counter[str] = Counter()
-        self.placing = threading.Lock()
-        #: Archive paths that calls of this job made.
-        self.made: set[str] = set()
-        #: What is known of files that other jobs of the run made.
-        self.known: dict[str, Facts] = {}
-        #: In which the steps run that share one.
-        self.process = Process(job, tools.programs)
-
-    def kept_at(self, path: str) -> str:
-        """Where a file of the archive lies: with the outputs of this job, or where its inputs come from."""
-        made = os.path.join(self.store_root, path)
-        if self.store_root != self.job.archive_root and os.path.exists(made):
-            return made
-        return os.path.join(self.job.archive_root, path)
-
-
-class Failure(Exception):  # noqa: N818 (an outcome, not a mistake of the code)
-    """The call ends here, with this status and reason."""
-
-    def __init__(self, status: int, reason: str, want: str = "") -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
-        self.want = want
 
 
 class Call:
@@ -136,23 +46,29 @@ class Call:
         }  # fmt: skip
         self._log_path = _numbered(spec.log.path, number_of_try)
         self._log_at = os.path.join(bench.store_root, self._log_path)
-        #: Inputs that may be missing, and are.
-        self._absent: set[str] = set()
-        #: What it has made, where only its programs know which files that is.
-        self.outputs: list[FileSpec] = [file for file in spec.outputs if not file.pattern]
-        self._unknown: Unknown | None = None
-        self._files: list[dict[str, Any]] = []
+        self._inputs = Inputs(bench, spec)
+        self._outputs = Outputs(bench, spec)
+        #: What is to be recorded of its log.
+        self._log: list[dict[str, Any]] = []
         self._messages: list[dict[str, Any]] = []
         self._used: list[list[Any]] = []
         self._made: list[list[Any]] = []
         self._derived: list[list[str]] = []
-        #: Path and facts of what is in the archive now.
-        self.stored: dict[str, Facts] = {}
         self.reason = ""
         #: Label of software that could not be made ready.
         self.broken = ""
         #: What it had too little of, where it failed for that.
         self.want = ""
+
+    @property
+    def outputs(self) -> list[FileSpec]:
+        """What it makes; where only its programs know which files that is, what they have made."""
+        return self._outputs.files
+
+    @property
+    def stored(self) -> dict[str, Facts]:
+        """Path and facts of what is in the archive now."""
+        return self._outputs.stored
 
     def run(self) -> int:
         """Run it to its end and journal it; 0, the status of the program that failed, 1, or 75."""
@@ -177,16 +93,16 @@ class Call:
         try:
             wrapper = load_wrapper(self._spec.wrapper)
             software = self._make_ready(log)
-            self._place_inputs()
+            self._inputs.bring()
             work = self._work()
             wrapper.inputs(work)
-            self._unknown = Unknown(self._spec.outputs, self._bench.workplace.root)
+            self._outputs.begin()
             self._bench.journal.write("call.run", **self._same)
             self._run_programs(wrapper, work, software, log)
-            self._check_inputs()
+            self._inputs.check()
             self._bench.journal.write("call.store", **self._same)
             wrapper.outputs(work)
-            self._store_outputs(wrapper, work)
+            self._note_lineage(self._outputs.store(wrapper, work))
             self._bench.process.is_done_with(self._spec)
             self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
         except Failure as failure:
@@ -211,98 +127,6 @@ class Call:
     def _work(self) -> Work:
         spec = self._spec
         return Work(spec.number, spec.module, spec.keys, spec.settings, _by_label(spec.inputs), _by_label(spec.outputs))
-
-    # ---- inputs
-
-    @property
-    def _present(self) -> list[FileSpec]:
-        return [file for file in self._spec.inputs if file.path not in self._absent]
-
-    def _place_inputs(self) -> None:
-        with self._bench.placing:
-            for file in self._spec.inputs:
-                self._bench.users[file.path] += 1
-                if not self._bench.process.holds(file):
-                    self._place(file)
-        for at, lines, files in self._spec.lists:
-            with open(self._bench.workplace.at(at), "w", encoding="utf-8") as listing:
-                for number, line in enumerate(lines):
-                    if not files or not self._absent.intersection(files[number]):
-                        listing.write(line + "\n")
-
-    def _check_inputs(self) -> None:
-        """A program may spoil its own copies, and the next call gets new ones; what the archive keeps it may not."""
-        with self._bench.placing:
-            for file in self._spec.inputs:
-                self._bench.users[file.path] -= 1
-            files = [file for file in self._present if not self._bench.process.holds(file)]
-            self._withdraw_copies([file for file in files if not self._bench.users[file.path]])
-
-    def _withdraw_copies(self, files: list[FileSpec]) -> None:
-        bench = self._bench
-        for file in files:
-            at = bench.workplace.at(file.at)
-            kept = bench.kept_at(file.path)
-            try:
-                here = os.stat(at)
-            except OSError:
-                bench.placed.pop(file.path, None)
-                continue
-            if not file.outside and bench.measurer.is_changed(kept):
-                raise Failure(BAD_RESULT, f"the program changed {file.path}, which the archive keeps")
-            own = file.outside or not os.path.exists(kept) or here.st_ino != os.stat(kept).st_ino
-            if own and bench.placed.get(file.path) == file.at and file.path not in bench.made:
-                os.unlink(at)
-                bench.placed.pop(file.path, None)
-
-    def _place(self, file: FileSpec) -> None:
-        """Bring a file to its place; one that may be missing, and is, is left out of the call."""
-        bench = self._bench
-        target = bench.workplace.at(file.at)
-        there = bench.placed.get(file.path)
-        if there is not None:
-            if there != file.at and not os.path.lexists(target):
-                place(bench.workplace.at(there), target)
-            return
-        if file.optional and file.outside and "://" not in file.path and not os.path.exists(file.sent or file.path):
-            self._absent.add(file.path)
-            return
-        if file.optional and not file.outside and not os.path.exists(bench.kept_at(file.archived)):
-            self._absent.add(file.path)
-            return
-        expected = bench.known.get(file.archived)
-        if expected is None and file.size is not None and file.sha256 is not None:
-            expected = Facts(file.size, file.sha256)
-        if not file.outside:
-            self._take_out(file, target, expected)
-        elif "://" in file.path:
-            from framework.job.download import download  # few jobs fetch anything
-
-            self._note_outside(file, download(file.path, target, expected, bench.job.max_transfers))
-        else:
-            self._note_outside(file, copy(file.sent or file.path, target, expected))
-        bench.placed[file.path] = file.at
-        if file.rename:
-            place(target, os.path.join(os.path.dirname(target), file.rename))
-
-    def _take_out(self, file: FileSpec, target: str, expected: Facts | None) -> None:
-        """Bring a file of the archive, checked as the archive keeps it."""
-        measurer, kept = self._bench.measurer, self._bench.kept_at(file.archived)
-        if file.compression:
-            from framework.job import packing  # few archives keep files compressed
-
-            check(kept, expected, measurer)
-            packing.unpack(kept, target, file.compression)
-        elif self._bench.is_apart:
-            copy(kept, target, expected)
-        else:
-            link(kept, target, expected, measurer)
-
-    def _note_outside(self, file: FileSpec, found: Facts) -> None:
-        self._files.append(
-            {"path": file.path, "type": file.type, "size": found.size, "sha256": found.sha256, "archive": "external",
-             "meta": file.meta}
-        )  # fmt: skip
 
     # ---- programs
 
@@ -354,9 +178,11 @@ class Call:
             filled[number] = resolve(argv[number], bench.workplace.root, bench.secrets)
         outcome = self._started(software, filled, own, log, limits, step)
         bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
-        self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._present)]
+        self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._inputs.present)]
         if step.number == self._spec.steps[0].number:
-            self._used += [[step.number, file.path] for file in self._present if file.label.startswith("wrapper.")]
+            self._used += [
+                [step.number, file.path] for file in self._inputs.present if file.label.startswith("wrapper.")
+            ]
         if outcome.status:
             if bench.programs.stopping:
                 raise Failure(INFRASTRUCTURE, f"{step.spoken} was ended, because its job was told to stop")
@@ -401,95 +227,12 @@ class Call:
         whole = label + "."
         return [file.path for file in files if file.label == label or file.label.startswith(whole)]
 
-    # ---- outputs
-
-    def _store_outputs(self, wrapper: Generic, work: Work) -> None:
-        bench = self._bench
-        missing = self._find_unknown()
-        present = []
-        held = []
-        for file in self.outputs:
-            at = bench.workplace.at(file.at)
-            if os.path.isfile(at):
-                present.append((file, at))
-            elif os.path.lexists(at):
-                raise Failure(BAD_RESULT, f"{file.label}: {file.at} is not a regular file")
-            elif bench.process.holds(file):
-                held.append((file, at))
-            elif not file.optional:
-                missing.append(f"{file.label}: {file.at}")
-        if missing:
-            raise Failure(BAD_RESULT, f"the programs ended well but did not make {'; '.join(missing)}")
-        for file, at in present:
-            if file.header:
-                self._update_headers(file, at)
-            meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
-            self._store(file, at, meta)
-        for file, at in held:
-            # It never was bytes: it has no size and no checksum.
-            meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
-            self._files.append({"path": file.path, "type": file.type, "meta": meta})
-        self._note_lineage([file for file, _ in (*present, *held)])
-
-    def _update_headers(self, file: FileSpec, at: str) -> None:
-        from framework.job.headers import HeaderError, update_headers  # few files are given cards
-
-        try:
-            update_headers(at, file.header)
-        except HeaderError as error:
-            raise Failure(BAD_RESULT, f"{file.label}: its headers cannot be updated: {error}") from error
-
-    def _find_unknown(self) -> list[str]:
-        """Look for what only the programs know of; what should be there and is not."""
-        missing = []
-        for file in self._spec.outputs:
-            if file.pattern and self._unknown is not None:
-                found = self._unknown.found(file)
-                self.outputs += found
-                if not found and not file.optional:
-                    missing.append(f"{file.label}: {file.at}")
-        return missing
-
     def _note_lineage(self, made: list[FileSpec]) -> None:
-        both = [*self._present, *made]
+        both = [*self._inputs.present, *made]
         for step in self._spec.steps:
             self._made += [[step.number, path] for label in step.made for path in self._paths(label, made)]
             for parent, child in step.derived:
                 self._derived += [[c, p] for c in self._paths(child, both) for p in self._paths(parent, both)]
-
-    def _store(self, file: FileSpec, at: str, meta: dict[str, Any]) -> None:
-        bench = self._bench
-        fact: dict[str, Any] = {"path": file.path, "type": file.type, "meta": meta}
-        if file.keep and file.compression:
-            found = self._store_packed(file, at, fact)
-        elif file.keep:
-            target = os.path.join(bench.store_root, file.path)
-            found = self.stored[file.path] = store(at, target, bench.store_mode)
-            if file.path in bench.wanted:
-                place(target, at)
-        else:
-            found = self.stored[file.path] = measure(at)
-        fact |= {"size": found.size, "sha256": found.sha256}
-        if file.keep:
-            fact["archive"] = bench.job.archive
-        self._files.append(fact)
-        bench.placed[file.path] = file.at
-        bench.made.add(file.path)
-
-    def _store_packed(self, file: FileSpec, at: str, fact: dict[str, Any]) -> Facts:
-        """Put it compressed into the archive; the job goes on with the file itself."""
-        from framework.job import packing  # few archives keep files compressed
-
-        bench = self._bench
-        target = os.path.join(bench.store_root, file.archived)
-        found, packed = packing.pack(at, target, file.compression, bench.job.compression_args)
-        fact["packed"] = [file.compression, packed.size, packed.sha256]
-        self.stored[file.archived] = packed
-        if file.path in bench.wanted:
-            os.chmod(at, READ_ONLY)
-        else:
-            os.unlink(at)
-        return found
 
     # ---- the end
 
@@ -499,13 +242,12 @@ class Call:
             self._keep_log()
         except OSError as error:
             status = self._failed(INFRASTRUCTURE, f"the log cannot be kept: {error.strerror}: {self._log_path}")
-        outside = [fact for fact in self._files if fact.get("archive") == "external"]
-        log = [fact for fact in self._files if fact["path"] == self._log_path]
+        outside, made = self._inputs.outside, self._outputs.facts
         bench.journal.write(
             "call.end", **self._same, status=status,
-            files=self._files if status == 0 else outside + log,
+            files=[*outside, *(made if status == 0 else []), *self._log],
             used=self._used,
-            made=[*(self._made if status == 0 else []), *([0, fact["path"]] for fact in log)],
+            made=[*(self._made if status == 0 else []), *([0, fact["path"]] for fact in self._log)],
             derived=self._derived if status == 0 else [],
             messages=self._messages, **({"want": self.want} if self.want else {}),
         )  # fmt: skip
@@ -527,7 +269,7 @@ class Call:
             self._redact_log()
         found = measure(self._log_at)
         os.chmod(self._log_at, self._bench.store_mode)
-        self._files.append(
+        self._log.append(
             {"path": self._log_path, "type": self._spec.log.type, "size": found.size, "sha256": found.sha256,
              "archive": self._bench.job.archive, "meta": self._spec.log.meta}
         )  # fmt: skip

@@ -17,7 +17,7 @@ import threading
 import time
 from contextlib import suppress
 
-from framework.job.call import INFRASTRUCTURE, Bench, Tools
+from framework.job.bench import INFRASTRUCTURE, Bench, Tools
 from framework.job.chirp import FACT, Chirp, call_out
 from framework.job.journal import Journal, facts_in
 from framework.job.limits import MEMORY, TIME

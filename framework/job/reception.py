@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 
-from framework.job.call import INFRASTRUCTURE
+from framework.job.bench import INFRASTRUCTURE
 from framework.job.journal import read_facts
 from framework.job.packing import as_archived
 from framework.job.pooled import write_known

@@ -14,7 +14,8 @@ import signal
 import sys
 import threading
 
-from framework.job.call import INFRASTRUCTURE, Bench, Call, Tools
+from framework.job.bench import INFRASTRUCTURE, Bench, Tools
+from framework.job.call import Call
 from framework.job.journal import Journal
 from framework.job.limits import GRACE
 from framework.job.programs import Programs

@@ -23,7 +23,7 @@ from framework.engines.htcondor.events import Event, EventLog, Kind
 from framework.engines.htcondor.holds import explain, is_for_memory, plain
 from framework.engines.htcondor.writing import SubmissionDirectory
 from framework.engines.loss import OpenCall, close_calls, open_calls
-from framework.job.call import INFRASTRUCTURE
+from framework.job.bench import INFRASTRUCTURE
 from framework.job.chirp import CRY, FACT
 from framework.job.journal import COURSE, Journal, read_facts
 from framework.job.pooled import MEMORY_STATUS, execution, journal_name
