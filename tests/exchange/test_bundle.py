@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import os
+import signal
 import stat
 import zipfile
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import event, update
 
 from framework.archives import Archive
 from framework.errors import RunError
-from framework.exchange.bundle import MANIFEST, with_ancestors, write_bundle
+from framework.exchange.bundle import MANIFEST, Content, with_ancestors, write_bundle
 from framework.exchange.importing import import_bundle
+from framework.exchange.unpacking import Bundle
 from framework.registry.ancestry import ancestors, find_file
 from framework.registry.attempts import create_attempt
 from framework.registry.calls import calls
@@ -24,10 +29,12 @@ from framework.registry.ingest import ingest
 from framework.registry.messages import messages
 from framework.registry.run_rows import RunRows
 from framework.registry.runs import find_run, modules
-from framework.registry.schema import metadata
+from framework.registry.schema import desfile, metadata
 from framework.registry.tags import add_tag, tagged_runs
 
 RUN = "HST1_r1p01"
+#: Of every file that is handed over with its contents.
+NINE = {"filesize": 9, "sha256": hashlib.sha256(b"nine byte").hexdigest()}
 
 
 @pytest.fixture
@@ -54,6 +61,19 @@ def hand_over(tmp_path):
         return list(import_bundle(other, bundle, Archive("mine", str(tmp_path / "mine"), {}), {}))
 
     return do
+
+
+def status_of(work, *words):
+    """How a process that does this work ends."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            work(*words)
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def answers(db, run):
@@ -217,6 +237,47 @@ def test_whatever_a_run_records_comes_through(
     assert (done.is_new, again.is_new, again.added) == (True, False, 0)
     for db in (here, there):
         db.close()
+
+
+@pytest.mark.parametrize("to", ["a_registry", pytest.param("a_postgres_registry", marks=pytest.mark.postgres)])
+def test_an_import_killed_at_any_step_is_done_by_the_next_one(
+    request, a_registry, record, whole_run, tmp_path, monkeypatch, to
+):
+    here, there = a_registry("here"), request.getfixturevalue(to)("there")
+    attempt = record(here, whole_run)
+    with here.write() as connection:
+        connection.execute(update(desfile).where(desfile.c.sha256.is_not(None)).values(NINE))
+    archive = Archive("home", str(tmp_path / "home"), {})
+    files = [
+        Content(path, lambda: io.BytesIO(b"nine byte"), *NINE.values())
+        for path, file in files_of_attempt(here, attempt).items()
+        if file.sha256
+    ]
+    write_bundle(here, [attempt], files, tmp_path / "run.skyfw", "olga")
+    there.close()
+
+    def import_until(step):
+        left = [step]
+
+        def count(*_):
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
+            event.listen(there.engine, moment, count)
+        place = Bundle.unpack
+        monkeypatch.setattr(Bundle, "unpack", lambda *words: (count(), place(*words), count())[1])
+        list(import_bundle(there, tmp_path / "run.skyfw", archive, {}))
+
+    step, status = 0, -signal.SIGKILL
+    while status:
+        step += 1
+        status = status_of(import_until, step)
+        assert status in (0, -signal.SIGKILL)
+    assert step > 2 * len(files) + 10
+    assert differences(here, attempt, there, find_run(there, RUN).attempt_id) == []
+    assert all((tmp_path / "home" / file.path).read_bytes() == b"nine byte" for file in files)
 
 
 # ---------------------------------------------------------------- bundles that are none

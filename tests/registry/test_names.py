@@ -213,6 +213,16 @@ def test_files_of_any_name_live_through_everything(fw, odd, tmp_path, fw_home, d
     ]
     said("rerun", "U_r1p01", NUMBER_OF_A_COPY)
 
+    said("export", "U_r1p01", "odd.skyfw", "--with-files")
+    for form, target in (("prov", "odd.json"), ("rocrate", "odd.zip")):
+        said("export", "U_r1p01", target, "--format", form)
+    elsewhere = {"FW_HOME": str(tmp_path / "elsewhere"), "FW_REGISTRY": f"sqlite:///{tmp_path}/elsewhere.sqlite"}
+    for words in (("import", "odd.skyfw"), ("fsck", "--contents"), ("rerun", "U_r1p01", NUMBER_OF_A_COPY)):
+        done = fw(*words, *(("--into", "there") if words[0] == "rerun" else ()), **elsewhere)
+        assert done.status == 0, done.err
+    assert paths(fw("query", "made", "filename=again %", "--json", **elsewhere)) == again
+    assert fw("lineage", again["-n"], "--up", **elsewhere).out == said("lineage", again["-n"], "--up").out
+
 
 def test_a_line_break_is_refused_where_a_list_has_one_name_a_line(fw, odd):
     odd.write_text(odd.read_text().replace("format = wcl", "format = textsp"))
