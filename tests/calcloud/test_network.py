@@ -31,6 +31,7 @@ def test_equal_trainings_give_equal_bytes(target, trained, again):
         assert (again / target / file).read_bytes() == (trained / "results" / target / file).read_bytes(), file
 
 
+@pytest.mark.slow
 def test_another_seed_gives_another_model(trained, network, tmp_path):
     network(trained, "memory", "mem_reg", "--epochs", "2", "--seed", "4", into=tmp_path)
     assert (tmp_path / "mem_reg.keras").read_bytes() != (trained / "models" / "mem_reg.keras").read_bytes()
@@ -86,6 +87,7 @@ def test_a_training_set_with_another_transform_is_refused(trained, network, tmp_
     assert "were not made by this transform" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_training_that_runs_away_ends_with_status_2(trained, network, tmp_path):
     ended = network(trained, "memory", "mem_reg", "--learning_rate", "1e30", into=tmp_path)
     assert ended.returncode == 2

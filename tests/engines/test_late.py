@@ -487,7 +487,9 @@ def test_what_an_interrupted_planning_left_is_no_part_of_the_plan(fw, environmen
     assert kept == [("plan_0001.jsonl.gz",), ("plan_0002.jsonl.gz",), ("plan_0003.jsonl.gz",)]
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.1, 0.2, 0.3, 0.45, 0.6, 0.8, 1.0])
+@pytest.mark.parametrize(
+    "seconds", [0.2, 0.45, 0.8, *(pytest.param(late, marks=pytest.mark.slow) for late in (0.0, 0.1, 0.3, 0.6, 1.0))]
+)
 def test_killed_at_any_moment_it_comes_to_the_same(fw, environment, a_scatter, tmp_path, fw_home, seconds):
     pipeline = a_scatter()
     submit = begun(environment, "submit", pipeline)

@@ -175,9 +175,8 @@ def paths(said):
     return {row["metadata"]["name"]: row["path"] for row in said.json if "name" in row["metadata"]}
 
 
-@pytest.mark.parametrize(
-    "database", ["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.slow])]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
 def test_files_of_any_name_live_through_everything(fw, odd, tmp_path, fw_home, database, request):
     registry = f"sqlite:///{tmp_path}/registry.sqlite"
     if database == "postgresql":
