@@ -20,6 +20,7 @@ def again(trained, network, tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", ["mem_bin", "wallclock"])
 def test_equal_trainings_give_equal_bytes(target, trained, again):
     name = NETWORKS[target]

@@ -331,6 +331,7 @@ def test_a_plan_shows_late_blocks_as_such(fw, a_scatter):
     assert "dashed" in fw("plan", pipeline, "--graph", "dot").out
 
 
+@pytest.mark.slow
 def test_a_plan_is_compared_with_what_was_planned_as_early_as_it(fw, a_scatter):
     pipeline = a_scatter()
     fw("submit", pipeline)
@@ -339,6 +340,7 @@ def test_a_plan_is_compared_with_what_was_planned_as_early_as_it(fw, a_scatter):
     assert said.json["calls"] == []
 
 
+@pytest.mark.slow
 def test_a_repaired_world_is_planned_by_a_restart(fw, a_scatter, tmp_path, fw_home, ask):
     outside = tmp_path / "world"
     program = f"exec = sh\nargs = -c 'cat {outside} > \"$1\"' query ${{qoutfile}}\nqouttype = csv"
@@ -488,7 +490,7 @@ def test_what_an_interrupted_planning_left_is_no_part_of_the_plan(fw, environmen
 
 
 @pytest.mark.parametrize(
-    "seconds", [0.2, 0.45, 0.8, *(pytest.param(late, marks=pytest.mark.slow) for late in (0.0, 0.1, 0.3, 0.6, 1.0))]
+    "seconds", [0.45, *(pytest.param(late, marks=pytest.mark.slow) for late in (0.0, 0.1, 0.2, 0.3, 0.6, 0.8, 1.0))]
 )
 def test_killed_at_any_moment_it_comes_to_the_same(fw, environment, a_scatter, tmp_path, fw_home, seconds):
     pipeline = a_scatter()

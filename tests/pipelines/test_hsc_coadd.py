@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parents[2]
 PIPELINES = ROOT / "pipelines"
 COADDS = ROOT / "pipelines/hsc_coadd.wcl"
@@ -162,7 +163,6 @@ KEPT = (
 PASSED = "from desfile where filetype in ('deepcoadd_tempexp', 'deepcoadd')"
 
 
-@pytest.mark.slow
 def test_three_steps_in_one_process_make_the_same_files_with_the_same_provenance(done, images, tmp_path):
     home = tmp_path / "home"
     fw = prepared(home, images)
@@ -183,7 +183,6 @@ def test_three_steps_in_one_process_make_the_same_files_with_the_same_provenance
     assert len([path for name in passed for path in (ordinary_home / "archive").rglob(name)]) == 40
 
 
-@pytest.mark.slow
 def test_a_field_with_too_few_stars_ends_with_words_that_say_so(tmp_path):
     home = tmp_path / "home"
     prepared(home, simulated(tmp_path / "images", "--stars", "150"))
@@ -209,7 +208,6 @@ def test_a_field_with_too_few_stars_ends_with_words_that_say_so(tmp_path):
     assert fw("sql", "select count(*) from desfile where filetype in ('calexp', 'src')", "--csv").splitlines()[1] == "0"
 
 
-@pytest.mark.slow
 def test_one_call_a_job_makes_the_same_files_with_the_same_provenance(done, images, tmp_path):
     home = tmp_path / "home"
     fw = prepared(home, images)
