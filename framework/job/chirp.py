@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
+
+from framework.job.checksum import sha256
 
 #: What a line of the event log begins with when it is a fact, and when it says why a worker could not work.
 FACT, CRY = "fw ", "fw! "
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
 #: A single line of the event log; longer ones are left to the journal that comes home.
 LONGEST_WORD = 4000
 TIMEOUT = 20.0
+#: Folder of the run's directory with links to files whose names no line of the protocol can hold.
+LINKS = "links"
+_BREAK = re.compile("[\\r\\n]")
 CHUNK = 1 << 20
 
 
@@ -90,6 +96,13 @@ class Chirp:
             return int(answer)
         except ValueError as error:
             raise OSError(f"the starter answers {answer!r}") from error
+
+
+def linked(run: str, path: str) -> str:
+    """What a file of the submitting side is asked for by: its path, or a link to it in the run's directory."""
+    if _BREAK.search(path) is None:
+        return path
+    return os.path.join(run, LINKS, sha256(os.fsencode(path)).hexdigest())
 
 
 def _word(text: str) -> str:

@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 
 from framework.job.bench import INFRASTRUCTURE, Bench, Tools
-from framework.job.chirp import FACT, Chirp, call_out
+from framework.job.chirp import FACT, Chirp, call_out, linked
 from framework.job.journal import Journal, facts_in
 from framework.job.limits import MEMORY, TIME
 from framework.job.packing import as_archived
@@ -139,7 +139,6 @@ class FarHome(Home):
         self.chirp = Chirp.of_job()
         self._archive_root = job.archive_root
         job.archive_root = around.scratch
-        self._move_outside()
 
     def _move_outside(self) -> None:
         """Files from outside were sent along; they lie here under their own names."""
@@ -173,18 +172,22 @@ class FarHome(Home):
 
     def fetch(self, files: Iterable[str]) -> None:
         for path in files:
-            self._ask_for(path, os.path.join(self.run, "home", f"j{self.job.number}", "archive"))
+            self._ask_for(os.path.join(self.run, "home", f"j{self.job.number}", "archive", path), path)
         made = {file.archived for call in self.job.calls for file in call.outputs}
         wanted = {file.archived for call in self.job.calls for file in call.inputs if not file.outside}
         for path in sorted(wanted - made):
-            self._ask_for(path, self._archive_root)
+            self._ask_for(os.path.join(self._archive_root, path), path)
+        outside = {file.path for call in self.job.calls for file in call.inputs if file.outside}
+        for path in sorted(path for path in outside if "://" not in path and not os.path.exists(path)):
+            self._ask_for(path, os.path.basename(path))
+        self._move_outside()
 
-    def _ask_for(self, path: str, root: str) -> None:
+    def _ask_for(self, source: str, name: str) -> None:
         """Bring a file that was not sent: one that may be missing, or whose name HTCondor cannot take."""
-        target = os.path.join(self.around.scratch, path)
+        target = os.path.join(self.around.scratch, name)
         if self.chirp is not None and not os.path.exists(target):
             make_directory(target)
-            self.chirp.fetch(os.path.join(root, path), target)
+            self.chirp.fetch(linked(self.run, source), target)
 
 
 class TellingJournal(Journal):

@@ -93,7 +93,7 @@ done
 
 
 @pytest.fixture
-def tape(fw_here, fw_home: Path, tmp_path: Path) -> Path:
+def tape(fw, fw_home: Path, tmp_path: Path) -> Path:
     """Three notes that only a tape has, which is not mounted."""
     (tmp_path / "types.wcl").write_text(
         "<filetype_metadata>\n<note>\nfilename = ${number}.md\nops = SKY/notes\n<hdus>\n<primary>\n<r>\n<f>\n"
@@ -105,7 +105,7 @@ def tape(fw_here, fw_home: Path, tmp_path: Path) -> Path:
     script = tmp_path / "stage.sh"
     script.write_text(STAGE.format(home=fw_home))
     script.chmod(0o755)
-    assert fw_here("ingest", "--types", "types.wcl", "1.md", "2.md", "3.md").status == 0
+    assert fw("ingest", "--types", "types.wcl", "1.md", "2.md", "3.md").status == 0
     (fw_home / "tape").mkdir()
     (fw_home / "archive/SKY").rename(fw_home / "tape/.off")
     (fw_home / "tape/.off").rename(fw_home / "tape/off")

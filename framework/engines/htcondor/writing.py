@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +27,7 @@ from framework.engines.htcondor.dag import (
 )
 from framework.engines.htcondor.site import Site
 from framework.errors import InfrastructureError, PlanError
+from framework.job.chirp import linked
 from framework.job.limits import TIME
 
 #: The folder that holds the packages.
@@ -188,7 +190,10 @@ class SubmissionDirectory:
         seen: dict[str, str] = {}
         for file in _needed(record, skip):
             path = _archived(file)
-            if path in made or path in seen.values() or file.get("optional") or not _SENDABLE.fullmatch(path):
+            if path in made or path in seen.values():
+                continue
+            if file.get("optional") or not _SENDABLE.fullmatch(path):
+                self._link(path if file.get("outside") else os.path.join(plan.archive_root, path))
                 continue
             if not file.get("outside"):
                 seen[path] = path
@@ -201,6 +206,14 @@ class SubmissionDirectory:
                         "cannot be sent together: ingest them into the archive, or use a shared file system"
                     )
                 yield path
+
+    def _link(self, path: str) -> None:
+        """Another name for a file that the job cannot ask for by its own."""
+        link = Path(linked(str(self.run.path), path))
+        if link != Path(path):
+            link.parent.mkdir(exist_ok=True)
+            with suppress(FileExistsError):
+                link.symlink_to(path)
 
 
 #: What stands for itself in a DAG file and in HTCondor's list of files; no comma, quote, line break or macro.
