@@ -160,6 +160,9 @@ class Ingester:
             if part.start == 0:
                 record.complain(f"{part.journal}: a journal of {opening['run']}, passed over")
             return
+        if part.cut_from:
+            read = f"up to byte {part.cut_from} it is on record"
+            record.complain(f"{part.journal} was cut off at byte {part.end}: {read}")
         for bad in part.bad_lines:
             record.complain(f"{part.journal}: byte {bad.position}: not a fact, passed over: {bad.text[:1000]}")
         record.tell(part.facts, part.journal, opening.get("host"))

@@ -47,6 +47,8 @@ class Part:
     end: int
     facts: list[Fact]
     bad_lines: list[BadLine]
+    #: How far it had been read, where it has been cut off since and goes on at its end.
+    cut_from: int = 0
 
 
 def new_parts(directory: Path, positions: Mapping[str, int]) -> Iterator[Part]:
@@ -55,6 +57,8 @@ def new_parts(directory: Path, positions: Mapping[str, int]) -> Iterator[Part]:
         position = positions.get(name, 0)
         if size > position:
             yield from _parts(directory / name, position)
+        elif size < position:
+            yield Part(journal=name, start=size, end=size, facts=[], bad_lines=[], cut_from=position)
 
 
 def in_batches(parts: Iterable[Part]) -> Iterator[list[Part]]:

@@ -94,6 +94,27 @@ def test_a_torn_last_line_waits_for_its_end(any_db, attempt, whole_run, tmp_path
     assert rows(any_db, "select message from task_message") == []
 
 
+def test_a_journal_that_is_cut_off_goes_on_where_it_ends(any_db, attempt, whole_run, tmp_path, rows):
+    whole_run.write(tmp_path)
+    journal, last = tmp_path / "worker2.jsonl", '{"e": "message", "t": 2040.0, "level": 2, "text": "later"}\n'
+    with Ingester(any_db, attempt, tmp_path) as ingester:
+        ingester.step()
+        before = rows(any_db, "select * from task order by id")
+        half = journal.stat().st_size // 2
+        os.truncate(journal, half)
+        assert ingester.step() == 0
+        with journal.open("a") as file:
+            file.write(last)
+        assert ingester.step() == 1
+        assert ingester.step() == 0
+    assert rows(any_db, "select * from task order by id") == before
+    messages = [message for (message,) in rows(any_db, "select message from task_message order by message")]
+    assert [message.partition(":")[0] for message in messages] == [
+        "later",
+        f"worker2.jsonl was cut off at byte {half}",
+    ]
+
+
 def test_what_is_no_fact_is_reported_and_passed_over(any_db, attempt, whole_run, tmp_path, rows):
     whole_run.write(tmp_path)
     with (tmp_path / "engine.jsonl").open("a") as journal:
