@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Select, literal, select
 from framework.errors import FrameworkError
 from framework.garbage import no_garbage_collection
 from framework.registry.database import Registry
-from framework.registry.files import FileRow, files_with_ids, wanted_ids
+from framework.registry.files import FileRow, file_row, files_with_ids, select_files, wanted_ids
 from framework.registry.schema import (
     desfile,
     opm_used,
@@ -120,11 +120,10 @@ def _walk(db: Registry, first: int, depth: int | None, linked: Any, far_end: Any
             links.update(dict.fromkeys(found))
             edge = [each for each in dict.fromkeys(map(far_end, found)) if each not in depths]
             depths.update(dict.fromkeys(edge, steps))
-        files = {file.id: file for file in files_with_ids(connection, list(depths))}
-        made = select(desfile.c.id, desfile.c.wgb_task_id).where(
-            desfile.c.id.in_(wanted_ids(db.dialect, depths)), desfile.c.wgb_task_id.is_not(None)
-        )
-        made_by = {file: task for file, task in connection.execute(made)}
+        about = select_files().add_columns(desfile.c.wgb_task_id)
+        rows = connection.execute(about.where(desfile.c.id.in_(wanted_ids(db.dialect, depths)))).all()
+        files = {row[0]: file_row(row[:-1]) for row in rows}
+        made_by = {row[0]: row[-1] for row in rows if row[-1] is not None}
         tasks = {*made_by.values(), *(link.task for link in links if link.task is not None)}
         makers = dict(_makers(connection, db.dialect, tasks))
     return Ancestry(first=first, files=files, depth=depths, links=tuple(links), makers=makers, made_by=made_by)

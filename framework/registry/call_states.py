@@ -7,20 +7,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, case, func, select
+from sqlalchemy import ColumnElement, Connection, case, func, select
 
 from framework.registry.database import Registry
 from framework.registry.schema import pfw_job, pfw_wrapper, task
 
+#: How far something came, by the number that a query has for it.
+STATES = ("failed", "waiting", "running", "done")
+
 
 def job_states(connection: Connection, attempt_ids: Sequence[int]) -> Counter[tuple[int, str]]:
     """How many jobs of each attempt are ``done``, ``running``, ``waiting`` (in the queue) or ``failed``."""
-    return _counted(connection, attempt_ids, pfw_job, pfw_job.c.jobnum)
+    attempt = pfw_job.c.pfw_attempt_id
+    one = (
+        select(attempt, _furthest().label("state"))
+        .join(pfw_job, pfw_job.c.task_id == task.c.id)
+        .where(attempt.in_(attempt_ids))
+        .group_by(attempt, pfw_job.c.jobnum)
+        .subquery()
+    )
+    query = select(one.c.pfw_attempt_id, one.c.state, func.count()).group_by(one.c.pfw_attempt_id, one.c.state)
+    return Counter({(attempt_id, STATES[state]): count for attempt_id, state, count in connection.execute(query)})
 
 
-def call_states(connection: Connection, attempt_ids: Sequence[int]) -> Counter[tuple[int, str]]:
-    """How many calls of each attempt are in each state."""
-    return _counted(connection, attempt_ids, pfw_wrapper, pfw_wrapper.c.wrapnum)
+def calls_done(connection: Connection, attempt_ids: Sequence[int]) -> Counter[int]:
+    """How many calls of each attempt are done."""
+    attempt = pfw_wrapper.c.pfw_attempt_id
+    query = (
+        select(attempt, func.count(pfw_wrapper.c.wrapnum.distinct()))
+        .join(task, task.c.id == pfw_wrapper.c.task_id)
+        .where(attempt.in_(attempt_ids), task.c.status == 0)
+        .group_by(attempt)
+    )
+    return Counter({attempt_id: count for attempt_id, count in connection.execute(query)})
 
 
 @dataclass(frozen=True)
@@ -42,7 +61,7 @@ def module_states(db: Registry, connection: Connection, attempt_id: int) -> dict
         select(
             func.max(pfw_wrapper.c.pfw_block_task_id).label("block"),
             func.max(pfw_wrapper.c.modname).label("module"),
-            _state().label("state"),
+            _furthest().label("state"),
             func.max(case((task.c.status == 0, elapsed))).label("seconds"),
         )
         .join(pfw_wrapper, pfw_wrapper.c.task_id == task.c.id)
@@ -53,32 +72,18 @@ def module_states(db: Registry, connection: Connection, attempt_id: int) -> dict
     kinds = (one.c.block, one.c.module, one.c.state)
     figures = (func.count(), func.avg(one.c.seconds), func.max(one.c.seconds))
     return {
-        (block, module, state): ModuleState(count, *(None if time is None else float(time) for time in times))
+        (block, module, STATES[state]): ModuleState(count, *(None if time is None else float(time) for time in times))
         for block, module, state, count, *times in connection.execute(select(*kinds, *figures).group_by(*kinds))
     }
 
 
-def _counted(
-    connection: Connection, attempt_ids: Sequence[int], table: Table, number: Column[int]
-) -> Counter[tuple[int, str]]:
-    attempt = table.c.pfw_attempt_id
-    one = (
-        select(attempt, _state().label("state"))
-        .join(table, table.c.task_id == task.c.id)
-        .where(attempt.in_(attempt_ids))
-        .group_by(attempt, number)
-        .subquery()
+def _furthest() -> ColumnElement[int]:
+    """Of what was done once or more, the furthest that any of its tasks came, as a place in ``STATES``."""
+    return func.max(
+        case(
+            (task.c.status == 0, 3),
+            (task.c.end_time.is_not(None), 0),
+            (task.c.start_time.is_not(None), 2),
+            else_=1,
+        )
     )
-    query = select(one.c.pfw_attempt_id, one.c.state, func.count()).group_by(one.c.pfw_attempt_id, one.c.state)
-    return Counter({(attempt_id, state): count for attempt_id, state, count in connection.execute(query)})
-
-
-def _state() -> ColumnElement[str]:
-    """The state of what was done once or more: the furthest that any of its tasks came."""
-    furthest = case(
-        (task.c.status == 0, 3),
-        (task.c.end_time.is_not(None), 0),
-        (task.c.start_time.is_not(None), 2),
-        else_=1,
-    )
-    return case({3: "done", 2: "running", 1: "waiting"}, value=func.max(furthest), else_="failed")

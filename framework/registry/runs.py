@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, and_, case, func, select
 
 from framework.errors import FrameworkError
-from framework.registry.call_states import ModuleState, call_states, job_states, module_states
+from framework.registry.call_states import ModuleState, calls_done, job_states, module_states
 from framework.registry.database import Registry
 from framework.registry.schema import (
     pfw_attempt,
@@ -190,7 +190,7 @@ def _run_rows(connection: Connection, attempt_ids: Sequence[int]) -> list[RunRow
     attempt = pfw_attempt.c
     times = (task.c.start_time, task.c.end_time, task.c.status)
     query = select(pfw_attempt, *times).join(task, task.c.id == attempt.task_id).where(attempt.id.in_(attempt_ids))
-    jobs, calls = job_states(connection, attempt_ids), call_states(connection, attempt_ids)
+    jobs, done = job_states(connection, attempt_ids), calls_done(connection, attempt_ids)
     expected_jobs = _totals(connection, pfw_block.c.numexpjobs, attempt_ids)
     to_plan = _blocks_to_plan(connection, attempt_ids)
     expected_calls = _totals(connection, pfw_module.c.numexpcalls, attempt_ids)
@@ -210,7 +210,7 @@ def _run_rows(connection: Connection, attempt_ids: Sequence[int]) -> list[RunRow
             jobs_done=jobs[row.id, "done"],
             jobs_failed=jobs[row.id, "failed"],
             calls_expected=expected_calls.get(row.id, 0),
-            calls_done=calls[row.id, "done"],
+            calls_done=done[row.id],
             blocks_to_plan=to_plan.get(row.id, 0),
             submitted=row.submittime,
             started=row.start_time,
