@@ -205,8 +205,10 @@ class Asker:
 class AskerAgain(Asker):
     """The same for a run that is planned again: what it has made itself is not there yet."""
 
-    def __init__(self, registry: Registry, archive: str, directory: str, own: str) -> None:
-        super().__init__(registry, archive, directory)
+    def __init__(
+        self, registry: Registry, archive: str, directory: str, sources: Sequence[str] = (), *, own: str
+    ) -> None:
+        super().__init__(registry, archive, directory, sources)
         self._own = own + "/"
 
     def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:

@@ -24,6 +24,7 @@ from framework.engines.presence import check_presence
 from framework.errors import PlanError
 from framework.plan.build import build_plan
 from framework.plan.model import Call, Identity, Job, Plan
+from framework.plan.places import places_of
 from framework.submission import (
     SUBMITTED,
     TYPED,
@@ -123,10 +124,11 @@ def _planned(submission: Submission, registry: Registry, run: PlannedRun) -> Pla
             raise PlanError(
                 f"{key} of {run.run} is {run.identity[key]} and cannot become {value}: submit that as a new run"
             )
+    sources = places_of(submission.pipeline).sources
     return build_plan(
         submission.pipeline,
         identity,
-        AskerAgain(registry, run.archive, run.submit_directory, run.archive_path),
+        AskerAgain(registry, run.archive, run.submit_directory, sources, own=run.archive_path),
         submit_directory=run.submit_directory,
         wrappers=known_wrappers(),
         hooks=Hooks(),
@@ -182,7 +184,9 @@ def _differing(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> l
 def _bears(call: Call, software: Mapping[str, object]) -> object:
     """All of a call that bears on what it makes."""
     plain = {name: value for name, value in msgspec.structs.asdict(call).items() if name not in NEUTRAL}
-    return plain, software.get(call.software)
+    # What another archive had may have come by now, and is the same file.
+    inputs = [msgspec.structs.replace(file, staged_from="") for file in call.inputs]
+    return {**plain, "inputs": inputs}, software.get(call.software)
 
 
 def _words(directory: RunDirectory, run: PlannedRun, pipeline: Path | None, overrides: Mapping[str, str]) -> str:

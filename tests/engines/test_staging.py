@@ -156,6 +156,17 @@ def test_what_a_tape_has_lost_fails_its_jobs_alone(fw, fw_here, tape, fw_home):
     assert fw("restart", "N_r1p01").status == 0
 
 
+def test_a_changed_configuration_finds_what_other_archives_have_and_repeats_nothing_for_that(fw, tape, fw_home, ask):
+    (fw_home / "mounted").touch()
+    (tape / ".off/SKY/notes/2.md").rename(fw_home / "lost.md")
+    assert fw("submit", "use.wcl").status == 1
+    (fw_home / "lost.md").rename(tape / ".off/SKY/notes/2.md")
+    said = fw("restart", "N_r1p01", "--set", "module.copy.request_memory=300")
+    assert said.status == 0, said.err
+    tries = ask("select wrapnum, count(*) from pfw_wrapper group by 1 order by 1")
+    assert [count for _, count in tries] == [1, 1, 1, 1]
+
+
 @pytest.mark.slow
 def test_a_stage_command_that_fails_is_named_with_its_words(fw, tape, tmp_path):
     (tmp_path / "stage.sh").write_text("#!/bin/sh\necho no robot >&2\nexit 3\n")
