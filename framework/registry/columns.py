@@ -9,6 +9,9 @@ from sqlalchemy import JSON, TIMESTAMP, BigInteger, Dialect, Double, Integer, Te
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeEngine
 
+#: Seconds since 1970 up to which a moment is one on every database and in Python.
+YEAR_10000 = 253_402_300_800.0
+
 
 class Time(TypeDecorator[float]):
     """A moment, in Python seconds since 1970: REAL on SQLite, timestamptz on PostgreSQL."""

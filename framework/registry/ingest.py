@@ -22,7 +22,9 @@ from framework.registry.record import Record
 from framework.registry.schema import journal_position
 
 #: What a value leads to that the database does not take.
-_REFUSALS = (exc.DataError, exc.IntegrityError, exc.ProgrammingError, OverflowError, ValueError)
+_REFUSALS = (exc.DataError, exc.IntegrityError, exc.ProgrammingError, OverflowError, TypeError, ValueError)
+#: What PostgreSQL says of a statement when a value's type does not fit: SQLSTATE.
+_WRONG_TYPE = ("42804", "42846", "42883")
 
 
 class LeaseTaken(RegistryError):  # noqa: N818  (the other one does the work: no fault)
@@ -171,14 +173,14 @@ class Ingester:
         """How the journal began: run and host."""
         if part.journal not in self._openings:
             first = first_fact(self._directory / part.journal)
-            self._openings[part.journal] = first if first.get("e") == "open" else {}
+            self._openings[part.journal] = first if first.get("e") == "open" and type(first.get("run")) is str else {}
         return self._openings[part.journal]
 
 
 def _is_for_a_value(error: Exception) -> bool:
     """Whether a value is refused; a statement that the server does not understand is our mistake."""
     server_says = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return not isinstance(error, exc.ProgrammingError) or server_says is None
+    return not isinstance(error, exc.ProgrammingError) or server_says in (None, *_WRONG_TYPE)
 
 
 def _set_position(connection: Connection, attempt_id: int, part: Part) -> None:

@@ -16,6 +16,9 @@ from framework.registry.json_text import json_text
 #: For how many files the id is kept at hand.
 _AT_HAND = 1_000_000
 
+#: A text as it is; anything else is no path.
+_text = str.__str__
+
 #: The archive's name in the journal of a file that no archive has.
 _OUTSIDE = "external"
 
@@ -54,8 +57,8 @@ def read_files(fact: Fact, attempt_id: int, call_task_id: int, tasks: Mapping[in
         files,
         archives,
         made,
-        [(tasks[number], path) for number, path in fact.get("used") or ()],
-        [(child, parent) for child, parent in fact.get("derived") or ()],
+        [(tasks[number], _text(path)) for number, path in fact.get("used") or ()],
+        [(_text(child), _text(parent)) for child, parent in fact.get("derived") or ()],
     )
 
 

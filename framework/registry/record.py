@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from framework.registry.call_facts import CallFacts
 from framework.registry.changes import Changes
+from framework.registry.columns import YEAR_10000
 from framework.registry.draft import Draft
 from framework.registry.ids import IdSource
 from framework.registry.job_facts import JobFacts
@@ -62,8 +63,11 @@ class Record:
         handlers = self._handlers
         for fact in facts:
             try:
-                handlers[fact["e"]](fact, fact["t"] + 0.0)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                t = fact["t"] + 0.0
+                if not 0.0 <= t < YEAR_10000:
+                    raise ValueError("no time")
+                handlers[fact["e"]](fact, t)
+            except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 reason = f"{type(error).__name__} {error}"
                 self.complain(f"{journal}: passed over a fact ({reason}): {json_text(fact)[:1000]}")
 

@@ -12,7 +12,7 @@ from sqlalchemy import Column, Connection, Double, Integer, exc, select
 
 from framework.errors import RunError
 from framework.registry import bulk, schema
-from framework.registry.columns import Json, Time
+from framework.registry.columns import YEAR_10000, Json, Time
 from framework.registry.database import Registry
 from framework.registry.file_rows import ids_of_paths
 from framework.registry.ids import reserve
@@ -194,12 +194,21 @@ def _reader_of_value(name: str, column: Column[Any], ids: _Ids) -> Callable[[Any
         return lambda value: None if value is None else ids.tasks[value]
     if is_file(name, column.name):
         return lambda value: None if value is None else ids.files[tuple(value)]
-    if isinstance(column.type, (Time, Double)):
+    if isinstance(column.type, Time):
+        return _moment
+    if isinstance(column.type, Double):
         return _number
     if column.type is Json:
         return lambda value: None if value is None else json.dumps(value, ensure_ascii=False)
     # Any integer is one of up to 64 bits here.
     return _whole if column.type.python_type is int or isinstance(column.type, Integer) else _words
+
+
+def _moment(value: Any) -> float | None:
+    number = _number(value)
+    if number is not None and not 0.0 <= number < YEAR_10000:
+        raise ValueError
+    return number
 
 
 def _number(value: Any) -> float | None:

@@ -1,0 +1,104 @@
+"""A journal with a value that is none: it costs its own fact at most, and the registry stays readable."""
+
+from __future__ import annotations
+
+import json
+from itertools import count
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from framework.registry.attempts import create_attempt
+from framework.registry.calls import calls
+from framework.registry.ingest import ingest
+from framework.registry.runs import find_run, modules
+from framework.registry.statements import ask
+
+#: Enough that PostgreSQL takes them in bulk.
+CALLS = 40
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**30), 10**30),
+    st.floats(),
+    st.sampled_from(["", "1", "\0", "\udc80", "é\n'\t\\", "9" * 400, 4e12, -1e300]),
+    st.recursive(st.sampled_from([None, 1, "p"]), lambda one: st.lists(one) | st.dictionaries(st.just("path"), one)),
+)
+
+
+@pytest.fixture
+def spoil(any_db, new_attempt, a_whole_run, tmp_path):
+    """Ingests a run with one value that is another; its name and the attempt's id."""
+    story = a_whole_run()
+    last = story.journals["worker1"].pop()
+    for call in range(11, 11 + CALLS):
+        story.call(1, call, journal="worker1")
+    story.journals["worker1"].append(last)
+    places = [
+        (name, number, place)
+        for name, facts in story.journals.items()
+        for number, fact in enumerate(facts)
+        if fact["e"] != "open"
+        for place in places_in(fact)
+    ]
+    numbers = count(1)
+
+    def spoilt(choice: int, value: Any) -> tuple[str, int]:
+        number = next(numbers)
+        run, directory = f"SPOILT{number}_r1p01", tmp_path / str(number)
+        text = json.dumps(story.journals).replace("HST1_r1p01", run).replace('"r/', f'"r{number}/')
+        name, fact, (*way, last) = places[choice % len(places)]
+        journals = json.loads(text)
+        within = journals[name][fact]
+        for key in way:
+            within = within[key]
+        within[last] = value
+        directory.mkdir()
+        for each, facts in journals.items():
+            (directory / f"{each}.jsonl").write_text("".join(json.dumps(fact) + "\n" for fact in facts))
+        attempt = create_attempt(any_db, new_attempt(attnum=number, run=run))
+        ingest(any_db, attempt, directory)
+        assert ingest(any_db, attempt, directory) == 0
+        return run, attempt
+
+    return spoilt
+
+
+def places_in(value: Any, way: tuple[Any, ...] = ()):
+    """The way to every value within a value."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*way, key)
+        yield from places_in(each, (*way, key))
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(choice=st.integers(0, 10**6), value=VALUES)
+def test_a_spoilt_value_costs_its_own_call_at_most(any_db, spoil, choice, value):
+    run, attempt = spoil(choice, value)
+    assert find_run(any_db, run).calls_done >= CALLS + 3
+    assert modules(any_db, attempt)
+    good = [call for call in calls(any_db, attempt) if call.state == "done"]
+    assert len(good) >= CALLS + 3
+    for table in ("task", "task_message", "desfile", "file_archive_info", "opm_used"):
+        answer = ask(any_db, f"select * from {table}")
+        assert all(answer.shown(place, cell) is not None for row in answer.rows for place, cell in enumerate(row))
+
+
+def test_a_time_beyond_all_calendars_is_no_fact(any_db, attempt_of, a_story, tmp_path, rows):
+    story = a_story()
+    story.call(1, 1)
+    story.journals["worker"][-1]["t"] = 4e12
+    attempt = attempt_of(any_db)
+    ingest(any_db, attempt, story.write(tmp_path))
+    (message,) = rows(any_db, "select message from task_message")[0]
+    assert "worker: passed over a fact (ValueError no time)" in message.replace(".jsonl", "")
+    assert rows(any_db, "select count(*) from task where end_time is null and name = 'wrapper'") == [(1,)]
+
+
+@pytest.fixture
+def attempt_of(new_attempt):
+    return lambda db: create_attempt(db, new_attempt())
