@@ -6,12 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, not_, or_, select, true
 
 from framework.plan.questions import FieldsQuestion, UnansweredError
 from framework.registry.database import Registry
 from framework.registry.files import FileRow, packed_columns, packed_in
 from framework.registry.schema import desfile, file_archive_info, pfw_attempt, proctag
+from framework.registry.typed import as_text
 
 _CHUNK = 500
 #: Fields that are columns; everything else is metadata.
@@ -36,9 +37,7 @@ class Table:
             return cast(self.attempt.c[name], Text)
         if '"' in name:
             raise UnansweredError(f"'{name}' is no field's name")
-        if dialect == "postgresql":
-            return func.jsonb_extract_path_text(self.file.c.metadata, literal(name, Text))
-        return cast(func.json_extract(self.file.c.metadata, literal(f'$."{name}"', Text)), Text)
+        return as_text(dialect, self.file.c.metadata, name)
 
     def tagged(self, tag: str) -> ColumnElement[bool]:
         with_tag = select(proctag.c.pfw_attempt_id).where(proctag.c.tag == tag)

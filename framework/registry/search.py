@@ -28,7 +28,7 @@ from framework.registry.columns import Number, Words
 from framework.registry.database import Registry
 from framework.registry.files import FileRow, file_rows, select_files
 from framework.registry.schema import desfile, ops_filetype_metadata, pfw_attempt
-from framework.registry.typed import KEY, typed
+from framework.registry.typed import KEY, as_text, typed
 from framework.registry.where import Field, parse
 from wcl.spelling import did_you_mean
 
@@ -125,6 +125,8 @@ class Fields:
             return false() if meant is None else self._typed(key, data_type).column == meant
         if '"' in key or not key:
             raise FrameworkError(f"{key!r} is not a metadata key")
+        if "%" in value:
+            return as_text(self._dialect, desfile.c.metadata, key).like(value)
         return (_of_jsonb if self._dialect == "postgresql" else _of_json_text)(key, value)
 
     def _typed(self, key: str, data_type: str) -> Field:
@@ -155,16 +157,12 @@ def _whole(value: str) -> int | None:
 
 def _of_jsonb(key: str, value: str) -> ColumnElement[bool]:
     field = desfile.c.metadata.op("->")(literal(key, Text))
-    if "%" in value:
-        return func.jsonb_extract_path_text(desfile.c.metadata, literal(key, Text)).like(value)
     return or_(*(field == cast(literal(json.dumps(meant), Text), JSONB) for meant in _meanings(value)))
 
 
 def _of_json_text(key: str, value: str) -> ColumnElement[bool]:
     place = literal(f'$."{key}"', Text)
     field, kind = func.json_extract(desfile.c.metadata, place), func.json_type(desfile.c.metadata, place)
-    if "%" in value:
-        return cast(field, Text).like(value)
     return or_(*(and_(kind.in_(_json_types(meant)), field == meant) for meant in _meanings(value)))
 
 

@@ -7,7 +7,9 @@ value that is not of the type is null on every database: a cast never fails.
 from __future__ import annotations
 
 import re
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
+
+from sqlalchemy import ColumnElement, Text, case, func, literal
 
 from framework.errors import FrameworkError
 
@@ -30,6 +32,15 @@ def typed(dialect: str, key: str, data_type: str, column: str = "metadata") -> s
     if not KEY.fullmatch(key) or data_type not in TYPES:
         raise FrameworkError(f"{key!r} as {data_type!r}: not a metadata key and its type")
     return (_of_jsonb if dialect == "postgresql" else _of_json_text)(key, data_type, column)
+
+
+def as_text(dialect: str, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
+    """A key's value as text, whatever its type and the key: for questions that no index serves."""
+    if dialect == "postgresql":
+        return func.jsonb_extract_path_text(column, literal(key, Text))
+    place = literal(f'$."{key}"', Text)
+    kind, as_json = func.json_type(column, place), column.op("->", return_type=Text())(place)
+    return case((kind == "text", func.json_extract(column, place)), (kind != "null", as_json))
 
 
 def _of_jsonb(key: str, data_type: str, column: str) -> str:

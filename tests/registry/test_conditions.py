@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +10,7 @@ from sqlalchemy import text
 
 from framework.plan.questions import FieldsQuestion, UnansweredError
 from framework.registry.conditions import newest_by_name, select_files
-from framework.registry.database import Registry, open_registry
+from framework.registry.database import Registry
 
 FILES = [
     ("raw_g_1.fits", "raw", {"band": "g", "ccd": 1, "expnum": 10}),
@@ -19,13 +18,13 @@ FILES = [
     ("raw_r_1.fits", "raw", {"band": "r", "ccd": 1, "expnum": 11}),
     ("raw_x.fits", "raw", {"ccd": 3, "expnum": 11, "note": "o'neil"}),
     ("cat_10.fits", "cat", {"expnum": 10, "magzero": 27.5}),
+    ("flat.fits", "flat", {"good": False, "level": 0.30000000000000004, "by": {"who": "ann"}}),
 ]
 
 
 @pytest.fixture
-def archive(tmp_path: Path) -> Registry:
-    db = open_registry(f"sqlite:///{tmp_path}/registry.sqlite")
-    with db.write() as connection:
+def archive(any_db: Registry) -> Registry:
+    with any_db.write() as connection:
         for number, (name, filetype, metadata) in enumerate(FILES, start=1):
             connection.execute(
                 text(
@@ -41,7 +40,7 @@ def archive(tmp_path: Path) -> Registry:
                 ),
                 {"id": number, "name": name},
             )
-    return db
+    return any_db
 
 
 def names(db: Registry, **conditions: Any) -> list[str]:
@@ -73,6 +72,14 @@ def test_a_field_has_one_of_the_values_and_none_of_those_refused(archive, values
 def test_numbers_and_quotes_are_values_like_others(archive):
     assert names(archive, ccd=["1"], filetype=["raw"]) == ["raw_g_1.fits", "raw_r_1.fits"]
     assert names(archive, note=["o'neil"]) == ["raw_x.fits"]
+
+
+@pytest.mark.parametrize(
+    ("field", "values"),
+    [("good", ["false"]), ("good", ["!0"]), ("good", ["f%"]), ("level", ["0.30000000000000004"]), ("by", ["%ann%"])],
+)
+def test_a_value_of_any_type_is_told_as_json_writes_it(archive, field, values):
+    assert names(archive, filetype=["flat"], **{field: values}) == ["flat.fits"]
 
 
 def test_two_kinds_of_files_are_joined_by_a_field(archive):
