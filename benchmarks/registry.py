@@ -26,7 +26,7 @@ from framework.registry.attempts import NewAttempt, NewBlock, NewModule, create_
 from framework.registry.database import Registry, open_registry
 from framework.registry.filetypes import Declaration, Key, declare
 from framework.registry.ingest import ingest
-from framework.registry.runs import find_run, modules
+from framework.registry.runs import find_run, progress
 from framework.registry.search import find
 
 CALLS_PER_JOB = 10
@@ -136,7 +136,7 @@ def questions(registry: Registry, executions: int) -> dict[str, tuple[Callable[[
         ),
         f"ancestry of {ANCESTORS:,} files": (lambda: ancestors(registry, tree), plain(up)),
         "status of the attempt of many jobs": (
-            lambda: (find_run(registry, "JOBS_r1p01"), modules(registry, attempt)),
+            lambda: progress(registry, find_run(registry, "JOBS_r1p01")),
             plain(states),
         ),
     }

@@ -17,7 +17,7 @@ from framework.plan.model import Job
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
-    from framework.registry.runs import RunRow
+    from framework.registry.runs import Run
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class KeptFile:
     location: str
 
 
-def files(registry: Registry, run: RunRow) -> dict[str, KeptFile]:
+def files(registry: Registry, run: Run) -> dict[str, KeptFile]:
     """The files of a run's plan by their names, without the mark of compression; RunError where there are none."""
     from framework.registry.runs import attempt_values
     from framework.registry.search import find

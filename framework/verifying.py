@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from framework.registry.attempts import NewSoftware
     from framework.registry.database import Registry
     from framework.registry.files import FileRow
-    from framework.registry.runs import RunRow
+    from framework.registry.runs import Run
     from framework.registry.verifications import FileVerdict, Verification
 
 #: What a call is that failed this time, and one that made nothing to compare.
@@ -41,7 +41,7 @@ class Verifier:
         from framework.registry.runs import attempt_values, find_run
 
         self._registry = registry
-        self.run: RunRow = find_run(registry, run)
+        self.run: Run = find_run(registry, run)
         self._root = attempt_values(registry, self.run.attempt_id).get("archive_root", "")
 
     def calls(self, module: str | None = None) -> list[int]:

@@ -71,11 +71,10 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
     from framework import tables
     from framework.commands.why import standing_of
     from framework.registry.messages import failures
-    from framework.registry.runs import configuration, find_run, modules
+    from framework.registry.runs import configuration, find_run, progress
     from framework.registry.software import submitters
 
-    run = find_run(db, name)
-    rows = modules(db, run.attempt_id)
+    run, rows = progress(db, find_run(db, name))
     failed = failures(db, run.attempt_id) if any(row.calls_failed for row in rows) else []
     if as_json:
         of_run = {"modules": [asdict(row) for row in rows], "failures": [asdict(row) for row in failed]}

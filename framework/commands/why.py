@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from framework.engines import Standing, Trouble
     from framework.registry.course import CourseRow
     from framework.registry.database import Registry
-    from framework.registry.runs import RunRow
+    from framework.registry.runs import Run, RunRow
 
 #: How many calls or jobs of one cause are named.
 NAMED = 5
@@ -31,10 +31,10 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
     from framework.registry.course import COURSE, unsettled
     from framework.registry.course import course as course_of
     from framework.registry.database import open_registry
-    from framework.registry.runs import find_run
+    from framework.registry.runs import find_run, how_far
 
     db = open_registry(registry)
-    found = find_run(db, run)
+    found = how_far(db, find_run(db, run))
     course = course_of(db, found.attempt_id, (COURSE,))
     standing = standing_of(found, db)
     errors = _that_matter(unsettled(db, found.attempt_id), found, standing)
@@ -47,7 +47,7 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
         click.echo(line)
 
 
-def standing_of(run: RunRow, db: Registry) -> Standing | None:
+def standing_of(run: Run, db: Registry) -> Standing | None:
     """How a run's jobs stand with what runs them; None where it was not submitted here."""
     from framework.engines import Trouble
     from framework.errors import FrameworkError
@@ -79,7 +79,7 @@ def _obstacles(run: str, db: Registry) -> tuple[Trouble, ...]:
         return ()
 
 
-def _that_matter(errors: list[CourseRow], run: RunRow, standing: Standing | None) -> list[CourseRow]:
+def _that_matter(errors: list[CourseRow], run: Run, standing: Standing | None) -> list[CourseRow]:
     """Without those of jobs that go on by themselves, and of those that somebody has removed."""
     if standing is None:
         return errors
@@ -159,7 +159,7 @@ def _named(noun: str, numbers: list[int]) -> str:
     return f"{noun}{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
-def _waits_for(run: RunRow, standing: Standing | None) -> str:
+def _waits_for(run: Run, standing: Standing | None) -> str:
     if run.ended is not None:
         return "it is over"
     if standing is None or not standing.jobs:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from framework.registry.database import Registry
     from framework.registry.files import Copy
     from framework.registry.provenance import Artefact, Provenance
-    from framework.registry.runs import RunRow
+    from framework.registry.runs import Run
     from framework.stores import Store
 
 
 def export_bundle(
-    db: Registry, run: RunRow, target: Path, known: Mapping[str, Archive], by: str, *, files: bool, ancestors: bool
+    db: Registry, run: Run, target: Path, known: Mapping[str, Archive], by: str, *, files: bool, ancestors: bool
 ) -> int:
     """Write a run for another registry; how many runs are in it."""
     from framework.registry.provenance import provenance

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, TIMESTAMP, BigInteger, Dialect, Double, Integer, Text, TypeDecorator
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
 from sqlalchemy.types import TypeEngine
 
 #: Seconds since 1970 up to which a moment is one on every database and in Python.
@@ -35,5 +35,8 @@ Words = Text().with_variant(Text(collation="C"), "postgresql")
 
 #: SQLite's INTEGER holds 64 bits, and only under that name is it a table's own key.
 Number = BigInteger().with_variant(Integer(), "sqlite")
+
+#: What lies between two moments: seconds, or an interval.
+Elapsed: TypeEngine[Any] = Double().with_variant(INTERVAL(), "postgresql")
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,15 +12,13 @@ from typing import Any
 from sqlalchemy import Column, Connection, Select, and_, case, func, select
 
 from framework.errors import FrameworkError
-from framework.registry.call_states import ModuleState, calls_done, job_states, module_states
+from framework.registry.call_states import ModuleState, calls_done, job_states, module_states, peaks
 from framework.registry.database import Registry
 from framework.registry.schema import (
     pfw_attempt,
     pfw_attempt_val,
     pfw_block,
-    pfw_exec,
     pfw_module,
-    pfw_wrapper,
     task,
     task_message,
 )
@@ -30,8 +29,8 @@ class UnknownRun(FrameworkError):  # noqa: N818
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunRow:
-    """A run and how far it is."""
+class Run:
+    """A run, and what is expected of it."""
 
     attempt_id: int
     run: str
@@ -44,11 +43,7 @@ class RunRow:
     #: ``new``, ``running``, ``done`` or ``failed``.
     state: str
     jobs_expected: int
-    jobs_running: int
-    jobs_done: int
-    jobs_failed: int
     calls_expected: int
-    calls_done: int
     #: Blocks that are planned when those before them have ended, and are not yet: more jobs and calls are to come.
     blocks_to_plan: int
     submitted: float | None
@@ -56,6 +51,16 @@ class RunRow:
     ended: float | None
     #: Seconds, until now if it has not ended.
     elapsed: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow(Run):
+    """A run and how far it is."""
+
+    jobs_running: int
+    jobs_done: int
+    jobs_failed: int
+    calls_done: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,18 +82,18 @@ class ModuleRow:
     peak_memory: int | None
 
 
-def find_run(db: Registry, name: str) -> RunRow:
+def find_run(db: Registry, name: str) -> Run:
     """The run of this name, or the unit's newest one, or the only one whose name begins so."""
     attempt = pfw_attempt.c
     newest_first = select(attempt.id, attempt.run).order_by(attempt.id.desc())
     with db.read() as connection:
         for condition in (attempt.run == name, attempt.unitname == name):
             if row := connection.execute(newest_first.where(condition).limit(1)).first():
-                return _run_rows(connection, [row.id])[0]
+                return _runs(connection, [row.id])[0]
         begins_so = and_(attempt.run >= name, attempt.run < name + "\U0010ffff")
         found = connection.execute(newest_first.where(begins_so).limit(6)).all() if name else []
         if len(found) == 1:
-            return _run_rows(connection, [found[0].id])[0]
+            return _runs(connection, [found[0].id])[0]
         raise UnknownRun(_unknown(name, [row.run for row in found] or _near(connection, name), len(found)))
 
 
@@ -112,15 +117,27 @@ def runs(
         chosen = chosen.limit(newest)
     with db.read() as connection:
         ids = list(connection.execute(chosen).scalars())
-        rows = [_run_rows(connection, ids[at : at + 500]) for at in range(0, len(ids), 500)]
+        rows = [_run_rows(connection, _runs(connection, ids[at : at + 500])) for at in range(0, len(ids), 500)]
     return sorted((row for part in rows for row in part), key=lambda row: row.attempt_id)
+
+
+def how_far(db: Registry, run: Run) -> RunRow:
+    """How far a run is."""
+    with db.read() as connection:
+        return _run_rows(connection, [run])[0]
+
+
+def progress(db: Registry, run: Run) -> tuple[RunRow, list[ModuleRow]]:
+    """How far a run is, and how far its modules are."""
+    rows = modules(db, run.attempt_id)
+    with db.read() as connection:
+        return _run_rows(connection, [run], Counter({run.attempt_id: sum(row.calls_done for row in rows)}))[0], rows
 
 
 def modules(db: Registry, attempt_id: int) -> list[ModuleRow]:
     """The modules of each block of a run, in their order."""
     with db.read() as connection:
-        states = module_states(db, connection, attempt_id)
-        peaks = {(row.block, row.modname): row.peak for row in connection.execute(_peaks(attempt_id))}
+        states, most = module_states(connection, attempt_id), peaks(connection, attempt_id)
         planned = connection.execute(_planned(attempt_id)).all()
     rows = []
     for task_id, block, name, number, expected in planned:
@@ -138,7 +155,7 @@ def modules(db: Registry, attempt_id: int) -> list[ModuleRow]:
                 calls_failed=failed.calls,
                 mean_wall=done.mean,
                 max_wall=done.longest,
-                peak_memory=peaks.get((task_id, name)),
+                peak_memory=most.get((task_id, name)),
             )
         )
     return rows
@@ -186,16 +203,31 @@ def _unknown(name: str, near: list[str], found: int) -> str:
     return f"no run is called {name!r}" + (f": did you mean {' or '.join(near)}?" if near else "; fw stat lists them")
 
 
-def _run_rows(connection: Connection, attempt_ids: Sequence[int]) -> list[RunRow]:
+def _run_rows(connection: Connection, runs: Sequence[Run], calls: Counter[int] | None = None) -> list[RunRow]:
+    """The runs with how far they are; ``calls`` are those that are done, if that is known."""
+    ids = [run.attempt_id for run in runs]
+    jobs, calls = job_states(connection, ids), calls_done(connection, ids) if calls is None else calls
+    return [
+        RunRow(
+            **vars(run),
+            jobs_running=jobs[run.attempt_id, "running"],
+            jobs_done=jobs[run.attempt_id, "done"],
+            jobs_failed=jobs[run.attempt_id, "failed"],
+            calls_done=calls[run.attempt_id],
+        )
+        for run in runs
+    ]
+
+
+def _runs(connection: Connection, attempt_ids: Sequence[int]) -> list[Run]:
     attempt = pfw_attempt.c
     times = (task.c.start_time, task.c.end_time, task.c.status)
     query = select(pfw_attempt, *times).join(task, task.c.id == attempt.task_id).where(attempt.id.in_(attempt_ids))
-    jobs, done = job_states(connection, attempt_ids), calls_done(connection, attempt_ids)
     expected_jobs = _totals(connection, pfw_block.c.numexpjobs, attempt_ids)
     to_plan = _blocks_to_plan(connection, attempt_ids)
     expected_calls = _totals(connection, pfw_module.c.numexpcalls, attempt_ids)
     return [
-        RunRow(
+        Run(
             attempt_id=row.id,
             run=row.run,
             reqnum=row.reqnum,
@@ -206,11 +238,7 @@ def _run_rows(connection: Connection, attempt_ids: Sequence[int]) -> list[RunRow
             operator=row.operator,
             state=_state(row),
             jobs_expected=expected_jobs.get(row.id, 0),
-            jobs_running=jobs[row.id, "running"],
-            jobs_done=jobs[row.id, "done"],
-            jobs_failed=jobs[row.id, "failed"],
             calls_expected=expected_calls.get(row.id, 0),
-            calls_done=done[row.id],
             blocks_to_plan=to_plan.get(row.id, 0),
             submitted=row.submittime,
             started=row.start_time,
@@ -251,14 +279,4 @@ def _planned(attempt_id: int) -> Select[Any]:
         .join(pfw_block, pfw_block.c.task_id == pfw_module.c.pfw_block_task_id)
         .where(pfw_module.c.pfw_attempt_id == attempt_id)
         .order_by(pfw_block.c.blknum, pfw_module.c.modnum)
-    )
-
-
-def _peaks(attempt_id: int) -> Select[Any]:
-    module = (pfw_wrapper.c.pfw_block_task_id.label("block"), pfw_wrapper.c.modname)
-    return (
-        select(*module, func.max(pfw_exec.c.maxrss).label("peak"))
-        .join(pfw_wrapper, pfw_wrapper.c.task_id == pfw_exec.c.pfw_wrapper_task_id)
-        .where(pfw_exec.c.pfw_attempt_id == attempt_id)
-        .group_by(*module)
     )

@@ -44,7 +44,7 @@ from framework.registry.ingest import ingest
 from framework.registry.ingested import record_files
 from framework.registry.messages import failures, messages
 from framework.registry.programs import versions
-from framework.registry.runs import find_run, modules, runs
+from framework.registry.runs import find_run, how_far, modules, progress, runs
 from framework.registry.schema import desfile, metadata, pfw_attempt
 from framework.registry.search import find
 from framework.registry.statements import ask
@@ -207,7 +207,12 @@ def answers(db):
             yield question.__name__, question(db, attempt)
         yield "course", course(db, attempt, (1, 2, 3, 4))
     for run in runs(db):
-        yield "find_run", dataclasses.replace(find_run(db, run.run), elapsed=None)
+        found = dataclasses.replace(find_run(db, run.run), elapsed=None)
+        yield "find_run", found
+        yield "how_far", how_far(db, found)
+        counted, rows = progress(db, found)
+        assert counted == how_far(db, found)
+        assert rows == modules(db, found.attempt_id)
         yield "made_by", list(made_by(db, "home", run.run, range(5)))
     for kind in ("red", "raw", "log"):
         yield kind, find(db, kind)

@@ -31,7 +31,7 @@ from framework.registry.ingest import ingest
 from framework.registry.known import load
 from framework.registry.messages import failures, messages
 from framework.registry.programs import versions
-from framework.registry.runs import attempt_values, block_troubles, find_run, modules, runs
+from framework.registry.runs import attempt_values, block_troubles, find_run, how_far, modules, progress, runs
 from framework.registry.schema import metadata
 from framework.registry.search import find
 from framework.registry.software import stacks
@@ -102,6 +102,8 @@ QUESTIONS = {
     "find_run by beginning": lambda db: find_run(db, "HST1_r"),
     "runs": lambda db: runs(db, newest=20, campaign="cal"),
     "modules": lambda db: modules(db, 1),
+    "how_far": lambda db: how_far(db, find_run(db, "HST1_r1p01")),
+    "progress": lambda db: progress(db, find_run(db, "HST1_r1p01")),
     "attempt_values": lambda db: attempt_values(db, 1),
     "calls": lambda db: calls(db, 1),
     "a call": lambda db: calls(db, 1, wrapnum=2),

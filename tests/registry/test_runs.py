@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from framework.registry.attempts import NewBlock, NewModule, create_attempt
 from framework.registry.calls import calls, finished_calls
 from framework.registry.ingest import ingest
-from framework.registry.runs import UnknownRun, find_run, modules, runs
+from framework.registry.runs import UnknownRun, find_run, how_far, modules, progress, runs
 
 
 @pytest.fixture
@@ -41,6 +43,9 @@ def test_a_run_says_how_far_it_is(any_db, attempt):
     assert (row.jobs_expected, row.jobs_running, row.jobs_done, row.jobs_failed) == (2, 1, 0, 1)
     assert (row.calls_expected, row.calls_done) == (4, 2)
     assert row.elapsed > 1e9
+    found = find_run(any_db, "HST1_r1p01")
+    assert replace(how_far(any_db, found), elapsed=row.elapsed) == row
+    assert progress(any_db, found) == (how_far(any_db, found), modules(any_db, attempt))
 
 
 def test_modules_say_how_far_they_are(any_db, attempt):
@@ -48,6 +53,26 @@ def test_modules_say_how_far_they_are(any_db, attempt):
     assert (scrape.module, scrape.calls_expected, scrape.calls_done, scrape.peak_memory) == ("scrape", 1, 1, 1000)
     assert (scrape.mean_wall, scrape.max_wall) == (5.0, 5.0)
     assert (train.calls_expected, train.calls_running, train.calls_done, train.calls_failed) == (3, 1, 1, 1)
+    assert (train.mean_wall, train.max_wall, train.peak_memory) == (5.0, 5.0, 4000)
+
+
+def test_calls_that_were_tried_once_and_again_are_told_together(any_db, new_attempt, a_story, tmp_path):
+    attempt = create_attempt(any_db, new_attempt())
+    story = a_story()
+    story.start_job(1, calls=3)
+    story.call(1, 2)
+    story.clock += 10
+    story.start_call(1, 3)
+    story.clock += 5
+    story.end_call(1, 3)
+    story.call(1, 4, status=1)
+    story.start_job(1, queue="q2", journal="worker2", calls=1)
+    story.start_call(1, 4, queue="q2", journal="worker2")
+    story.clock += 7
+    story.end_call(1, 4, queue="q2", journal="worker2")
+    ingest(any_db, attempt, story.write(tmp_path))
+    _, train = modules(any_db, attempt)
+    assert (train.calls_done, train.calls_failed, train.mean_wall, train.max_wall) == (3, 0, 9.0, 12.0)
 
 
 def test_a_module_of_two_blocks_is_told_in_each(any_db, new_attempt, a_story, tmp_path):
