@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import starmap
@@ -109,37 +110,46 @@ def find_file(db: Registry, name: str) -> FileRow:
 
 
 def _walk(db: Registry, first: int, depth: int | None, linked: Any, far_end: Any) -> Ancestry:
-    """Step by step, each step one or two questions however many files it is about."""
-    depths = {first: 0}
+    """Step by step, each step a few questions however many files it is about."""
+    depths: dict[int, int] = {}
+    files: dict[int, FileRow] = {}
+    made_by: dict[int, int] = {}
     links: dict[Link, None] = {}
     edge, steps = [first], 0
+    about = select_files().add_columns(desfile.c.wgb_task_id)
     with no_garbage_collection(), db.read() as connection:
-        while edge and (depth is None or steps < depth):
+        while edge:
+            depths.update(dict.fromkeys(edge, steps))
+            for row in connection.execute(about.where(desfile.c.id.in_(wanted_ids(db.dialect, edge)))).all():
+                files[row[0]] = file_row(row[:-1])
+                if row[-1] is not None:
+                    made_by[row[0]] = row[-1]
+            if steps == depth:
+                break
             steps += 1
-            found = list(linked(connection, db.dialect, edge))
+            found = list(linked(connection, db.dialect, edge, made_by))
             links.update(dict.fromkeys(found))
             edge = [each for each in dict.fromkeys(map(far_end, found)) if each not in depths]
-            depths.update(dict.fromkeys(edge, steps))
-        about = select_files().add_columns(desfile.c.wgb_task_id)
-        rows = connection.execute(about.where(desfile.c.id.in_(wanted_ids(db.dialect, depths)))).all()
-        files = {row[0]: file_row(row[:-1]) for row in rows}
-        made_by = {row[0]: row[-1] for row in rows if row[-1] is not None}
         tasks = {*made_by.values(), *(link.task for link in links if link.task is not None)}
         makers = dict(_makers(connection, db.dialect, tasks))
     return Ancestry(first=first, files=files, depth=depths, links=tuple(links), makers=makers, made_by=made_by)
 
 
-def _parents(connection: Connection, dialect: str, ids: Collection[int]) -> Iterator[Link]:
-    read = (
-        select(desfile.c.id, opm_used.c.desfile_id, opm_used.c.task_id)
-        .join(opm_used, opm_used.c.task_id == desfile.c.wgb_task_id)
-        .where(desfile.c.id.in_(wanted_ids(dialect, ids)))
+def _parents(connection: Connection, dialect: str, ids: Collection[int], made_by: Mapping[int, int]) -> Iterator[Link]:
+    children = defaultdict(list)
+    for id_ in ids:
+        if id_ in made_by:
+            children[made_by[id_]].append(id_)
+    read = select(opm_used.c.task_id, opm_used.c.desfile_id).where(
+        opm_used.c.task_id.in_(wanted_ids(dialect, children))
     )
-    yield from _links(connection, read)
+    for task_id, parent in connection.execute(read).all():
+        for child in children[task_id]:
+            yield Link(child, parent, task_id)
     yield from _links(connection, _derived(opm_was_derived_from.c.child_desfile_id, dialect, ids))
 
 
-def _children(connection: Connection, dialect: str, ids: Collection[int]) -> Iterator[Link]:
+def _children(connection: Connection, dialect: str, ids: Collection[int], _: Mapping[int, int]) -> Iterator[Link]:
     made = (
         select(opm_was_generated_by.c.desfile_id, opm_used.c.desfile_id, opm_used.c.task_id)
         .join(opm_used, opm_used.c.task_id == opm_was_generated_by.c.task_id)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, TIMESTAMP, BigInteger, Dialect, Double, Integer, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 #: Seconds since 1970 up to which a moment is one on every database and in Python.
 YEAR_10000 = 253_402_300_800.0
@@ -40,3 +41,16 @@ Number = BigInteger().with_variant(Integer(), "sqlite")
 Elapsed: TypeEngine[Any] = Double().with_variant(INTERVAL(), "postgresql")
 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+class Numbers(UserDefinedType[Sequence[int]]):
+    """An array of PostgreSQL's, as a parameter: written at once, where the driver would look at each number."""
+
+    cache_ok = True
+    render_bind_cast = True
+
+    def get_col_spec(self, **_: Any) -> str:
+        return "BIGINT[]"
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[int] | None], str | None]:
+        return lambda numbers: None if numbers is None else f"{{{','.join(map(str, numbers))}}}"

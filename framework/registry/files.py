@@ -11,8 +11,8 @@ from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, Text, and_, column, func, literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
 
+from framework.registry.columns import Numbers
 from framework.registry.database import Registry
 from framework.registry.schema import (
     desfile,
@@ -146,7 +146,7 @@ def files_with_ids(connection: Connection, ids: Iterable[int]) -> list[FileRow]:
 def wanted_ids(dialect: str, ids: Iterable[int]) -> Select[Any]:
     """Any number of ids as one parameter."""
     if dialect == "postgresql":
-        return select(func.unnest(literal(list(ids), ARRAY(BigInteger))))
+        return select(func.unnest(literal(list(ids), Numbers()), type_=BigInteger()))
     table = func.json_each(literal(json.dumps(list(ids)), Text)).table_valued(
         column("value", BigInteger), name="wanted"
     )
