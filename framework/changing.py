@@ -7,7 +7,6 @@ and whatever is made from that, is done again. The calls themselves, and the nam
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -66,37 +65,24 @@ def change(
 
     Without a pipeline the one that it was submitted with is taken.
     """
-    held = directory.lock()
-    try:
-        return _change(directory, registry, pipeline, overrides, variables)
-    finally:
-        os.close(held)
-
-
-def _change(
-    directory: RunDirectory,
-    registry: Registry,
-    pipeline: Path | None,
-    overrides: Mapping[str, str],
-    variables: Mapping[str, object],
-) -> Changed:
-    run = directory.read()
-    if run.planned_late:
-        raise PlanError(f"late blocks of {run.run} are planned already, from its old configuration: submit it anew")
-    submission = _asked(directory, run, pipeline, overrides, variables)
-    plan = _planned(submission, registry, run)
-    old, new = list(directory.recorded_jobs(run)), list(plan.jobs)
-    _refuse_other_run(run, plan, old, new)
-    if not is_pool(plan.site):
-        check_presence(plan.programs, software_of(plan))
-    start, finished = _history(directory, run)
-    differing = _differing(run, plan, old, new)
-    keep_submission(submission, directory, run.version + 1)
-    directory.write_again(plan, run, {**run.since, **dict.fromkeys(differing, start)})
-    return Changed(
-        what=_words(directory, run, pipeline, overrides),
-        again=tuple(sorted(finished & set(differing))),
-    )
+    with directory.held():
+        run = directory.read()
+        if run.planned_late:
+            raise PlanError(f"late blocks of {run.run} are planned already, from its old configuration: submit it anew")
+        submission = _asked(directory, run, pipeline, overrides, variables)
+        plan = _planned(submission, registry, run)
+        old, new = list(directory.recorded_jobs(run)), list(plan.jobs)
+        _refuse_other_run(run, plan, old, new)
+        if not is_pool(plan.site):
+            check_presence(plan.programs, software_of(plan))
+        start, finished = _history(directory, run)
+        differing = _differing(run, plan, old, new)
+        keep_submission(submission, directory, run.version + 1)
+        directory.write_again(plan, run, {**run.since, **dict.fromkeys(differing, start)})
+        return Changed(
+            what=_words(directory, run, pipeline, overrides),
+            again=tuple(sorted(finished & set(differing))),
+        )
 
 
 def _asked(

@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from math import ceil
 from pathlib import Path
@@ -253,8 +254,16 @@ class RunDirectory:
             else:
                 left.rmdir()
 
-    def lock(self) -> int:
-        """Hold the run for this process, until it ends; RunError when another does."""
+    @contextmanager
+    def held(self) -> Iterator[int]:
+        """The run for this process alone, and the descriptor that holds it; RunError when another has it."""
+        held = self._lock()
+        try:
+            yield held
+        finally:
+            os.close(held)
+
+    def _lock(self) -> int:
         self.path.mkdir(parents=True, exist_ok=True)
         held = os.open(self.path / "engine.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:

@@ -47,11 +47,11 @@ class LocalEngine:
         check_presence(plan.programs, plan.software)
 
     def submit(self, directory: RunDirectory) -> Outcome:
-        with _held(directory):
+        with directory.held():
             return self._run(directory, History())
 
     def restart(self, directory: RunDirectory) -> Outcome:
-        with _held(directory):
+        with directory.held():
             fence(str(directory.path))
             directory.set_work_aside()
             plan = directory.read()
@@ -121,15 +121,6 @@ def _tell(directory: RunDirectory, number: signal.Signals) -> bool:
         return False
     os.kill(owner, number)
     return True
-
-
-@contextmanager
-def _held(directory: RunDirectory) -> Iterator[None]:
-    held = directory.lock()
-    try:
-        yield
-    finally:
-        os.close(held)
 
 
 @contextmanager

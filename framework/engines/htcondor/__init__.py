@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Protocol
 
@@ -63,13 +61,13 @@ class HTCondorEngine:
         check_limits(plan, site)
 
     def submit(self, directory: RunDirectory) -> Outcome:
-        with _locked(directory) as lock:
+        with directory.held() as lock:
             return self._submit(directory, directory.read(), History(), raised_for(directory), lock)
 
     def restart(self, directory: RunDirectory) -> Outcome:
         """Go on with what is not done; a run that is only held is let go on."""
         pool = the_pool()
-        with _locked(directory) as lock:
+        with directory.held() as lock:
             plan = directory.read()
             if _waits_held(pool, directory):
                 pool.act("release", of_run(str(directory.path)), "fw restart")
@@ -87,7 +85,7 @@ class HTCondorEngine:
         pool.act("remove", dagman_of(str(directory.path)), reason or "fw cancel")
         _wait_until_gone(pool, directory, patience=PATIENCE, is_cancelled=True)
         plan = directory.read()
-        with _locked(directory):
+        with directory.held():
             history = self._take_stock(directory, plan)
             if not _is_closed(directory, plan):
                 self._close(directory, plan, history, status=5)
@@ -280,12 +278,3 @@ def _wait_until_gone(
             clusters = ", ".join(str(job.cluster) for job in found[:10])
             raise RunError(f"the queue does not let go of clusters {clusters}: see condor_q, then try again")
         time.sleep(0.3)
-
-
-@contextmanager
-def _locked(directory: RunDirectory) -> Iterator[int]:
-    held = directory.lock()
-    try:
-        yield held
-    finally:
-        os.close(held)
