@@ -79,11 +79,19 @@ def reading(copy: Copy, source: Store) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", plain)
 
 
+def has(store: Store, path: str, size: int | None) -> bool:
+    """Whether a store has a file of this size; not read."""
+    try:
+        return store.size(path) == size
+    except OSError:
+        return False
+
+
 def holds(copy: Copy, store: Store) -> bool:
     """Whether a store has a copy, read and found to be as recorded."""
+    if not has(store, copy.path, copy.size):
+        return False
     try:
-        if store.size(copy.path) != copy.size:
-            return False
         with store.read(copy.path) as reading:
             _refuse_other(copy, pass_through(reading.read, len))
     except (OSError, TransferError):

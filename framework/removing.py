@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from framework.archives import Archive
+from framework.copying import has
 
 if TYPE_CHECKING:
     from framework.registry.choice import Choice
@@ -65,19 +66,16 @@ def remove(
         chunk = copies[at : at + AT_A_TIME]
         bury(db, archive.name, [file.id for file, _ in chunk], by=by, reason=reason, now=time.time())
         for file, copy in chunk:
+            trouble = ""
             try:
                 archive.store.remove(copy.path)
             except FileNotFoundError:
-                yield file, ""
+                pass
             except OSError as error:
-                yield file, f"{error.strerror or error}; fw fsck {archive.name} goes on from there"
-            else:
-                yield file, ""
+                trouble = f"{error.strerror or error}; fw fsck {archive.name} goes on from there"
+            yield file, trouble
 
 
 def _is_there(copy: Copy, others: Mapping[str, Archive]) -> bool:
     """Whether an archive that the site knows has a copy indeed."""
-    try:
-        return copy.archive in others and others[copy.archive].store.size(copy.path) == copy.size
-    except OSError:
-        return False
+    return copy.archive in others and has(others[copy.archive].store, copy.path, copy.size)

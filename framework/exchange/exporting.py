@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
-from urllib.parse import quote
 
 from framework.archives import Archive
 from framework.copying import fetch, reading
@@ -18,6 +17,7 @@ from framework.errors import InfrastructureError, RunError
 from framework.exchange.bundle import Content, with_ancestors, write_bundle
 from framework.exchange.prov import prov_text
 from framework.exchange.rocrate import METADATA, PIPELINE, crate_text
+from framework.exchange.words import quoted
 from framework.job.transfer import pass_through
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def export_crate(told: Provenance, target: Path, places: Places, licence: str, *
     """Write a run as an RO-Crate: a directory, or a zip file where its name ends so."""
     if target.exists():
         raise RunError(f"{target} is there already: remove it, or name another one")
-    inside = {id_: f"files/{_quoted(file.path)}" for id_, file in told.files.items() if files and file.archives}
+    inside = {id_: f"files/{quoted(file.path)}" for id_, file in told.files.items() if files and file.archives}
     addresses = {id_: at for id_, file in told.files.items() if (at := places.address(file))} | inside
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     try:
@@ -153,17 +153,13 @@ class Places:
         if "://" in file.path:
             return file.path
         if file.version:
-            return f"file://{_quoted(file.path)}"
+            return f"file://{quoted(file.path)}"
         for copy, archive in self._here(file):
-            root = archive.root if "://" in archive.root else f"file://{_quoted(archive.root)}"
-            return f"{root.rstrip('/')}/{_quoted(copy.path)}"
+            root = archive.root if "://" in archive.root else f"file://{quoted(archive.root)}"
+            return f"{root.rstrip('/')}/{quoted(copy.path)}"
         return ""
 
     def _here(self, file: Artefact) -> Iterator[tuple[Copy, Archive]]:
         for copy in self._copies.get(file.id, ()):
             if copy.archive in self._known:
                 yield copy, self._known[copy.archive]
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="/-._~", errors="backslashreplace")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework.archives import Archive
+from framework.copying import has
 from framework.exchange.unpacking import BadBundleError, Bundle
 from framework.registry.run_rows import columns_of
 from framework.registry.taking_in import Tables, take_in
@@ -60,7 +62,9 @@ def _import(
         taken = take_in(db, {**tables, "pfw_attempt_val": _moved(tables, archive), "file_archive_info": places})
     except BaseException:
         for path in placed:
-            archive.store.remove(path)
+            # What led here says more than that it could not be undone.
+            with suppress(OSError):
+                archive.store.remove(path)
         raise
     return Imported(taken.run, taken.is_new, taken.added, len(placed), absent)
 
@@ -88,19 +92,12 @@ def _places(
             row |= {"archive_name": archive.name, "compression": None, "filesize": None, "sha256": None}
         elif row["archive_name"] in known:
             size = row["filesize"] if row["compression"] else sizes[tuple(row["desfile_id"])]
-            if not _has(known[row["archive_name"]], path + (row["compression"] or ""), size):
+            if not has(known[row["archive_name"]].store, path + (row["compression"] or ""), size):
                 absent += 1
                 continue
         found.append([row[column] for column in columns])
     distinct = {(tuple(row[columns.index("desfile_id")]), row[columns.index("archive_name")]): row for row in found}
     return list(distinct.values()), absent
-
-
-def _has(archive: Archive, path: str, size: int | None) -> bool:
-    try:
-        return archive.store.size(path) == size
-    except OSError:
-        return False
 
 
 def _dicts(tables: Tables, name: str) -> Iterator[dict[str, Any]]:

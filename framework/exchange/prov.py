@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
+from framework.exchange.words import as_json, quoted
 from framework.registry.provenance import Activity, Artefact, Provenance
 
 #: Names are the same whichever registry tells them, so that documents of several runs can be put together.
@@ -19,12 +18,12 @@ Entry = tuple[str, dict[str, Any]]
 
 def prov_text(told: Provenance) -> Iterator[str]:
     """The document, in pieces: a line an entity, an activity, a link."""
-    yield f'{{\n"prefix": {_json(PREFIXES)}'
+    yield f'{{\n"prefix": {as_json(PREFIXES)}'
     for kind, entries in _parts(told):
         first = True
         for name, about in entries:
             yield f',\n"{kind}": {{\n' if first else ",\n"
-            yield f" {_json(name)}: {_json({key: value for key, value in about.items() if value is not None})}"
+            yield f" {as_json(name)}: {as_json({key: value for key, value in about.items() if value is not None})}"
             first = False
         if not first:
             yield "\n}"
@@ -33,7 +32,7 @@ def prov_text(told: Provenance) -> Iterator[str]:
 
 def _parts(told: Provenance) -> Iterator[tuple[str, Iterable[Entry]]]:
     run = told.attempt.run
-    names = {id_: f"fw:run/{_quoted(run)}/{_quoted(one.name)}" for id_, one in told.activities.items()}
+    names = {id_: f"fw:run/{quoted(run)}/{quoted(one.name)}" for id_, one in told.activities.items()}
     files = {id_: _file_name(file) for id_, file in told.files.items()}
     yield "entity", _entities(told, files)
     yield "activity", ((names[id_], _activity(one)) for id_, one in told.activities.items())
@@ -64,7 +63,7 @@ def _parts(told: Provenance) -> Iterator[tuple[str, Iterable[Entry]]]:
 
 def _entities(told: Provenance, names: dict[int, str]) -> Iterator[Entry]:
     for id_, file in told.files.items():
-        metadata = {f"metadata:{_quoted(key)}": _plain(value) for key, value in file.metadata.items()}
+        metadata = {f"metadata:{quoted(key)}": _plain(value) for key, value in file.metadata.items()}
         yield (
             names[id_],
             {
@@ -94,7 +93,7 @@ def _activity(one: Activity) -> dict[str, Any]:
         "fw:status": one.status,
         "fw:host": one.host,
         "fw:call": one.number or None,
-        "fw:keys": _json(one.keys) if one.keys else None,
+        "fw:keys": as_json(one.keys) if one.keys else None,
         "fw:command": one.args,
         "fw:version": one.version,
     }
@@ -103,7 +102,7 @@ def _activity(one: Activity) -> dict[str, Any]:
 def _agents(told: Provenance) -> Iterator[Entry]:
     yield _person(told), {"prov:type": _name("prov:Person"), "prov:label": told.attempt.operator}
     for sha256, stack in {**told.software, **told.submitters}.items():
-        about = {"prov:type": _name("prov:SoftwareAgent"), "prov:label": stack.label, "fw:found": _json(stack.found)}
+        about = {"prov:type": _name("prov:SoftwareAgent"), "prov:label": stack.label, "fw:found": as_json(stack.found)}
         yield _software_name(sha256), about
     programs = {(one.program, one.version) for one in told.activities.values() if one.program}
     for program, version in sorted(programs, key=str):
@@ -131,15 +130,15 @@ def _numbered(letter: str, links: Iterable[dict[str, Any]]) -> Iterator[Entry]:
 
 
 def _file_name(file: Artefact) -> str:
-    return f"fw:file/{_quoted(file.path.lstrip('/'))}" + (f"/{_quoted(file.version)}" if file.version else "")
+    return f"fw:file/{quoted(file.path.lstrip('/'))}" + (f"/{quoted(file.version)}" if file.version else "")
 
 
 def _person(told: Provenance) -> str:
-    return f"fw:operator/{_quoted(told.attempt.operator)}"
+    return f"fw:operator/{quoted(told.attempt.operator)}"
 
 
 def _configuration(told: Provenance, kind: str) -> str:
-    return f"fw:run/{_quoted(told.attempt.run)}/{kind}"
+    return f"fw:run/{quoted(told.attempt.run)}/{kind}"
 
 
 def _software_name(sha256: str) -> str:
@@ -147,15 +146,11 @@ def _software_name(sha256: str) -> str:
 
 
 def _program(name: str, version: str | None) -> str:
-    return f"fw:program/{_quoted(name)}" + (f"/{_quoted(version)}" if version else "")
+    return f"fw:program/{quoted(name)}" + (f"/{quoted(version)}" if version else "")
 
 
 def _name(qualified: str) -> dict[str, str]:
     return {"$": qualified, "type": "prov:QUALIFIED_NAME"}
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="/-._~", errors="backslashreplace")
 
 
 def _moment(seconds: float | None) -> str | None:
@@ -165,8 +160,4 @@ def _moment(seconds: float | None) -> str | None:
 def _plain(value: Any) -> Any:
     """A value as PROV knows values: what has parts is told as JSON text."""
     finite = not isinstance(value, float) or math.isfinite(value)
-    return value if isinstance(value, (str, int, float)) and finite else _json(value)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return value if isinstance(value, (str, int, float)) and finite else as_json(value)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import mimetypes
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
+from framework.exchange.words import as_json, quoted
 from framework.registry.provenance import Activity, Artefact, Provenance
 
 METADATA = "ro-crate-metadata.json"
@@ -32,17 +31,17 @@ def crate_text(told: Provenance, places: Mapping[int, str], licence: str) -> Ite
 
     ``places`` says where files are: a path in the crate, or an absolute address; the others are told of alone.
     """
-    yield f'{{\n"@context": {_json(CONTEXT)},\n"@graph": ['
+    yield f'{{\n"@context": {as_json(CONTEXT)},\n"@graph": ['
     first = True
     for entity in _entities(told, places, licence):
         whole = {key: _one_or_more(value) for key, value in entity.items() if value not in (None, [])}
-        yield f"{'' if first else ','}\n {_json(whole)}"
+        yield f"{'' if first else ','}\n {as_json(whole)}"
         first = False
     yield "\n]\n}\n"
 
 
 def _entities(told: Provenance, places: Mapping[int, str], licence: str) -> Iterator[Entity]:
-    ids = {id_: places.get(id_) or f"#file/{_quoted(file.path)}" for id_, file in told.files.items()}
+    ids = {id_: places.get(id_) or f"#file/{quoted(file.path)}" for id_, file in told.files.items()}
     calls = [one for one in told.activities.values() if one.kind == "call"]
     yield _descriptor()
     yield _root(told, ids, places, calls, licence)
@@ -105,14 +104,14 @@ def _workflow(told: Provenance, calls: list[Activity]) -> Iterator[Entity]:
         "version": _version(told, "pipeline") or told.attempt.submitwcl_sha256,
         "hasPart": [_at(_tool(module)) for module in told.modules],
         "step": [_at(_step(module)) for module in told.modules],
-        "input": [_at(f"#input/{_quoted(name)}") for name in inputs],
-        "output": [_at(f"#output/{_quoted(name)}") for name in outputs],
+        "input": [_at(f"#input/{quoted(name)}") for name in inputs],
+        "output": [_at(f"#output/{quoted(name)}") for name in outputs],
     }
     yield {"@id": "#wcl", "@type": "ComputerLanguage", "name": "WCL", "alternateName": "Workflow Control Language"}
     for kind, names in (("input", inputs), ("output", outputs)):
         for name in names:
             yield {
-                "@id": f"#{kind}/{_quoted(name)}",
+                "@id": f"#{kind}/{quoted(name)}",
                 "@type": "FormalParameter",
                 "additionalType": "File",
                 "name": name,
@@ -241,7 +240,7 @@ def _status(one: Activity) -> Entity:
 
 
 def _file(file: Artefact, id_: str, is_there: bool) -> Entity:
-    parameter = f"#{'output' if file.is_own else 'input'}/{_quoted(file.filetype)}"
+    parameter = f"#{'output' if file.is_own else 'input'}/{quoted(file.filetype)}"
     more = {key: value for key, value in file.metadata.items() if isinstance(value, (str, int, float))}
     words = ", ".join(f"{key}={value}" for key, value in more.items())
     return {
@@ -272,32 +271,24 @@ def _at(id_: str) -> dict[str, str]:
 
 
 def _tool(module: str) -> str:
-    return f"#tool/{_quoted(module)}"
+    return f"#tool/{quoted(module)}"
 
 
 def _step(module: str) -> str:
-    return f"{PIPELINE}#{_quoted(module)}"
+    return f"{PIPELINE}#{quoted(module)}"
 
 
 def _action(call: Activity) -> str:
-    return f"#call/{_quoted(call.name)}"
+    return f"#call/{quoted(call.name)}"
 
 
 def _control(call: Activity) -> str:
-    return f"#control/{_quoted(call.name)}"
+    return f"#control/{quoted(call.name)}"
 
 
 def _person(told: Provenance) -> str:
-    return f"#operator/{_quoted(told.attempt.operator)}"
-
-
-def _quoted(text: str) -> str:
-    return quote(text, safe="/-._~", errors="backslashreplace")
+    return f"#operator/{quoted(told.attempt.operator)}"
 
 
 def _moment(seconds: float | None) -> str | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
