@@ -273,3 +273,16 @@ def _image_root(root: Path) -> Path:
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, target)
     return root
+
+
+@pytest.fixture
+def places_in() -> Callable[[Any], Iterator[tuple[Any, ...]]]:
+    """Tells the way to every value within a value."""
+
+    def ways(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+        for key, each in inner:
+            yield (*way, key)
+            yield from ways(each, (*way, key))
+
+    return ways

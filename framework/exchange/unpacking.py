@@ -228,6 +228,11 @@ class Bundle:
             if (told["path"], told["path_version"], told["filename"]) != (path, version, path.rpartition("/")[2]):
                 raise self._bad(f"{path!r} is told of under another name")
 
+        where = columns_of("file_archive_info").index("archive_name")
+        for row in tables["file_archive_info"]:
+            if not isinstance(row[where], str):
+                raise self._bad(f"file_archive_info: {row[where]!r} is no archive's name")
+
     def _bad(self, what: str) -> BadBundleError:
         return BadBundleError(f"{self._path}: {what}")
 

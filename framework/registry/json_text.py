@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 _encode = msgspec.json.Encoder().encode
+_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def json_text(value: Any) -> str:
@@ -15,5 +16,12 @@ def json_text(value: Any) -> str:
 
 
 def keys_text(keys: Any) -> str | None:
-    """The keys of a loop, as a row has them."""
-    return keys if keys is None or isinstance(keys, str) else json_text(keys)
+    """The keys of a loop, or their JSON, as a row has them; ValueError for anything else."""
+    if keys is None:
+        return None
+    if type(keys) is dict:
+        return json_text(keys)
+    if type(keys) is not str:
+        raise ValueError("no keys")
+    _decode_object(keys)
+    return keys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from framework.registry.columns import YEAR_10000, Json, Time
 from framework.registry.database import Registry
 from framework.registry.file_rows import ids_of_paths
 from framework.registry.ids import reserve
+from framework.registry.json_text import keys_text
 from framework.registry.run_rows import RunRows, columns_of, comparable, is_file, is_task
 
 #: A table's name, and its rows as :mod:`run_rows` tells them.
@@ -24,6 +26,8 @@ Tables = Mapping[str, list[list[Any]]]
 #: What becomes of a run afterwards is each registry's own; of these, what is missing is added.
 _ADDED = ("software_stack", "file_archive_info", "file_tombstone", "proctag", "verification", "verification_file")
 _ASIDE = frozenset({*_ADDED, "pfw_request", "attempt_state", "attempt_state_history", "desfile"})
+#: NUL as JSON writes it; after an even number of backslashes it is one.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 #: They may be there already, of another run.
 _SHARED = frozenset({"pfw_request", "pfw_unit", "software_stack", "file_archive_info", "file_tombstone", "proctag"})
 
@@ -77,6 +81,8 @@ def _take_in(connection: Connection, tables: Tables) -> Taken:
         return Taken(run, False, _add_missing(connection, tables, here, ids))
     ids = _Ids(reserve(connection, "pfw_attempt", 1), run)
     names = [row["id"] for row in _dicts("task", tables["task"])]
+    if not all(isinstance(name, str) for name in names):
+        raise Refused(f"{run}: its record has a task without a name")
     first = reserve(connection, "task", len(names))
     ids.tasks = {name: first + at for at, name in enumerate(names)}
     if len(ids.tasks) != len(names):
@@ -148,6 +154,8 @@ def _add_missing(connection: Connection, tables: Tables, here: Tables, ids: _Ids
 
 def _write(connection: Connection, name: str, rows: list[list[Any]], ids: _Ids) -> None:
     if name == "verification":
+        if any(type(row[0]) is not int for row in rows):
+            raise Refused(f"{ids.run}: a verification has no number")
         first = reserve(connection, "verification", len(rows))
         ids.verifications = {row[0]: first + at for at, row in enumerate(rows)}
     table = schema.metadata.tables[name]
@@ -199,7 +207,9 @@ def _reader_of_value(name: str, column: Column[Any], ids: _Ids) -> Callable[[Any
     if isinstance(column.type, Double):
         return _number
     if column.type is Json:
-        return lambda value: None if value is None else json.dumps(value, ensure_ascii=False)
+        return _object
+    if column.name in ("wrapkeys", "jobkeys"):
+        return lambda value: keys_text(_words(value))
     # Any integer is one of up to 64 bits here.
     return _whole if column.type.python_type is int or isinstance(column.type, Integer) else _words
 
@@ -228,7 +238,24 @@ def _whole(value: Any) -> int | None:
 def _words(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError
-    return value
+    return value and _storable(value)
+
+
+def _object(value: Any) -> str | None:
+    if value is not None and not isinstance(value, dict):
+        raise TypeError
+    text = None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False)
+    if text and _NUL.search(text):
+        raise ValueError
+    return text and _storable(text)
+
+
+def _storable(text: str) -> str:
+    """A text that every database takes."""
+    if "\0" in text:
+        raise ValueError
+    text.encode()
+    return text
 
 
 def _dicts(name: str, rows: Iterable[list[Any]]) -> Iterator[dict[str, Any]]:

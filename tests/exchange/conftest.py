@@ -20,6 +20,7 @@ postgres_server = _fixtures.postgres_server
 empty_postgres = _fixtures.empty_postgres
 a_postgres_registry = _fixtures.a_postgres_registry
 any_registry = _fixtures.any_registry
+any_db = _fixtures.any_db
 rows = _fixtures.rows
 a_story = _fixtures.a_story
 whole_run = _fixtures.whole_run

@@ -30,7 +30,7 @@ VALUES = st.one_of(
 
 
 @pytest.fixture
-def spoil(any_db, new_attempt, a_whole_run, tmp_path):
+def spoil(any_db, new_attempt, a_whole_run, tmp_path, places_in):
     """Ingests a run with one value that is another; its name and the attempt's id."""
     story = a_whole_run()
     last = story.journals["worker1"].pop()
@@ -65,14 +65,6 @@ def spoil(any_db, new_attempt, a_whole_run, tmp_path):
         return run, attempt
 
     return spoilt
-
-
-def places_in(value: Any, way: tuple[Any, ...] = ()):
-    """The way to every value within a value."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inner:
-        yield (*way, key)
-        yield from places_in(each, (*way, key))
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
