@@ -82,7 +82,7 @@ def write_spoilt(bundle, tmp_path, places_in):
     return write
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choice=st.integers(0, 10**6), value=VALUES)
 def test_a_spoilt_value_is_refused_or_can_be_read(any_db, write_spoilt, tmp_path, choice, value):
     path = write_spoilt(choice, value)

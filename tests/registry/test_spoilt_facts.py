@@ -10,8 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from framework.registry.ancestry import ancestors, find_file
 from framework.registry.attempts import create_attempt
 from framework.registry.calls import calls
+from framework.registry.files import files_of_attempt
 from framework.registry.ingest import ingest
 from framework.registry.runs import find_run, progress
 from framework.registry.statements import ask
@@ -72,8 +74,11 @@ def spoil(any_db, new_attempt, a_whole_run, tmp_path, places_in):
 def test_a_spoilt_value_costs_its_own_call_at_most(any_db, spoil, choice, value):
     run, attempt = spoil(choice, value)
     assert progress(any_db, find_run(any_db, run))[0].calls_done >= CALLS + 3
-    good = [call for call in calls(any_db, attempt) if call.state == "done"]
-    assert len(good) >= CALLS + 3
+    tries = calls(any_db, attempt)
+    assert len([one for one in tries if one.state == "done"]) >= CALLS + 3
+    assert all(isinstance(json.loads(one.keys or "{}"), dict) for one in tries)
+    for path in list(files_of_attempt(any_db, attempt))[-3:]:
+        assert ancestors(any_db, find_file(any_db, path).id).makers
     for table in ("task", "task_message", "desfile", "file_archive_info", "opm_used"):
         answer = ask(any_db, f"select * from {table}")  # noqa: S608
         assert all(answer.shown(place, cell) is not None for row in answer.rows for place, cell in enumerate(row))
