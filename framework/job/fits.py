@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 BLOCK, CARD = 2880, 80
 #: Headers of more blocks than these are no headers.
 MOST_BLOCKS = 2000
+#: By the standard.
+MOST_AXES = 999
 
 
 class FitsError(Exception):
@@ -90,6 +92,8 @@ def data_size(header: Sequence[str], path: str) -> int:
 def _data_size(header: Sequence[str]) -> int:
     values = header_values(header)
     axes = int(values.get("NAXIS", 0))
+    if not 0 <= axes <= MOST_AXES:
+        raise ValueError(f"{axes} axes")
     size = 1 if axes else 0
     for axis in range(1, axes + 1):
         size *= int(values.get(f"NAXIS{axis}", 0))

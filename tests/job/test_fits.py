@@ -53,6 +53,7 @@ def test_long_texts_and_long_names_are_whole():
         (b"no fits".ljust(2880), "is no FITS file"),
         (b"SIMPLE  =                    T".ljust(2880), "ends within a header"),
         (b"SIMPLE  = T".ljust(80) + b"NAXIS   = many".ljust(80) + b"END".ljust(2720), "does not say how long"),
+        (b"SIMPLE  = T".ljust(80) + b"NAXIS   = 999999999999".ljust(80) + b"END".ljust(2720), "does not say how long"),
     ],
 )
 def test_what_cannot_be_read_is_said(tmp_path, content, words):
