@@ -51,7 +51,8 @@ class JobFacts:
         job = self.job(fact)
         self._draft.begin(job.task_id, t)
         columns = ("jobkeys", "expect_num_wrap", "jobroot")
-        values = (keys_text(fact.get("keys")), fact.get("calls"), fact.get("root"))
+        keys = fact.get("keys")
+        values = (keys if isinstance(keys, str) else keys_text(keys), fact.get("calls"), fact.get("root"))
         self._draft.changes.set("pfw_job", job.task_id, columns, *values)
 
     def job_end(self, fact: Fact, t: float) -> None:

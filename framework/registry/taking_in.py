@@ -208,7 +208,7 @@ def _reader_of_value(name: str, column: Column[Any], ids: _Ids) -> Callable[[Any
         return _number
     if column.type is Json:
         return _object
-    if column.name in ("wrapkeys", "jobkeys"):
+    if column.name == "wrapkeys":
         return lambda value: keys_text(_words(value))
     # Any integer is one of up to 64 bits here.
     return _whole if column.type.python_type is int or isinstance(column.type, Integer) else _words

@@ -274,7 +274,7 @@ class Story:
         self.tell("engine", "job.queue", job=job, queue=queue, block=1)
 
     def start_job(self, job: int, queue: str = "q1", journal: str = "worker", calls: int = 1, block: int = 1) -> None:
-        self.tell(journal, "job.start", job=job, queue=queue, block=block, keys={"ccd": job}, calls=calls, root="/w")
+        self.tell(journal, "job.start", job=job, queue=queue, block=block, keys=f"ccd{job}", calls=calls, root="/w")
 
     def end_job(self, job: int, queue: str = "q1", journal: str = "worker", status: int = 0) -> None:
         self.tell(journal, "job.end", job=job, queue=queue, status=status, disk=10)
