@@ -30,7 +30,7 @@ pfw_job = Table(
     of("task.id", "task_id", "the job's task", key=True),
     required("jobnum", Integer, "its number within the run"),
     required("queue", comment="which execution it is: the engine's own id of it"),
-    Column("jobkeys", Words, comment="the values that its calls share, as JSON"),
+    Column("jobkeys", Words, comment="the values that its calls share, joined by _"),
     Column("jobroot", Words, comment="the directory that it worked in"),
     Column("junktar", Words, comment="the archive's path of what was left over"),
     Column("expect_num_wrap", Integer, comment="how many calls it was planned with"),
