@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from framework.registry.database import Registry
     from framework.registry.messages import FailureRow
-    from framework.registry.runs import ModuleRow, RunRow
+    from framework.registry.runs import ModuleRow, Run, RunRow
 
 #: How many runs are shown without --all.
 NEWEST = 20
@@ -50,18 +50,35 @@ def command(
 
 def show_runs(db: Registry, newest: int | None, operator: str | None, campaign: str | None, as_json: bool) -> None:
     """A row a run."""
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     from framework import tables
     from framework.registry.runs import runs
 
-    rows = runs(db, newest=newest, operator=operator, campaign=campaign)
+    found = runs(db, newest=newest, operator=operator, campaign=campaign)
+    rows = [replace(row, state="stopped") if _is_stopped(row) else row for row in found]
     if as_json:
         click.echo(tables.as_json([asdict(row) for row in rows]))
     elif rows:
         tables.print_table((*_RUN_COLUMNS, "elapsed"), [run_cells(row) for row in rows], _NUMBERS)
     else:
         click.echo("no runs yet: fw submit begins one", err=True)
+
+
+def _is_stopped(run: Run) -> bool:
+    """Whether a run of this machine's engine is not at its end, and nothing runs it any more."""
+    from framework.engines.htcondor.site import is_pool
+    from framework.errors import FrameworkError
+    from framework.home import run_directory
+
+    directory = run_directory(run.run)
+    if run.ended is not None or not directory.path.is_dir():
+        return False
+    try:
+        # A pool is not asked: a list should not wait for it. Without a journal it has not begun to run yet.
+        return not is_pool(directory.read().site) and any(directory.journal.glob("*")) and directory.owner() is None
+    except FrameworkError:
+        return False
 
 
 def show_run(db: Registry, name: str, as_json: bool) -> None:

@@ -188,6 +188,7 @@ def test_killed_at_its_worst_a_run_goes_on_where_it_was(fw, environment, slow_se
     assert marked(str(fw_home / "runs/U_r1p01")) == []
     assert "stopped: nothing runs it any more" in fw("why", "U_r1p01").out
     assert "nothing runs it any more" in fw("stat", "U_r1p01").out
+    assert [run["state"] for run in fw("stat", "--json").json] == ["stopped"]
 
     said = fw("restart", "U_r1p01")
     assert said.status == 0, said.err
