@@ -34,9 +34,9 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from wcl.spelling import did_you_mean
-
         if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
+            from wcl.spelling import did_you_mean
+
             hint = did_you_mean(args[0], self.list_commands(ctx))
             raise click.UsageError(f"there is no verb '{args[0]}'{f': {hint}' if hint else ''}")
         return super().resolve_command(ctx, args)
@@ -73,7 +73,6 @@ def run(arguments: list[str], name: str = "fw") -> int:
     0 done, 1 the run or check failed, 2 usage or configuration, 3 infrastructure (registry, pool, disk).
     """
     from framework.errors import FrameworkError
-    from wcl.errors import WclError
 
     open_standard_streams()
     try:
@@ -84,7 +83,7 @@ def run(arguments: list[str], name: str = "fw") -> int:
     except click.Abort:
         click.echo("interrupted", err=True)
         return 1
-    except WclError as error:
+    except _wcl_error() as error:
         click.echo(str(error), err=True)
         return 2
     except FrameworkError as error:
@@ -99,6 +98,13 @@ def run(arguments: list[str], name: str = "fw") -> int:
         flush_or_drop()
         return 3
     return answer if isinstance(answer, int) else 0
+
+
+def _wcl_error() -> type[Exception]:
+    # Asked for when something has gone wrong: the language takes longer to load than most verbs to run.
+    from wcl.errors import WclError
+
+    return WclError
 
 
 def flush_or_drop() -> None:

@@ -67,12 +67,14 @@ def show_runs(db: Registry, newest: int | None, operator: str | None, campaign: 
 
 def _is_stopped(run: Run) -> bool:
     """Whether a run of this machine's engine is not at its end, and nothing runs it any more."""
+    if run.ended is not None:
+        return False
     from framework.engines.htcondor.site import is_pool
     from framework.errors import FrameworkError
     from framework.home import run_directory
 
     directory = run_directory(run.run)
-    if run.ended is not None or not directory.path.is_dir():
+    if not directory.path.is_dir():
         return False
     try:
         # A pool is not asked: a list should not wait for it. Without a journal it has not begun to run yet.
