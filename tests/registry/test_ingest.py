@@ -8,8 +8,11 @@ import re
 import select
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
+from framework.registry import journals
 from framework.registry.attempts import NewBlock, NewModule, create_attempt
 from framework.registry.ingest import Ingester, LeaseTaken, ingest
 
@@ -355,3 +358,26 @@ def test_a_late_block_gets_its_numbers_when_it_is_planned(any_db, new_attempt, a
     assert rows(any_db, planned) == [(3, "use", 5)]
     told = "select label, message from task_message m, task t where t.id = m.task_id"
     assert set(rows(any_db, told)) == {("late", "oh no")}
+
+
+PIECES = [
+    *(
+        b'{"a":1}',
+        b'{"a":{"b":[1,{}]},"c":"x}\\n{y"}',
+        b'{"s":"\\u00e9"}',
+        b"{}",
+        b"{}{}",
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b'"',
+    ),
+    *(b"\n", b"}\n{", b" ", b",", b"\r", b"NaN", b"1e999", b"\\u0000", b"\xff", b"\0"),
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=12))
+def test_lines_that_are_read_at_once_tell_what_each_tells_by_itself(pieces):
+    lines = b"".join(pieces) + b"\n"
+    assert repr(journals._facts(lines, 0)) == repr(journals._decoded_one_by_one(lines, 0))
