@@ -54,3 +54,6 @@ class Numbers(UserDefinedType[Sequence[int]]):
 
     def bind_processor(self, dialect: Dialect) -> Callable[[Sequence[int] | None], str | None]:
         return lambda numbers: None if numbers is None else f"{{{','.join(map(str, numbers))}}}"
+
+    def literal_processor(self, dialect: Dialect) -> Callable[[Sequence[int]], str]:
+        return lambda numbers: f"'{{{','.join(map(str, map(int, numbers)))}}}'::bigint[]"
