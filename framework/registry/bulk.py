@@ -19,25 +19,33 @@ Row = Sequence[Any]
 COPY_FROM = 30
 
 
+class Batch:
+    """Rows to insert, in the order of the table's columns, in the form in which the database takes them fastest.
+
+    None of them may be there. Times are seconds, JSON is text.
+    """
+
+    def __init__(self, dialect: str, table: Table, rows: Sequence[Row]) -> None:
+        self._table = table
+        self._rows = rows
+        self._text = _copied(table, rows) if dialect == "postgresql" and len(rows) >= COPY_FROM else ""
+
+    def insert(self, connection: Connection) -> None:
+        """Insert them."""
+        if self._text:
+            _copy(connection, self._table, self._text)
+        else:
+            _execute_many(connection, _insert_sql(connection.dialect.name, self._table.name), self._rows)
+
+
 def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, in the order of the table's columns, none of which may be there. Times are seconds, JSON is text."""
-    if connection.dialect.name == "postgresql" and len(rows) >= COPY_FROM:
-        _copy(connection, table, rows)
-    else:
-        _execute_many(connection, _insert_sql(connection.dialect.name, table.name), rows)
+    """Insert rows, none of which may be there."""
+    Batch(connection.dialect.name, table, rows).insert(connection)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     """Insert the rows that are not there yet."""
     _execute_many(connection, _insert_sql(connection.dialect.name, table.name) + " on conflict do nothing", rows)
-
-
-def insert_distinct(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, none of which may be there but which may be given twice."""
-    if connection.dialect.name == "postgresql":
-        insert(connection, table, list(dict.fromkeys(rows)))
-    else:
-        insert_missing(connection, table, rows)
 
 
 def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
@@ -100,10 +108,14 @@ def _update_sql(dialect: str, name: str, columns: tuple[str, ...]) -> str:
 # ---------------------------------------------------------------- PostgreSQL's COPY
 
 
-def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    names = ", ".join(column.name for column in table.columns)
+def _copied(table: Table, rows: Sequence[Row]) -> str:
+    """Rows as COPY reads them."""
     written = [_writer(column)(values) for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)]
-    text = "\n".join(map("\t".join, zip(*written, strict=True))) + "\n"
+    return "\n".join(map("\t".join, zip(*written, strict=True))) + "\n"
+
+
+def _copy(connection: Connection, table: Table, text: str) -> None:
+    names = ", ".join(column.name for column in table.columns)
     driver: Any = connection.connection.driver_connection
     statement = f"copy {table.name} ({names}) from stdin"
     with driver_errors_translated(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:

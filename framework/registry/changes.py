@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, select
 
 from framework.registry import bulk
-from framework.registry.file_rows import write_files
+from framework.registry.file_rows import Files, SameFiles
 from framework.registry.schema import metadata, task_message
 
 #: Tables whose rows are known by an id of their own, each before those that point to it.
@@ -41,6 +41,8 @@ class Changes:
         self.states: list[Pair] = []
         #: Software that may be there already.
         self.software: dict[str, Pair] = {}
+        #: Files that these changes speak of, and that earlier ones found to be there.
+        self.same: SameFiles = {}
         self.pending: list[Pair] = []
         self.no_longer_pending: list[Pair] = []
 
@@ -53,15 +55,24 @@ class Changes:
         for place, value in zip(places(table, columns), values, strict=True):
             row[place] = value
 
-    def write(self, connection: Connection) -> dict[int, int]:
-        """Write everything; the ids of files that turned out to be there already, from new to old."""
-        for name in _OWN:
-            bulk.insert(connection, metadata.tables[name], list(self.new[name].values()))
+    def prepare(self, dialect: str) -> None:
+        """Put everything into the form in which it is written; nothing is changed any more."""
+        tables = metadata.tables
+        self._own = [bulk.Batch(dialect, tables[name], list(self.new[name].values())) for name in _OWN]
+        self._files = Files(dialect, self.files)
+        # Some of them may have been given twice.
+        pairs = {} if self.pairs_may_repeat else {name: [*dict.fromkeys(rows)] for name, rows in self.of_files.items()}
+        self._pairs = {name: bulk.Batch(dialect, tables[name], rows) for name, rows in pairs.items()}
+
+    def write(self, connection: Connection) -> SameFiles:
+        """Write everything, which is prepared; which of the files were there already."""
+        for batch in self._own:
+            batch.insert(connection)
         for (name, columns), rows in self.changed.items():
             bulk.update(connection, metadata.tables[name], columns, rows)
         _set_calls(connection, self.calls)
-        same = write_files(connection, self.files)
-        self._write_pairs(connection, same)
+        same = self._files.write(connection)
+        self._write_pairs(connection, {**self.same, **same})
         bulk.insert(connection, task_message, self.messages)
         _insert_new_messages(connection, self.repeatable_messages)
         bulk.insert_missing(connection, metadata.tables["attempt_state_history"], self.states)
@@ -72,13 +83,13 @@ class Changes:
         _delete_pending(connection, self.no_longer_pending)
         return same
 
-    def _write_pairs(self, connection: Connection, same: dict[int, int]) -> None:
-        insert = bulk.insert_missing if same or self.pairs_may_repeat else bulk.insert_distinct
+    def _write_pairs(self, connection: Connection, same: SameFiles) -> None:
         for name, places in _OF_FILES.items():
-            rows = self.of_files[name]
-            if same:
-                rows = [_renumbered(row, places, same) for row in rows]
-            insert(connection, metadata.tables[name], rows)
+            if same or self.pairs_may_repeat:
+                rows = [_renumbered(row, places, same) for row in self.of_files[name]] if same else self.of_files[name]
+                bulk.insert_missing(connection, metadata.tables[name], rows)
+            else:
+                self._pairs[name].insert(connection)
 
 
 @cache
@@ -88,7 +99,7 @@ def places(table: str, columns: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(names.index(name) for name in columns)
 
 
-def _renumbered(row: Pair, places: tuple[int, ...], same: dict[int, int]) -> Pair:
+def _renumbered(row: Pair, places: tuple[int, ...], same: SameFiles) -> Pair:
     return tuple(same.get(value, value) if place in places else value for place, value in enumerate(row))
 
 

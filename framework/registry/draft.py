@@ -18,10 +18,15 @@ class Draft:
         #: The host of whoever tells at the moment.
         self.host: str | None = None
         self._take_task_id = take_task_id
-        self.start_anew()
+        self._start_anew()
 
-    def start_anew(self) -> None:
-        """Begin with no changes."""
+    def hand_over(self) -> Changes:
+        """The changes, to be written; new ones begin."""
+        changes = self.changes
+        self._start_anew()
+        return changes
+
+    def _start_anew(self) -> None:
         self.changes = Changes()
         # Most facts are of what is new: these rows are at hand.
         self.new_tasks = self.changes.new["task"]

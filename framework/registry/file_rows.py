@@ -12,6 +12,8 @@ from framework.registry import bulk
 from framework.registry.schema import desfile
 
 Row = tuple[Any, ...]
+#: Ids of files that turned out to be there already, from the new to the old one.
+SameFiles = dict[int, int]
 
 #: How many values one statement asks for, within what every SQLite takes.
 _CHUNK = 500
@@ -22,18 +24,24 @@ _ID, _PATH, _VERSION, _CREATED = (_PLACE[name] for name in ("id", "path", "path_
 _CHANGING = tuple(name for name in _PLACE if name not in ("id", "path", "path_version"))
 
 
-def write_files(connection: Connection, rows: Sequence[Row]) -> dict[int, int]:
-    """Write rows of ``desfile``; the ids of those that were there already, from the new to the old one."""
-    within = [row for row in rows if not row[_VERSION]]
-    # Files from outside are mostly known, those of archives seldom.
-    outside = [row for row in rows if row[_VERSION]]
-    same = _write_some_known(connection, outside) if outside else {}
-    try:
-        with connection.begin_nested():
-            bulk.insert(connection, desfile, within)
-    except exc.IntegrityError:
-        same.update(_write_some_known(connection, within))
-    return same
+class Files:
+    """Rows of ``desfile`` to write."""
+
+    def __init__(self, dialect: str, rows: Sequence[Row]) -> None:
+        # Files from outside are mostly known, those of archives seldom.
+        self._outside = [row for row in rows if row[_VERSION]]
+        self._within = [row for row in rows if not row[_VERSION]]
+        self._batch = bulk.Batch(dialect, desfile, self._within)
+
+    def write(self, connection: Connection) -> SameFiles:
+        """Write them; which were there already."""
+        same = _write_some_known(connection, self._outside) if self._outside else {}
+        try:
+            with connection.begin_nested():
+                self._batch.insert(connection)
+        except exc.IntegrityError:
+            same.update(_write_some_known(connection, self._within))
+        return same
 
 
 class KnownFile(NamedTuple):
@@ -55,12 +63,12 @@ def ids_of_paths(connection: Connection, paths: Iterable[str]) -> Iterator[Known
             yield KnownFile(row.path, row.path_version, row.id, row.created_date or 0.0)
 
 
-def _write_some_known(connection: Connection, rows: Sequence[Row]) -> dict[int, int]:
+def _write_some_known(connection: Connection, rows: Sequence[Row]) -> SameFiles:
     found = ids_of_paths(connection, sorted({row[_PATH] for row in rows}))
     known = {(file.path, file.version): (file.id, file.written) for file in found}
     fresh: dict[int, Row] = {}
     newer: dict[int, Row] = {}
-    same: dict[int, int] = {}
+    same: SameFiles = {}
     for row in rows:
         key = (row[_PATH], row[_VERSION])
         if key not in known:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -13,7 +15,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from framework.errors import RegistryError
 from framework.garbage import no_garbage_collection
 from framework.registry import bulk
+from framework.registry.changes import Changes
 from framework.registry.database import Registry
+from framework.registry.file_rows import SameFiles
 from framework.registry.ids import IdSource
 from framework.registry.journals import Part, first_fact, in_batches, new_parts, one_by_one
 from framework.registry.known import load
@@ -25,6 +29,9 @@ from framework.registry.schema import journal_position
 _REFUSALS = (exc.DataError, exc.IntegrityError, exc.ProgrammingError, OverflowError, TypeError, ValueError)
 #: What PostgreSQL says of a statement when a value's type does not fit: SQLSTATE.
 _WRONG_TYPE = ("42804", "42846", "42883")
+
+#: Writes, or waits until that is done.
+_Writing = Callable[[], SameFiles]
 
 
 class LeaseTaken(RegistryError):  # noqa: N818  (the other one does the work: no fault)
@@ -46,7 +53,12 @@ class Ingester:
         """Bring in what is new; the number of facts. Raises :class:`LeaseTaken` while another one does so."""
         with no_garbage_collection():
             positions = self._current_record().known.positions
-            count = sum(self._ingest(parts) for parts in in_batches(new_parts(self._directory, positions)))
+            try:
+                count = self._ingest_all(in_batches(new_parts(self._directory, positions)))
+            except BaseException:
+                # What is known may be ahead of the registry now, and has to be read again.
+                self._record = None
+                raise
         if not count and time.time() - self._renewed > LEASE_SECONDS / 3:
             self._keep_lease()
         return count
@@ -117,44 +129,99 @@ class Ingester:
 
     # ------------------------------------------------------------ bringing in
 
-    def _ingest(self, parts: list[Part]) -> int:
+    def _ingest_all(self, batches: Iterable[list[Part]]) -> int:
+        """Write batch after batch, each while the next is made ready; the number of facts."""
+        count, under_way, are_several = 0, None, False
+        with ThreadPoolExecutor(1) as background:
+            for parts in batches:
+                count += sum(len(part.facts) for part in parts)
+                ready = self._made_ready(parts)
+                same: SameFiles | None = {}
+                if under_way is not None:
+                    are_several = True
+                    same = self._written(*under_way)
+                    self._current_record().reserve_ids()
+                if ready is None or same is None:
+                    self._record, under_way = None, None
+                    self._ingest(parts)
+                    continue
+                ready.same.update(same)
+                under_way = parts, self._begun(background, ready, parts)
+            if under_way is not None:
+                self._written(*under_way)
+        if are_several and self._current_record().known.pending:
+            # What one batch names, those before it may have told while they were still on their way.
+            self._ingest([])
+        return count
+
+    def _begun(self, background: Executor, ready: Changes, parts: list[Part]) -> _Writing:
+        if self._db.dialect == "sqlite":
+            # Before each row it would wait for the other thread.
+            return partial(self._write, ready, parts)
+        return background.submit(self._write, ready, parts).result
+
+    def _made_ready(self, parts: list[Part]) -> Changes | None:
+        """What parts of journals change; none if they hold a value that is refused."""
+        try:
+            return self._changes(parts)
+        except _REFUSALS as error:
+            _raise_unless_for_a_value(error)
+            return None
+
+    def _written(self, parts: list[Part], writing: _Writing) -> SameFiles | None:
+        """Wait until parts are written; none if a value was refused, so that what was told since has to be again."""
+        try:
+            same = writing()
+        except _REFUSALS as error:
+            _raise_unless_for_a_value(error)
+            self._record = None
+            self._ingest(parts)
+            return None
+        self._note(parts, same)
+        return same
+
+    def _ingest(self, parts: list[Part], instead: str | None = None) -> None:
         """Write parts of journals; a line that the database refuses is reported instead, and the others written."""
         try:
-            return self._write(parts)
+            return self._note(parts, self._write(self._changes(parts, instead), parts))
         except _REFUSALS as error:
-            if not _is_for_a_value(error):
+            _raise_unless_for_a_value(error)
+            self._record = None
+            if instead is not None or not parts:
                 raise
             smaller = parts if len(parts) > 1 else list(one_by_one(parts[0], self._directory))
             if len(smaller) == 1:
                 reason = str(getattr(error, "orig", error))
                 place = f"{parts[0].journal}: byte {parts[0].start}"
-                return self._write(parts, instead=f"{place}: the registry refuses it: {reason}")
+                return self._ingest(parts, instead=f"{place}: the registry refuses it: {reason}")
         middle = len(smaller) // 2
-        return self._ingest(smaller[:middle]) + self._ingest(smaller[middle:])
+        self._ingest(smaller[:middle])
+        self._ingest(smaller[middle:])
 
-    def _write(self, parts: list[Part], instead: str | None = None) -> int:
-        """Write parts of journals in one transaction; if it fails, nothing has happened."""
+    def _changes(self, parts: list[Part], instead: str | None = None) -> Changes:
+        """What parts of journals, or a complaint instead of them, change."""
         record = self._current_record()
-        try:
-            for part in parts if instead is None else ():
-                self._tell(record, part)
-            if instead is not None:
-                record.complain(instead)
-            with self._db.read() as connection:
-                record.settle(connection)
-            with self._db.write() as connection:
-                bulk.allow_late_flush(connection)
-                self._hold(connection)
-                same = record.changes.write(connection)
-                for part in parts:
-                    _set_position(connection, self._attempt_id, part)
-        except BaseException:
-            # What is known is ahead of the registry now, and has to be read again.
-            self._record = None
-            raise
+        for part in parts if instead is None else ():
+            self._tell(record, part)
+        if instead is not None:
+            record.complain(instead)
+        with self._db.read() as connection:
+            return record.hand_over(connection)
+
+    def _write(self, changes: Changes, parts: list[Part]) -> SameFiles:
+        """Write changes, and how far they go, in one transaction; if it fails, nothing has happened."""
+        with self._db.write() as connection:
+            bulk.allow_late_flush(connection)
+            self._hold(connection)
+            same = changes.write(connection)
+            for part in parts:
+                _set_position(connection, self._attempt_id, part)
+            return same
+
+    def _note(self, parts: list[Part], same: SameFiles) -> None:
+        record = self._current_record()
         record.written(same)
         record.known.positions.update({part.journal: part.end for part in parts})
-        return sum(len(part.facts) for part in parts)
 
     def _tell(self, record: Record, part: Part) -> None:
         opening = self._opening(part)
@@ -177,10 +244,11 @@ class Ingester:
         return self._openings[part.journal]
 
 
-def _is_for_a_value(error: Exception) -> bool:
-    """Whether a value is refused; a statement that the server does not understand is our mistake."""
+def _raise_unless_for_a_value(error: Exception) -> None:
+    """A statement that the server does not understand is our mistake, and no value's."""
     server_says = getattr(getattr(error, "orig", None), "sqlstate", None)
-    return not isinstance(error, exc.ProgrammingError) or server_says in (None, *_WRONG_TYPE)
+    if isinstance(error, exc.ProgrammingError) and server_says not in (None, *_WRONG_TYPE):
+        raise error
 
 
 def _set_position(connection: Connection, attempt_id: int, part: Part) -> None:

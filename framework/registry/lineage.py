@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -143,4 +144,5 @@ class Lineage:
             self._paths = {path: same.get(id_, id_) for path, id_ in self._paths.items()}
             self._outside = {key: same.get(id_, id_) for key, id_ in self._outside.items()}
         if len(self._paths) > _AT_HAND:
-            self._paths.clear()
+            # The newer half stays: the registry may not have the newest yet.
+            self._paths = dict(islice(self._paths.items(), len(self._paths) // 2, None))

@@ -11,6 +11,7 @@ from framework.registry.call_facts import CallFacts
 from framework.registry.changes import Changes
 from framework.registry.columns import YEAR_10000
 from framework.registry.draft import Draft
+from framework.registry.file_rows import SameFiles
 from framework.registry.ids import IdSource
 from framework.registry.job_facts import JobFacts
 from framework.registry.journals import Fact
@@ -21,10 +22,11 @@ from framework.registry.run_facts import RunFacts
 
 
 class Record:
-    """What a run's facts amount to. Between two writings, ``changes`` grows; ``known`` is ahead of the registry."""
+    """What a run's facts amount to: changes, which grow until they are handed over; ``known`` is ahead by them."""
 
     def __init__(self, known: Known, task_ids: IdSource, file_ids: IdSource) -> None:
         self.known = known
+        self._ids = (task_ids, file_ids)
         self._draft = draft = Draft(known, task_ids.take)
         self._lineage = Lineage(draft, file_ids.take)
         self._run = run = RunFacts(draft, self._lineage)
@@ -52,11 +54,6 @@ class Record:
             "message": self._message,
         }
 
-    @property
-    def changes(self) -> Changes:
-        """What is to be written; complete once it is settled."""
-        return self._draft.changes
-
     def tell(self, facts: list[Fact], journal: str, host: str | None) -> None:
         """Take in facts of one journal; one that makes no sense becomes a message."""
         self._draft.host = host
@@ -75,14 +72,21 @@ class Record:
         """Keep with the run that something of a journal could not be taken in."""
         self._draft.say(self.known.attempt.task_id, time.time(), 1, text)
 
-    def settle(self, connection: Connection) -> None:
-        """Look up what the facts name by path alone."""
+    def hand_over(self, connection: Connection) -> Changes:
+        """What is to be written now, with what it names by path alone looked up; new changes begin."""
         self._lineage.settle(connection)
+        changes = self._draft.hand_over()
+        changes.prepare(connection.dialect.name)
+        return changes
 
-    def written(self, same: dict[int, int]) -> None:
-        """Begin new changes, the old ones having been written."""
+    def written(self, same: SameFiles) -> None:
+        """Take in that changes have been written, and which of their files were there before."""
         self._lineage.written(same)
-        self._draft.start_anew()
+
+    def reserve_ids(self) -> None:
+        """Have ids at hand for a while, whoever writes into the registry then."""
+        for source in self._ids:
+            source.reserve_next()
 
     def _message(self, fact: Fact, t: float) -> None:
         self._draft.say(self._subject(fact), t, int(fact["level"]), str(fact["text"]))
