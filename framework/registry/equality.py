@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, or_, select
 
 from framework.job.journal import COURSE
 from framework.registry import schema
@@ -69,7 +69,7 @@ def differences(
 
     Ids, times, hosts, measured resources, queues, and what people and queues did to the run may differ, where software
     lies, and size and checksum of files of a ``volatile`` type. With ``aside_lost``, executions that ended without a
-    word are not looked at.
+    word are not looked at, nor the programs of a call that did.
     """
     first = _lines(db_a, attempt_a, volatile, aside_lost)
     second = _lines(db_b, attempt_b, volatile, aside_lost)
@@ -93,12 +93,17 @@ class _Run:
         self._attempt = connection.execute(attempt.select().where(attempt.c.id == attempt_id)).one()
         self._of_run = schema.task.c.root_task_id == self._attempt.task_id
         self._tasks = dict(self._task_names())
-        lost = select(schema.task.c.id).where(self._of_run, schema.task.c.status == LOST_STATUS)
-        self._aside = frozenset(connection.execute(lost).scalars()) if aside_lost else frozenset()
+        self._aside = frozenset(connection.execute(self._lost()).scalars()) if aside_lost else frozenset()
         rows = [row for query in self._file_queries() for row in connection.execute(query)]
         files = {row.id: row for row in rows if row.wgb_task_id not in self._aside}
         self._files = list(files.values())
         self._paths = {id_: row.path for id_, row in files.items()}
+
+    def _lost(self) -> Select[Any]:
+        task, call = schema.task, schema.task.alias()
+        of_call = and_(call.c.id == task.c.parent_task_id, call.c.info_table == schema.pfw_wrapper.name)
+        is_lost = or_(task.c.status == LOST_STATUS, call.c.status == LOST_STATUS)
+        return select(task.c.id).outerjoin_from(task, call, of_call).where(self._of_run, is_lost)
 
     def lines(self) -> Iterator[Line]:
         """Every row that counts, its table's name first."""

@@ -61,7 +61,8 @@ def test_contents_of_logs_may_differ_and_those_of_results_not(record, whole_run)
     assert {re.search(r"filetype=\w+", line)[0] for line in found} == {"filetype=red"}
 
 
-def test_a_run_that_was_interrupted_equals_one_that_was_not_but_for_what_was_lost(record, a_story):
+@pytest.mark.parametrize("had_run", [False, True])
+def test_a_run_that_was_interrupted_equals_one_that_was_not_but_for_what_was_lost(record, a_story, had_run):
     def story(interrupted):
         told = a_story()
         told.tell("engine", "attempt.start")
@@ -71,6 +72,10 @@ def test_a_run_that_was_interrupted_equals_one_that_was_not_but_for_what_was_los
         queue = journal = None
         if interrupted:
             told.start_call(1, 2)
+            if had_run:
+                at = {"job": 1, "queue": "q1", "call": 2, "try": 1}
+                told.tell("worker", "exec.end", **at, exec=1, status=0, usage={})
+                told.tell("worker", "call.store", **at)
             told.tell("engine2", "attempt.start")
             told.tell("engine2", "job.lost", job=1, queue="q1", reason="killed")
             told.start_job(1, queue="q2", journal="worker2", calls=2)
