@@ -30,25 +30,14 @@ class IdSource:
     """Ids of one table, from ranges that are reserved in short transactions of their own."""
 
     def __init__(self, registry: Registry, name: str) -> None:
-        self._registry = registry
-        self._name = name
-        self._size = _FIRST_RANGE
-        self._next: range | None = None
         #: The next id.
-        self.take: Callable[[], int] = self._ids().__next__
+        self.take: Callable[[], int] = _ids(registry, name).__next__
 
-    def reserve_next(self) -> None:
-        """Reserve the next range already, so that ``take`` has no other writer to wait for when it comes to it."""
-        if self._next is None:
-            self._next = self._reserved()
 
-    def _ids(self) -> Iterator[int]:
-        while True:
-            ids, self._next = self._next or self._reserved(), None
-            yield from ids
-
-    def _reserved(self) -> range:
-        size, self._size = self._size, min(2 * self._size, _LARGEST_RANGE)
-        with self._registry.write() as connection:
-            first = reserve(connection, self._name, size)
-        return range(first, first + size)
+def _ids(registry: Registry, name: str) -> Iterator[int]:
+    size = _FIRST_RANGE
+    while True:
+        with registry.write() as connection:
+            first = reserve(connection, name, size)
+        yield from range(first, first + size)
+        size = min(2 * size, _LARGEST_RANGE)

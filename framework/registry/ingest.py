@@ -140,7 +140,6 @@ class Ingester:
                 if under_way is not None:
                     are_several = True
                     same = self._written(*under_way)
-                    self._current_record().reserve_ids()
                 if ready is None or same is None:
                     self._record, under_way = None, None
                     self._ingest(parts)

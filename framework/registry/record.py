@@ -26,7 +26,6 @@ class Record:
 
     def __init__(self, known: Known, task_ids: IdSource, file_ids: IdSource) -> None:
         self.known = known
-        self._ids = (task_ids, file_ids)
         self._draft = draft = Draft(known, task_ids.take)
         self._lineage = Lineage(draft, file_ids.take)
         self._run = run = RunFacts(draft, self._lineage)
@@ -82,11 +81,6 @@ class Record:
     def written(self, same: SameFiles) -> None:
         """Take in that changes have been written, and which of their files were there before."""
         self._lineage.written(same)
-
-    def reserve_ids(self) -> None:
-        """Have ids at hand for a while, whoever writes into the registry then."""
-        for source in self._ids:
-            source.reserve_next()
 
     def _message(self, fact: Fact, t: float) -> None:
         self._draft.say(self._subject(fact), t, int(fact["level"]), str(fact["text"]))
