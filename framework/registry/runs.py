@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,16 +129,24 @@ def how_far(db: Registry, run: Run) -> RunRow:
 
 def progress(db: Registry, run: Run) -> tuple[RunRow, list[ModuleRow]]:
     """How far a run is, and how far its modules are."""
-    rows = modules(db, run.attempt_id)
     with db.read() as connection:
-        return _run_rows(connection, [run], Counter({run.attempt_id: sum(row.calls_done for row in rows)}))[0], rows
+        states = module_states(connection, run.attempt_id)
+        done = sum(found.calls for (_, _, state), found in states.items() if state == "done")
+        rows = _module_rows(connection, run.attempt_id, states)
+        return _run_rows(connection, [run], Counter({run.attempt_id: done}))[0], rows
 
 
 def modules(db: Registry, attempt_id: int) -> list[ModuleRow]:
     """The modules of each block of a run, in their order."""
     with db.read() as connection:
-        states, most = module_states(connection, attempt_id), peaks(connection, attempt_id)
-        planned = connection.execute(_planned(attempt_id)).all()
+        return _module_rows(connection, attempt_id, module_states(connection, attempt_id))
+
+
+def _module_rows(
+    connection: Connection, attempt_id: int, states: Mapping[tuple[int, str, str], ModuleState]
+) -> list[ModuleRow]:
+    most = peaks(connection, attempt_id)
+    planned = connection.execute(_planned(attempt_id)).all()
     rows = []
     for task_id, block, name, number, expected in planned:
         running, done, failed = (

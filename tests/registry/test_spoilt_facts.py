@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from framework.registry.ancestry import ancestors, find_file
@@ -71,6 +71,7 @@ def spoil(any_db, new_attempt, a_whole_run, tmp_path, places_in):
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choice=st.integers(0, 10**6), value=VALUES)
+@example(choice=14, value=False)  # a job in a block that there is not
 def test_a_spoilt_value_costs_its_own_call_at_most(any_db, spoil, choice, value):
     run, attempt = spoil(choice, value)
     assert progress(any_db, find_run(any_db, run))[0].calls_done >= CALLS + 3
