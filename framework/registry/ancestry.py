@@ -7,14 +7,16 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import starmap
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import Any
 
+from msgspec import Struct
 from sqlalchemy import Column, Connection, Select, literal, select
 
 from framework.errors import FrameworkError
 from framework.garbage import no_garbage_collection
 from framework.registry.database import Registry
-from framework.registry.files import FileRow, file_row, files_with_ids, select_files, wanted_ids
+from framework.registry.files import FileRow, file_row, files_with_ids, select_files, wanted_id, wanted_ids
 from framework.registry.schema import (
     desfile,
     opm_used,
@@ -30,7 +32,7 @@ class UnknownFile(FrameworkError):  # noqa: N818
     """No file, or more than one, is called so."""
 
 
-class Link(NamedTuple):
+class Link(Struct, frozen=True, gc=False):
     """A file came from another one."""
 
     child: int
@@ -79,12 +81,12 @@ def ancestors(db: Registry, file_id: int, depth: int | None = None) -> Ancestry:
 
     A step goes to what the file's maker read, and to what the pipeline says the file is derived from.
     """
-    return _walk(db, file_id, depth, _parents, lambda link: link.parent)
+    return _walk(db, file_id, depth, _parents, attrgetter("parent"))
 
 
 def descendants(db: Registry, file_id: int, depth: int | None = None) -> Ancestry:
     """What came from a file, up to so many steps."""
-    return _walk(db, file_id, depth, _children, lambda link: link.child)
+    return _walk(db, file_id, depth, _children, attrgetter("child"))
 
 
 def find_file(db: Registry, name: str) -> FileRow:
@@ -114,25 +116,31 @@ def _walk(db: Registry, first: int, depth: int | None, linked: Any, far_end: Any
     depths: dict[int, int] = {}
     files: dict[int, FileRow] = {}
     made_by: dict[int, int] = {}
-    links: dict[Link, None] = {}
+    links: list[Link] = []
     edge, steps = [first], 0
-    about = select_files().add_columns(desfile.c.wgb_task_id)
     with no_garbage_collection(), db.read() as connection:
         while edge:
             depths.update(dict.fromkeys(edge, steps))
-            for row in connection.execute(about.where(desfile.c.id.in_(wanted_ids(db.dialect, edge)))).all():
-                files[row[0]] = file_row(row[:-1])
-                if row[-1] is not None:
-                    made_by[row[0]] = row[-1]
+            for *row, task in connection.execute(_files(db.dialect, edge)).all():
+                files[row[0]] = file_row(*row)
+                if task is not None:
+                    made_by[row[0]] = task
             if steps == depth:
                 break
             steps += 1
+            # No link is found twice: a file is at the edge once, and each question names a pair once.
             found = list(linked(connection, db.dialect, edge, made_by))
-            links.update(dict.fromkeys(found))
+            links += found
             edge = [each for each in dict.fromkeys(map(far_end, found)) if each not in depths]
         tasks = {*made_by.values(), *(link.task for link in links if link.task is not None)}
         makers = dict(_makers(connection, db.dialect, tasks))
     return Ancestry(first=first, files=files, depth=depths, links=tuple(links), makers=makers, made_by=made_by)
+
+
+def _files(dialect: str, ids: Collection[int]) -> Select[Any]:
+    """Files, and last which execution made each."""
+    wanted = wanted_id(dialect, ids)
+    return select_files().add_columns(desfile.c.wgb_task_id).join(wanted.table, wanted == desfile.c.id)
 
 
 def _parents(connection: Connection, dialect: str, ids: Collection[int], made_by: Mapping[int, int]) -> Iterator[Link]:
@@ -140,9 +148,8 @@ def _parents(connection: Connection, dialect: str, ids: Collection[int], made_by
     for id_ in ids:
         if id_ in made_by:
             children[made_by[id_]].append(id_)
-    read = select(opm_used.c.task_id, opm_used.c.desfile_id).where(
-        opm_used.c.task_id.in_(wanted_ids(dialect, children))
-    )
+    wanted = wanted_id(dialect, children)
+    read = select(opm_used.c.task_id, opm_used.c.desfile_id).join(wanted.table, wanted == opm_used.c.task_id)
     for task_id, parent in connection.execute(read).all():
         for child in children[task_id]:
             yield Link(child, parent, task_id)
@@ -150,10 +157,11 @@ def _parents(connection: Connection, dialect: str, ids: Collection[int], made_by
 
 
 def _children(connection: Connection, dialect: str, ids: Collection[int], _: Mapping[int, int]) -> Iterator[Link]:
+    wanted = wanted_id(dialect, ids)
     made = (
         select(opm_was_generated_by.c.desfile_id, opm_used.c.desfile_id, opm_used.c.task_id)
         .join(opm_used, opm_used.c.task_id == opm_was_generated_by.c.task_id)
-        .where(opm_used.c.desfile_id.in_(wanted_ids(dialect, ids)))
+        .join(wanted.table, wanted == opm_used.c.desfile_id)
     )
     yield from _links(connection, made)
     yield from _links(connection, _derived(opm_was_derived_from.c.parent_desfile_id, dialect, ids))
@@ -161,10 +169,8 @@ def _children(connection: Connection, dialect: str, ids: Collection[int], _: Map
 
 def _derived(near: Column[Any], dialect: str, ids: Collection[int]) -> Select[Any]:
     """What the pipeline says is derived, found from the children or from the parents."""
-    pairs = opm_was_derived_from.c
-    return select(pairs.child_desfile_id, pairs.parent_desfile_id, literal(None)).where(
-        near.in_(wanted_ids(dialect, ids))
-    )
+    pairs, wanted = opm_was_derived_from.c, wanted_id(dialect, ids)
+    return select(pairs.child_desfile_id, pairs.parent_desfile_id, literal(None)).join(wanted.table, wanted == near)
 
 
 def _links(connection: Connection, query: Select[Any]) -> Iterator[Link]:

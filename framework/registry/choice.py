@@ -50,4 +50,4 @@ def kept_in(db: Registry, archive: str, choice: Choice) -> Iterator[tuple[FileRo
             query = query.where(or_(false(), *(fields.condition(key, value) for value in values)))
         for row in connection.execute(query):
             about = (row.id, row.path, row.filetype, row.filesize, row.sha256, row.metadata, row.run)
-            yield file_row(about), copy_in(row)
+            yield file_row(*about), copy_in(row)

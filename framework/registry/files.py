@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, starmap
 from typing import Any
 
 from msgspec import Struct
@@ -145,12 +145,16 @@ def files_with_ids(connection: Connection, ids: Iterable[int]) -> list[FileRow]:
 
 def wanted_ids(dialect: str, ids: Iterable[int]) -> Select[Any]:
     """Any number of ids as one parameter."""
+    return select(wanted_id(dialect, ids))
+
+
+def wanted_id(dialect: str, ids: Iterable[int]) -> ColumnElement[int]:
+    """The column of a table of these ids; joining it costs a server less than looking among them, if none is twice."""
     if dialect == "postgresql":
-        return select(func.unnest(literal(list(ids), Numbers()), type_=BigInteger()))
-    table = func.json_each(literal(json.dumps(list(ids)), Text)).table_valued(
-        column("value", BigInteger), name="wanted"
-    )
-    return select(table.c.value)
+        numbers = func.unnest(literal(list(ids), Numbers())).table_valued(column("id", BigInteger), name="wanted")
+        return numbers.render_derived().c.id
+    texts = func.json_each(literal(json.dumps(list(ids)), Text))
+    return texts.table_valued(column("value", BigInteger), name="wanted").c.value
 
 
 def at_paths(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
@@ -196,7 +200,7 @@ def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Itera
                 .order_by(desfile.c.path)
             )
             for row in connection.execute(query):
-                yield row.wrapnum, file_row(row[:-1])
+                yield row.wrapnum, file_row(*row[:-1])
 
 
 def filetypes(db: Registry) -> list[str]:
@@ -242,15 +246,16 @@ def select_files() -> Select[Any]:
 
 def file_rows(connection: Connection, query: Select[Any]) -> Iterator[FileRow]:
     """The files that a query gives."""
-    return map(file_row, connection.execute(query).all())
+    return starmap(file_row, connection.execute(query).all())
 
 
-def file_row(values: Sequence[Any]) -> FileRow:
+def file_row(
+    id_: int, path: str, filetype: str, size: int, sha256: str, metadata: Any, run: str | None, *packed: Any
+) -> FileRow:
     """The file of one such row, or of as many values in this order."""
-    id_, path, filetype, size, sha256, metadata, run, *packed = values
     return FileRow(
         id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata or {}, run=run,
-        packed=packed_in(packed),
+        packed=packed_in(packed) if packed else None,
     )  # fmt: skip
 
 

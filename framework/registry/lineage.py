@@ -113,16 +113,17 @@ class Lineage:
 
     def settle(self, connection: Connection) -> None:
         """Find the files that were told of by path alone; what is not known yet is kept for later."""
-        wanted = {*self._wanted, *self._draft.known.pending}
+        wanted = dict.fromkeys([*self._wanted, *sorted(self._draft.known.pending)])
         self._wanted = []
-        unknown = {path for _, *paths in wanted for path in paths if path} - self._paths.keys()
-        found = sorted(ids_of_paths(connection, sorted(unknown)), key=lambda file: file.written)
+        unknown = {path for _, path, _ in wanted} | {child for _, _, child in wanted if child}
+        found = sorted(ids_of_paths(connection, sorted(unknown - self._paths.keys())), key=lambda file: file.written)
         self._paths.update({file.path: file.id for file in found})
-        for task_id, path, child in sorted(wanted):
-            self._settle_one(task_id, path, child)
+        for key in wanted:
+            self._settle_one(key)
 
-    def _settle_one(self, task_id: int, path: str, child: str) -> None:
-        pending, key = self._draft.known.pending, (task_id, path, child)
+    def _settle_one(self, key: tuple[int, str, str]) -> None:
+        task_id, path, child = key
+        pending = self._draft.known.pending
         parent_id, child_id = self._paths.get(path), self._paths.get(child)
         if parent_id is None or (child and child_id is None):
             if key not in pending:
