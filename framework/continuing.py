@@ -27,6 +27,7 @@ from framework.plan.model import Identity, Plan
 from framework.plan.places import places_of
 from framework.plan.products import Line
 from framework.submission import SUBMITTED, Hooks, known_wrappers, site_values
+from framework.wording import counted
 from wcl import Section, parse
 
 if TYPE_CHECKING:
@@ -76,8 +77,8 @@ def _refuse_too_early(directory: RunDirectory, run: PlannedRun, number: int) -> 
     left = [job.number for job in run.jobs.values() if not job_is_done(job, history)]
     if left:
         raise RunError(
-            f"block {number} of {run.run} is planned when the blocks before it have ended well: {len(left)} jobs "
-            f"have not, such as {left[0]}"
+            f"block {number} of {run.run} is planned when the blocks before it have ended well: "
+            f"{counted(len(left), 'job')} not done, such as {left[0]}"
         )
 
 

@@ -21,6 +21,7 @@ from framework.job.transfer import Facts, measure
 from framework.job.warden import Warden
 from framework.job.worker import places
 from framework.job.workplace import Workplace
+from framework.wording import counted
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
@@ -122,7 +123,7 @@ def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | N
     found = find_run(registry, run)
     tries = calls(registry, found.attempt_id, wrapnum=number)
     if not tries:
-        raise RunError(f"{found.run} has recorded no call {number}: it has {found.calls_expected} calls")
+        raise RunError(f"{found.run} has recorded no call {number}: it has {counted(found.calls_expected, 'call')}")
     shard = tries[-1].planfile
     kept = kept_plan.files(registry, found)
     if shard not in kept:

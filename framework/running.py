@@ -23,6 +23,7 @@ from framework.errors import InfrastructureError, RunError
 from framework.progress import Quiet, watcher_for
 from framework.registry.follower import Follower
 from framework.registry.runs import attempts_called
+from framework.wording import counted
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
@@ -125,7 +126,7 @@ def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) 
 def _say_submitted(plan: PlannedRun, outcome: Outcome) -> None:
     done = f", {outcome.done} of them done already" if outcome.done else ""
     where = f" as {outcome.queue}" if outcome.queue else ""
-    click.echo(f"{plan.run} is with HTCondor{where}: {outcome.jobs} jobs{done}", err=True)
+    click.echo(f"{plan.run} is with HTCondor{where}: {counted(outcome.jobs, 'job')}{done}", err=True)
     click.echo(f"  next      fw stat {plan.run}    fw why {plan.run}    fw cancel {plan.run}", err=True)
 
 
@@ -202,7 +203,7 @@ def _left_running(
 def _say(plan: PlannedRun, outcome: Outcome) -> None:
     where = os.path.join(plan.archive_root, plan.archive_path)
     if outcome.status == 0:
-        click.echo(f"{plan.run} is done: {outcome.done} jobs", err=True)
+        click.echo(f"{plan.run} is done: {counted(outcome.done, 'job')}", err=True)
         click.echo(f"  results   {where}")
         click.echo(f"  next      fw stat {plan.run}    fw log {plan.run}")
         if plan.epilogue:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.submit import with_values
+from framework.wording import counted
 
 if TYPE_CHECKING:
     from wcl import Problem
@@ -51,7 +52,10 @@ def command(
     else:
         for problem in found:
             click.echo(str(problem))
-        click.echo(f"{len(paths)} files: {errors} errors, {len(found) - errors} warnings", err=True)
+        click.echo(
+            f"{counted(len(paths), 'file')}: {counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}",
+            err=True,
+        )
     return 1 if errors else 0
 
 

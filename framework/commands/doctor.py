@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import click
 
+from framework.wording import counted
+
 #: Below this a run may fill the disk.
 LOW_DISK_GB = 1.0
 EXTRAS = {
@@ -113,7 +115,9 @@ def _process() -> Iterator[Finding]:
         yield Finding("/proc", "is not there", "bad", "the local engine finds the processes of a killed run in it")
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    yield Finding("machine", f"{cores} processors, {memory:.1f} GiB of memory: {cores} jobs at a time")
+    yield Finding(
+        "machine", f"{counted(cores, 'processor')}, {memory:.1f} GiB of memory: {counted(cores, 'job')} at a time"
+    )
     for program in ("python", "cp"):
         path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
         if shutil.which(program, path=path) is None:

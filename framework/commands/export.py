@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from framework.wording import counted
+
 
 @click.command(
     name="export", epilog="Example: fw export Ht0_r11p95 Ht0.skyfw --with-files; fw import Ht0.skyfw elsewhere"
@@ -67,4 +69,4 @@ def command(
     if as_json:
         click.echo(tables.as_json({"run": found.run, "format": form, "file": str(file), "runs": count}))
     else:
-        click.echo(f"{found.run}: {count} run{'s' if count > 1 else ''} written to {file}", err=True)
+        click.echo(f"{found.run}: {counted(count, 'run')} written to {file}", err=True)

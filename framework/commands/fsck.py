@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -64,7 +66,7 @@ def lines(checked: Checked, done: dict[Finding, str], repairing: bool) -> Iterat
         about = "  ".join(part for part in (finding.detail, what and f"→ {what}") if part)
         yield f"{finding.kind:<10}  {finding.path}{f'  ({about})' if about else ''}"
     found = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "all as it should be"
-    yield f"{checked.files} files on record: {found}"
+    yield f"{counted(checked.files, 'file')} on record: {found}"
 
 
 def as_object(checked: Checked, done: dict[Finding, str]) -> dict[str, Any]:

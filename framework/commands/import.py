@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.wording import counted
+
 if TYPE_CHECKING:
     from framework.exchange.importing import Imported
 
@@ -47,7 +49,7 @@ def command(file: Path, archive: str | None, registry: str | None, as_json: bool
 
 def line_of(each: Imported) -> str:
     """What became of a run."""
-    state = "taken in" if each.is_new else f"was here, {each.added} rows added" if each.added else "was here"
-    files = f", {each.files} files" if each.files else ""
-    absent = f", {each.absent} files are in no archive here" if each.absent else ""
+    state = "taken in" if each.is_new else f"was here, {counted(each.added, 'row')} added" if each.added else "was here"
+    files = f", {counted(each.files, 'file')}" if each.files else ""
+    absent = f", {counted(each.absent, 'file')} in no archive here" if each.absent else ""
     return f"{each.run}: {state}{files}{absent}"

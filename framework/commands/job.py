@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -38,7 +40,9 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     rows = [row for row in calls(db, found.attempt_id) if number in (None, row.jobnum)]
     befell = [one for one in course(db, found.attempt_id, (COURSE,)) if one.jobnum and number in (None, one.jobnum)]
     if number is not None and not rows and not befell:
-        raise RunError(f"{found.run}: no call of a job {number} has begun; it has {found.jobs_expected} jobs")
+        raise RunError(
+            f"{found.run}: no call of a job {number} has begun; it has {counted(found.jobs_expected, 'job')}"
+        )
     said = messages(db, found.attempt_id)
     software = stacks(db, found.attempt_id)
     verified = verifications(db, found.attempt_id)

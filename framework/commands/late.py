@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from framework.wording import counted
+
 
 @click.command(name="late", epilog="Example: fw late T0042_r1p01 2")
 @click.argument("run")
@@ -22,4 +24,4 @@ def command(run: str, block: int, registry: str | None) -> None:
     planned = plan_late_block(directory, open_registry(registry), block, patience=PATIENCE, say=click.echo)
     jobs = [job for job in planned.jobs.values() if job.block == block]
     modules = ", ".join(f"{calls} {module}" for module, calls in planned.planned_late[block].items())
-    click.echo(f"block {block} of {run}: {modules} in {len(jobs)} jobs")
+    click.echo(f"block {block} of {run}: {modules} in {counted(len(jobs), 'job')}")

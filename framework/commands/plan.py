@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.submit import with_pipeline
+from framework.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -136,12 +137,12 @@ def summary(plan: Plan) -> Iterator[str]:
     yield f"archive   {plan.archive_root}/{plan.archive_path}"
     yield from software_lines(plan)
     for block in plan.blocks:
-        yield f"block {block.number}   {block.name}: {len(block.jobs)} jobs"
+        yield f"block {block.number}   {block.name}: {counted(len(block.jobs), 'job')}"
         width = max((len(module.name) for module in block.modules), default=0)
         for module in block.modules:
             calls = [call for job in block.jobs for call in job.calls if call.module == module.name]
             made = [file for call in calls for file in call.outputs]
-            yield f"  {module.name:<{width}}  {module.calls} calls, {_files(made)}{_surroundings(calls)}"
+            yield f"  {module.name:<{width}}  {counted(module.calls, 'call')}, {_files(made)}{_surroundings(calls)}"
         for job in block.jobs:
             after = f"  after {', '.join(map(str, job.parents))}" if job.parents else ""
             yield f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
@@ -229,8 +230,8 @@ def _files(made: list[File]) -> str:
     """How many files; those with wildcards are as many as their program likes."""
     fixed = sum(not file.pattern for file in made)
     if fixed == len(made):
-        return f"{fixed} files"
-    return f"{fixed} files and any number of others" if fixed else "any number of files"
+        return counted(fixed, "file")
+    return f"{counted(fixed, 'file')} and any number of others" if fixed else "any number of files"
 
 
 def _steps(calls: tuple[Call, ...]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from framework.wording import counted
+
 registry_option = click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 
 
@@ -74,7 +76,7 @@ def copy(to: str, registry: str | None) -> None:
 
     target = open_registry(to)
     counts = copy(open_registry(registry), target, lambda text: click.echo(text, err=True))
-    click.echo(f"{target.place}: {sum(counts.values())} rows copied and compared")
+    click.echo(f"{target.place}: {counted(sum(counts.values()), 'row')} copied and compared")
 
 
 @command.command(epilog="Example: fw registry schema --mermaid > registry.mmd")

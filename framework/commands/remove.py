@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import conditions
+from framework.wording import counted
 
 if TYPE_CHECKING:
     from framework.removing import Candidate
@@ -78,7 +79,7 @@ def command(
     size = tables.size(sum(one.copy.size or 0 for one in going if one.file.id not in failed))
     words = "removed from" if yes else "would be removed from"
     kept = len(found) - len(going)
-    click.echo(f"{len(going) - len(failed)} files, {size}, {words} {chosen.name}; {kept} kept", err=True)
+    click.echo(f"{counted(len(going) - len(failed), 'file')}, {size}, {words} {chosen.name}; {kept} kept", err=True)
     if going and not yes:
         click.echo("nothing was done yet: repeat it with --reason and --yes", err=True)
     return 1 if failed else 0

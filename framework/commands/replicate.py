@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import conditions
+from framework.wording import counted
 
 if TYPE_CHECKING:
     from framework.registry.choice import Choice
@@ -65,7 +66,7 @@ def command(
     if dry_run:
         told = [{"path": copy.path, "size": copy.size, "trouble": ""} for _, copy in files]
         click.echo(tables.as_json(told) if as_json else "\n".join(paths(files)))
-        click.echo(f"{len(files)} files, {tables.size(size)}, would be copied to {taking.name}", err=True)
+        click.echo(f"{counted(len(files), 'file')}, {tables.size(size)}, would be copied to {taking.name}", err=True)
         return 0
     with Tally(sys.stderr, f"to {taking.name}", quiet=as_json) as tally:
         tally.expect(len(files), size)

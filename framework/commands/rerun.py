@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from framework.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +26,9 @@ if TYPE_CHECKING:
 @click.option("--verify", is_flag=True, help="Compare contents, and put the verdict on record.")
 @click.option("--module", help="With --verify: every call of this module.")
 @click.option(
-    "--into", type=click.Path(file_okay=False, path_type=Path), help="Where to (default: ./rerun_RUN_WRAPNUM)."
+    "--into",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where to (default: ./rerun_RUN_WRAPNUM, with _2 behind it if that is there).",
 )
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 @click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
@@ -61,7 +66,7 @@ def repeat_call(db: Registry, run: str, number: int, into: Path | None, as_json:
     from framework.rerunning import rerun
     from framework.tables import as_json as written
 
-    target = into or Path(f"rerun_{run}_{number}")
+    target = into or free_directory(run, number)
     result = rerun(db, run, number, target.absolute())
     if as_json:
         about = {"status": result.status, "reason": result.reason, "directory": str(target)}
@@ -78,6 +83,12 @@ def repeat_call(db: Registry, run: str, number: int, into: Path | None, as_json:
             click.echo(f"call {number} failed: {result.reason}", err=True)
         click.echo(f"log and outputs: {os.path.relpath(target)}", err=True)
     return 0 if result.same else 1
+
+
+def free_directory(run: str, number: int) -> Path:
+    """Where to repeat a call when nobody says; what an earlier time has left there stays."""
+    name = f"rerun_{run}_{number}"
+    return next(path for again in count(1) if not (path := Path(name if again == 1 else f"{name}_{again}")).exists())
 
 
 def line_of(part: Comparison) -> str:
@@ -99,7 +110,7 @@ def verify_calls(
     verifier = Verifier(db, run)
     status, told = 0, []
     for number in numbers or verifier.calls(module):
-        target = (into / str(number) if into else Path(f"rerun_{verifier.run.run}_{number}")).absolute()
+        target = (into / str(number) if into else free_directory(verifier.run.run, number)).absolute()
         try:
             again, done = verifier.verify(number, target)
         except RunError as error:
@@ -125,8 +136,8 @@ def verdict_lines(done: Verification) -> Iterator[str]:
     """The verdict on a call, and on its files that are not identical."""
     identical = sum(file.verdict == "identical" for file in done.files)
     within = "; its software is not what is recorded" if done.software == "differs" else ""
-    counted = f"{identical} of {len(done.files)} files identical, {done.wallclock:.1f} s"
-    yield f"call {done.wrapnum}: {done.verdict} ({counted}{within})"
+    share = f"{identical} of {counted(len(done.files), 'file')} identical"
+    yield f"call {done.wrapnum}: {done.verdict} ({share}, {done.wallclock:.1f} s{within})"
     if done.status:
         yield f"  {done.difference}"
     for file in done.files:

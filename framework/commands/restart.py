@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from framework.commands.submit import with_values
+from framework.wording import counted
 
 
 @click.command(name="restart", epilog="Example: fw restart HST1_r1p01 --set request_memory=4000 --reason 'it swapped'")
@@ -53,7 +54,7 @@ def command(
     if pipeline or overrides:
         check_over(directory, db)
         changed = change(directory, db, pipeline, overrides, {**files, **variables})
-        click.echo(f"{run}: {len(changed.again)} calls that were done are done again", err=True)
+        click.echo(f"{run}: done before, and done again now: {counted(len(changed.again), 'call')}", err=True)
         reason = f"{reason}; {changed.what}" if reason else changed.what
     elif variables or files:
         raise click.UsageError("--var and --vars are for a template: name it with --pipeline")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.wording import counted
+
 if TYPE_CHECKING:
     from framework.registry.database import Registry
     from framework.registry.statements import Answer
@@ -29,7 +31,9 @@ def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, reg
     text = read_statement(statement)
     answer = change(open_registry(registry), text) if write else ask(open_to_read(registry), text)
     if not answer.columns:
-        click.echo(f"{max(answer.changed, 0)} rows changed" if write else "the statement has no answer", err=True)
+        click.echo(
+            f"{counted(max(answer.changed, 0), 'row')} changed" if write else "the statement has no answer", err=True
+        )
     elif as_csv:
         print_csv(answer)
     elif as_json:

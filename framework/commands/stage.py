@@ -6,6 +6,8 @@ import json
 
 import click
 
+from framework.wording import counted
+
 
 @click.command(name="stage", epilog="Example: fw stage T0042_r1p01 --home")
 @click.argument("run")
@@ -37,5 +39,5 @@ def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> i
             click.echo(tables.printable(f"{path}: {trouble}"), err=True)
     if not as_json:
         words = f"taken to {plan.deliver_to}" if homewards else f"brought to {plan.archive}"
-        click.echo(f"{count} files {words}, {failed} failed", err=True)
+        click.echo(f"{counted(count, 'file')} {words}, {failed} failed", err=True)
     return 1 if failed else 0

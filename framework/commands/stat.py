@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.wording import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -180,7 +182,7 @@ def commit(git: dict[str, Any]) -> str:
     """Which commit it was, and whether it was changed since."""
     if "none" in git:
         return str(git["none"])
-    changed = f", {len(git['changed'])} files changed since" if git["dirty"] else ""
+    changed = f", {counted(len(git['changed']), 'file')} changed since" if git["dirty"] else ""
     return f"commit {(git['commit'] or 'none yet')[:12]}{changed}"
 
 

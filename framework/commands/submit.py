@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.wording import counted
+
 if TYPE_CHECKING:
     from framework.plan.model import Plan
 
@@ -101,4 +103,4 @@ def announce(plan: Plan) -> None:
     for warning in plan.warnings:
         click.echo(warning, err=True)
     later = f"; planned later: {', '.join(block.name for block in plan.late)}" if plan.late else ""
-    click.echo(f"{plan.identity.run}: {calls} calls in {jobs} jobs{later}", err=True)
+    click.echo(f"{plan.identity.run}: {counted(calls, 'call')} in {counted(jobs, 'job')}{later}", err=True)

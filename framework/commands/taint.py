@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import print_sql, sql_option
+from framework.wording import counted
 
 if TYPE_CHECKING:
     from framework.registry.ancestry import Ancestry
@@ -40,7 +41,7 @@ def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> Non
         click.echo(f"nothing came from {tables.printable(found.path)}", err=True)
         return
     tables.print_table(("path", "filetype", "run"), [(each.path, each.filetype, each.run or "") for each in spoilt])
-    click.echo(f"\n{len(spoilt)} files; to make them again, repeat these calls in this order:")
+    click.echo(f"\n{counted(len(spoilt), 'file')}; to make again what is spoilt, repeat these calls in this order:")
     for run, modules in calls.items():
         for module, numbers in modules.items():
             click.echo(f"  {run}  {module}: {', '.join(map(str, numbers))}")

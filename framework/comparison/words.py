@@ -10,6 +10,7 @@ from framework.comparison import Comparison
 from framework.comparison.calls import CallDifference, Change
 from framework.comparison.configuration import ValueDifference
 from framework.comparison.jobs import JobDifference
+from framework.wording import counted
 
 _MARKS = {"added": "+", "changed": "~", "removed": "-"}
 #: Changes that name files, which are called after the keys of their calls.
@@ -29,7 +30,7 @@ def lines(found: Comparison) -> Iterator[str]:
         told = [f"{own.name} {own.old} → {own.new}" for own in found.evened if own.name != "archive_path"]
         yield f"the runs' own names are not told as differences: {', '.join(told)}"
     if found.is_empty:
-        yield f"the same: {found.same_calls} calls in {found.same_jobs} jobs"
+        yield f"the same: {counted(found.same_calls, 'call')} in {counted(found.same_jobs, 'job')}"
         return
     yield from _section("configuration", map(_value_line, found.configuration))
     yield from _section("programs", (f"  {one.program}: {one.old} → {one.new}" for one in found.versions))
@@ -100,7 +101,7 @@ def _change_line(change: Change, call: CallDifference | None = None) -> str:
 
 def _job_line(job: JobDifference) -> str:
     keys = f" ({job.keys})" if job.keys else ""
-    told = [f"{job.calls} call{'s' if job.calls != 1 else ''}"]
+    told = [f"{counted(job.calls, 'call')}"]
     if job.joined:
         told.append(f"with {_ranges(job.joined)}")
     if job.left:

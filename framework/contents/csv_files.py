@@ -9,6 +9,7 @@ from typing import Any
 from framework.contents import DIFFERENT, VOLATILE, Difference, UnreadableError
 from framework.contents.arrays import array_differences
 from framework.plan.varying import Rules
+from framework.wording import counted
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
@@ -18,7 +19,7 @@ def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
         yield Difference(DIFFERENT, f"its columns are {list(now.columns)}, were {list(was.columns)}")
         return
     if len(was) != len(now):
-        yield Difference(DIFFERENT, f"it has {len(now)} rows, had {len(was)}")
+        yield Difference(DIFFERENT, f"it has {counted(len(now), 'row')}, had {len(was)}")
         return
     for name in was.columns:
         before, after = _values(was[name], now[name])

@@ -9,6 +9,7 @@ from typing import Any
 from framework.contents import DIFFERENT, VOLATILE, Difference, UnreadableError, shown
 from framework.contents.arrays import array_differences
 from framework.plan.varying import Rules
+from framework.wording import counted
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
@@ -31,7 +32,7 @@ def _in_tables(was: Any, now: Any, rules: Rules) -> Iterator[Difference]:
         yield Difference(DIFFERENT, f"its columns are {after.names}, were {before.names}")
         return
     if was.metadata.num_rows != now.metadata.num_rows:
-        yield Difference(DIFFERENT, f"it has {now.metadata.num_rows} rows, had {was.metadata.num_rows}")
+        yield Difference(DIFFERENT, f"it has {counted(now.metadata.num_rows, 'row')}, had {was.metadata.num_rows}")
         return
     for name in before.names:
         types = before.field(name).type, after.field(name).type

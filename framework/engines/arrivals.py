@@ -11,6 +11,7 @@ from typing import NamedTuple
 from framework.engines import Trouble
 from framework.engines.beside import Beside
 from framework.engines.directory import PlannedRun, RunDirectory
+from framework.wording import counted
 
 
 class Arrival(NamedTuple):
@@ -82,7 +83,7 @@ class Arrivals:
         """What is waited for, an archive a line."""
         for archive, count in sorted(Counter(self.coming.values()).items()):
             jobs = {job for path, jobs in self._jobs.items() if self.coming[path] == archive for job in jobs}
-            yield f"{len(jobs)} jobs wait for {count} files of archive {archive}"
+            yield f"{counted(len(jobs), 'job')} waiting for {counted(count, 'file')} of archive {archive}"
 
     def take(self, path: str) -> list[int]:
         """A file has come, or never will: the jobs that waited for it."""

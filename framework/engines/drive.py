@@ -19,6 +19,7 @@ from framework.engines.schedule import Capacity, Schedule
 from framework.engines.workers import Worker
 from framework.job.bench import INFRASTRUCTURE
 from framework.job.journal import COURSE, Journal, read_facts
+from framework.wording import counted
 
 #: How often a job is given to another worker when not the program but its surroundings failed.
 INFRASTRUCTURE_RETRIES = 2
@@ -212,7 +213,9 @@ class Drive:
         self._stager = None
         trouble = stager.end()
         if self._arrivals.coming and not self.interrupted:
-            self._complain(f"{len(self._arrivals.coming)} files did not come: {trouble or 'nobody said why'}")
+            self._complain(
+                f"{counted(len(self._arrivals.coming), 'file')} did not come: {trouble or 'nobody said why'}"
+            )
 
     def _complain(self, text: str) -> None:
         self._reasons.append(text)

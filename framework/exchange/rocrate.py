@@ -9,6 +9,7 @@ from typing import Any
 
 from framework.exchange.words import as_json, quoted
 from framework.registry.provenance import Activity, Artefact, Provenance
+from framework.wording import counted
 
 METADATA = "ro-crate-metadata.json"
 PIPELINE = "pipeline.wcl"
@@ -73,7 +74,8 @@ def _root(
         "@type": "Dataset",
         "name": attempt.run,
         "description": f"Run {attempt.run} of pipeline {attempt.pipeline}, project {attempt.project}: "
-        f"{len(calls)} executions of {len(told.modules)} modules, {len(told.files)} files",
+        f"{counted(len(calls), 'execution')} of {counted(len(told.modules), 'module')}, "
+        f"{counted(len(told.files), 'file')}",
         "datePublished": _moment(ended),
         "author": _at(_person(told)),
         "license": _at(_licence(licence)["@id"]),

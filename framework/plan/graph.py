@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 from framework.plan.model import Block, Call, File, Job, LateBlock, Plan
+from framework.wording import counted
 
 #: So many calls of a module are boxes of their own around a call; more of them are one box.
 MOST_NEIGHBOURS = 6
@@ -77,10 +78,10 @@ def by_module(plan: Plan) -> Graph:
     for block in plan.blocks:
         key = f"block {block.number}"
         calls = sum(module.calls for module in block.modules)
-        drawing.groups[key] = f"{block.name}: {_counted(len(block.jobs), 'job')}, {_counted(calls, 'call')}"
+        drawing.groups[key] = f"{block.name}: {counted(len(block.jobs), 'job')}, {counted(calls, 'call')}"
         for module in block.modules:
             inside = sum(any(call.module == module.name for call in job.calls) for job in block.jobs)
-            words = f"{_counted(module.calls, 'call')} in {_counted(inside, 'job')}"
+            words = f"{counted(module.calls, 'call')} in {counted(inside, 'job')}"
             drawing.boxes[f"{key} {module.name}"] = Box("module", module.name, (words,), key)
     for placed in drawing.calls:
         drawing.add_inputs(placed)
@@ -158,7 +159,7 @@ class _Drawing:
             return
         if not key.startswith("call "):
             count = sum(self._key_of(other) == key for other in self.calls)
-            self.boxes[key] = Box("calls", call.module, (_counted(count, "call"),))
+            self.boxes[key] = Box("calls", call.module, (counted(count, "call"),))
             return
         group = f"job {placed.job.number}"
         self.groups[group] = f"{group} ({placed.job.keys})" if placed.job.keys else group
@@ -210,8 +211,4 @@ def flow_lines(flows: Mapping[str, int]) -> Iterator[str]:
     kinds = list(flows.items())
     yield from (f"{count} {name}" for name, count in kinds[:MOST_TYPES])
     if others := kinds[MOST_TYPES:]:
-        yield f"{sum(count for _, count in others)} of {_counted(len(others), 'other type')}"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+        yield f"{sum(count for _, count in others)} of {counted(len(others), 'other type')}"

@@ -108,7 +108,9 @@ def find_file(db: Registry, name: str) -> FileRow:
                 f"the registry knows no file {name!r}: give its path in the archive (fw query lists them)"
             )
         paths = ", ".join(sorted(file.path for file in files_with_ids(connection, ids[:5])))
-        raise UnknownFile(f"several files are called {name!r}: {paths}{', ...' if len(ids) > 5 else ''}")
+        raise UnknownFile(
+            f"several files are called {name!r}, name the path of one: {paths}{', ...' if len(ids) > 5 else ''}"
+        )
 
 
 def _walk(db: Registry, first: int, depth: int | None, linked: Any, far_end: Any) -> Ancestry:

@@ -17,6 +17,7 @@ from framework.registry.columns import Json, Time
 from framework.registry.database import Registry
 from framework.registry.filetypes import make_views
 from framework.registry.schema import id_block, ingest_lease, metadata
+from framework.wording import counted
 
 #: Rows that are held at once.
 _CHUNK = 10_000
@@ -43,7 +44,7 @@ def copy(source: Registry, target: Registry, say: Callable[[str], None]) -> dict
         writing.execute(id_block.delete())
         for table in metadata.sorted_tables:
             counts[table.name] = _copy_table(reading, writing, table)
-            say(f"{table.name}: {counts[table.name]} rows")
+            say(f"{table.name}: {counted(counts[table.name], 'row')}")
         make_views(writing)
         for table in metadata.sorted_tables:
             _compare(reading, writing, table)

@@ -111,7 +111,9 @@ class Fields:
             return self._typed(name, "real" if isinstance(value, int | float) else "text")
         whose = f"a {self._filetype}" if self._filetype else "a file"
         known = sorted({*FIELDS, *self._declared, *found})
-        raise FrameworkError(f"{name!r} is not on record of {whose}: {did_you_mean(name, known) or _listed(known)}")
+        found_there = did_you_mean(name, known) or _listed(known)
+        more = "" if self._filetype else "; with a filetype, its files' other keys too"
+        raise FrameworkError(f"{name!r} is not on record of {whose}: {found_there}{more}")
 
     def condition(self, key: str, value: str) -> ColumnElement[bool]:
         """``key=value`` as somebody typed it."""

@@ -27,7 +27,7 @@ def submitted(fw, a_pipeline) -> Path:
 def test_only_what_differs_is_done_again(fw, submitted, ask):
     said = fw("restart", RUN, "--set", OTHERWISE)
     assert said.status == 0, said.err
-    assert f"{RUN}: 1 calls that were done are done again" in said.err
+    assert f"{RUN}: done before, and done again now: 1 call" in said.err
     assert ask(DONE) == [(1, 1, 1), (2, 1, 1), (3, 1, 1), (4, 2, 2)]
 
 

@@ -104,7 +104,11 @@ def test_a_call_is_run_again_and_compared(fw, fw_home, tmp_path):
     assert said.status == 0, said.err
     assert said.out == "same       SKY/hello/none/r1/hello/p01/greetings/together.txt\n"
     assert "$ python -m pipelines.hello.greet gather lists/all.list greetings/together.txt" in said.err
-    assert fw("rerun", "hello_r1p01", 7).status == 1  # its directory is there already
+    taken = fw("rerun", "hello_r1p01", 7, "--into", "rerun_hello_r1p01_7")
+    assert (taken.status, "is there already: remove it, or name another" in taken.err) == (1, True)
+    again = fw("rerun", "hello_r1p01", 7)
+    assert (again.status, again.err.splitlines()[-1]) == (0, "log and outputs: rerun_hello_r1p01_7_2")
+    assert fw("rerun", "--verify", "hello_r1p01", 7).status == 0
     assert fw("rerun", "hello_r1p01", 8).status == 1
     assert fw("sql", "select count(*) as n from pfw_wrapper", "--json").json == [{"n": 7}]
 

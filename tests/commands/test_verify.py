@@ -61,7 +61,7 @@ def test_a_verdict_goes_on_record_and_nothing_else_changes(fw, fw_home, ask, a_r
     said = fw("rerun", "--verify", "U_r1p01", 1)
     assert said.status == 0, said.err
     first, second = said.out.splitlines()
-    assert first.startswith("call 1: volatile (0 of 1 files identical, ")
+    assert first.startswith("call 1: volatile (0 of 1 file identical, ")
     assert second.split() == ["volatile", "SKY/small/none/r1/U/p01/made/1.json:", "when", "differs"]
     assert (state_of(fw_home), ask(RECORDS)) == before
     assert not (tmp_path / "rerun_U_r1p01_1").exists()

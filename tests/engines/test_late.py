@@ -318,7 +318,7 @@ def test_a_plan_shows_late_blocks_as_such(fw, a_scatter):
     shown = fw("plan", pipeline)
     assert "use: planned when block cut has ended" in shown.out
     assert "asks for file.piece: depends = cut.file.piece" in shown.out
-    assert "cut  1 calls, any number of files" in shown.out
+    assert "cut  1 call, any number of files" in shown.out
     late = fw("plan", pipeline, "--json").json["late"]
     assert [(block["number"], block["name"], block["after"]) for block in late] == [
         (2, "use", "cut"),
@@ -462,7 +462,7 @@ def test_a_plan_that_was_written_down_is_taken_as_it_is(fw, environment, a_scatt
     (tmp_path / "again").touch()
     said = fw("late", "S_r1p01", 2)
     assert said.status == 0, said.err
-    assert "1 use in 1 jobs" in said.out
+    assert "1 use in 1 job" in said.out
     (tmp_path / "again").unlink()
     written = fw_home / "runs/S_r1p01/plan/block_0002.json"
     before = written.stat().st_mtime_ns
@@ -524,7 +524,7 @@ def test_a_block_is_not_planned_before_its_time(fw, a_scatter, count):
     assert fw("submit", a_scatter()).status == 1
     said = fw("late", "S_r1p01", 2)
     assert said.status == 1
-    assert "is planned when the blocks before it have ended well: 1 jobs have not, such as 1" in said.err
+    assert "is planned when the blocks before it have ended well: 1 job not done, such as 1" in said.err
     said = fw("late", "S_r1p01", 3)
     assert "late blocks that wait, in order: 2 (use), 3 (sum)" in said.err
 

@@ -124,9 +124,9 @@ def test_jobs_wait_for_files_that_are_out_of_reach_and_others_run(fw_here, tape,
         call, env={**environment, "PYTHONPATH": str(ROOT)}, cwd=tmp_path, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 60
-    while "3 jobs wait for 3 files" not in (said := fw_here("why", "N_r1p01").out) and time.monotonic() < deadline:
+    while "3 jobs waiting for 3 files" not in (said := fw_here("why", "N_r1p01").out) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert "3 jobs wait for 3 files of archive tape" in said
+    assert "3 jobs waiting for 3 files of archive tape" in said
     assert "waits: for SKY/notes/1.md of archive tape" in said
     assert "of archive tape" in fw_here("stat", "N_r1p01").out
     # The job that needs none of them has run meanwhile.

@@ -146,7 +146,7 @@ def test_files_by_reference_are_on_record_where_this_site_has_them(fw, fw_home, 
     (fw_home / ARCHIVE / "made/together.txt").unlink()
     second = {"FW_REGISTRY": f"sqlite:///{tmp_path}/second.sqlite"}  # of the same site
     said = fw("import", "run.skyfw", **second)
-    assert said.out == f"{a_run}: taken in, 1 files are in no archive here\n"
+    assert said.out == f"{a_run}: taken in, 1 file in no archive here\n"
     assert fw("get", "a+b.txt", "--into", "mine", **second).status == 0
 
 

@@ -11,6 +11,7 @@ from framework.engines.directory import PlannedJob, PlannedRun
 from framework.engines.htcondor.pool import RUN_ATTRIBUTE, quoted
 from framework.engines.htcondor.site import POOL, Site
 from framework.job.pooled import MEMORY_STATUS
+from framework.wording import counted
 
 FOLLOWER, FINAL = "follower", "final"
 #: What the planner of a late block ends with that has nothing to do.
@@ -86,7 +87,7 @@ class JobClass:
 
 def dag_lines(plan: PlannedRun, jobs: Sequence[JobOrder], site: Site, places: Places, elsewhere: bool) -> Iterator[str]:
     """The whole DAG."""
-    yield f"# {plan.run}: {len(jobs)} jobs"
+    yield f"# {plan.run}: {counted(len(jobs), 'job')}"
     yield f"CONFIG {places.directory}/dagman.config"
     yield from _description(FOLLOWER, service_description(places, "follow"))
     yield from _description(FINAL, service_description(places, "finish"))
