@@ -28,3 +28,7 @@ class InfrastructureError(FrameworkError):
 
 class RegistryError(InfrastructureError):
     """The registry cannot be reached, read or written."""
+
+
+class RegistryAway(RegistryError):  # noqa: N818  (what is so for a while, not what went wrong)
+    """The registry's server does not answer, or not yet: it may by itself."""

@@ -16,7 +16,7 @@ PACKAGES = ["framework", "wrappers", "wcl", "queries", "pipelines"]
 LEVELS = [
     {"wcl", "queries", "pipelines"},
     {"wrappers"},
-    {"framework.errors", "framework.garbage"},
+    {"framework.errors", "framework.garbage", "framework.wording"},
     {"framework.plan"},
     {"framework.plugins"},
     {"framework.job", "framework.registry", "framework.engines"},

@@ -13,12 +13,14 @@ from typing import Any
 import msgspec
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inspect, make_url, text
 
-from framework.errors import RegistryError
+from framework.errors import RegistryAway, RegistryError
 from framework.registry.filesystems import NETWORK, filesystem_type
 from framework.registry.schema import REVISION
 
 #: How long a writer waits for another one.
 PATIENCE_SECONDS = 60
+#: How SQLSTATEs begin by which a server says that it shuts down or starts up, or has no connection to spare.
+_NO_SERVER = ("57P", "533")
 
 
 def open_registry(url: str | None = None, *, read_only: bool = False) -> Registry:
@@ -133,7 +135,14 @@ class Registry:
         except (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError):
             raise
         except (exc.DatabaseError, exc.InterfaceError, exc.TimeoutError) as error:
-            raise RegistryError(_explained(self.place, str(getattr(error, "orig", error)))) from error
+            kind = RegistryAway if _is_away(error) else RegistryError
+            raise kind(_explained(self.place, str(getattr(error, "orig", error)))) from error
+
+
+def _is_away(error: exc.SQLAlchemyError) -> bool:
+    """Whether there is no connection to a server: lost, refused, or still or already without it."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", "")
+    return isinstance(error, exc.OperationalError) and (state is None or state[:2] == "08" or state[:3] in _NO_SERVER)
 
 
 def _explained(place: str, reason: str) -> str:

@@ -6,16 +6,19 @@ import os
 import select
 import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 
-from framework.errors import FrameworkError, RegistryError
+from framework.errors import FrameworkError, RegistryAway, RegistryError
 from framework.job.warden import die_with_parent
 from framework.registry.database import Registry
 from framework.registry.ingest import Ingester, ingest
 
 #: Between two looks at the journals.
 PAUSE_SECONDS = 0.5
+#: How long a registry that is away may keep a run that is over from its end.
+PATIENCE_SECONDS = 300
 
 
 class Follower:
@@ -60,8 +63,19 @@ class Follower:
             self.catch_up()
 
     def catch_up(self) -> None:
-        """Take in what the journals hold, in this process."""
-        ingest(self._registry, self._attempt, self._journal)
+        """Take in what the journals hold, in this process; a registry that is away is waited for."""
+        deadline, is_said = time.monotonic() + PATIENCE_SECONDS, False
+        while True:
+            try:
+                ingest(self._registry, self._attempt, self._journal)
+                return
+            except RegistryAway as error:
+                if time.monotonic() > deadline:
+                    raise
+                if not is_said:
+                    print(f"{error}\nwaiting for it, {PATIENCE_SECONDS // 60} minutes at most", file=sys.stderr)
+                    is_said = True
+                _pause(error)
 
     def _follow(self, reading: int, parent: int) -> None:
         """In the child: until the engine closes its side of the pipe, and once more after that."""
@@ -87,3 +101,11 @@ class Follower:
 def _closed(reading: int, seconds: float) -> bool:
     """Whether the other side is closed, now or within some seconds."""
     return bool(select.select([reading], [], [], seconds)[0])
+
+
+def _pause(error: RegistryAway) -> None:
+    """Let a second pass; whoever interrupts it has the error instead, and with it the way on."""
+    try:
+        time.sleep(1)
+    except KeyboardInterrupt:
+        raise error from None

@@ -230,10 +230,7 @@ def test_a_server_that_is_away_for_a_minute_fails_no_job_and_misses_nothing(
     assert len(list(archive.rglob("made/*.txt"))) == 31
     a_postgres_server.start()
     said = run.communicate(timeout=300)[0]
-    if run.returncode:
-        assert "fw restart U_r1p01" in said
-        again = [sys.executable, "-m", "framework.cli", "restart", "U_r1p01"]
-        subprocess.run(again, env=own, cwd=tmp_path, check=True)
+    assert run.returncode == 0, said
     db = open_registry(url)
     done = "select count(*) from pfw_wrapper w, task t where t.id = w.task_id and t.status = 0"
     assert rows(db, done) == [(31,)]
