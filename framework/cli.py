@@ -84,20 +84,27 @@ def run(arguments: list[str], name: str = "fw") -> int:
         click.echo("interrupted", err=True)
         return 1
     except _wcl_error() as error:
-        click.echo(str(error), err=True)
+        complain(str(error))
         return 2
     except FrameworkError as error:
-        click.echo(f"error: {error}", err=True)
+        complain(f"error: {error}")
         return error.exit_code
     except BrokenPipeError:
         flush_or_drop()  # whoever read the output has seen enough
         return 0
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
-        click.echo(f"error: {named}{error.strerror or error}", err=True)
+        complain(f"error: {named}{error.strerror or error}")
         flush_or_drop()
         return 3
     return answer if isinstance(answer, int) else 0
+
+
+def complain(text: str) -> None:
+    """Say what is wrong, whatever names it may quote."""
+    from framework.tables import printable_lines
+
+    click.echo(printable_lines(text), err=True)
 
 
 def _wcl_error() -> type[Exception]:

@@ -31,6 +31,7 @@ def command(
     from framework.progress import Tally
     from framework.registry.database import open_registry
     from framework.submission import declare_filetypes, with_types
+    from framework.tables import printable
 
     pipeline = with_types(types, overrides)
     name = pipeline.text("home_archive")
@@ -47,7 +48,7 @@ def command(
         click.echo(json.dumps(rows, indent=1))
     else:
         for source, reason in found.refused:
-            click.echo(f"{source}: {reason}", err=True)
+            click.echo(printable(f"{source}: {reason}"), err=True)
         kinds: dict[str, int] = {}
         for one in found.new:
             kinds[one.filetype] = kinds.get(one.filetype, 0) + 1

@@ -216,3 +216,14 @@ def test_a_killed_ingest_goes_on_where_it_was(fw_here, environment, tmp_path, fw
         (many, many, sum(path.stat().st_size for path in (tmp_path / "notes").iterdir()))
     ]
     assert not [each for each in fw_here("fsck", "--contents", "--json").json["findings"] if each["kind"] != "orphan"]
+
+
+def test_a_name_that_would_move_the_cursor_is_shown_in_letters(fw, night):
+    odd = night / "\x1b[2Jtwo\nlines.bin"
+    odd.write_bytes(b"?")
+    said = fw("ingest", "--types", "types.wcl", night)
+    assert "\\x1b[2Jtwo\\nlines.bin: it fits no filetype" in said.err
+    for verb in (("whence", odd), ("lineage", odd.name), ("get", odd.name), ("check", odd)):
+        said = fw(*verb)
+        assert said.status in (1, 2)
+        assert "\x1b" not in said.err + said.out
