@@ -107,7 +107,8 @@ def peaks(connection: Connection, attempt_id: int) -> dict[tuple[int, str], int 
     query = (
         select(*module, func.max(pfw_exec.c.maxrss))
         .join(pfw_wrapper, pfw_wrapper.c.task_id == pfw_exec.c.pfw_wrapper_task_id)
-        .where(pfw_exec.c.pfw_attempt_id == attempt_id)
+        # Of both, though each tells it of the other: else PostgreSQL goes through the calls of all runs.
+        .where(pfw_exec.c.pfw_attempt_id == attempt_id, pfw_wrapper.c.pfw_attempt_id == attempt_id)
         .group_by(*module)
     )
     return {(block, name): peak for block, name, peak in connection.execute(query)}
