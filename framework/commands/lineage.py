@@ -114,7 +114,9 @@ def drawn(ancestry: Ancestry, form: str) -> str:
         f"f{id_}": Box("file", file.path.rpartition("/")[2], (file.filetype,)) for id_, file in ancestry.files.items()
     }
     linked = {link.task for link in ancestry.links}
-    boxes |= {f"t{id_}": Box("call", str(maker)) for id_, maker in ancestry.makers.items() if id_ in linked}
+    boxes |= {
+        f"t{id_}": Box("call", maker.module, maker.words) for id_, maker in ancestry.makers.items() if id_ in linked
+    }
     ends: dict[tuple[str, str], None] = {}
     by_call = {(link.child, link.parent) for link in ancestry.links if link.task is not None}
     for link in ancestry.links:

@@ -51,8 +51,12 @@ class Maker:
     keys: Mapping[str, str]
 
     def __str__(self) -> str:
-        keys = ", ".join(f"{key}={value}" for key, value in self.keys.items())
-        return f"{self.module} (call {self.wrapnum} of {self.run}{f', {keys}' if keys else ''})"
+        return f"{self.module} ({', '.join(self.words)})"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Which call of its module it is."""
+        return (f"call {self.wrapnum} of {self.run}", *(f"{key}={value}" for key, value in self.keys.items()))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -47,7 +47,7 @@ def test_lineage_as_json_has_files_and_links(verb):
 def test_lineage_can_be_drawn(verb):
     lines = verb("lineage", "r/plot.png", "--graph", "mermaid").stdout.splitlines()
     assert lines[0] == "flowchart TD"
-    assert any("draw (call 4" in line for line in lines)
+    assert any("draw<br/>call 4 of HST1_r1p01<br/>seed=1" in line for line in lines)
 
 
 def test_lineage_is_a_picture(verb, words_of):
