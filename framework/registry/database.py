@@ -156,6 +156,7 @@ def _explained(place: str, reason: str) -> str:
         "not a database": "the file is something else: name another one with FW_REGISTRY or --registry",
         "malformed": "the file is damaged: restore it, or ingest the runs' journals into a new one",
         "password": "check the user and the password",
+        "timeout": "see whether its server can be reached",
         "refused": "start the server, or name another registry with FW_REGISTRY or --registry",
         "failed": "check that the server runs and that FW_REGISTRY or --registry names it",
     }
@@ -253,10 +254,18 @@ def _begin(connection: Connection) -> None:
 # ---------------------------------------------------------------- PostgreSQL
 
 
+#: A server that has vanished, network and all, is noticed within a minute; by default, hours may pass. libpq's options.
+_NOTICING = {
+    **{"connect_timeout": 10, "tcp_user_timeout": 50_000},
+    **{"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3},
+}
+
+
 def _server_engine(url: URL, place: str) -> Engine:
+    noticing = {name: value for name, value in _NOTICING.items() if name not in url.query}
     try:
         # No prepared statements: a pooler may give each transaction another connection.
-        return create_engine(url, connect_args={"prepare_threshold": None, "connect_timeout": 10}, pool_pre_ping=True)
+        return create_engine(url, connect_args={"prepare_threshold": None, **noticing}, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise RegistryError(
             f"registry {place}: {error.name} is not installed: pip install 'skyfw[postgres]'"

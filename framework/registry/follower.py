@@ -17,6 +17,8 @@ from framework.registry.ingest import Ingester, ingest
 
 #: Between two looks at the journals.
 PAUSE_SECONDS = 0.5
+#: After how long a registry that is not away, but slow, is named.
+SLOW_SECONDS = 10
 #: How long a registry that is away may keep a run that is over from its end.
 PATIENCE_SECONDS = 300
 
@@ -57,10 +59,24 @@ class Follower:
         if not self._child:
             return
         os.close(self._open)
-        _, status = os.waitpid(self._child, 0)
+        status = self._status()
         self._child = 0
         if status:
             self.catch_up()
+
+    def _status(self) -> int:
+        """Wait for the child's end; a registry that is slow is named, and need not be waited for."""
+        ended = os.pidfd_open(self._child)
+        try:
+            if not _readable(ended, SLOW_SECONDS):
+                print(f"registry {self._registry.place} is slow to take in the last of the run", file=sys.stderr)
+            return os.waitpid(self._child, 0)[1]
+        except KeyboardInterrupt:
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+            raise RegistryError(f"registry {self._registry.place} has not taken in the last of the run yet") from None
+        finally:
+            os.close(ended)
 
     def catch_up(self) -> None:
         """Take in what the journals hold, in this process; a registry that is away is waited for."""
@@ -86,7 +102,7 @@ class Follower:
                 signal.signal(number, signal.SIG_IGN)
             # Waiting for the end is the pause: the last facts are taken in as soon as they are there.
             ingester = Ingester(self._registry, self._attempt, self._journal)
-            ingester.follow(lambda: _closed(reading, PAUSE_SECONDS), pause_seconds=0)
+            ingester.follow(lambda: _readable(reading, PAUSE_SECONDS), pause_seconds=0)
             status = 0
         except RegistryError:
             status = 1  # the engine tries once more at the end, and says why if that fails too
@@ -98,9 +114,9 @@ class Follower:
             os._exit(status)
 
 
-def _closed(reading: int, seconds: float) -> bool:
-    """Whether the other side is closed, now or within some seconds."""
-    return bool(select.select([reading], [], [], seconds)[0])
+def _readable(descriptor: int, seconds: float) -> bool:
+    """Whether a pipe's other side is closed, or a process has ended, now or within some seconds."""
+    return bool(select.select([descriptor], [], [], seconds)[0])
 
 
 def _pause(error: RegistryAway) -> None:

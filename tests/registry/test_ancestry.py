@@ -56,7 +56,9 @@ def test_no_more_steps_are_taken_than_asked_for(db):
 
 def test_a_base_name_will_do_where_it_is_the_only_one(db):
     assert find_file(db, "red.fits").path == "r/red.fits"
-    with pytest.raises(UnknownFile, match=r"several files are called 'flat.fits', name the path of one: r/flat.fits, s/flat.fits"):
+    with pytest.raises(
+        UnknownFile, match=r"several files are called 'flat.fits', name the path of one: r/flat.fits, s/flat.fits"
+    ):
         find_file(db, "flat.fits")
     with pytest.raises(UnknownFile, match=r"knows no file 'nothing.fits'"):
         find_file(db, "nothing.fits")

@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from framework.errors import RegistryAway, RegistryError
-from framework.registry.database import open_registry
+from framework.registry.database import connect, open_registry
 
 ROOT = Path(__file__).parents[2]
 CALLS = "select count(*) from pfw_wrapper w, task t where t.id = w.task_id and t.status = 0"
 
 
 @pytest.fixture
-def run_that_ends_without_its_server(a_postgres_server, a_pipeline, environment, tmp_path):
-    """A submission whose jobs have ended, which waits for the registry; and the environment of its commands."""
+def a_run(a_postgres_server, a_pipeline, environment, tmp_path):
+    """A submission that has begun, the file that lets its jobs end, and the environment of its commands."""
     flag = tmp_path / "go on"
     pipeline = a_pipeline(f'while [ ! -e "{flag}" ]; do sleep 0.05; done; echo "$1" > "$2"', numbers="(1:3)")
     own = {**environment, "FW_REGISTRY": a_postgres_server.url.format("fw"), "PYTHONPATH": str(ROOT)}
@@ -28,15 +28,21 @@ def run_that_ends_without_its_server(a_postgres_server, a_pipeline, environment,
     run = subprocess.Popen(command, env=own, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
         until(lambda: list((tmp_path / "home").rglob("journal/worker*.jsonl")))
-        a_postgres_server.stop()
-        flag.touch()
-        said = until_said(run, "waiting for it")
-        assert "check that the server runs" in said
-        yield run, own
+        yield run, flag, own
     finally:
         run.kill()
         run.stdout.close()
         run.wait()
+
+
+@pytest.fixture
+def run_that_ends_without_its_server(a_run, a_postgres_server):
+    """A submission whose jobs have ended, which waits for the registry; and the environment of its commands."""
+    run, flag, own = a_run
+    a_postgres_server.stop()
+    flag.touch()
+    assert "check that the server runs" in until_said(run, "waiting for it")
+    return run, own
 
 
 @pytest.mark.postgres
@@ -70,6 +76,25 @@ def test_who_will_not_wait_is_told_the_way_on(run_that_ends_without_its_server, 
 
 
 @pytest.mark.postgres
+def test_a_registry_that_is_slow_is_named_and_need_not_be_waited_for(a_run, a_postgres_server, rows, tmp_path):
+    run, flag, own = a_run
+    db = open_registry(a_postgres_server.url.format("fw"))
+    with db.write() as connection:
+        connection.exec_driver_sql("lock table ingest_lease")
+        flag.touch()
+        until_said(run, "is slow to take in the last of the run")
+        run.send_signal(signal.SIGINT)
+        said = run.communicate(timeout=60)[0]
+    assert run.returncode == 3, said
+    assert "has not taken in the last of the run yet" in said
+    assert "fw restart U_r1p01" in said
+    again = [sys.executable, "-m", "framework.cli", "restart", "U_r1p01"]
+    subprocess.run(again, env=own, cwd=tmp_path, check=True, timeout=60)
+    assert rows(db, CALLS) == [(4,)]
+    db.close()
+
+
+@pytest.mark.postgres
 def test_only_a_server_that_is_not_there_is_away(a_postgres_server):
     url = a_postgres_server.url.format("fw")
     db = open_registry(url)
@@ -81,6 +106,16 @@ def test_only_a_server_that_is_not_there_is_away(a_postgres_server):
     a_postgres_server.start()
     with db.read() as connection:  # the same registry, when the server is back
         connection.exec_driver_sql("select 1")
+    db.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(("given", "used"), [("", "20"), ("&keepalives_idle=7", "7")])
+def test_a_server_that_vanishes_is_noticed_in_seconds_unless_the_address_says_otherwise(postgres_server, given, used):
+    db = connect(postgres_server.format("postgres") + given)
+    with db.engine.connect() as connection:
+        options = connection.connection.driver_connection.info.get_parameters()
+    assert (options["keepalives_idle"], options["tcp_user_timeout"]) == (used, "50000")
     db.close()
 
 
