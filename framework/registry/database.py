@@ -256,8 +256,11 @@ def _begin(connection: Connection) -> None:
 
 #: A server that has vanished, network and all, is noticed within a minute; by default, hours may pass. libpq's options.
 _NOTICING = {
-    **{"connect_timeout": 10, "tcp_user_timeout": 50_000},
-    **{"keepalives_idle": 20, "keepalives_interval": 10, "keepalives_count": 3},
+    "connect_timeout": 10,
+    "tcp_user_timeout": 50_000,
+    "keepalives_idle": 20,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
 }
 
 
