@@ -136,7 +136,7 @@ def check_known(directory: RunDirectory, registry: Registry) -> None:
     if plan.attempt not in attempts_called(registry, plan.run):
         raise RunError(
             f"{registry.place} has no record of this {plan.run}: name the registry that has with --registry or "
-            "FW_REGISTRY; if it is lost, submit again under another attnum"
+            f"FW_REGISTRY; if it is lost: fw registry recover {plan.run}"
         )
 
 

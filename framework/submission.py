@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import getpass
 import os
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from framework.asking import Asker
 from framework.engines.directory import RunDirectory, software_of
@@ -36,6 +39,8 @@ DEFAULTS = Path(__file__).parent / "defaults.wcl"
 WRAPPERS = Path(__file__).parents[1] / "wrappers"
 #: The pipeline as it was typed, rendered and understood, in the run's directory.
 TYPED, RENDERED, SUBMITTED = "typed.wcl", "rendered.wcl", "full.wcl"
+#: What the registry recorded at submission, in the run's directory.
+ATTEMPT = "attempt.json"
 #: How often planning is done again because somebody else took the attempt's number.
 TAKEN_TRIES = 20
 
@@ -204,14 +209,16 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
                 raise RunError(f"{directory.path} holds a run of this name already: remove it, or give another attnum")
             continue  # somebody else has planned it in the meantime
         declare_filetypes(registry, submission.pipeline)
+        new = new_attempt(plan, submission)
         try:
-            attempt = create_attempt(registry, new_attempt(plan, submission))
+            attempt = create_attempt(registry, new)
         except AttemptTaken:
             if "attnum" in submission.pipeline:
                 raise
             continue
         # A run with a plan is whole: late blocks are planned from the submission that is kept with it.
         keep_submission(submission, directory, 1)
+        keep_attempt(new, directory)
         directory.write(plan, attempt)
         return plan, directory
     raise InfrastructureError("others keep taking the next attempt's number: try again in a moment")
@@ -245,6 +252,7 @@ def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:
         renderedwcl=submission.rendered,
         fullsubmitwcl=write(submission.pipeline),
         submit_host=os.uname().nodename,
+        submit_time=time.time(),
         software=submitters(submission.path),
         archive_path=plan.archive_path,
         values={**plan.kept_values, "archive_root": plan.archive_root},
@@ -305,6 +313,15 @@ class Hooks:
 def _wrapper(name: str) -> Generic | None:
     """One of each kind, to plan with; None for an unknown one, which is reported by itself."""
     return load_wrapper(name) if (WRAPPERS / f"{name}.py").is_file() else None
+
+
+def keep_attempt(new: NewAttempt, directory: RunDirectory) -> None:
+    """What the registry recorded before anything ran, beside the plan: from it and the journals all is recovered."""
+    try:
+        directory.plan.mkdir(parents=True, exist_ok=True)
+        (directory.plan / ATTEMPT).write_bytes(msgspec.json.encode(new))
+    except OSError as error:
+        raise InfrastructureError(f"{error.strerror}: {error.filename}") from error
 
 
 def keep_submission(submission: Submission, directory: RunDirectory, version: int) -> None:

@@ -33,7 +33,7 @@ LEVELS = [
     {"framework.staging"},
     {
         *("framework.fsck", "framework.getting", "framework.replicating", "framework.removing"),
-        *("framework.comparison", "framework.changing", "framework.exchange"),
+        *("framework.comparison", "framework.changing", "framework.exchange", "framework.recovering"),
     },
     {"framework.provisioning", "framework.verifying"},
     {"framework.commands"},

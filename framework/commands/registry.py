@@ -79,6 +79,35 @@ def copy(to: str, registry: str | None) -> None:
     click.echo(f"{target.place}: {counted(sum(counts.values()), 'row')} copied and compared")
 
 
+@command.command(epilog="Example: fw registry recover")
+@click.argument("runs", metavar="[RUN]...", nargs=-1)
+@registry_option
+def recover(runs: tuple[str, ...], registry: str | None) -> int:
+    """Record RUNs, or all of $FW_HOME, as their directories tell, in a registry that has lost them.
+
+    For a registry that was lost, or restored from an older copy; what it has already stays as it is. Files from
+    outside are put on record again by fw ingest, before this; tags, verdicts and copies in other archives are not
+    recovered.
+    """
+    from framework.errors import RunError
+    from framework.home import existing_run
+    from framework.recovering import all_runs, recover
+    from framework.registry.database import open_registry
+
+    db = open_registry(registry)
+    status = 0
+    for directory in map(existing_run, runs) if runs else all_runs():
+        try:
+            found = recover(db, directory)
+        except RunError as error:
+            click.echo(f"{directory.run}: {error}", err=True)
+            status = 1
+            continue
+        state = "recorded anew" if found.is_new else "was here"
+        click.echo(f"{found.run}: {state}, {counted(found.facts, 'fact')} taken in")
+    return status
+
+
 @command.command(epilog="Example: fw registry schema --mermaid > registry.mmd")
 @click.option("--mermaid", is_flag=True, help="A diagram instead of a list.")
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a list.")

@@ -159,6 +159,11 @@ class RunDirectory:
         except OSError as error:
             raise InfrastructureError(f"the plan cannot be written: {error.strerror}: {error.filename}") from error
 
+    def renumber(self, attempt: int) -> None:
+        """Have the plan name another id of its attempt: that in a registry which learns of the run again."""
+        summary = json.loads((self.plan / "run.json").read_text(encoding="utf-8"))
+        self._write_summary("run", summary | {"attempt": attempt})
+
     def submitted_as(self, name: str, version: int) -> Path:
         """A file of the submission, or of the restart with a changed configuration that planned this version."""
         stem, _, suffix = name.partition(".")
@@ -181,6 +186,9 @@ class RunDirectory:
         with (self.plan / f"{index_name}.index").open("wb") as index:
             for number, shard in enumerate(_shards(list(plan.jobs)), start=first):
                 self._write_shard(f"plan_{number:04d}.jsonl", shard, plan, attempt, index)
+        self._write_summary(name, summary)
+
+    def _write_summary(self, name: str, summary: dict[str, Any]) -> None:
         part = self.plan / f"{name}.json.part"
         part.write_bytes(_line(summary))
         part.replace(self.plan / f"{name}.json")

@@ -155,7 +155,7 @@ class _Run:
     def _software(self) -> dict[str, str]:
         """What was found of each software stack but for its places, by checksum."""
         return {
-            stack.sha256: f"{stack.label} {json.dumps([stack.found.get(key) for key in _OF_SOFTWARE])}"
+            stack.sha256: f"{stack.label} {json.dumps([stack.found.get(key) for key in _OF_SOFTWARE], sort_keys=True)}"
             for find in (stacks_of, submitters_of)
             for stack in find(self._connection, self._attempt_id).values()
         }
