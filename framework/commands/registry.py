@@ -85,9 +85,9 @@ def copy(to: str, registry: str | None) -> None:
 def recover(runs: tuple[str, ...], registry: str | None) -> int:
     """Record RUNs, or all of $FW_HOME, as their directories tell, in a registry that has lost them.
 
-    For a registry that was lost, or restored from an older copy; what it has already stays as it is. Files from
-    outside are put on record again by fw ingest, before this; tags, verdicts and copies in other archives are not
-    recovered.
+    For a registry that was lost, or put back from an older copy; what it has already stays as it is. Files from outside
+    are put on record again by fw ingest, and linked by calling this once more; tags, verdicts and copies in other
+    archives are not recovered.
     """
     from framework.errors import RunError
     from framework.home import existing_run

@@ -55,7 +55,8 @@ def _integrity(connection: Connection) -> Iterator[Finding]:
     """A server looks after its pages and foreign keys itself."""
     if connection.dialect.name == "sqlite":
         said = [str(row[0]) for row in connection.exec_driver_sql("pragma integrity_check(5)")]
-        damaged = "" if said == ["ok"] else f"{'; '.join(said)}: restore a copy, or ingest the journals into a new one"
+        way = "move it away, put a copy in its place if there is one, and call fw registry recover"
+        damaged = "" if said == ["ok"] else f"{'; '.join(said)}: {way}"
         yield Finding("pages of the file", damaged)
         lost = connection.exec_driver_sql("pragma foreign_key_check").all()
         tables = ", ".join(sorted({f"{row[0]} (of {row[2]})" for row in lost}))
@@ -111,7 +112,7 @@ def _leases(connection: Connection) -> Iterator[str]:
 
 def _pending(connection: Connection) -> Iterator[str]:
     ended = (
-        select(pfw_attempt.c.run, func.count())
+        select(pfw_attempt.c.run, func.count(ingest_pending.c.path.distinct()))
         .select_from(ingest_pending)
         .join(pfw_attempt, pfw_attempt.c.id == ingest_pending.c.pfw_attempt_id)
         .join(task, task.c.id == pfw_attempt.c.task_id)
@@ -119,4 +120,5 @@ def _pending(connection: Connection) -> Iterator[str]:
         .group_by(pfw_attempt.c.run)
     )
     for run, count in connection.execute(ended):
-        yield f"{run} has ended, and {count} files that it used are on record nowhere: see table ingest_pending"
+        way = f"fw ingest, then fw registry recover {run} (they are in table ingest_pending)"
+        yield f"{run} has ended, and {count} files that it used are on record nowhere: {way}"

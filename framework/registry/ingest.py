@@ -63,6 +63,11 @@ class Ingester:
             self._keep_lease()
         return count
 
+    def settle(self) -> None:
+        """Look again for files that journals have named and nothing had told of."""
+        if self._current_record().known.pending:
+            self._ingest([])
+
     def follow(self, stop: Callable[[], bool], pause_seconds: float = 0.5) -> None:
         """Bring in what is new until ``stop()`` says so, and what is there then; a registry that is away is waited for.
 
@@ -263,4 +268,6 @@ def _set_position(connection: Connection, attempt_id: int, part: Part) -> None:
 def ingest(db: Registry, attempt_id: int, journal_directory: Path | str) -> int:
     """Bring in a run's journals once; the number of facts."""
     with Ingester(db, attempt_id, journal_directory) as ingester:
-        return ingester.step()
+        if not (count := ingester.step()):
+            ingester.settle()
+        return count

@@ -146,4 +146,4 @@ def test_damage_to_the_file_is_found(db, fill, tmp_path):
     pages = path.read_bytes()
     place = pages.index(b"r/out/1.fits")
     path.write_bytes(pages[:place] + b"x" + pages[place + 1 :])
-    assert any("restore a copy" in one for one in troubles(db))
+    assert any("call fw registry recover" in one for one in troubles(db))

@@ -226,7 +226,8 @@ def test_a_file_that_is_made_again_keeps_its_row_and_is_the_newest(any_db, attem
     assert rows(any_db, made) == [(2,)]
 
 
-def test_a_file_that_is_not_known_yet_is_waited_for(any_db, attempt, a_story, new_attempt, tmp_path, rows):
+@pytest.mark.parametrize("tells_more", [True, False])
+def test_a_file_that_is_not_known_yet_is_waited_for(any_db, attempt, a_story, new_attempt, tmp_path, rows, tells_more):
     story = a_story()
     story.call(1, 1, reads=("other/7.fits",))
     ingest(any_db, attempt, story.write(tmp_path / "a"))
@@ -238,7 +239,8 @@ def test_a_file_that_is_not_known_yet_is_waited_for(any_db, attempt, a_story, ne
     maker = a_story("HST1_r1p02")
     maker.call(1, 7, writes=("other/7.fits",))
     ingest(any_db, other, maker.write(tmp_path / "b"))
-    story.end_job(1)
+    if tells_more:
+        story.end_job(1)
     ingest(any_db, attempt, story.write(tmp_path / "a"))
     assert rows(any_db, "select count(*) from ingest_pending where path = 'other/7.fits'") == [(0,)]
     assert rows(
