@@ -58,6 +58,7 @@ def test_a_run_that_is_over_waits_for_its_registry(run_that_ends_without_its_ser
     db.close()
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_who_will_not_wait_is_told_the_way_on(run_that_ends_without_its_server, a_postgres_server, rows, tmp_path):
     run, own = run_that_ends_without_its_server
@@ -75,6 +76,7 @@ def test_who_will_not_wait_is_told_the_way_on(run_that_ends_without_its_server, 
     db.close()
 
 
+@pytest.mark.slow
 @pytest.mark.postgres
 def test_a_registry_that_is_slow_is_named_and_need_not_be_waited_for(a_run, a_postgres_server, rows, tmp_path):
     run, flag, own = a_run

@@ -51,6 +51,7 @@ def test_runs_are_recorded_anew_as_they_were(lost, a_story, any_db, fw_home, mon
         assert differences(lost, before, any_db, now, volatile=frozenset()) == []
 
 
+@pytest.mark.slow
 def test_times_and_the_submitter_are_those_of_then(lost, fw, rows, fw_home):
     assert fw("registry", "recover").status == 0
     db = open_registry(f"sqlite:///{fw_home}/registry.sqlite")
@@ -82,6 +83,7 @@ def test_what_is_recovered_can_be_gone_on_with(lost, fw, fw_home):
     assert again.out == "U_r1p01: was here, 0 facts taken in\nU_r1p02: was here, 0 facts taken in\n"
 
 
+@pytest.mark.slow
 def test_an_older_copy_is_brought_up_to_date(fw, a_pipeline, fw_home, tmp_path, rows):
     pipeline = a_pipeline('echo "$1" > "$2"; [ ! -e "$2.no" ]')
     assert fw("submit", pipeline).status == 0
