@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from framework.wording import printable_lines
+
 VERBS = Path(__file__).parent / "commands"
 
 
@@ -102,8 +104,6 @@ def run(arguments: list[str], name: str = "fw") -> int:
 
 def complain(text: str) -> None:
     """Say what is wrong, whatever names it may quote."""
-    from framework.tables import printable_lines
-
     click.echo(printable_lines(text), err=True)
 
 

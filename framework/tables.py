@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+from framework.wording import printable
+
 #: What states look like.
 COLOURS = {"done": "green", "failed": "red", "lost": "red", "running": "cyan", "new": "yellow"}
 
@@ -38,18 +40,6 @@ def print_fields(fields: Mapping[str, str]) -> None:
     width = max(map(len, fields))
     for name, value in fields.items():
         click.echo(f"{name:<{width}}  {printable(value)}")
-
-
-def printable(text: str) -> str:
-    """Text without what would move the cursor or change a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
-
-
-def printable_lines(text: str) -> str:
-    """Several lines of such text; tabs stay, by which marks below a line find their place."""
-    return "\n".join("\t".join(map(printable, line.split("\t"))) for line in text.split("\n"))
 
 
 def moment(seconds: float | None) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.wording import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -43,7 +45,7 @@ def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
         click.echo(tables.as_json({**asdict(found), "outcome": asdict(outcome), "software": software}))
     else:
         for line in (*lines(found), *software_lines(software), *outcome_lines(outcome)):
-            click.echo(tables.printable(line))
+            click.echo(printable(line))
     differs = not found.is_empty or bool(software) or bool(outcome.files) or outcome.states[0] != outcome.states[1]
     return 1 if differs else 0
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.wording import counted
+from framework.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,7 +47,7 @@ def command(
         click.echo(tables.as_json(as_object(checked, done)))
     else:
         for line in lines(checked, done, repairing):
-            click.echo(tables.printable(line))
+            click.echo(printable(line))
         for path in checked.passed_over:
             click.echo(f"{path}: a run has not ended, what it has not recorded yet is not looked at", err=True)
         if not checked.is_both_ways:

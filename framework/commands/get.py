@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import conditions
+from framework.wording import printable
 
 if TYPE_CHECKING:
     from framework.registry.database import Registry
@@ -48,9 +49,9 @@ def command(
     else:
         for each in got:
             if each.trouble:
-                click.echo(tables.printable(f"{each.path}: {each.trouble}"), err=True)
+                click.echo(printable(f"{each.path}: {each.trouble}"), err=True)
             else:
-                click.echo(tables.printable(str(each.target)))
+                click.echo(printable(str(each.target)))
     return 1 if any(each.trouble for each in got) else 0
 
 

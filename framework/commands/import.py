@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.wording import counted
+from framework.wording import counted, printable
 
 if TYPE_CHECKING:
     from framework.exchange.importing import Imported
@@ -42,7 +42,7 @@ def command(file: Path, archive: str | None, registry: str | None, as_json: bool
     for each in import_bundle(open_registry(registry), file, known[name], known):
         done.append(each)
         if not as_json:
-            click.echo(tables.printable(line_of(each)))
+            click.echo(printable(line_of(each)))
     if as_json:
         click.echo(tables.as_json([asdict(each) for each in done]))
 

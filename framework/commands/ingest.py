@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from framework.commands.submit import set_option
+from framework.wording import printable
 
 
 @click.command(name="ingest", epilog="Example: fw ingest --types pipelines/hsc/filetypes.wcl /data/night1")
@@ -31,7 +32,6 @@ def command(
     from framework.progress import Tally
     from framework.registry.database import open_registry
     from framework.submission import declare_filetypes, with_types
-    from framework.tables import printable
 
     pipeline = with_types(types, overrides)
     name = pipeline.text("home_archive")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.wording import counted
+from framework.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -64,7 +64,7 @@ def lines(
     verified: Mapping[int, Verification] | None = None,
 ) -> Iterator[str]:
     """Each execution of a job, and below it each try at its calls, with what each had to say, and what befell it."""
-    from framework.tables import moment, printable
+    from framework.tables import moment
 
     executions: dict[tuple[int, str], list[CallRow]] = {(one.jobnum or 0, one.queue or ""): [] for one in course}
     for row in rows:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.query import print_sql, sql_option
+from framework.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -50,7 +51,7 @@ def command(
         click.echo(drawn(ancestry, graph))
     else:
         for line in tree(ancestry, way, verified):
-            click.echo(tables.printable(line))
+            click.echo(printable(line))
 
 
 def as_object(ancestry: Ancestry, verified: Mapping[int, Verified]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.submit import with_pipeline
-from framework.wording import counted
+from framework.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -125,10 +125,9 @@ def compared(
 
 def words_of(found: Comparison) -> Iterator[str]:
     """What differs, each text without what would move a terminal's cursor."""
-    from framework import tables
     from framework.comparison.words import lines
 
-    return (tables.printable(line) for line in lines(found))
+    return (printable(line) for line in lines(found))
 
 
 def summary(plan: Plan) -> Iterator[str]:

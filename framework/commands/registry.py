@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from framework.wording import counted
+from framework.wording import counted, printable
 
 registry_option = click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 
@@ -86,8 +86,8 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
     """Record RUNs, or all of $FW_HOME, as their directories tell, in a registry that has lost them.
 
     For a registry that was lost, or put back from an older copy; what it has already stays as it is. Files from outside
-    are put on record again by fw ingest, and linked by calling this once more; tags, verdicts and copies in other
-    archives are not recovered.
+    are put on record again by fw ingest, and linked by calling this once more; tags, verdicts, removals and copies
+    in other archives are not recovered.
     """
     from framework.errors import RunError
     from framework.home import existing_run
@@ -100,7 +100,7 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
         try:
             found = recover(db, directory)
         except RunError as error:
-            click.echo(f"{directory.run}: {error}", err=True)
+            click.echo(printable(f"{directory.run}: {error}"), err=True)
             status = 1
             continue
         state = "recorded anew" if found.is_new else "was here"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import conditions
-from framework.wording import counted
+from framework.wording import counted, printable
 
 if TYPE_CHECKING:
     from framework.removing import Candidate
@@ -75,7 +75,7 @@ def command(
     for one in () if as_json else found:
         said = failed.get(one.file.id) or ("" if force else one.objection and f"kept: {one.objection}")
         if said or not yes:
-            click.echo(tables.printable(f"{one.copy.path}{f'  ({said})' if said else ''}"))
+            click.echo(printable(f"{one.copy.path}{f'  ({said})' if said else ''}"))
     size = tables.size(sum(one.copy.size or 0 for one in going if one.file.id not in failed))
     words = "removed from" if yes else "would be removed from"
     kept = len(found) - len(going)

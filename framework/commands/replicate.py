@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import conditions
-from framework.wording import counted
+from framework.wording import counted, printable
 
 if TYPE_CHECKING:
     from framework.registry.choice import Choice
@@ -75,7 +75,7 @@ def command(
             done.append(each)
             tally.add(each.size)
             if each.trouble:
-                tally.says(tables.printable(f"{each.path}: {each.trouble}"))
+                tally.says(printable(f"{each.path}: {each.trouble}"))
     failed = sum(bool(each.trouble) for each in done)
     if as_json:
         click.echo(tables.as_json([{"path": one.path, "size": one.size, "trouble": one.trouble} for one in done]))
@@ -111,6 +111,5 @@ def check_names(db: Registry, choice: Choice) -> None:
 
 def paths(files: list[tuple[FileRow, Copy]]) -> list[str]:
     """Their paths, fit for a terminal."""
-    from framework import tables
 
-    return [tables.printable(copy.path) for _, copy in files]
+    return [printable(copy.path) for _, copy in files]

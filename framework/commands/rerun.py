@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.wording import counted
+from framework.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,7 +102,6 @@ def verify_calls(
     """Repeat calls one after another; one that cannot be repeated does not keep the others from it."""
     from framework.errors import RunError
     from framework.tables import as_json as written
-    from framework.tables import printable
     from framework.verifying import GOOD, Verifier
 
     if numbers and module:

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from framework.wording import counted
+from framework.wording import counted, printable
 
 
 @click.command(name="stage", epilog="Example: fw stage T0042_r1p01 --home")
@@ -19,7 +19,6 @@ def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> i
 
     Engines do this by themselves: jobs wait for their files. What is there already is left.
     """
-    from framework import tables
     from framework.errors import FrameworkError
     from framework.home import existing_run
     from framework.provisioning import bring_inputs, take_home
@@ -36,7 +35,7 @@ def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> i
         if as_json:
             click.echo(json.dumps([path, trouble]))
         elif trouble:
-            click.echo(tables.printable(f"{path}: {trouble}"), err=True)
+            click.echo(printable(f"{path}: {trouble}"), err=True)
     if not as_json:
         words = f"taken to {plan.deliver_to}" if homewards else f"brought to {plan.archive}"
         click.echo(f"{counted(count, 'file')} {words}, {failed} failed", err=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.wording import counted
+from framework.wording import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,8 +121,6 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
 def failure_lines(run: str, failed: list[FailureRow]) -> Iterator[str]:
     """Which calls failed, and why, in a line each."""
     import json
-
-    from framework.tables import printable
 
     if failed:
         yield ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import print_sql, sql_option
-from framework.wording import counted
+from framework.wording import counted, printable
 
 if TYPE_CHECKING:
     from framework.registry.ancestry import Ancestry
@@ -38,7 +38,7 @@ def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> Non
         click.echo(tables.as_json({"file": found.path, "files": files, "calls": calls}))
         return
     if not spoilt:
-        click.echo(f"nothing came from {tables.printable(found.path)}", err=True)
+        click.echo(f"nothing came from {printable(found.path)}", err=True)
         return
     tables.print_table(("path", "filetype", "run"), [(each.path, each.filetype, each.run or "") for each in spoilt])
     click.echo(f"\n{counted(len(spoilt), 'file')}; to make again what is spoilt, repeat these calls in this order:")

@@ -101,7 +101,7 @@ def _change_line(change: Change, call: CallDifference | None = None) -> str:
 
 def _job_line(job: JobDifference) -> str:
     keys = f" ({job.keys})" if job.keys else ""
-    told = [f"{counted(job.calls, 'call')}"]
+    told = [counted(job.calls, "call")]
     if job.joined:
         told.append(f"with {_ranges(job.joined)}")
     if job.left:

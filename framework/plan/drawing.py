@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from framework.plan.graph import SOURCES, Arrow, Box, Graph, flow_lines
+from framework.wording import printable
 
 #: A longer text is cut in a drawing.
 LONGEST = 60
@@ -104,14 +105,8 @@ def _dot_arrow(graph: Graph, arrow: Arrow) -> str:
 
 def _shown(text: str) -> str:
     """One line of letters that can be seen, and not too long."""
-    visible = _visible(text)
+    visible = printable(text)
     return visible if len(visible) <= LONGEST else f"{visible[: LONGEST - 1]}…"
-
-
-def _visible(text: str) -> str:
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
 
 
 def _xml(text: str) -> str:
@@ -121,7 +116,7 @@ def _xml(text: str) -> str:
 
 def _quoted(text: str) -> str:
     """A name as dot writes it; a backslash would begin an escape of dot's own."""
-    return '"' + _visible(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return '"' + printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _mermaid_text(text: str) -> str:

@@ -16,7 +16,7 @@ from sqlalchemy import Column, Connection, Select, and_, literal, select
 from framework.errors import FrameworkError
 from framework.garbage import no_garbage_collection
 from framework.registry.database import Registry
-from framework.registry.files import FileRow, file_row, files_with_ids, select_files, wanted_id, wanted_ids
+from framework.registry.files import FileRow, file_row, files_with_ids, select_files, wanted_id
 from framework.registry.schema import (
     desfile,
     opm_used,
@@ -195,5 +195,5 @@ def _makers(connection: Connection, dialect: str, tasks: Collection[int]) -> Ite
     of_calls = select(call.task_id, *about)
     for query, task_id in ((of_programs, pfw_exec.c.task_id), (of_calls, call.task_id)):
         whole = query.join(pfw_attempt, pfw_attempt.c.id == call.pfw_attempt_id)
-        for id_, wrapnum, module, keys, run in connection.execute(whole.where(task_id.in_(wanted_ids(dialect, tasks)))):
+        for id_, wrapnum, module, keys, run in connection.execute(_among(whole, task_id, dialect, tasks)):
             yield id_, Maker(run=run, wrapnum=wrapnum, module=module, keys=json.loads(keys or "{}"))
