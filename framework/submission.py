@@ -27,7 +27,7 @@ from framework.plan.places import places_of
 from framework.plugins import load_functions, load_steps, step_of
 from framework.submitters import submitters
 from wcl import Place, Scope, Section, expand, merge, read
-from wcl.known import Known
+from wcl.keys import Known
 from wcl.rendering import has_marks, render
 from wrappers import Generic, load_wrapper
 

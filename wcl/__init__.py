@@ -1,6 +1,7 @@
 """The language of configurations: text to sections, sections to values. Knows nothing of jobs or databases."""
 
 from wcl.booleans import boolean
+from wcl.command_words import words
 from wcl.errors import Place, Problem, WclError
 from wcl.expansion import Filled, expand, expand_all, fill_all
 from wcl.functions import register_function
@@ -10,7 +11,6 @@ from wcl.reader import parse, read
 from wcl.scope import Scope, chain
 from wcl.section import Section, merge
 from wcl.template import names_in
-from wcl.words import words
 from wcl.writer import write
 
 __all__ = [

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from wcl.booleans import boolean
 from wcl.errors import Place, Problem, Severity, WclError
-from wcl.known import FREE, KNOWN, Known, kind_of, known_in, stands_in
+from wcl.keys import FREE, KNOWN, Known, kind_of, known_in, stands_in
 from wcl.quoting import Quoted
 from wcl.reader import read_with_problems
 from wcl.section import Section
-from wcl.showing import line_at
+from wcl.source_lines import line_at
 from wcl.spelling import did_you_mean, nearest
 from wcl.template import names_in, parse_template
 

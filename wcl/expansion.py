@@ -10,7 +10,7 @@ from wcl.filling import NOWHERE, Filling, Several
 from wcl.lists import is_list, list_values
 from wcl.quoting import Quoted
 from wcl.scope import Scope
-from wcl.showing import source_line
+from wcl.source_lines import source_line
 from wcl.template import Template, Variable, parse_template
 
 #: Longer texts take the slow and careful way.

@@ -8,7 +8,7 @@ from wcl.functions import registered_functions
 from wcl.lists import is_list, list_values
 from wcl.quoting import Quoted
 from wcl.scope import Scope
-from wcl.showing import source_line
+from wcl.source_lines import source_line
 from wcl.spelling import did_you_mean
 from wcl.template import LATE, Call, Template, Variable, parse_template
 

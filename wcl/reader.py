@@ -12,7 +12,7 @@ from wcl.quoting import QUOTED, unquote
 from wcl.rendering import has_marks, render
 from wcl.scope import Scope
 from wcl.section import Section
-from wcl.showing import source_line
+from wcl.source_lines import source_line
 from wcl.spelling import did_you_mean
 from wcl.tree import Tree
 from wcl.yaml_reader import add_yaml

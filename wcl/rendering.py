@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from wcl.errors import Place, Problem, WclError
-from wcl.showing import line_at
+from wcl.source_lines import line_at
 
 if TYPE_CHECKING:
     from jinja2.lexer import Token, TokenStream

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wcl.known import KNOWN, Known, stands_in
+from wcl.keys import KNOWN, Known, stands_in
 
 _VARIABLE = {"type": "string", "pattern": r"\$"}
 _ANY = {"type": ["string", "number", "boolean", "array"]}

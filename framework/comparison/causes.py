@@ -10,7 +10,7 @@ from framework.comparison.calls import CallDifference, Cause
 from framework.comparison.configuration import ValueDifference
 from framework.comparison.side import Side
 from wcl import Section, names_in
-from wcl.known import KNOWN
+from wcl.keys import KNOWN
 
 #: Sections whose values reach every call that does not name its own.
 _SHARED = ("directory_pattern", "filename_pattern", "job_environment", "environment", "wrapper", "framework_file")

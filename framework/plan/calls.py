@@ -25,7 +25,7 @@ from framework.plan.objects import Objects, Resolved
 from framework.plan.site import site_of
 from framework.plan.software import Choice, Definitions
 from wcl import Place, Scope, Section, expand, split
-from wcl.late import late_calls
+from wcl.deferred import late_calls
 from wrappers import WrapperError
 
 #: What a module may become at most, unless the pipeline allows more with max_calls.

@@ -10,9 +10,9 @@ from framework.plan.definition import ExecDefinition
 from framework.plan.findings import wrong
 from framework.plan.given import Given
 from wcl import Scope, Section, words
+from wcl.deferred import late_calls, resolve_late
 from wcl.format import compiled
-from wcl.late import late_calls, resolve_late
-from wcl.settling import settled
+from wcl.partial import settled
 
 #: What stands before an option of one letter, and before a longer one.
 HYPHENS = {"allsingle": ("-", "-"), "alldouble": ("--", "--"), "mixed_gnu": ("-", "--")}

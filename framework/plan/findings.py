@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from wcl import Place, Problem, WclError
-from wcl.showing import source_line
+from wcl.source_lines import source_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -10,7 +10,7 @@ from framework.plan.findings import wrong
 from framework.plan.varying import check_varying
 from wcl import Problem, Section
 from wcl.check import check_keys, check_values
-from wcl.known import KNOWN, Known, declare
+from wcl.keys import KNOWN, Known, declare
 from wcl.reader import SET
 from wcl.spelling import did_you_mean
 

@@ -9,7 +9,7 @@ from framework.plan.definition import COLUMN, ListDefinition
 from framework.plan.findings import near, wrong
 from framework.plan.products import Line
 from wcl import Place, Section, boolean, split
-from wcl.late import late_calls
+from wcl.deferred import late_calls
 from wcl.quoting import written
 
 #: The one conversion of a $FMT: short, and of one value.

@@ -13,7 +13,7 @@ from framework.plan.model import ARCHIVE_PATH, File
 from framework.plan.wildcards import wild_name
 from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
 from wcl.format import Format, compiled, is_plain
-from wcl.settling import settled
+from wcl.partial import settled
 
 #: Bytes of a name in a path; file systems take 255, and a few are added to some names.
 LONGEST_NAME = 200

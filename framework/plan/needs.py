@@ -11,7 +11,7 @@ from framework.plan.findings import wrong
 from framework.plan.model import Needs
 from framework.plan.numbers import a_number, numbers, rising
 from wcl import Place, Scope, expand
-from wcl.settling import settled
+from wcl.partial import settled
 
 #: What a call may ask for in numbers.
 NUMBERS = (

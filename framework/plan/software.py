@@ -10,7 +10,7 @@ from framework.plan.findings import near, problem_at, wrong
 from framework.plan.model import Bind, Container, Environment
 from framework.plan.numbers import a_number
 from wcl import Place, Problem, Scope, Section, WclError, expand, split, words
-from wcl.late import late_calls
+from wcl.deferred import late_calls
 from wcl.spelling import nearest
 
 #: What a module, a block, the site or the pipeline may name, and the section that holds what is defined.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wcl.check import check
-from wcl.known import KNOWN, declare
+from wcl.keys import KNOWN, declare
 
 File = Callable[..., str]
 

@@ -154,7 +154,7 @@ def test_a_backslash_before_a_digit_is_text() -> None:
 
 
 def test_two_late_functions_in_one_text_are_two() -> None:
-    from wcl.late import late_calls
+    from wcl.deferred import late_calls
 
     columns = expand("$FMT{%s[0], a.fullname}, $FMT{%s[1], a.fullname}", ROOT)
     assert late_calls(columns) == [("fmt", ["%s[0]", "a.fullname"]), ("fmt", ["%s[1]", "a.fullname"])]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wcl import Quoted, Scope, WclError, expand, expand_all, parse, split, words, write
-from wcl.late import resolve_late
+from wcl.deferred import resolve_late
 
 ANY_TEXT = st.text() | st.text(st.sampled_from("\"\\'#$,{}() \t\nabHEAD:1"))
 

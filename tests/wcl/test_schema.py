@@ -2,7 +2,7 @@
 
 import json
 
-from wcl.known import KNOWN, declare
+from wcl.keys import KNOWN, declare
 from wcl.schema import schema
 
 

@@ -36,7 +36,7 @@ def test_a_quote_that_is_not_closed_is_an_error() -> None:
 
 
 def test_a_dollar_that_is_text_is_not_taken_for_a_late_function() -> None:
-    from wcl.late import late_calls, resolve_late
+    from wcl.deferred import late_calls, resolve_late
 
     found = words("$HEAD{f, K} $$HEAD{f,K}", Scope())
     assert [late_calls(word) for word in words("x$SECRET{db}", Scope())] == [[("secret", ["db"])]]

@@ -3,12 +3,12 @@
 import re
 import shlex
 
+from wcl.deferred import protect_late
 from wcl.errors import Place, Problem, WclError
 from wcl.filling import NOWHERE, Filling
-from wcl.late import protect_late
 from wcl.quoting import Quoted
 from wcl.scope import Scope
-from wcl.showing import source_line
+from wcl.source_lines import source_line
 from wcl.template import Variable, parse_template
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
@@ -19,7 +19,7 @@ _KEPT_DOLLAR = re.compile(r"\$\$(?=(?:head|secret|fmt)\{)", re.IGNORECASE)
 def words(text: str, scope: Scope, place: Place | None = None) -> list[str]:
     """The text filled in and split as a shell would; the value of a quoted variable stays in one word.
 
-    A word that holds `$HEAD{...}` or `$SECRET{...}` wants `wcl.late.resolve_late` in the job.
+    A word that holds `$HEAD{...}` or `$SECRET{...}` wants `wcl.deferred.resolve_late` in the job.
     """
     if isinstance(text, Quoted):
         return [protect_late(text)]

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wcl import Quoted, Scope, WclError, expand, expand_all, words
-from wcl.settling import settled
+from wcl.partial import settled
 
 NAMES = ["a", "b", "open", "missing"]
 PIECES = st.sampled_from(
