@@ -20,12 +20,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipelines.calcloud.jobs import jobs_of_table
-from pipelines.calcloud.ladder import read_ladder
-from pipelines.calcloud.past import TARGETS
-from pipelines.calcloud.planning_figures import figures_of
-from pipelines.calcloud.split import TEST, TRAIN, split_jobs
-from pipelines.calcloud.tabular import Tabular, fit
+from pipelines.calcloud.planning.ladder import read_ladder
+from pipelines.calcloud.planning.planning_metrics import figures_of
+from pipelines.calcloud.tabular.history import TARGETS
+from pipelines.calcloud.tabular.model import Tabular, fit
+from pipelines.calcloud.training_data.job_arrays import jobs_of_table
+from pipelines.calcloud.training_data.split import TEST, TRAIN, split_jobs
 
 TABLE = Path(__file__).parents[2] / "shared" / "data" / "hst" / "hst_jobs.csv.gz"
 LADDER = read_ladder()
@@ -178,11 +178,11 @@ def line_of(figures: dict[str, float]) -> str:
 
 def networks(table: pd.DataFrame, seed: int, share_of_epochs: float) -> list[str]:
     """Each network as it is trained here, and by Keras's own `fit`, on the same rows and the same machine."""
-    from pipelines.calcloud.architecture import NETWORKS, hyperparameters
-    from pipelines.calcloud.determinism import import_tensorflow
-    from pipelines.calcloud.features import fit_transform, input_matrix
-    from pipelines.calcloud.fitting import Examples, build, predict
-    from pipelines.calcloud.fitting import fit as fit_network
+    from pipelines.calcloud.networks.architecture import NETWORKS, hyperparameters
+    from pipelines.calcloud.networks.determinism import import_tensorflow
+    from pipelines.calcloud.networks.network_training import Examples, build, predict
+    from pipelines.calcloud.networks.network_training import fit as fit_network
+    from pipelines.calcloud.training_data.features import fit_transform, input_matrix
 
     import_tensorflow()
     import keras

@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from pipelines.calcloud.jobs import jobs_of_table
-from pipelines.calcloud.ladder import read_ladder
-from pipelines.calcloud.planning_figures import figures_of
-from pipelines.calcloud.tabular_file import read_tabular
+from pipelines.calcloud.planning.ladder import read_ladder
+from pipelines.calcloud.planning.planning_metrics import figures_of
+from pipelines.calcloud.tabular.model_file import read_tabular
+from pipelines.calcloud.training_data.job_arrays import jobs_of_table
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT.parent / "shared" / "data" / "hst" / "hst_jobs.csv.gz"

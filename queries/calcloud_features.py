@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.calcloud.dataset import SUFFIX
+from pipelines.calcloud.sources.dataset import SUFFIX
 
 
 def ask(sql: Callable[..., list[dict[str, Any]]], *, folder: str) -> Iterator[dict[str, Any]]:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.calcloud import command, references
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.calibration import references
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
 
 DESCRIPTION = """Calibrate the raw images (*_raw.fits) of a dataset in this folder: overscan, bias, dark, flat, cosmic
 rays. Writes <rootname>_flt.fits for each, with the planes SCI, ERR and DQ, and <ipppssoot>_crj.fits, their mean."""

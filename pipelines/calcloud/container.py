@@ -10,8 +10,9 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 
-from pipelines.calcloud import command, crds
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.calibration import crds
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
 
 DESCRIPTION = """Run a command, or with --process the processing of datasets, in an image: by docker, podman or
 apptainer, whichever is on PATH first. The working folder is the same inside, and so are the references' variables."""

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.calcloud import command
-from pipelines.calcloud.errors import InputError
-from pipelines.calcloud.ladder import SHIPPED, read_ladder
+from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
 
 DESCRIPTION = """Compare planned with used. PAIRS is the CSV list that calcloud_drift.wcl makes: path, run, model,
 planned and used memory, planned and used time of each job."""

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.calcloud import command
-from pipelines.calcloud.architecture import NETWORKS, Architecture
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.networks.architecture import NETWORKS, Architecture
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from pipelines.calcloud.summary import Outputs
-    from pipelines.calcloud.training_set import TrainingSet
+    from pipelines.calcloud.networks.summary import Outputs
+    from pipelines.calcloud.training_data.training_set import TrainingSet
 
 DESCRIPTION = """Reload the three trained networks, check that they say of the test rows what their results say, predict
 every job, and write the table with predictions and a summary of how good they are. With --tabular, compare them with
@@ -95,12 +95,12 @@ def evaluate(
     contest: Contest | None = None,
 ) -> None:
     """Write the table with predictions, the summary and the champion; nothing if anything disagrees."""
-    from pipelines.calcloud.features import read_transform
-    from pipelines.calcloud.fitting import predict
-    from pipelines.calcloud.model_file import read_model
-    from pipelines.calcloud.split import TEST
-    from pipelines.calcloud.summary import summarise, table_lines
-    from pipelines.calcloud.training_set import read_training_set
+    from pipelines.calcloud.networks.model_file import read_model
+    from pipelines.calcloud.networks.network_training import predict
+    from pipelines.calcloud.networks.summary import summarise, table_lines
+    from pipelines.calcloud.training_data.features import read_transform
+    from pipelines.calcloud.training_data.split import TEST
+    from pipelines.calcloud.training_data.training_set import read_training_set
 
     jobs = read_training_set(training, read_transform(transform))
     test = jobs.rows(TEST)
@@ -131,10 +131,10 @@ def _hold(
     contest: Contest, jobs: "TrainingSet", outputs: "Outputs", table: "pd.DataFrame"
 ) -> tuple[dict[str, Any], list[str]]:
     """Compare, write champion and verdict, and add the tabular model's predictions to the table."""
-    from pipelines.calcloud.championship import REIGNING, hold, verdict_lines, whole
-    from pipelines.calcloud.jobs import jobs_of_table
-    from pipelines.calcloud.ladder import SHIPPED, read_ladder
-    from pipelines.calcloud.tabular_file import read_tabular, write_tabular
+    from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
+    from pipelines.calcloud.planning.model_selection import REIGNING, hold, verdict_lines, whole
+    from pipelines.calcloud.tabular.model_file import read_tabular, write_tabular
+    from pipelines.calcloud.training_data.job_arrays import jobs_of_table
 
     ladder = read_ladder(contest.ladder or SHIPPED)
     tabular = read_tabular(contest.tabular)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.calcloud import command
+from pipelines.calcloud.program import command
 
 if TYPE_CHECKING:
-    from pipelines.calcloud.training_set import TrainingSet
+    from pipelines.calcloud.training_data.training_set import TrainingSet
 
 DESCRIPTION = """Train the tabular model, an average by trees with the history of programs and datasets on top, on the
 train rows, judge it by the test rows, and write model and record. The same input and seed give the same bytes."""
@@ -45,16 +45,16 @@ def _act(arguments: argparse.Namespace) -> None:
 
 def learn(*, training: Path, transform: Path, model: Path, record: Path, ladder: Path | None, seed: int) -> None:
     """Everything that a training of the tabular model leaves behind."""
-    from pipelines.calcloud.features import read_transform
-    from pipelines.calcloud.jobs import jobs_of_table
-    from pipelines.calcloud.ladder import SHIPPED, read_ladder
-    from pipelines.calcloud.metrics import masks_without_flagged
-    from pipelines.calcloud.past import TARGETS
-    from pipelines.calcloud.planning_figures import figures_of, line_of
-    from pipelines.calcloud.split import TEST, TRAIN
-    from pipelines.calcloud.tabular import fit
-    from pipelines.calcloud.tabular_file import write_tabular
-    from pipelines.calcloud.training_set import read_training_set
+    from pipelines.calcloud.networks.metrics import masks_without_flagged
+    from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
+    from pipelines.calcloud.planning.planning_metrics import figures_of, line_of
+    from pipelines.calcloud.tabular.history import TARGETS
+    from pipelines.calcloud.tabular.model import fit
+    from pipelines.calcloud.tabular.model_file import write_tabular
+    from pipelines.calcloud.training_data.features import read_transform
+    from pipelines.calcloud.training_data.job_arrays import jobs_of_table
+    from pipelines.calcloud.training_data.split import TEST, TRAIN
+    from pipelines.calcloud.training_data.training_set import read_training_set
 
     machines = read_ladder(ladder or SHIPPED)
     known = read_training_set(training, read_transform(transform))
@@ -80,9 +80,9 @@ def _record(known: "TrainingSet", seed: int, model: Path, metrics: dict[str, Any
     """No dates, so that equal trainings have equal records."""
     import hashlib
 
-    from pipelines.calcloud.past import LEVELS
-    from pipelines.calcloud.record import versions
-    from pipelines.calcloud.split import TEST, TRAIN
+    from pipelines.calcloud.networks.training_record import versions
+    from pipelines.calcloud.tabular.history import LEVELS
+    from pipelines.calcloud.training_data.split import TEST, TRAIN
 
     return {
         "network": "tabular",

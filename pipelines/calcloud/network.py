@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipelines.calcloud import command
-from pipelines.calcloud.architecture import BY_TARGET, Architecture, Hyperparameters, hyperparameters
+from pipelines.calcloud.networks.architecture import BY_TARGET, Architecture, Hyperparameters, hyperparameters
+from pipelines.calcloud.program import command
 
 DESCRIPTION = """Train the published network of one target on the train rows of the training set, judge it by the test
 rows, and write model, results and record. The same input and seed give the same bytes."""
@@ -72,15 +72,15 @@ def _act(arguments: argparse.Namespace) -> None:
 
 def train_network(network: Architecture, how: Hyperparameters, places: Places) -> None:
     """Everything that one training leaves behind."""
-    from pipelines.calcloud import figures
-    from pipelines.calcloud.features import read_transform
-    from pipelines.calcloud.fitting import Examples, fit, predict
-    from pipelines.calcloud.model_file import write_model
-    from pipelines.calcloud.outcome import Judged, result_items
-    from pipelines.calcloud.record import make_record
+    from pipelines.calcloud.networks import plots
+    from pipelines.calcloud.networks.evaluation import Judged, result_items
+    from pipelines.calcloud.networks.model_file import write_model
+    from pipelines.calcloud.networks.network_training import Examples, fit, predict
+    from pipelines.calcloud.networks.training_record import make_record
     from pipelines.calcloud.results import MULTI_FILES, REGRESSOR_FILES, write_items
-    from pipelines.calcloud.split import TEST, TRAIN
-    from pipelines.calcloud.training_set import read_training_set
+    from pipelines.calcloud.training_data.features import read_transform
+    from pipelines.calcloud.training_data.split import TEST, TRAIN
+    from pipelines.calcloud.training_data.training_set import read_training_set
 
     jobs = read_training_set(places.training, read_transform(places.transform))
     truth = jobs.table.set_index("ipst")[network.target]
@@ -97,7 +97,7 @@ def train_network(network: Architecture, how: Hyperparameters, places: Places) -
     judged = {split: Judged(truth.iloc[jobs.rows(split)], outputs[jobs.rows(split)]) for split in (TRAIN, TEST)}
     items = result_items(network, judged[TRAIN], judged[TEST], fitted.history)
     write_items(places.results, MULTI_FILES if network.classes else REGRESSOR_FILES, items)
-    figures.draw(network, items, places.results, simulated=jobs.simulated)
+    plots.draw(network, items, places.results, simulated=jobs.simulated)
     record = make_record(network, how, jobs, judged, transform=places.transform, model=places.model)
     places.record.parent.mkdir(parents=True, exist_ok=True)
     places.record.write_text(json.dumps(record, indent=1) + "\n")

@@ -14,15 +14,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.calcloud import command
-from pipelines.calcloud.dataset import SUFFIX, is_mosaic
-from pipelines.calcloud.errors import InputError
-from pipelines.calcloud.jobplan import EXECUTABLE, default_plan, planned
+from pipelines.calcloud.planning.job_plan import EXECUTABLE, default_plan, planned
 from pipelines.calcloud.predict import read_all, write_lines
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.sources.dataset import SUFFIX, is_mosaic
 
 if TYPE_CHECKING:
-    from pipelines.calcloud.ladder import Ladder
-    from pipelines.calcloud.tabular_file import Kept
+    from pipelines.calcloud.planning.ladder import Ladder
+    from pipelines.calcloud.tabular.model_file import Kept
 
 DESCRIPTION = """Plan jobs: for each dataset the machine that is the cheapest to expect, the time after which it is
 ended, and why. JSON lines on standard output or in --out; each names the program that the job runs."""
@@ -47,8 +47,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _act(arguments: argparse.Namespace) -> None:
-    from pipelines.calcloud.ladder import SHIPPED, read_ladder
-    from pipelines.calcloud.tabular_file import read_tabular
+    from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
+    from pipelines.calcloud.tabular.model_file import read_tabular
 
     kept, ladder = read_tabular(arguments.model), read_ladder(arguments.ladder or SHIPPED)
     names = list(_names(arguments.ipppssoot))
@@ -68,8 +68,8 @@ def _act(arguments: argparse.Namespace) -> None:
 
 def lines_of(datasets: list[tuple[str, dict[str, float]]], kept: "Kept", ladder: "Ladder") -> Iterator[dict[str, Any]]:
     """The plans of datasets with their features."""
-    from pipelines.calcloud.forecast import simulated
-    from pipelines.calcloud.jobs import jobs_of
+    from pipelines.calcloud.planning.forecast import simulated
+    from pipelines.calcloud.training_data.job_arrays import jobs_of
 
     if datasets:
         said = kept.model.predict(jobs_of(datasets), ladder.edges_gb)
@@ -114,7 +114,7 @@ def _features(names: list[str], folder: str, scratch: Path, faults: list[str]) -
             lower = Path(folder) / file.replace(name, name.lower())
             yield lower if lower.is_file() else Path(folder) / file
         else:
-            from pipelines.calcloud.remote import fetch_to
+            from pipelines.calcloud.program.remote import fetch_to
 
             try:
                 yield fetch_to(f"{folder.rstrip('/')}/control/{name}/{file}", scratch / file)

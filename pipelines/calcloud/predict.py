@@ -6,9 +6,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from pipelines.calcloud import command
-from pipelines.calcloud.dataset import SUFFIX, read_features
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.sources.dataset import SUFFIX, read_features
 
 DESCRIPTION = """Predict memory and time of datasets before they run. FEATURES are <ipppssoot>_MemModelFeatures.txt
 files, folders of them, or @LIST, a file that names one a line. A JSON object a dataset, on standard output or in
@@ -30,10 +30,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _act(arguments: argparse.Namespace) -> None:
-    from pipelines.calcloud.forecast import forecasts
-    from pipelines.calcloud.jobs import jobs_of
-    from pipelines.calcloud.ladder import SHIPPED, read_ladder
-    from pipelines.calcloud.tabular_file import read_tabular
+    from pipelines.calcloud.planning.forecast import forecasts
+    from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
+    from pipelines.calcloud.tabular.model_file import read_tabular
+    from pipelines.calcloud.training_data.job_arrays import jobs_of
 
     kept, ladder = read_tabular(arguments.model), read_ladder(arguments.ladder or SHIPPED)
     faults: list[str] = []

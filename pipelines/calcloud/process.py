@@ -19,10 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.calcloud import command, crds, instruments, mast, usage
-from pipelines.calcloud.dataset import SUFFIX, UnknownDatasetError, instrument_of
-from pipelines.calcloud.errors import InputError
-from pipelines.calcloud.exits import Exit, JobError
+from pipelines.calcloud.calibration import crds, instruments, mast, usage
+from pipelines.calcloud.calibration.exit_codes import Exit, JobError
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.sources.dataset import SUFFIX, UnknownDatasetError, instrument_of
 
 DESCRIPTION = """Process datasets: for each, stage its raw files and references, run the calibration of its instrument,
 and copy outputs, log and metrics to <bucket>/<batch>/<ipppssoot>. The exit status is the original's."""
@@ -152,7 +153,7 @@ def _own_files(folder: Path, ipst: str) -> Iterator[Path]:
 
 
 def _fetched(address: str, folder: Path) -> Path:
-    from pipelines.calcloud.remote import fetch_to
+    from pipelines.calcloud.program.remote import fetch_to
 
     try:
         return fetch_to(address, folder / address.rpartition("/")[2])
@@ -256,7 +257,7 @@ def _keep(work: Work, facts: Mapping[str, Any], arguments: argparse.Namespace) -
                 for path in work.products:
                     tar.add(path, arcname=path.name)
     if arguments.bucket != "none":
-        from pipelines.calcloud.remote import put
+        from pipelines.calcloud.program.remote import put
 
         target = "/".join([arguments.bucket.rstrip("/"), *([arguments.batch] if arguments.batch != "none" else [])])
         try:

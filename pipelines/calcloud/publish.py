@@ -14,10 +14,10 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
-from pipelines.calcloud import command
-from pipelines.calcloud.archive import NO_DATE
-from pipelines.calcloud.errors import InputError
-from pipelines.calcloud.remote import put
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.archive import NO_DATE
+from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.program.remote import put
 
 DESCRIPTION = """Publish a training: the whole folder DIR as BUCKET/archive/<stamp>.zip, its models as
 BUCKET/<stamp>/models.zip, and with --table each row of data/latest.csv as an item of a DynamoDB table. The same folder

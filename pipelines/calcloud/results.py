@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.program.errors import InputError
 
 #: Item and file of the bin classifier's results. Rows of arrays are the test jobs in the order of `test_idx`.
 MULTI_FILES = {

@@ -9,10 +9,10 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from pipelines.calcloud import command
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.program.remote import fetch_to
 from pipelines.calcloud.publish import STAMP
-from pipelines.calcloud.remote import fetch_to
 
 DESCRIPTION = """Fetch the zip of a published training (a path or an address) and unpack it as DIR/<stamp>, which must
 not be there yet."""

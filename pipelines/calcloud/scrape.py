@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.calcloud import command
+from pipelines.calcloud.program import command
 
 if TYPE_CHECKING:
-    from pipelines.calcloud.inspection import Inspection
+    from pipelines.calcloud.training_data.inspection import Inspection
 
 SPLIT_SEED = 42
 SAMPLE_SEED = 1
@@ -66,11 +66,11 @@ def scrape(
     split_seed: int = SPLIT_SEED,
 ) -> None:
     """Write the four files; what was wrong with the rows is written even when no row is left to learn from."""
-    from pipelines.calcloud.features import fit_transform
-    from pipelines.calcloud.inspection import inspect
-    from pipelines.calcloud.schema import SIMULATED
-    from pipelines.calcloud.source import read_source
-    from pipelines.calcloud.split import TRAIN, split_jobs
+    from pipelines.calcloud.sources.schema import SIMULATED
+    from pipelines.calcloud.sources.source import read_source
+    from pipelines.calcloud.training_data.features import fit_transform
+    from pipelines.calcloud.training_data.inspection import inspect
+    from pipelines.calcloud.training_data.split import TRAIN, split_jobs
 
     source = read_source(source_name, sample_rows=sample_rows, sample_seed=sample_seed)
     inspection = inspect(source)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.calcloud import command
-from pipelines.calcloud.dataset import SUFFIX, instrument_of
+from pipelines.calcloud.program import command
+from pipelines.calcloud.sources.dataset import SUFFIX, instrument_of
 
 DESCRIPTION = """Simulate raw CCD images of datasets, with the bias, dark and flat that they need and a features file
 each. DIR/inputs and DIR/references are made; every header says «simulated»."""

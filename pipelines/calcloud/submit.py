@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipelines.calcloud import command
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
 
 DESCRIPTION = """Submit the jobs of a plan, each with the memory and the time that its line says. What cannot be read
 is never run: a plan is JSON, a line a job."""

@@ -6,12 +6,12 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.calcloud import command
-from pipelines.calcloud.architecture import NETWORKS, hyperparameters
-from pipelines.calcloud.errors import InputError
 from pipelines.calcloud.evaluate import Contest, evaluate
 from pipelines.calcloud.learn import learn
 from pipelines.calcloud.network import Places, add_training_arguments, train_network
+from pipelines.calcloud.networks.architecture import NETWORKS, hyperparameters
+from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.scrape import scrape
 
 DESCRIPTION = """Train the three networks and the tabular model on DIR/data/latest.csv. Models, results and the table

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.calcloud import command
+from pipelines.calcloud.program import command
 
 DESCRIPTION = """Add finished jobs to the history of a tabular model. SOURCE is what scrape reads; a dataset that the
 model knows already counts as a further run of it. Writes the new model, and a report of what it learned."""
@@ -26,13 +26,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _act(arguments: argparse.Namespace) -> None:
-    from pipelines.calcloud.errors import InputError
-    from pipelines.calcloud.inspection import inspect
-    from pipelines.calcloud.jobs import jobs_of_table
-    from pipelines.calcloud.past import TARGETS
-    from pipelines.calcloud.planning_figures import time_figures
-    from pipelines.calcloud.source import read_source
-    from pipelines.calcloud.tabular_file import read_tabular, write_tabular
+    from pipelines.calcloud.planning.planning_metrics import time_figures
+    from pipelines.calcloud.program.errors import InputError
+    from pipelines.calcloud.sources.source import read_source
+    from pipelines.calcloud.tabular.history import TARGETS
+    from pipelines.calcloud.tabular.model_file import read_tabular, write_tabular
+    from pipelines.calcloud.training_data.inspection import inspect
+    from pipelines.calcloud.training_data.job_arrays import jobs_of_table
 
     kept = read_tabular(arguments.model)
     inspection = inspect(read_source(arguments.source, sample_rows=1, sample_seed=1))

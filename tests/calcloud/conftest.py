@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.calcloud.sample import simulated_jobs_csv
+from pipelines.calcloud.sources.sample import simulated_jobs_csv
 
 ROOT = Path(__file__).parents[2]
 SHARED = ROOT.parent / "shared" / "data" / "hst"
@@ -139,7 +139,7 @@ def some_jobs():
 
     import pandas as pd
 
-    from pipelines.calcloud.jobs import jobs_of_table
+    from pipelines.calcloud.training_data.job_arrays import jobs_of_table
 
     table = pd.read_csv(io.StringIO(simulated_jobs_csv(800, seed=7)))
     return jobs_of_table(table), {target: table[target].to_numpy(float) for target in ("memory", "wallclock")}
@@ -148,7 +148,7 @@ def some_jobs():
 @pytest.fixture(scope="session")
 def a_model(some_jobs):
     """A tabular model of those jobs."""
-    from pipelines.calcloud.tabular import fit
+    from pipelines.calcloud.tabular.model import fit
 
     return fit(*some_jobs)
 
@@ -156,7 +156,7 @@ def a_model(some_jobs):
 @pytest.fixture(scope="session")
 def a_model_file(a_model, tmp_path_factory):
     """The same on disk."""
-    from pipelines.calcloud.tabular_file import write_tabular
+    from pipelines.calcloud.tabular.model_file import write_tabular
 
     path = tmp_path_factory.mktemp("models") / "champion.npz"
     write_tabular(a_model, path, {"simulated": True})

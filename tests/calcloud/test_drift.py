@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pipelines.calcloud.drift import figures, main, read_pairs
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.program.errors import InputError
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipelines.calcloud.instruments import stages
+from pipelines.calcloud.calibration.instruments import stages
 
 ROOT = Path(__file__).parents[2]
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.publish import items
 from pipelines.calcloud.retrieve import unpack
 

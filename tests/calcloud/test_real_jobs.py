@@ -44,11 +44,11 @@ def test_the_tabular_model_reaches_its_bars_on_a_split_by_chance(hst_jobs):
 
     import pandas as pd
 
-    from pipelines.calcloud.jobs import jobs_of_table
-    from pipelines.calcloud.ladder import read_ladder
-    from pipelines.calcloud.planning_figures import figures_of
-    from pipelines.calcloud.split import TEST, split_jobs
-    from pipelines.calcloud.tabular import fit
+    from pipelines.calcloud.planning.ladder import read_ladder
+    from pipelines.calcloud.planning.planning_metrics import figures_of
+    from pipelines.calcloud.tabular.model import fit
+    from pipelines.calcloud.training_data.job_arrays import jobs_of_table
+    from pipelines.calcloud.training_data.split import TEST, split_jobs
 
     table = pd.read_csv(hst_jobs)
     seed = secrets.randbelow(2**32)

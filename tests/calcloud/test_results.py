@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.results import MULTI_FILES, REGRESSOR_FILES, ComputeMulti, ComputeRegressor
 
 

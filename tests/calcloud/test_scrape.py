@@ -7,8 +7,8 @@ import json
 import pandas as pd
 import pytest
 
-from pipelines.calcloud.features import fit_transform, read_transform
-from pipelines.calcloud.sample import simulated_jobs_csv
+from pipelines.calcloud.sources.sample import simulated_jobs_csv
+from pipelines.calcloud.training_data.features import fit_transform, read_transform
 
 
 def read_rows(path):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.calcloud.errors import InputError
+from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.submit import read_plan
 
 ROOT = Path(__file__).parents[2]

@@ -6,7 +6,7 @@ import sys
 import pandas as pd
 import pytest
 
-from pipelines.calcloud.sample import simulated_jobs_csv
+from pipelines.calcloud.sources.sample import simulated_jobs_csv
 
 TREE = [
     "data/latest.csv", "data/quarantine.csv", "data/report.json", "data/training.csv",

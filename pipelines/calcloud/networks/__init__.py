@@ -1,0 +1,1 @@
+"""The three published neural networks: training, model files, metrics, plots and records."""

@@ -1,0 +1,53 @@
+"""Model files: Keras's archive without its dates and memory addresses, so that equal networks are equal files."""
+
+import json
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from pipelines.calcloud.networks.determinism import import_tensorflow
+from pipelines.calcloud.program.archive import NO_DATE
+from pipelines.calcloud.program.errors import InputError
+
+
+def write_model(model: Any, path: Path) -> None:
+    """A `.keras` archive that `keras.models.load_model` reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        dated = Path(scratch) / "dated.keras"
+        model.save(dated)
+        with zipfile.ZipFile(dated) as archive:
+            parts = {name: archive.read(name) for name in sorted(archive.namelist())}
+    metadata = json.loads(parts["metadata.json"])
+    metadata.pop("date_saved", None)
+    parts["metadata.json"] = json.dumps(metadata).encode()
+    parts["config.json"] = json.dumps(_renumbered(json.loads(parts["config.json"]), {})).encode()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, content in parts.items():
+            archive.writestr(zipfile.ZipInfo(name, NO_DATE), content)
+
+
+def _renumbered(part: Any, numbers: dict[int, int]) -> Any:
+    """The configuration with its shared objects, which Keras names by their addresses, counted from 1."""
+    if isinstance(part, list):
+        return [_renumbered(one, numbers) for one in part]
+    if not isinstance(part, dict):
+        return part
+    renumbered = {name: _renumbered(one, numbers) for name, one in part.items()}
+    if "shared_object_id" in part:
+        renumbered["shared_object_id"] = numbers.setdefault(part["shared_object_id"], len(numbers) + 1)
+    return renumbered
+
+
+def read_model(path: Path) -> Any:
+    """The trained network."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file (network writes it)")
+    import_tensorflow()
+    import keras
+
+    try:
+        return keras.models.load_model(path, compile=False)
+    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: is no model that Keras can read ({error})") from error

@@ -1,0 +1,1 @@
+"""Plans of jobs: the machine of least expected cost, limits of time, and the choice of the model that plans."""

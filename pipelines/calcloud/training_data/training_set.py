@@ -1,0 +1,71 @@
+"""The jobs that scrape kept, as the networks see them: inputs, truth, split and flags."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.sources.schema import NAMES, SIMULATED
+from pipelines.calcloud.training_data.features import INPUTS, Transform, input_matrix
+from pipelines.calcloud.training_data.inspection import FLAGGED, FLAGS
+from pipelines.calcloud.training_data.split import TEST, TRAIN
+
+_TEXT = ("ipst", "split")
+_NEEDED = (*NAMES, *FLAGS, FLAGGED, SIMULATED, "split", *INPUTS[:2])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSet:
+    """One row for each job, in the order of the file."""
+
+    table: pd.DataFrame
+    #: One row of nine numbers for each job.
+    inputs: npt.NDArray[np.float32]
+    sha256: str
+    #: True where any job is simulated.
+    simulated: bool
+
+    def rows(self, split: str) -> npt.NDArray[np.intp]:
+        """Row numbers of `train` or `test`."""
+        return np.flatnonzero(self.table["split"] == split)
+
+
+def read_training_set(path: Path, transform: Transform) -> TrainingSet:
+    """The table that scrape wrote, together with the transform that it wrote beside it."""
+    table = _read_table(path)
+    missing = [name for name in _NEEDED if name not in table]
+    if missing:
+        raise InputError(f"{path}:1: missing column {', '.join(missing)} (scrape writes them)")
+    for name in _NEEDED:
+        if name not in _TEXT and not pd.api.types.is_numeric_dtype(table[name]):
+            line = int(np.argmax(pd.to_numeric(table[name], errors="coerce").isna())) + 2
+            raise InputError(f"{path}:{line}: column {name} holds {table[name].iloc[line - 2]!r}, not a number")
+        if table[name].isna().any():
+            raise InputError(f"{path}:{int(np.argmax(table[name].isna())) + 2}: column {name} is empty")
+    for split in (TRAIN, TEST):
+        if not (table["split"] == split).any():
+            raise InputError(f"{path}: no row of the split '{split}'")
+    if not np.allclose(transform(table), table[list(INPUTS[:2])], rtol=1e-6, atol=1e-6):
+        raise InputError(f"{path}: x_files and x_size were not made by this transform; give the one of the same scrape")
+    return TrainingSet(
+        table=table,
+        inputs=input_matrix(table, transform),
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        simulated=bool(table[SIMULATED].any()),
+    )
+
+
+def _read_table(path: Path) -> pd.DataFrame:
+    try:
+        table = pd.read_csv(path, low_memory=False)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file (scrape writes it)") from None
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is no CSV ({error})") from error
+    if table.empty:
+        raise InputError(f"{path}:2: no row follows the header")
+    return table
