@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.hsc.geometry import Image, SkyMap, overlaps
+from pipelines.hsc.sky.geometry import Image, SkyMap, overlaps
 
 RAWS = """
 select d.path, d.metadata from desfile d, file_archive_info f

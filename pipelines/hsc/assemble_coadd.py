@@ -1,12 +1,12 @@
 """The warps of one patch and filter to a coadd."""
 
-from pipelines.hsc import command, memory
-from pipelines.hsc.command import Ask, Step
-from pipelines.hsc.repository import Repository
+from pipelines.hsc.repository.repository import Repository
+from pipelines.hsc.steps import command, memory
+from pipelines.hsc.steps.command import Ask, Step
 
 
 def act(ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.coaddition import assemble
+    from pipelines.hsc.pixels.coaddition import assemble
 
     data_id = dict(ask.data_id)
     warps = [

@@ -7,11 +7,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipelines.hsc import command
 from pipelines.hsc.errors import InputError
-from pipelines.hsc.header import CalibrationFacts, RawFacts, calibration_facts, raw_facts
-from pipelines.hsc.registry import write_registry
-from pipelines.hsc.repository import Repository
+from pipelines.hsc.files.header import CalibrationFacts, RawFacts, calibration_facts, raw_facts
+from pipelines.hsc.repository.registry import write_registry
+from pipelines.hsc.repository.repository import Repository
+from pipelines.hsc.steps import command
 
 COMMAND = "python -m pipelines.hsc.create_butler_registry"
 DESCRIPTION = """Write the registry file. With --raws and --calibrations no image is opened: both are text lists, commas
@@ -85,7 +85,7 @@ def _facts(where: str, names: list[str], row: list[str], of: Callable[[Mapping[s
 def _from_headers(
     repository: Repository, datasets: Iterable[str], facts_of: Callable[[Mapping[str, Any]], Facts]
 ) -> Iterable[Facts]:
-    from pipelines.hsc.fits_file import read_fits
+    from pipelines.hsc.files.fits_file import read_fits
 
     for dataset in datasets:
         for path in repository.every(dataset):

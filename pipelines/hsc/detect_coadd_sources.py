@@ -1,12 +1,12 @@
 """The stars of one coadd."""
 
-from pipelines.hsc import command, memory
-from pipelines.hsc.command import Ask, Step
-from pipelines.hsc.repository import Repository
+from pipelines.hsc.repository.repository import Repository
+from pipelines.hsc.steps import command, memory
+from pipelines.hsc.steps.command import Ask, Step
 
 
 def act(ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.coadd_detection import detect_on_coadd
+    from pipelines.hsc.catalogues.coadd_detection import detect_on_coadd
 
     data_id = dict(ask.data_id)
     made = detect_on_coadd(repository.exposure("deepCoadd", **data_id), threshold=ask.number("thresholdValue"))

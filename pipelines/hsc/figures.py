@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.hsc import command
+from pipelines.hsc.steps import command
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipelines.hsc.exposure import Exposure
-    from pipelines.hsc.residuals import Residuals
+    from pipelines.hsc.catalogues.residuals import Residuals
+    from pipelines.hsc.pixels.exposure import Exposure
 
 COMMAND = "python -m pipelines.hsc.figures"
 DESCRIPTION = """Draw coadds, patches of one filter side by side, and how far forced photometry is from the true or
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _act(arguments: argparse.Namespace) -> None:
-    from pipelines.hsc.exposure import read_exposure
+    from pipelines.hsc.pixels.exposure import read_exposure
 
     residuals = read_residuals(arguments.forced, arguments.truth)
     draw_coadds([read_exposure(path) for path in arguments.coadds], arguments.coadd_png)
@@ -57,10 +57,10 @@ def read_residuals(forced: Iterable[Path], truth: Path) -> "list[Residuals]":
     """One for each filter, of all its patches."""
     import numpy as np
 
-    from pipelines.hsc.catalogue import read_catalogue
-    from pipelines.hsc.fits_file import card, read_fits
-    from pipelines.hsc.reference import read_reference, read_stars
-    from pipelines.hsc.residuals import compare
+    from pipelines.hsc.catalogues.catalogue import read_catalogue
+    from pipelines.hsc.catalogues.residuals import compare
+    from pipelines.hsc.files.fits_file import card, read_fits
+    from pipelines.hsc.sky.reference import read_reference, read_stars
 
     tables: dict[str, list[NDArray[Any]]] = {}
     for path in forced:
@@ -130,7 +130,7 @@ def draw_residuals(residuals: "Sequence[Residuals]", path: Path) -> None:
 def _draw_magnitudes(axes: Any, part: "Residuals", summary: Mapping[str, Any]) -> None:
     import numpy as np
 
-    from pipelines.hsc.residuals import BRIGHT_MAG
+    from pipelines.hsc.catalogues.residuals import BRIGHT_MAG
 
     within = np.clip(part.mag_offset, -_REACH_MAG, _REACH_MAG)
     beyond = np.abs(part.mag_offset) > _REACH_MAG
@@ -150,7 +150,7 @@ def _draw_magnitudes(axes: Any, part: "Residuals", summary: Mapping[str, Any]) -
 
 
 def _draw_places(axes: Any, part: "Residuals", summary: Mapping[str, Any]) -> None:
-    from pipelines.hsc.residuals import BRIGHT_MAG
+    from pipelines.hsc.catalogues.residuals import BRIGHT_MAG
 
     bright = part.true_mag < BRIGHT_MAG
     axes.hist(part.separation[bright].clip(0, 0.1), bins=40, range=(0, 0.1), color=_BLUE)

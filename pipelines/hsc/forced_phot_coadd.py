@@ -1,12 +1,12 @@
 """The light of a patch's stars in one filter, at the places that all filters share."""
 
-from pipelines.hsc import command, memory
-from pipelines.hsc.command import Ask, Step
-from pipelines.hsc.repository import Repository
+from pipelines.hsc.repository.repository import Repository
+from pipelines.hsc.steps import command, memory
+from pipelines.hsc.steps.command import Ask, Step
 
 
 def act(ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.coadd_measurement import measure_forced
+    from pipelines.hsc.catalogues.coadd_measurement import measure_forced
 
     data_id = dict(ask.data_id)
     coadd = repository.exposure("deepCoadd_calexp", **data_id)

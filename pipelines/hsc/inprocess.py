@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pipelines.hsc import (
     assemble_coadd,
-    command,
     detect_coadd_sources,
     forced_phot_coadd,
     make_coadd_temp_exp,
@@ -16,9 +15,10 @@ from pipelines.hsc import (
     merge_coadd_measurements,
     process_ccd,
 )
-from pipelines.hsc.command import ask_of, parser_of
 from pipelines.hsc.errors import InputError
-from pipelines.hsc.memory import Memory, open_memory
+from pipelines.hsc.steps import command
+from pipelines.hsc.steps.command import ask_of, parser_of
+from pipelines.hsc.steps.memory import Memory, open_memory
 
 COMMAND = "python -m pipelines.hsc.inprocess"
 DESCRIPTION = """Run several calls of the steps in one process. Each line of the file CALLS is the name of a step and

@@ -1,14 +1,14 @@
 """One visit's calibrated images onto the pixels of one patch."""
 
-from pipelines.hsc import command, memory
-from pipelines.hsc.command import Ask, Step
 from pipelines.hsc.errors import InputError
-from pipelines.hsc.geometry import Patch
-from pipelines.hsc.repository import Repository
+from pipelines.hsc.repository.repository import Repository
+from pipelines.hsc.sky.geometry import Patch
+from pipelines.hsc.steps import command, memory
+from pipelines.hsc.steps.command import Ask, Step
 
 
 def act(ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.warping import warp
+    from pipelines.hsc.pixels.warp import warp
 
     if ask.config["doApplyUberCal"]:
         raise InputError("-c doApplyUberCal=True: there is no calibration over many visits here")

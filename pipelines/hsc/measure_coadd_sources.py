@@ -1,14 +1,14 @@
 """The merged peaks measured on the coadd of one filter."""
 
-from pipelines.hsc import command, memory
-from pipelines.hsc.command import Ask, Step
-from pipelines.hsc.geometry import Patch
-from pipelines.hsc.repository import Repository
+from pipelines.hsc.repository.repository import Repository
+from pipelines.hsc.sky.geometry import Patch
+from pipelines.hsc.steps import command, memory
+from pipelines.hsc.steps.command import Ask, Step
 
 
 def act(ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.coadd_measurement import match_to_reference, measure_at_peaks
-    from pipelines.hsc.reference import read_reference
+    from pipelines.hsc.catalogues.coadd_measurement import match_to_reference, measure_at_peaks
+    from pipelines.hsc.sky.reference import read_reference
 
     data_id = dict(ask.data_id)
     coadd = repository.exposure("deepCoadd_calexp", **data_id)

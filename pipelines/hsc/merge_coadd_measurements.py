@@ -1,15 +1,15 @@
 """For each star of a patch the filter that decides its place."""
 
-from pipelines.hsc import command, memory
-from pipelines.hsc.command import Ask, Step
-from pipelines.hsc.data_id import alternatives
-from pipelines.hsc.geometry import Patch
-from pipelines.hsc.repository import Repository
+from pipelines.hsc.repository.data_id import alternatives
+from pipelines.hsc.repository.repository import Repository
+from pipelines.hsc.sky.geometry import Patch
+from pipelines.hsc.steps import command, memory
+from pipelines.hsc.steps.command import Ask, Step
 
 
 def act(ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.merging import merge_measurements
-    from pipelines.hsc.wcs import patch_wcs
+    from pipelines.hsc.catalogues.merge import merge_measurements
+    from pipelines.hsc.sky.wcs import patch_wcs
 
     place = {"tract": ask.data_id["tract"], "patch": ask.data_id["patch"]}
     names = alternatives(ask.data_id["filter"])

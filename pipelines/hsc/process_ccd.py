@@ -1,16 +1,16 @@
 """One detector's raw image to a calibrated one with its stars, matched to the reference catalogue."""
 
-from pipelines.hsc import command, memory
-from pipelines.hsc.command import Ask, Step
-from pipelines.hsc.data_id import spell
 from pipelines.hsc.errors import QualityError
-from pipelines.hsc.repository import Repository
+from pipelines.hsc.repository.data_id import spell
+from pipelines.hsc.repository.repository import Repository
+from pipelines.hsc.steps import command, memory
+from pipelines.hsc.steps.command import Ask, Step
 
 
 def act(ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.characterization import characterize
-    from pipelines.hsc.instrument_signature import Calibrations, read_calibration, read_raw, remove_signature
-    from pipelines.hsc.reference import read_reference
+    from pipelines.hsc.catalogues.characterization import characterize
+    from pipelines.hsc.pixels.instrument_signature import Calibrations, read_calibration, read_raw, remove_signature
+    from pipelines.hsc.sky.reference import read_reference
 
     data_id = {"visit": int(ask.data_id["visit"]), "ccd": int(ask.data_id["ccd"])}
     facts = repository.registry.raw(**data_id)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.hsc import command
 from pipelines.hsc.errors import InputError
+from pipelines.hsc.steps import command
 
 if TYPE_CHECKING:
-    from pipelines.hsc.simulated_camera import Detector
-    from pipelines.hsc.simulated_visits import Visit
+    from pipelines.hsc.simulator.camera import Detector
+    from pipelines.hsc.simulator.visits import Visit
 
 COMMAND = "python -m pipelines.hsc.simulate"
 DESCRIPTION = """Write 16 raw images (8 visits, 2 detectors each, 2 filters), bias, dark and flat frames, a reference
@@ -43,9 +43,9 @@ def simulate(directory: Path, truth: Path, *, seed: int = 1, stars: int = 1000) 
     """The whole survey."""
     import numpy as np
 
-    from pipelines.hsc.simulated_camera import expose
-    from pipelines.hsc.simulated_sky import make_stars, observe_reference
-    from pipelines.hsc.simulated_visits import PLANS, SKY_MAP, observe
+    from pipelines.hsc.simulator.camera import expose
+    from pipelines.hsc.simulator.sky import make_stars, observe_reference
+    from pipelines.hsc.simulator.visits import PLANS, SKY_MAP, observe
 
     if seed < 0 or stars < 0:
         raise InputError("--seed and --stars are whole numbers, not below 0")
@@ -68,7 +68,7 @@ def simulate(directory: Path, truth: Path, *, seed: int = 1, stars: int = 1000) 
 def _detectors(visits: "Sequence[Visit]", seed: int) -> "dict[int, Detector]":
     import numpy as np
 
-    from pipelines.hsc.simulated_camera import make_detector
+    from pipelines.hsc.simulator.camera import make_detector
 
     filters: dict[int, list[str]] = {}
     for visit in visits:
@@ -83,7 +83,7 @@ def _detectors(visits: "Sequence[Visit]", seed: int) -> "dict[int, Detector]":
 def _write_raw(folder: Path, visit: "Visit", ccd: int, adu: Any) -> None:
     from astropy.io import fits
 
-    from pipelines.hsc.fits_file import write_fits
+    from pipelines.hsc.files.fits_file import write_fits
 
     hdu = fits.PrimaryHDU(adu)
     hdu.header.update(_observation_cards(visit, ccd))
@@ -93,7 +93,7 @@ def _write_raw(folder: Path, visit: "Visit", ccd: int, adu: Any) -> None:
 
 
 def _observation_cards(visit: "Visit", ccd: int) -> dict[str, str | int | float]:
-    from pipelines.hsc.simulated_camera import EXPTIME_S, GAIN, OVERSCAN_COLUMNS, READ_NOISE
+    from pipelines.hsc.simulator.camera import EXPTIME_S, GAIN, OVERSCAN_COLUMNS, READ_NOISE
 
     seconds = round(visit.mjd % 1 * 86400)
     clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
@@ -115,7 +115,7 @@ def _observation_cards(visit: "Visit", ccd: int) -> dict[str, str | int | float]
 
 
 def _corner_cards(visit: "Visit", ccd: int) -> Iterator[tuple[str, float]]:
-    from pipelines.hsc.simulated_visits import CCD_COLUMNS, CCD_ROWS
+    from pipelines.hsc.simulator.visits import CCD_COLUMNS, CCD_ROWS
 
     corners = visit.believed_wcs[ccd].corners(CCD_COLUMNS, CCD_ROWS)
     for number, (ra, dec) in enumerate(corners, start=1):
@@ -134,7 +134,7 @@ def _write_calibrations(folder: Path, ccd: int, detector: "Detector") -> None:
 def _write_frame(path: Path, frame: Any, kind: str, ccd: int, filter_name: str) -> None:
     from astropy.io import fits
 
-    from pipelines.hsc.fits_file import write_fits
+    from pipelines.hsc.files.fits_file import write_fits
 
     hdu = fits.PrimaryHDU(frame)
     hdu.header["CALIBTYP"] = kind
@@ -149,7 +149,7 @@ def _write_frame(path: Path, frame: Any, kind: str, ccd: int, filter_name: str) 
 def _write_stars(path: Path, stars: Any) -> None:
     from astropy.io import fits
 
-    from pipelines.hsc.fits_file import write_fits
+    from pipelines.hsc.files.fits_file import write_fits
 
     write_fits(path, [fits.PrimaryHDU(), fits.BinTableHDU(stars, name="STARS")])
 

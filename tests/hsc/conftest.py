@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.hsc.geometry import Image, Overlap, SkyMap, overlaps
 from pipelines.hsc.simulate import simulate
+from pipelines.hsc.sky.geometry import Image, Overlap, SkyMap, overlaps
 
 ROOT = Path(__file__).parents[2]
 RUN = "r11p95"
@@ -60,7 +60,7 @@ def run(step: str, *arguments: object) -> int:
     words = [str(argument) for argument in arguments]
     if hasattr(module, "main"):
         return int(module.main(words))
-    return importlib.import_module("pipelines.hsc.command").main(module.STEP, words)
+    return importlib.import_module("pipelines.hsc.steps.command").main(module.STEP, words)
 
 
 def make_repository(simulated: Path, repository: Path) -> Path:

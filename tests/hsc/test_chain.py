@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from pipelines.hsc.catalogue import read_catalogue
+from pipelines.hsc.catalogues.catalogue import read_catalogue
 from pipelines.hsc.figures import read_residuals
 from pipelines.hsc.simulate import simulate
 

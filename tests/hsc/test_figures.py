@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from pipelines.hsc.catalogue import empty_table
-from pipelines.hsc.reference import Reference
-from pipelines.hsc.residuals import compare
+from pipelines.hsc.catalogues.catalogue import empty_table
+from pipelines.hsc.catalogues.residuals import compare
+from pipelines.hsc.sky.reference import Reference
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from astropy.io import fits
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.hsc.geometry import Image, overlaps
 from pipelines.hsc.simulate import simulate
-from pipelines.hsc.simulated_sky import make_stars, observe_reference
-from pipelines.hsc.simulated_visits import CCD_COLUMNS, CCD_ROWS, PLANS, SKY_MAP, observe
+from pipelines.hsc.simulator.sky import make_stars, observe_reference
+from pipelines.hsc.simulator.visits import CCD_COLUMNS, CCD_ROWS, PLANS, SKY_MAP, observe
+from pipelines.hsc.sky.geometry import Image, overlaps
 
 
 def contents(folder):

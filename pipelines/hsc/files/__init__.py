@@ -1,0 +1,1 @@
+"""FITS files: reading, writing, and the header keywords of the camera."""

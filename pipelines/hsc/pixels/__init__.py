@@ -1,0 +1,1 @@
+"""Images: mask, background, cosmic rays, calibration of raw pixels, warps and coadds."""

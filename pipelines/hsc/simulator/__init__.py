@@ -1,0 +1,1 @@
+"""The simulated survey: stars, visits and detectors."""

@@ -1,0 +1,1 @@
+"""Positions and brightness on the sky: tracts and patches, projections, the reference catalogue, magnitudes."""

@@ -1,0 +1,1 @@
+"""The programs' common part: the command line of a step, and a step as a function in one process."""
