@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from framework.wording import printable_lines
+from framework.output.text import printable_lines
 
 VERBS = Path(__file__).parent / "commands"
 

@@ -16,26 +16,53 @@ PACKAGES = ["framework", "wrappers", "wcl", "queries", "pipelines"]
 LEVELS = [
     {"wcl", "queries", "pipelines"},
     {"wrappers"},
-    {"framework.errors", "framework.garbage", "framework.wording"},
+    {"framework.errors", "framework.model.gc_pause", "framework.output.text"},
     {"framework.plan"},
-    {"framework.plugins"},
+    {"framework.pipeline.plugins"},
     {"framework.job", "framework.registry", "framework.engines"},
     {
-        *("framework.home", "framework.tables", "framework.progress", "framework.pictures", "framework.git"),
-        "framework.contents",
+        *(
+            "framework.configuration.home",
+            "framework.output.tables",
+            "framework.output.progress",
+            "framework.output.svg",
+            "framework.runs.git",
+        ),
+        "framework.runs.verification.compare",
     },
-    {"framework.submitters"},
-    {"framework.asking", "framework.filetypes", "framework.kept_plan", "framework.stores"},
-    {"framework.copying"},
-    {"framework.ingesting"},
-    {"framework.submission", "framework.running", "framework.rerunning", "framework.equipping", "framework.attending"},
-    {"framework.archives", "framework.continuing", "framework.steering"},
-    {"framework.staging"},
+    {"framework.runs.software_versions"},
     {
-        *("framework.fsck", "framework.getting", "framework.replicating", "framework.removing"),
-        *("framework.comparison", "framework.changing", "framework.exchange", "framework.recovering"),
+        "framework.runs.planner_answers",
+        "framework.archives.external_filetypes",
+        "framework.runs.kept_plan",
+        "framework.archives.store",
     },
-    {"framework.provisioning", "framework.verifying"},
+    {"framework.archives.copy"},
+    {"framework.archives.ingest_files"},
+    {
+        "framework.runs.submission",
+        "framework.runs.execution",
+        "framework.runs.verification.rerun",
+        "framework.runs.software_check",
+        "framework.runs.dag_nodes",
+    },
+    {"framework.archives.archive", "framework.runs.late_block", "framework.runs.control"},
+    {"framework.archives.tape"},
+    {
+        *(
+            "framework.archives.fsck",
+            "framework.archives.get",
+            "framework.archives.replicate",
+            "framework.archives.remove",
+        ),
+        *(
+            "framework.runs.comparison.comparison",
+            "framework.runs.changed_restart",
+            "framework.exchange",
+            "framework.runs.recover",
+        ),
+    },
+    {"framework.runs.stage_inputs", "framework.runs.verification.verify"},
     {"framework.commands"},
     {"framework.cli"},
 ]
@@ -43,7 +70,7 @@ LEVELS = [
 BESIDE = {
     ("framework.engines", "framework.job"),
     ("framework.registry", "framework.job"),
-    ("framework.progress", "framework.home"),
+    ("framework.output.progress", "framework.configuration.home"),
     ("queries", "pipelines"),
 }
 
@@ -107,7 +134,10 @@ def test_only_we_install_this_import_name(name):
     ("code", "heavy"),
     [
         ("from framework.cli import run; run(['--help'])", {"sqlalchemy", "rich", "alembic", "jinja2", "yaml"}),
-        ("import framework.job.worker", {"dataclasses", "typing", "subprocess", "logging", "pathlib", "inspect"}),
+        (
+            "import framework.worker.job.worker",
+            {"dataclasses", "typing", "subprocess", "logging", "pathlib", "inspect"},
+        ),
         ("import wcl", {"yaml", "jinja2"}),
     ],
 )

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from framework.git import states
+from framework.runs.git import states
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def test_git_that_hangs_is_not_waited_for(git, tmp_path, monkeypatch):
     (tmp_path / "git").write_text("#!/bin/sh\nexec sleep 60\n")
     (tmp_path / "git").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    monkeypatch.setattr("framework.git.SECONDS", 0.2)
+    monkeypatch.setattr("framework.runs.git.SECONDS", 0.2)
     began = time.monotonic()
     assert states([(tmp_path, ())]) == [{"none": "git gave no answer in 0.2 s"}]
     assert time.monotonic() - began < 5

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.submit import with_values
-from framework.wording import counted
+from framework.output.text import counted
 
 if TYPE_CHECKING:
     from wcl import Problem
@@ -29,8 +29,8 @@ def command(
     as_json: bool,
 ) -> int:
     """Read PATHS, WCL or YAML, and say what is wrong; whether a pipeline can run is said by fw plan."""
-    from framework.plan.software import check_software
-    from framework.submission import site_keys
+    from framework.pipeline.software import check_software
+    from framework.runs.submission import site_keys
     from wcl.check import check
 
     known = site_keys()

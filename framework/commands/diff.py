@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.wording import printable
+from framework.output.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from framework.comparison.outcome import ModuleOutcome, Numbers, Outcome
+    from framework.runs.comparison.run_outcome import ModuleOutcome, Numbers, Outcome
 
 
 @click.command(name="diff", epilog="Example: fw diff Ht0_r11p95 Ht0_r11p96")
@@ -26,15 +26,15 @@ def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
     """
     from dataclasses import asdict
 
-    from framework import tables
-    from framework.comparison import compare
-    from framework.comparison.outcome import compare_outcomes
-    from framework.comparison.side import recorded
-    from framework.comparison.submitters import compare_submitters
-    from framework.comparison.words import lines
-    from framework.registry.database import open_registry
-    from framework.registry.runs import find_run
-    from framework.registry.software import submitters
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
+    from framework.registry.questions.runs import find_run
+    from framework.registry.questions.software import submitters
+    from framework.runs.comparison.comparison import compare
+    from framework.runs.comparison.report import lines
+    from framework.runs.comparison.run_outcome import compare_outcomes
+    from framework.runs.comparison.side import recorded
+    from framework.runs.comparison.software import compare_submitters
 
     db = open_registry(registry)
     before, now = recorded(db, old), recorded(db, new)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import click
 
-from framework.wording import counted
+from framework.output.text import counted
 
 #: Below this a run may fill the disk.
 LOW_DISK_GB = 1.0
@@ -81,7 +81,7 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _home() -> Iterator[Finding]:
-    from framework.home import home
+    from framework.configuration.home import home
 
     place = home()
     try:
@@ -100,7 +100,7 @@ def _home() -> Iterator[Finding]:
 
 def _registry(url: str | None) -> Iterator[Finding]:
     from framework.errors import FrameworkError
-    from framework.registry.database import open_registry
+    from framework.registry.database.connection import open_registry
 
     try:
         registry = open_registry(url)
@@ -152,9 +152,9 @@ def _pool() -> Iterator[Finding]:
 
 def _software() -> Iterator[Finding]:
     """The environments and containers that the site's own file defines."""
-    from framework.equipping import equipment
     from framework.errors import FrameworkError
-    from framework.submission import site_values
+    from framework.runs.software_check import equipment
+    from framework.runs.submission import site_values
     from wcl import WclError
 
     try:

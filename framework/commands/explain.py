@@ -36,7 +36,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Tell the story of KEY, a dotted path, in PIPELINE with the site's values and the defaults."""
-    from framework.submission import read_submission, scope_at
+    from framework.runs.submission import read_submission, scope_at
     from wcl.explain import explain
 
     submission = read_submission(pipeline, overrides, {**files, **variables})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from framework.wording import counted
+from framework.output.text import counted
 
 
 @click.command(
@@ -40,13 +40,13 @@ def command(
 
     A crate is a directory, or a zip file if FILE ends with .zip; PROV-JSON goes to the standard output for -.
     """
-    from framework import tables
-    from framework.archives import archives
-    from framework.exchange.exporting import Places, export_bundle, export_crate, export_prov
-    from framework.registry.database import open_registry
-    from framework.registry.provenance import provenance
-    from framework.registry.runs import find_run
-    from framework.submission import operator, site_values
+    from framework.archives.archive import archives
+    from framework.exchange.export_run import Places, export_bundle, export_crate, export_prov
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
+    from framework.registry.questions.provenance import provenance
+    from framework.registry.questions.runs import find_run
+    from framework.runs.submission import operator, site_values
 
     if (with_files and form == "prov") or (ancestors and form != "skyfw"):
         raise click.UsageError(f"--{'with-files' if with_files else 'ancestors'} is not for the format {form}")

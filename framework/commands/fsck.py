@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from framework.fsck import Checked, Finding
+    from framework.archives.fsck import Checked, Finding
 
 
 @click.command(name="fsck", epilog="Example: fw fsck home --contents")
@@ -27,12 +27,12 @@ def command(
     archive: str | None, contents: bool, repairing: bool, yes: bool, registry: str | None, as_json: bool
 ) -> int:
     """Check ARCHIVE (the home archive by default); ends with 1 when something is wrong and not put right."""
-    from framework import tables
-    from framework.archives import archives, named_archive
-    from framework.fsck import LEFT, check, repair
-    from framework.home import home
-    from framework.registry.database import open_registry
-    from framework.submission import site_values
+    from framework.archives.archive import archives, named_archive
+    from framework.archives.fsck import LEFT, check, repair
+    from framework.configuration.home import home
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
+    from framework.runs.submission import site_values
 
     if yes and not repairing:
         raise click.UsageError("--yes goes with --repair")
@@ -57,7 +57,7 @@ def command(
 
 def lines(checked: Checked, done: dict[Finding, str], repairing: bool) -> Iterator[str]:
     """A line a finding, and how many there are of each kind."""
-    from framework.fsck import REMEDIES
+    from framework.archives.fsck import REMEDIES
 
     counts: dict[str, int] = {}
     for finding in checked.findings:

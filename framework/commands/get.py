@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import conditions
-from framework.wording import printable
+from framework.output.text import printable
 
 if TYPE_CHECKING:
-    from framework.registry.database import Registry
-    from framework.registry.files import FileRow
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.files import FileRow
 
 
 @click.command(
@@ -34,9 +34,9 @@ def command(
     as_json: bool,
 ) -> int:
     """Copy FILES (paths in an archive, or base names) or those of a type; ends with 1 when one cannot be had."""
-    from framework import tables
-    from framework.getting import get
-    from framework.registry.database import open_registry
+    from framework.archives.get import get
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
 
     if bool(files) == bool(filetype):
         raise click.UsageError("name files, or a type with --filetype")
@@ -61,8 +61,8 @@ def chosen(
     """The files that are meant."""
     from framework.commands.query import nothing_found
     from framework.errors import FrameworkError
-    from framework.registry.ancestry import find_file
-    from framework.registry.search import find
+    from framework.registry.questions.ancestry import find_file
+    from framework.registry.questions.search import find
 
     if filetype is None:
         return list({file.id: file for file in (find_file(db, name) for name in files)}.values())

@@ -11,7 +11,7 @@ import click
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 def command(run: str, reason: str, registry: str | None) -> int:
     """Have RUN begin nothing more."""
-    from framework.steering import steer
+    from framework.runs.control import steer
 
     if not steer(run, registry, "hold", reason):
         click.echo(f"{run} is not running", err=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
-    from framework.exchange.importing import Imported
+    from framework.exchange.import_run import Imported
 
 
 @click.command(name="import", epilog="Example: fw import Ht0_r11p95.skyfw --archive home")
@@ -26,12 +26,12 @@ def command(file: Path, archive: str | None, registry: str | None, as_json: bool
     """
     from dataclasses import asdict
 
-    from framework import tables
-    from framework.archives import archives
+    from framework.archives.archive import archives
     from framework.errors import FrameworkError
-    from framework.exchange.importing import import_bundle
-    from framework.registry.database import open_registry
-    from framework.submission import site_values
+    from framework.exchange.import_run import import_bundle
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
+    from framework.runs.submission import site_values
 
     values = site_values()
     known = archives(values)

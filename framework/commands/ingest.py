@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from framework.commands.submit import set_option
-from framework.wording import printable
+from framework.output.text import printable
 
 
 @click.command(name="ingest", epilog="Example: fw ingest --types pipelines/hsc/filetypes.wcl /data/night1")
@@ -26,12 +26,12 @@ def command(
 
     Killed, it goes on where it was when it is called again.
     """
-    from framework.archives import named_archive
-    from framework.filetypes import filetypes
-    from framework.ingesting import ingest
-    from framework.progress import Tally
-    from framework.registry.database import open_registry
-    from framework.submission import declare_filetypes, with_types
+    from framework.archives.archive import named_archive
+    from framework.archives.external_filetypes import filetypes
+    from framework.archives.ingest_files import ingest
+    from framework.output.progress import Tally
+    from framework.registry.database.connection import open_registry
+    from framework.runs.submission import declare_filetypes, with_types
 
     pipeline = with_types(types, overrides)
     name = pipeline.text("home_archive")

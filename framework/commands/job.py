@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from framework.registry.calls import CallRow
-    from framework.registry.course import CourseRow
-    from framework.registry.software import Stack
-    from framework.registry.verifications import Verification
+    from framework.registry.questions.calls import CallRow
+    from framework.registry.questions.run_messages import CourseRow
+    from framework.registry.questions.software import Stack
+    from framework.registry.questions.verifications import Verification
 
 
 @click.command(name="job", epilog="Example: fw job HST1_r1p01 2")
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 def command(run: str, number: int | None, registry: str | None, as_json: bool) -> None:
     """Show a row a job of RUN with its calls, or only job NUMBER."""
     from framework.errors import RunError
-    from framework.registry.calls import calls
-    from framework.registry.course import COURSE, course
-    from framework.registry.database import open_registry
-    from framework.registry.messages import messages
-    from framework.registry.runs import find_run
-    from framework.registry.software import stacks
-    from framework.registry.verifications import verifications
+    from framework.registry.database.connection import open_registry
+    from framework.registry.questions.calls import calls
+    from framework.registry.questions.messages import messages
+    from framework.registry.questions.run_messages import COURSE, course
+    from framework.registry.questions.runs import find_run
+    from framework.registry.questions.software import stacks
+    from framework.registry.questions.verifications import verifications
 
     db = open_registry(registry)
     found = find_run(db, run)
@@ -64,7 +64,7 @@ def lines(
     verified: Mapping[int, Verification] | None = None,
 ) -> Iterator[str]:
     """Each execution of a job, and below it each try at its calls, with what each had to say, and what befell it."""
-    from framework.tables import moment
+    from framework.output.tables import moment
 
     executions: dict[tuple[int, str], list[CallRow]] = {(one.jobnum or 0, one.queue or ""): [] for one in course}
     for row in rows:

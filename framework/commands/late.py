@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from framework.wording import counted
+from framework.output.text import counted
 
 
 @click.command(name="late", epilog="Example: fw late T0042_r1p01 2")
@@ -16,9 +16,9 @@ def command(run: str, block: int, registry: str | None) -> None:
 
     Engines do this by themselves. By hand it tells whether a block could be planned now, and what is wrong with it.
     """
-    from framework.continuing import PATIENCE, plan_late_block
-    from framework.home import existing_run
-    from framework.registry.database import open_registry
+    from framework.configuration.home import existing_run
+    from framework.registry.database.connection import open_registry
+    from framework.runs.late_block import PATIENCE, plan_late_block
 
     directory = existing_run(run)
     planned = plan_late_block(directory, open_registry(registry), block, patience=PATIENCE, say=click.echo)

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.query import print_sql, sql_option
-from framework.wording import printable
+from framework.output.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from framework.registry.ancestry import Ancestry
-    from framework.registry.verifications import Verified
+    from framework.registry.questions.ancestry import Ancestry
+    from framework.registry.questions.verifications import Verified
 
 
 @click.command(name="lineage", epilog="Example: fw lineage calexp-HSC-I-0-8x6-r11p95.fits --up --depth 2")
@@ -32,11 +32,11 @@ def command(
 
     A file comes from what the execution that made it has read, and from what the pipeline says it is derived from.
     """
-    from framework import tables
-    from framework.registry.ancestry import ancestors, descendants, find_file
-    from framework.registry.asked import statements
-    from framework.registry.database import open_registry
-    from framework.registry.verifications import verified_files
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
+    from framework.registry.database.statement_log import statements
+    from framework.registry.questions.ancestry import ancestors, descendants, find_file
+    from framework.registry.questions.verifications import verified_files
 
     db = open_registry(registry)
     with statements(db) as asked:
@@ -107,9 +107,9 @@ def tree(ancestry: Ancestry, way: str, verified: Mapping[int, Verified]) -> Iter
 
 def drawn(ancestry: Ancestry, form: str) -> str:
     """Files and calls as boxes, from parents to children."""
-    from framework.pictures import svg
-    from framework.plan.drawing import dot, mermaid
+    from framework.output.svg import svg
     from framework.plan.graph import Arrow, Box, Graph
+    from framework.plan.graph_text import dot, mermaid
 
     boxes = {
         f"f{id_}": Box("file", file.path.rpartition("/")[2], (file.filetype,)) for id_, file in ancestry.files.items()

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from framework.registry.calls import CallRow
-    from framework.registry.database import Registry
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.calls import CallRow
 
 #: How often a log that grows is looked at.
 PAUSE_SECONDS = 0.3
@@ -30,8 +30,8 @@ def command(
     run: str, which: str | None, failed: bool, paths: bool, follow: bool, registry: str | None, as_json: bool
 ) -> None:
     """Print the logs of RUN: of call WRAPNUM, of every call of MODULE, or of all calls that failed."""
-    from framework.registry.database import open_registry
-    from framework.registry.runs import block_troubles, find_run
+    from framework.registry.database.connection import open_registry
+    from framework.registry.questions.runs import block_troubles, find_run
 
     db = open_registry(registry)
     found = find_run(db, run)
@@ -57,7 +57,7 @@ def command(
 def chosen(db: Registry, attempt_id: int, run: str, which: str | None, failed: bool) -> list[CallRow]:
     """The tries whose logs are wanted."""
     from framework.errors import FrameworkError
-    from framework.registry.calls import calls
+    from framework.registry.questions.calls import calls
 
     number = int(which) if which and which.isdecimal() else None
     rows = calls(db, attempt_id, wrapnum=number, module=which if number is None else None)
@@ -74,7 +74,7 @@ def archive_root(db: Registry, attempt_id: int) -> Path:
     import os
     from pathlib import Path
 
-    from framework.registry.runs import attempt_values
+    from framework.registry.questions.runs import attempt_values
 
     home = os.environ.get("FW_HOME") or os.path.expanduser("~/.local/share/skyfw")
     return Path(attempt_values(db, attempt_id).get("archive_root") or Path(home) / "archive")
@@ -114,7 +114,7 @@ def print_logs(rows: list[CallRow], root: Path) -> None:
 
 def print_json(rows: list[CallRow], root: Path) -> None:
     """Logs as plain data."""
-    from framework import tables
+    from framework.output import tables
 
     entries = [
         {
@@ -140,7 +140,7 @@ def follow_log(db: Registry, attempt_id: int, row: CallRow, root: Path) -> None:
 
 def growing(db: Registry, attempt_id: int, row: CallRow, root: Path) -> Iterator[str]:
     """What is added to a log."""
-    from framework.registry.calls import calls
+    from framework.registry.questions.calls import calls
 
     position = 0
     while True:

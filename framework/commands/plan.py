@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.submit import with_pipeline
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from framework.comparison import Comparison
+    from framework.model.plan import Call, File, Plan
     from framework.plan.graph import Graph
-    from framework.plan.model import Call, File, Plan
-    from framework.registry.database import Registry
-    from framework.submission import Submission
+    from framework.registry.database.connection import Registry
+    from framework.runs.comparison.comparison import Comparison
+    from framework.runs.submission import Submission
 
 
 @click.command(name="plan", epilog="Example: fw plan pipelines/hello.wcl --set names=Vera,Annie --calls")
@@ -49,8 +49,8 @@ def command(
 ) -> None:
     """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
     from framework.plan.reasons import reasons
-    from framework.registry.database import open_registry
-    from framework.submission import plan_next, read_submission
+    from framework.registry.database.connection import open_registry
+    from framework.runs.submission import plan_next, read_submission
 
     if around is not None and not graph:
         raise click.UsageError("--around says which part of a graph is drawn: add --graph svg, mermaid or dot")
@@ -86,8 +86,8 @@ def command(
 
 def drawn(plan: Plan, form: str, number: int | None) -> str:
     """The plan's graph, by module or around a call."""
-    from framework.pictures import svg
-    from framework.plan.drawing import dot, mermaid
+    from framework.output.svg import svg
+    from framework.plan.graph_text import dot, mermaid
 
     graph = graph_of(plan, number)
     text = "\n".join((mermaid if form == "mermaid" else dot)(graph))
@@ -109,10 +109,10 @@ def compared(
     plan: Plan, submission: Submission, db: Registry, other: str, read: Callable[[Path], Submission]
 ) -> Comparison:
     """What the plan does otherwise than another pipeline's, where there is such a file, or else than a recorded run."""
-    from framework.comparison import compare
-    from framework.comparison.side import early_part, planned, recorded
-    from framework.registry.runs import UnknownRun
-    from framework.submission import plan_next
+    from framework.registry.questions.runs import UnknownRun
+    from framework.runs.comparison.comparison import compare
+    from framework.runs.comparison.side import early_part, planned, recorded
+    from framework.runs.submission import plan_next
 
     if Path(other).is_file():
         before = read(Path(other))
@@ -125,7 +125,7 @@ def compared(
 
 def words_of(found: Comparison) -> Iterator[str]:
     """What differs, each text without what would move a terminal's cursor."""
-    from framework.comparison.words import lines
+    from framework.runs.comparison.report import lines
 
     return (printable(line) for line in lines(found))
 
@@ -155,8 +155,8 @@ def summary(plan: Plan) -> Iterator[str]:
 
 def software_lines(plan: Plan) -> Iterator[str]:
     """What programs run in, and whether this machine has it."""
-    from framework.engines.directory import software_of
-    from framework.engines.presence import trouble
+    from framework.engines.program_check import trouble
+    from framework.engines.run_directory import software_of
 
     for label, definition in sorted(software_of(plan).items()):
         parts = {
@@ -186,7 +186,7 @@ def _surroundings(calls: list[Call]) -> str:
 
 def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
     """One call: its command lines, what it reads and why, and what it makes."""
-    from framework.plan.cmdline import shell_text
+    from framework.plan.command_line import shell_text
 
     keys = ", ".join(f"{key}={value}" for key, value in call.keys.items())
     yield ""
@@ -205,7 +205,7 @@ def as_object(plan: Plan) -> dict[str, Any]:
     """The plan as plain data."""
     from dataclasses import asdict
 
-    from framework.engines.directory import job_record, software_of
+    from framework.engines.run_directory import job_record, software_of
 
     return {
         "run": plan.identity.run,

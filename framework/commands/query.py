@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from framework.registry.database import Registry
-    from framework.registry.files import FileRow
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.files import FileRow
 
 
 def conditions(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
@@ -57,9 +57,9 @@ def command(
     created_date, run, reqnum, unitname, attnum, campaign, pipeline, operator. The word 'files' in the place of FILETYPE
     means files of all types.
     """
-    from framework.registry.asked import statements
-    from framework.registry.database import open_registry
-    from framework.registry.search import find
+    from framework.registry.database.connection import open_registry
+    from framework.registry.database.statement_log import statements
+    from framework.registry.questions.search import find
 
     if filetype is not None and kind != ANY:
         raise click.UsageError(f"--filetype goes with '{ANY}'; {kind!r} is a filetype already")
@@ -90,7 +90,7 @@ def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
     """Files as a table or as JSON."""
     from msgspec.structs import asdict
 
-    from framework import tables
+    from framework.output import tables
 
     if as_json:
         told = [{key: value for key, value in asdict(file).items() if key != "packed"} for file in files]
@@ -102,7 +102,7 @@ def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
 
 def size_text(file: FileRow) -> str:
     """A size; what was passed from step to step in memory has none."""
-    from framework import tables
+    from framework.output import tables
 
     return "in memory" if file.size is None else tables.size(file.size)
 
@@ -114,7 +114,7 @@ def metadata_text(file: FileRow) -> str:
 
 def nothing_found(db: Registry, filetype: str | None) -> str:
     """Why there may be nothing to show."""
-    from framework.registry.files import filetypes
+    from framework.registry.questions.files import filetypes
     from wcl.spelling import did_you_mean
 
     if filetype is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 registry_option = click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 
@@ -18,8 +18,8 @@ def command() -> None:
 @registry_option
 def init(registry: str | None) -> None:
     """Make a registry in an empty database."""
-    from framework.registry.database import connect, open_registry
-    from framework.registry.schema import REVISION
+    from framework.registry.database.connection import connect, open_registry
+    from framework.registry.schema.tables import REVISION
 
     was = connect(registry).revision()
     db = open_registry(registry)
@@ -33,10 +33,10 @@ def upgrade(registry: str | None) -> None:
 
     Whoever uses the registry needs a skyfw that is as new.
     """
-    from framework.registry.copying import set_numbers
-    from framework.registry.database import connect, refuse_newer
-    from framework.registry.schema import REVISION
-    from framework.registry.upgrading import upgrade
+    from framework.registry.admin.copy import set_numbers
+    from framework.registry.database.connection import connect, refuse_newer
+    from framework.registry.database.upgrade import upgrade
+    from framework.registry.schema.tables import REVISION
 
     db = connect(registry)
     was = db.revision()
@@ -54,9 +54,9 @@ def check(registry: str | None, as_json: bool) -> int:
     """Look whether the registry is whole; ends with 1 when it is not."""
     from dataclasses import asdict
 
-    from framework import tables
-    from framework.registry.checking import check
-    from framework.registry.database import open_registry
+    from framework.output import tables
+    from framework.registry.admin.check import check
+    from framework.registry.database.connection import open_registry
 
     found = list(check(open_registry(registry)))
     if as_json:
@@ -71,8 +71,8 @@ def check(registry: str | None, as_json: bool) -> int:
 @registry_option
 def copy(to: str, registry: str | None) -> None:
     """Copy a registry into another database, SQLite or PostgreSQL, all or nothing; every row is compared afterwards."""
-    from framework.registry.copying import copy
-    from framework.registry.database import open_registry
+    from framework.registry.admin.copy import copy
+    from framework.registry.database.connection import open_registry
 
     target = open_registry(to)
     counts = copy(open_registry(registry), target, lambda text: click.echo(text, err=True))
@@ -89,10 +89,10 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
     are put on record again by fw ingest, and linked by calling this once more; tags, verdicts, removals and copies
     in other archives are not recovered.
     """
+    from framework.configuration.home import existing_run
     from framework.errors import RunError
-    from framework.home import existing_run
-    from framework.recovering import all_runs, recover
-    from framework.registry.database import open_registry
+    from framework.registry.database.connection import open_registry
+    from framework.runs.recover import all_runs, recover
 
     db = open_registry(registry)
     status = 0
@@ -113,8 +113,8 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
 @click.option("--json", "as_json", is_flag=True, help="JSON instead of a list.")
 def schema(mermaid: bool, as_json: bool) -> None:
     """Print every table and column with what it means."""
-    from framework import tables
-    from framework.registry.describing import as_object, mermaid_lines, text_lines
+    from framework.output import tables
+    from framework.registry.admin.describe import as_object, mermaid_lines, text_lines
 
     if as_json:
         click.echo(tables.as_json(as_object()))

@@ -11,7 +11,7 @@ import click
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 def command(run: str, reason: str, registry: str | None) -> int:
     """Let RUN go on."""
-    from framework.steering import steer
+    from framework.runs.control import steer
 
     if not steer(run, registry, "release", reason):
         click.echo(f"{run} has nothing in the queue", err=True)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import conditions
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
-    from framework.removing import Candidate
+    from framework.archives.remove import Candidate
 
 
 @click.command(name="remove", epilog="Example: fw remove --filetype red --older-than 90 --reason 'coadded' --yes")
@@ -45,14 +45,14 @@ def command(
     """
     import time
 
-    from framework import tables
-    from framework.archives import archives, named_archive
+    from framework.archives.archive import archives, named_archive
+    from framework.archives.remove import candidates, remove
     from framework.commands.replicate import check_choice, check_names
     from framework.errors import FrameworkError
-    from framework.registry.choice import Choice
-    from framework.registry.database import open_registry
-    from framework.removing import candidates, remove
-    from framework.submission import operator, site_values
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
+    from framework.registry.questions.file_selection import Choice
+    from framework.runs.submission import operator, site_values
 
     before = None if older_than is None else time.time() - 86400 * older_than
     choice = Choice(runs=runs, tag=tag or "", filetypes=types, where=wanted, before=before)

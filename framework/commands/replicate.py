@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import conditions
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
-    from framework.registry.choice import Choice
-    from framework.registry.database import Registry
-    from framework.registry.files import Copy, FileRow
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.file_selection import Choice
+    from framework.registry.questions.files import Copy, FileRow
 
 
 @click.command(name="replicate", epilog="Example: fw replicate --tag DR1 --filetype calexp --to cloud --dry-run")
@@ -44,14 +44,14 @@ def command(
 
     Killed, it goes on where it was when it is called again.
     """
-    from framework import tables
-    from framework.archives import named_archive
+    from framework.archives.archive import named_archive
+    from framework.archives.replicate import replicate, wanting
     from framework.errors import FrameworkError
-    from framework.progress import Tally
-    from framework.registry.choice import Choice, kept_in
-    from framework.registry.database import open_registry
-    from framework.replicating import replicate, wanting
-    from framework.submission import site_values
+    from framework.output import tables
+    from framework.output.progress import Tally
+    from framework.registry.database.connection import open_registry
+    from framework.registry.questions.file_selection import Choice, kept_in
+    from framework.runs.submission import site_values
 
     choice = Choice(runs=runs, tag=tag or "", filetypes=types, where=wanted)
     check_choice(choice, everything)
@@ -94,9 +94,9 @@ def check_names(db: Registry, choice: Choice) -> None:
     """A misspelt run, tag or type would mean no files at all."""
     from framework.commands.query import nothing_found
     from framework.errors import FrameworkError
-    from framework.registry.files import filetypes
-    from framework.registry.runs import find_run
-    from framework.registry.tags import tagged_runs
+    from framework.registry.questions.files import filetypes
+    from framework.registry.questions.runs import find_run
+    from framework.registry.questions.tags import tagged_runs
     from wcl.spelling import did_you_mean
 
     for run in choice.runs:

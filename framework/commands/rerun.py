@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from framework.registry.database import Registry
-    from framework.registry.verifications import Verification
-    from framework.rerunning import Comparison, Rerun
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.verifications import Verification
+    from framework.runs.verification.rerun import Comparison, Rerun
 
 
 @click.command(name="rerun", epilog="Example: fw rerun HST1_r1p01 3 --into /tmp/again; fw rerun --verify Ht0_r11p95")
@@ -51,7 +51,7 @@ def command(
     are compared by what they say (FITS by header and data, parquet and CSV by column, JSON by value, text by line);
     the verdict (identical, volatile, close, different, failed) goes into the registry, and what is good is removed.
     """
-    from framework.registry.database import open_registry
+    from framework.registry.database.connection import open_registry
 
     db = open_registry(registry)
     if verify:
@@ -63,8 +63,8 @@ def command(
 
 def repeat_call(db: Registry, run: str, number: int, into: Path | None, as_json: bool) -> int:
     """Repeat one call, and leave what it made."""
-    from framework.rerunning import rerun
-    from framework.tables import as_json as written
+    from framework.output.tables import as_json as written
+    from framework.runs.verification.rerun import rerun
 
     target = into or free_directory(run, number)
     result = rerun(db, run, number, target.absolute())
@@ -101,8 +101,8 @@ def verify_calls(
 ) -> int:
     """Repeat calls one after another; one that cannot be repeated does not keep the others from it."""
     from framework.errors import RunError
-    from framework.tables import as_json as written
-    from framework.verifying import GOOD, Verifier
+    from framework.output.tables import as_json as written
+    from framework.runs.verification.verify import GOOD, Verifier
 
     if numbers and module:
         raise click.UsageError("name calls, or a module, not both")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from framework.commands.submit import with_values
-from framework.wording import counted
+from framework.output.text import counted
 
 
 @click.command(name="restart", epilog="Example: fw restart HST1_r1p01 --set request_memory=4000 --reason 'it swapped'")
@@ -42,11 +42,11 @@ def command(
 
     With another configuration, what that changes is done again too, and all that is made from it.
     """
-    from framework.changing import change
-    from framework.home import existing_run
-    from framework.registry.database import open_registry
-    from framework.running import carry_out, check_known, check_over
-    from framework.steering import record_steering
+    from framework.configuration.home import existing_run
+    from framework.registry.database.connection import open_registry
+    from framework.runs.changed_restart import change
+    from framework.runs.control import record_steering
+    from framework.runs.execution import carry_out, check_known, check_over
 
     directory = existing_run(run)
     db = open_registry(registry)

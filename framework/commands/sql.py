@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.wording import counted
+from framework.output.text import counted
 
 if TYPE_CHECKING:
-    from framework.registry.database import Registry
-    from framework.registry.statements import Answer
+    from framework.registry.admin.user_sql import Answer
+    from framework.registry.database.connection import Registry
 
 
 @click.command(
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 @click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, registry: str | None) -> None:
     """Carry out one STATEMENT, a file's with @FILE, or without it what comes on the standard input."""
-    from framework.registry.database import open_registry
-    from framework.registry.statements import ask, change
+    from framework.registry.admin.user_sql import ask, change
+    from framework.registry.database.connection import open_registry
 
     text = read_statement(statement)
     answer = change(open_registry(registry), text) if write else ask(open_to_read(registry), text)
@@ -45,7 +45,7 @@ def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, reg
 def open_to_read(url: str | None) -> Registry:
     """The registry, unable to change; whoever asks first finds an empty one rather than none."""
     from framework.errors import RegistryError
-    from framework.registry.database import open_registry
+    from framework.registry.database.connection import open_registry
 
     try:
         return open_registry(url, read_only=True)
@@ -75,7 +75,7 @@ def read_statement(argument: str | None) -> str:
 
 def print_rows(answer: Answer) -> None:
     """A table, with times as people read them."""
-    from framework import tables
+    from framework.output import tables
 
     rows = [[answer.shown(place, value) for place, value in enumerate(row)] for row in answer.rows]
     tables.print_table(answer.columns, rows, answer.number_columns())
@@ -92,7 +92,7 @@ def print_csv(answer: Answer) -> None:
 
 def print_json(answer: Answer) -> None:
     """A list of objects, as stored."""
-    from framework import tables
+    from framework.output import tables
 
     rows: list[dict[str, Any]] = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
     click.echo(tables.as_json(rows))

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 
 @click.command(name="stage", epilog="Example: fw stage T0042_r1p01 --home")
@@ -19,10 +19,10 @@ def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> i
 
     Engines do this by themselves: jobs wait for their files. What is there already is left.
     """
+    from framework.configuration.home import existing_run
     from framework.errors import FrameworkError
-    from framework.home import existing_run
-    from framework.provisioning import bring_inputs, take_home
-    from framework.registry.database import open_registry
+    from framework.registry.database.connection import open_registry
+    from framework.runs.stage_inputs import bring_inputs, take_home
 
     directory, db = existing_run(run), open_registry(registry)
     plan = directory.read()

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from framework.registry.database import Registry
-    from framework.registry.messages import FailureRow
-    from framework.registry.runs import ModuleRow, Run, RunRow
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.messages import FailureRow
+    from framework.registry.questions.runs import ModuleRow, Run, RunRow
 
 #: How many runs are shown without --all.
 NEWEST = 20
@@ -41,7 +41,7 @@ def command(
 
     A run may be named in full, by the beginning of its name, or by its unit (the newest attempt).
     """
-    from framework.registry.database import open_registry
+    from framework.registry.database.connection import open_registry
 
     db = open_registry(registry)
     if run is not None:
@@ -54,8 +54,8 @@ def show_runs(db: Registry, newest: int | None, operator: str | None, campaign: 
     """A row a run."""
     from dataclasses import asdict, replace
 
-    from framework import tables
-    from framework.registry.runs import runs
+    from framework.output import tables
+    from framework.registry.questions.runs import runs
 
     found = runs(db, newest=newest, operator=operator, campaign=campaign)
     rows = [replace(row, state="stopped") if _is_stopped(row) else row for row in found]
@@ -71,9 +71,9 @@ def _is_stopped(run: Run) -> bool:
     """Whether a run of this machine's engine is not at its end, and nothing runs it any more."""
     if run.ended is not None:
         return False
+    from framework.configuration.home import run_directory
     from framework.engines.htcondor.site import is_pool
     from framework.errors import FrameworkError
-    from framework.home import run_directory
 
     directory = run_directory(run.run)
     if not directory.path.is_dir():
@@ -89,11 +89,11 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
     """A run's state, and a row a module."""
     from dataclasses import asdict
 
-    from framework import tables
     from framework.commands.why import standing_of
-    from framework.registry.messages import failures
-    from framework.registry.runs import configuration, find_run, progress
-    from framework.registry.software import submitters
+    from framework.output import tables
+    from framework.registry.questions.messages import failures
+    from framework.registry.questions.runs import configuration, find_run, progress
+    from framework.registry.questions.software import submitters
 
     run, rows = progress(db, find_run(db, name))
     failed = failures(db, run.attempt_id) if any(row.calls_failed for row in rows) else []
@@ -133,7 +133,7 @@ def failure_lines(run: str, failed: list[FailureRow]) -> Iterator[str]:
 
 def run_cells(row: RunRow) -> list[str]:
     """A run as a row of the table."""
-    from framework import tables
+    from framework.output import tables
 
     about = [row.run, row.pipeline, row.campaign or "", row.operator, row.state]
     more = "+" if row.blocks_to_plan else ""
@@ -144,7 +144,7 @@ def run_cells(row: RunRow) -> list[str]:
 
 def header(run: RunRow) -> dict[str, str]:
     """What stands above a run's modules."""
-    from framework import tables
+    from framework.output import tables
 
     fields: dict[str, Any] = {
         "run": run.run,
@@ -164,8 +164,8 @@ def header(run: RunRow) -> dict[str, str]:
 
 def submitted(db: Registry, attempt_id: int) -> dict[str, str]:
     """Where a run was submitted, and with what."""
-    from framework.registry.runs import configuration
-    from framework.registry.software import submitters
+    from framework.registry.questions.runs import configuration
+    from framework.registry.questions.software import submitters
 
     fields = {}
     if host := configuration(db, attempt_id)["submit_host"]:
@@ -186,7 +186,7 @@ def commit(git: dict[str, Any]) -> str:
 
 def module_cells(row: ModuleRow) -> list[str]:
     """A module as a row of the table."""
-    from framework import tables
+    from framework.output import tables
 
     expected = "late" if row.calls_expected is None else row.calls_expected
     counts = (expected, row.calls_running, row.calls_done, row.calls_failed)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.wording import counted
+from framework.output.text import counted
 
 if TYPE_CHECKING:
-    from framework.plan.model import Plan
+    from framework.model.plan import Plan
 
 
 def assignments(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
@@ -86,9 +86,9 @@ def command(
     as_json: bool,
 ) -> int:
     """Plan PIPELINE, check the plan whole, record it, and run it on this machine."""
-    from framework.registry.database import open_registry
-    from framework.running import carry_out
-    from framework.submission import begin, read_submission
+    from framework.registry.database.connection import open_registry
+    from framework.runs.execution import carry_out
+    from framework.runs.submission import begin, read_submission
 
     submission = read_submission(pipeline, overrides, {**files, **variables})
     with_registry = open_registry(registry)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.query import print_sql, sql_option
-from framework.wording import counted, printable
+from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
-    from framework.registry.ancestry import Ancestry
+    from framework.registry.questions.ancestry import Ancestry
 
 
 @click.command(name="taint", epilog="Example: fw taint flat-HSC-I-049.fits")
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Files and calls as JSON.")
 def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> None:
     """Show every file that came from FILE, and by run the fewest calls whose repetition replaces them all."""
-    from framework import tables
-    from framework.registry.ancestry import descendants, find_file
-    from framework.registry.asked import statements
-    from framework.registry.database import open_registry
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
+    from framework.registry.database.statement_log import statements
+    from framework.registry.questions.ancestry import descendants, find_file
 
     db = open_registry(registry)
     with statements(db) as asked:

@@ -12,7 +12,7 @@ from framework.commands.query import print_sql, sql_option
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from framework.registry.files import FileRow, Origin
+    from framework.registry.questions.files import FileRow, Origin
 
 
 @click.command(name="whence", epilog="Example: fw whence ~/Downloads/calexp.fits")
@@ -25,11 +25,11 @@ def command(path: Path, as_sql: bool, registry: str | None, as_json: bool) -> in
 
     The name of PATH does not matter. Ends with 1 when no file on record has these contents.
     """
-    from framework import tables
-    from framework.job.transfer import measure
-    from framework.registry.asked import statements
-    from framework.registry.database import open_registry
-    from framework.registry.files import copies_of, produced_by, with_contents
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
+    from framework.registry.database.statement_log import statements
+    from framework.registry.questions.files import copies_of, produced_by, with_contents
+    from framework.worker.files.transfer import measure
 
     db = open_registry(registry)
     measured = measure(str(path))

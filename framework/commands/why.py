@@ -10,9 +10,9 @@ import click
 
 if TYPE_CHECKING:
     from framework.engines import Standing, Trouble
-    from framework.registry.course import CourseRow
-    from framework.registry.database import Registry
-    from framework.registry.runs import Run, RunRow
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.run_messages import CourseRow
+    from framework.registry.questions.runs import Run, RunRow
 
 #: How many calls or jobs of one cause are named.
 NAMED = 5
@@ -27,11 +27,11 @@ TOGETHER = 60.0
 @click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
 def command(run: str, registry: str | None, as_json: bool) -> None:
     """Say what is wrong with RUN, or what it waits for."""
-    from framework import tables
-    from framework.registry.course import COURSE, unsettled
-    from framework.registry.course import course as course_of
-    from framework.registry.database import open_registry
-    from framework.registry.runs import find_run, how_far
+    from framework.output import tables
+    from framework.registry.database.connection import open_registry
+    from framework.registry.questions.run_messages import COURSE, unsettled
+    from framework.registry.questions.run_messages import course as course_of
+    from framework.registry.questions.runs import find_run, how_far
 
     db = open_registry(registry)
     found = how_far(db, find_run(db, run))
@@ -49,10 +49,10 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
 
 def standing_of(run: Run, db: Registry) -> Standing | None:
     """How a run's jobs stand with what runs them; None where it was not submitted here."""
+    from framework.configuration.home import existing_run
     from framework.engines import Trouble
     from framework.errors import FrameworkError
-    from framework.home import existing_run
-    from framework.running import engine_of
+    from framework.runs.execution import engine_of
 
     try:
         directory = existing_run(run.run)
@@ -68,9 +68,9 @@ def standing_of(run: Run, db: Registry) -> Standing | None:
 
 def _obstacles(run: str, db: Registry) -> tuple[Trouble, ...]:
     """Why jobs that wait will wait for ever; nothing where the pool cannot be asked."""
+    from framework.configuration.home import existing_run
     from framework.errors import FrameworkError
-    from framework.home import existing_run
-    from framework.running import engine_of
+    from framework.runs.execution import engine_of
 
     try:
         directory = existing_run(run)
@@ -91,7 +91,7 @@ def _that_matter(errors: list[CourseRow], run: Run, standing: Standing | None) -
 
 def lines(run: RunRow, errors: list[CourseRow], course: list[CourseRow], standing: Standing | None) -> Iterator[str]:
     """The account, what matters most first."""
-    from framework import tables
+    from framework.output import tables
 
     yield f"{run.run} is {run.state}: {run.jobs_done} of {run.jobs_expected} jobs done, {run.jobs_failed} failed"
     if standing is not None and standing.jobs and run.ended is None:

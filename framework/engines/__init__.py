@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from framework.engines.directory import RunDirectory
+from framework.engines.run_directory import RunDirectory
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from framework.engines.directory import PlannedCall, PlannedJob, PlannedRun
-from framework.engines.loss import LOST, OpenCall, closed_calls, open_calls
-from framework.job.journal import read_facts
-from framework.job.packing import as_archived
+from framework.engines.lost_calls import LOST, OpenCall, closed_calls, open_calls
+from framework.engines.run_directory import PlannedCall, PlannedJob, PlannedRun
+from framework.worker.files.compression import as_archived
+from framework.worker.journal.journal import read_facts
 
 #: A journal's name says which start of the run it belongs to.
 JOURNAL = re.compile(r"(?:engine|worker)-(\d+)")

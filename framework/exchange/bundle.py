@@ -26,11 +26,11 @@ from typing import IO, TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from framework.errors import InfrastructureError, RunError
-from framework.registry.run_rows import RunRows, columns_of
-from framework.registry.schema import REVISION, desfile, opm_used, pfw_attempt, task
+from framework.exchange.run_rows import RunRows, columns_of
+from framework.registry.schema.tables import REVISION, desfile, opm_used, pfw_attempt, task
 
 if TYPE_CHECKING:
-    from framework.registry.database import Registry
+    from framework.registry.database.connection import Registry
 
 FORMAT, VERSION = "skyfw-run", 1
 MANIFEST = "manifest.json"

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from framework.exchange.words import as_json, quoted
-from framework.registry.provenance import Activity, Artefact, Provenance
+from framework.exchange.names import as_json, quoted
+from framework.registry.questions.provenance import Activity, Artefact, Provenance
 
 #: Names are the same whichever registry tells them, so that documents of several runs can be put together.
 PREFIXES = {"fw": "urn:skyfw:", "metadata": "urn:skyfw:metadata:"}

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from framework.exchange.words import as_json, quoted
-from framework.registry.provenance import Activity, Artefact, Provenance
-from framework.wording import counted
+from framework.exchange.names import as_json, quoted
+from framework.output.text import counted
+from framework.registry.questions.provenance import Activity, Artefact, Provenance
 
 METADATA = "ro-crate-metadata.json"
 PIPELINE = "pipeline.wcl"

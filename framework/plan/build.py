@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 
-from framework.garbage import no_garbage_collection
+from framework.model.gc_pause import no_garbage_collection
+from framework.model.plan import Ask, Block, Call, Identity, LateBlock, Module, Plan
+from framework.pipeline.archives import own_archive, places_of
+from framework.pipeline.compression import compression_args
+from framework.pipeline.definition import BlockDefinition, ModuleDefinition, names_of, read_blocks
+from framework.pipeline.findings import Findings, near, wrong
+from framework.pipeline.keys import check_pipeline
+from framework.pipeline.numbers import whole_number
+from framework.pipeline.site import check_needs, check_queues, gpus_of, site_of
+from framework.pipeline.software import Definitions, check_software
 from framework.plan.calls import Surroundings, WrapperHooks, make_calls
 from framework.plan.checks import (
     Origins,
@@ -19,22 +28,13 @@ from framework.plan.checks import (
     has_surroundings,
     with_inputs_known,
 )
-from framework.plan.definition import BlockDefinition, ModuleDefinition, names_of, read_blocks
-from framework.plan.earlier import Earlier, products_of
-from framework.plan.findings import Findings, near, wrong
+from framework.plan.file_lines import Sources, flag
+from framework.plan.in_memory import check_processes, with_memory
 from framework.plan.jobs import Grouping, division
-from framework.plan.keeping import compression_args
-from framework.plan.keys import check_pipeline
-from framework.plan.late import carried, check_late, is_late, late_names
-from framework.plan.lines import Sources, flag
-from framework.plan.memory import check_processes, with_memory
-from framework.plan.model import Ask, Block, Call, Identity, LateBlock, Module, Plan
-from framework.plan.numbers import whole_number
-from framework.plan.places import own_archive, places_of
+from framework.plan.late_blocks import carried, check_late, is_late, late_names
+from framework.plan.late_inputs import Earlier, products_of
+from framework.plan.late_rehearsal import Names, rehearse
 from framework.plan.products import Line, Products
-from framework.plan.rehearsal import Names, rehearse
-from framework.plan.site import check_needs, check_queues, gpus_of, site_of
-from framework.plan.software import Definitions, check_software
 from wcl import Scope, Section, expand, split
 
 #: A throttle of the pool, with how much of it a job takes.

@@ -12,18 +12,18 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from framework.plan.cmdline import LATE, CommandLine
-from framework.plan.definition import ExecDefinition, ModuleDefinition
-from framework.plan.findings import wrong
-from framework.plan.given import Given
-from framework.plan.lines import Sources, flag
-from framework.plan.model import Call, Exec, File
-from framework.plan.naming import Naming, joined
-from framework.plan.needs import LimitsOfModule
-from framework.plan.numbers import whole_number
-from framework.plan.objects import Objects, Resolved
-from framework.plan.site import site_of
-from framework.plan.software import Choice, Definitions
+from framework.model.plan import Call, Exec, File
+from framework.pipeline.definition import ExecDefinition, ModuleDefinition
+from framework.pipeline.findings import wrong
+from framework.pipeline.numbers import whole_number
+from framework.pipeline.resources import LimitsOfModule
+from framework.pipeline.site import site_of
+from framework.pipeline.software import Choice, Definitions
+from framework.plan.call_scope import Given
+from framework.plan.command_line import LATE, CommandLine
+from framework.plan.file_lines import Sources, flag
+from framework.plan.file_names import Naming, joined
+from framework.plan.file_objects import Objects, Resolved
 from wcl import Place, Scope, Section, expand, split
 from wcl.deferred import late_calls
 from wrappers import WrapperError

@@ -6,14 +6,14 @@ from collections.abc import Collection, Iterable, Mapping
 
 from msgspec.structs import replace
 
-from framework.plan.definition import BlockDefinition
-from framework.plan.findings import Findings, near
-from framework.plan.lines import is_sourced
-from framework.plan.model import SAFE_NAME, Ask, Call, File, Identity, Job, Known
-from framework.plan.naming import check_names
-from framework.plan.places import own_archive, places_of
+from framework.model.plan import SAFE_NAME, Ask, Call, File, Identity, Job, Known
+from framework.pipeline.archives import own_archive, places_of
+from framework.pipeline.definition import BlockDefinition
+from framework.pipeline.findings import Findings, near
+from framework.pipeline.wildcards import overlapping
+from framework.plan.file_lines import is_sourced
+from framework.plan.file_names import check_names
 from framework.plan.products import Products
-from framework.plan.wildcards import overlapping
 from wcl import Place, Section
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from framework.plan.model import Block, Call, File, Job, LateBlock, Plan
-from framework.wording import counted
+from framework.model.plan import Block, Call, File, Job, LateBlock, Plan
+from framework.output.text import counted
 
 #: So many calls of a module are boxes of their own around a call; more of them are one box.
 MOST_NEIGHBOURS = 6

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from framework.plan.definition import names_of
-from framework.plan.model import Call, Job
-from framework.plan.numbers import whole_number
+from framework.model.plan import Call, Job
+from framework.pipeline.definition import names_of
+from framework.pipeline.numbers import whole_number
 from framework.plan.products import Products
 from wcl import Scope, Section
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from framework.plan.findings import near, wrong
-from framework.plan.model import Call, File
+from framework.model.plan import Call, File
+from framework.pipeline.findings import near, wrong
 from wcl import Place, WclError
 
 

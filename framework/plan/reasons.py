@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from framework.plan.definition import names_of
+from framework.model.plan import Call, File, Plan
+from framework.pipeline.definition import names_of
 from framework.plan.graph import makers, placed_calls
-from framework.plan.model import Call, File, Plan
 from wcl import Section, split
 
 #: What may say where an object's files come from; the first that is there.

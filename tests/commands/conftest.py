@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from framework.registry.attempts import NewAttempt, NewBlock, NewModule, create_attempt
-from framework.registry.database import open_registry
-from framework.registry.ingest import ingest
+from framework.registry.database.connection import open_registry
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import NewAttempt, NewBlock, NewModule, create_attempt
 
 RUN = "HST1_r1p01"
 

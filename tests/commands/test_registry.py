@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from framework.registry.schema import REVISION, metadata
+from framework.registry.schema.tables import REVISION, metadata
 
 
 def test_a_registry_is_made_checked_and_copied(fw, a_pipeline, tmp_path, fw_home):

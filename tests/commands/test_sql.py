@@ -7,7 +7,7 @@ import json
 from click.testing import CliRunner
 
 from framework.commands.sql import command
-from framework.registry.statements import BadStatement
+from framework.registry.admin.user_sql import BadStatement
 
 STATEMENT = "select modname, count(*) as calls, null as empty from pfw_wrapper group by modname order by modname"
 

@@ -8,7 +8,7 @@ import re
 from click.testing import CliRunner
 
 from framework.commands.stat import command
-from framework.registry.runs import UnknownRun
+from framework.registry.questions.runs import UnknownRun
 
 
 def test_runs_are_a_row_each(verb):

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from framework.comparison.renaming import Renaming
-from framework.comparison.side import Names
+from framework.runs.comparison.run_names import Renaming
+from framework.runs.comparison.side import Names
 from wcl import parse
 
 OLD = Names("T1_r7p01", "SKY/r7/T1/p01", "T1", "7", "1")

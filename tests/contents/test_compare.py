@@ -13,8 +13,8 @@ from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from framework.contents import compare
-from framework.plan.varying import Rules, Tolerance
+from framework.pipeline.comparison_rules import Rules, Tolerance
+from framework.runs.verification.compare import compare
 
 NEAR = Rules(tolerance=Tolerance(relative=1e-3))
 

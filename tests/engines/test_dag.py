@@ -7,9 +7,9 @@ import time
 import msgspec
 import pytest
 
-from framework.engines.directory import PlannedCall, PlannedJob, PlannedLate, PlannedRun
 from framework.engines.htcondor.dag import JobOrder, Places, dag_lines, edge_lines, ladder_from, memory_expression
 from framework.engines.htcondor.site import read_site
+from framework.engines.run_directory import PlannedCall, PlannedJob, PlannedLate, PlannedRun
 from framework.errors import PlanError
 
 PLACES = Places(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.htcondor.events import EventLog, Kind
-from framework.engines.htcondor.holds import explain
-from framework.engines.htcondor.observing import DONE, HELD, IDLE, RUNNING, Queue
+from framework.engines.htcondor.event_log import EventLog, Kind
+from framework.engines.htcondor.hold_reasons import explain
+from framework.engines.htcondor.observer import DONE, HELD, IDLE, RUNNING, Queue
 
 LOG = """\
 000 (003.000.000) 2026-11-21 00:55:08 Job submitted from host: <127.0.0.1:9618?addrs=127.0.0.1-9618&sock=schedd_66>

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.htcondor.code import write_archive
-from framework.job.journal import read_facts
-from framework.job.reception import receive
+from framework.engines.htcondor.shipped_code import write_archive
+from framework.worker.job.htcondor_receive import receive
+from framework.worker.journal.journal import read_facts
 
 MADE = "SKY/small/none/r1/U/p01/made/1.txt"
 

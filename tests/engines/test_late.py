@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.fence import marked
-from framework.job.journal import read_facts
-from framework.registry.database import open_registry
-from framework.registry.equality import differences
+from framework.engines.local.fence import marked
+from framework.registry.admin.equality import differences
+from framework.registry.database.connection import open_registry
+from framework.worker.journal.journal import read_facts
 
 ROOT = Path(__file__).parents[2]
 

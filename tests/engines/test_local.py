@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.fence import marked
-from framework.job.journal import read_facts
+from framework.engines.local.fence import marked
+from framework.worker.journal.journal import read_facts
 
 ROOT = Path(__file__).parents[2]
 CALLS = "select w.wrapnum, w.trynum, t.status from pfw_wrapper w, task t where t.id = w.task_id order by t.id"
@@ -201,8 +201,8 @@ def test_killed_at_its_worst_a_run_goes_on_where_it_was(fw, environment, slow_se
 
 
 def test_a_restarted_run_is_recorded_like_an_undisturbed_one(fw, environment, slow_second, tmp_path, fw_home):
-    from framework.registry.database import open_registry
-    from framework.registry.equality import differences
+    from framework.registry.admin.equality import differences
+    from framework.registry.database.connection import open_registry
 
     submit = begun(environment, slow_second, tmp_path / "pulse")
     submit.kill()
@@ -220,7 +220,7 @@ def test_a_restarted_run_is_recorded_like_an_undisturbed_one(fw, environment, sl
 def test_a_killed_worker_or_program_is_not_the_end_of_the_run(fw, environment, slow_second, tmp_path, fw_home, victim):
     submit = begun(environment, slow_second, tmp_path / "pulse")
     mark = str(fw_home / "runs/U_r1p01")
-    wanted = b"framework.job.worker" if victim == "worker" else b"bin/program"
+    wanted = b"framework.worker.job.worker" if victim == "worker" else b"bin/program"
     for pid in marked(mark):
         try:
             line = Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -316,8 +316,8 @@ def test_a_detached_run_goes_on_by_itself(fw, a_pipeline, ask, fw_home):
 
 
 def test_the_journal_alone_tells_the_run(fw, a_pipeline, fw_home, ask):
-    from framework.registry.database import open_registry
-    from framework.registry.ingest import ingest
+    from framework.registry.database.connection import open_registry
+    from framework.registry.ingest.ingester import ingest
 
     fw("submit", a_pipeline())
     before = ask("select count(*) from task"), ask("select count(*) from desfile")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.engines.directory import PlannedCall, PlannedJob, PlannedRun
-from framework.engines.schedule import Capacity, Schedule
+from framework.engines.local.schedule import Capacity, Schedule
+from framework.engines.run_directory import PlannedCall, PlannedJob, PlannedRun
 
 
 def a_job(

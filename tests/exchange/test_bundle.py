@@ -15,22 +15,22 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, update
 
-from framework.archives import Archive
+from framework.archives.archive import Archive
 from framework.errors import RunError
 from framework.exchange.bundle import MANIFEST, Content, with_ancestors, write_bundle
-from framework.exchange.importing import import_bundle
-from framework.exchange.unpacking import Bundle
-from framework.registry.ancestry import ancestors, find_file
-from framework.registry.attempts import create_attempt
-from framework.registry.calls import calls
-from framework.registry.equality import differences
-from framework.registry.files import files_of_attempt
-from framework.registry.ingest import ingest
-from framework.registry.messages import messages
-from framework.registry.run_rows import RunRows
-from framework.registry.runs import find_run, modules
-from framework.registry.schema import desfile, metadata
-from framework.registry.tags import add_tag, tagged_runs
+from framework.exchange.bundle_check import Bundle
+from framework.exchange.import_run import import_bundle
+from framework.exchange.run_rows import RunRows
+from framework.registry.admin.equality import differences
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.ancestry import ancestors, find_file
+from framework.registry.questions.attempts import create_attempt
+from framework.registry.questions.calls import calls
+from framework.registry.questions.files import files_of_attempt
+from framework.registry.questions.messages import messages
+from framework.registry.questions.runs import find_run, modules
+from framework.registry.questions.tags import add_tag, tagged_runs
+from framework.registry.schema.tables import desfile, metadata
 
 RUN = "HST1_r1p01"
 #: Of every file that is handed over with its contents.

@@ -11,19 +11,19 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from framework.archives import Archive
+from framework.archives.archive import Archive
 from framework.errors import RunError
 from framework.exchange.bundle import MANIFEST, write_bundle
-from framework.exchange.importing import import_bundle
-from framework.registry.ancestry import ancestors, find_file
-from framework.registry.attempts import create_attempt
-from framework.registry.calls import calls
-from framework.registry.files import files_of_attempt
-from framework.registry.ingest import ingest
-from framework.registry.messages import messages
-from framework.registry.runs import find_run, progress
-from framework.registry.schema import metadata
-from framework.registry.statements import ask
+from framework.exchange.import_run import import_bundle
+from framework.registry.admin.user_sql import ask
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.ancestry import ancestors, find_file
+from framework.registry.questions.attempts import create_attempt
+from framework.registry.questions.calls import calls
+from framework.registry.questions.files import files_of_attempt
+from framework.registry.questions.messages import messages
+from framework.registry.questions.runs import find_run, progress
+from framework.registry.schema.tables import metadata
 
 RUN = "HST1_r1p01"
 VALUES = st.one_of(

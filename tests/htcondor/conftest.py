@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from framework.registry.database import open_registry
-from framework.registry.equality import differences
-from framework.registry.runs import find_run
+from framework.registry.admin.equality import differences
+from framework.registry.database.connection import open_registry
+from framework.registry.questions.runs import find_run
 from tests.engines.test_late import a_scatter, count  # noqa: F401 (fixtures)
 
 ROOT = Path(__file__).parents[2]

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.job.journal import read_facts
+from framework.worker.journal.journal import read_facts
 from tests.conftest import Said
 from tests.htcondor.conftest import FAR, ROOT, SHARED, Pool, compare, kill, sets, until
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from framework.job.journal import read_facts
+from framework.worker.journal.journal import read_facts
 from tests.htcondor.conftest import FAR, SHARED, sets, until
 
 RUN = "U_r1p01"

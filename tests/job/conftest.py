@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from framework.job.programs import Programs
-from framework.job.software import Shelf, Software
-from framework.job.warden import Warden
+from framework.worker.environments.base import Shelf, Software
+from framework.worker.programs.programs import Programs
+from framework.worker.programs.warden import Warden
 
 IDENTITY = {"FW_RUN": "U_r1p01", "FW_CALL": "1"}
 

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from framework.job.checksum import WORTH_LOADING, sha256
+from framework.worker.files.checksum import WORTH_LOADING, sha256
 
 
 @pytest.mark.parametrize("size", [0, 1, 1000, WORTH_LOADING - 1, WORTH_LOADING, WORTH_LOADING + 1])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.job.software import SoftwareError
+from framework.worker.environments.base import SoftwareError
 
 APPTAINER = """# A stand-in for tests: takes apptainer's words, and runs the program without a container.
 import os, pathlib, sys

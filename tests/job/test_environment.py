@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.job.software import SoftwareError
+from framework.worker.environments.base import SoftwareError
 
 MODULES = Path("/usr/share/modules/init/bash")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framework.job.fits import FitsError, header_values, headers
+from framework.worker.files.fits_headers import FitsError, header_values, headers
 
 PRIMARY = ["SIMPLE  =                    T", "BITPIX  =                    8", "NAXIS   =                    0"]
 IMAGE = ["XTENSION= 'IMAGE   '", "BITPIX  = -32", "NAXIS   = 2", "NAXIS1  = 30", "NAXIS2  = 30", "EXTNAME = 'SCI'"]

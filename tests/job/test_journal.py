@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.job.journal import Journal, read_facts
+from framework.worker.journal.journal import Journal, read_facts
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(), lambda inside: st.lists(inside), max_leaves=5
@@ -67,10 +67,10 @@ def test_a_line_that_the_disk_does_not_take_leaves_nothing(tmp_path):
 
 
 def test_the_docstring_names_every_fact_that_is_written():
-    import framework.job.journal as module
+    import framework.worker.journal.journal as module
 
-    root = Path(module.__file__).parents[1]
-    text = "".join(path.read_text() for folder in ("job", "engines") for path in (root / folder).glob("*.py"))
+    root = Path(module.__file__).parents[2]
+    text = "".join(path.read_text() for folder in ("worker", "engines") for path in (root / folder).rglob("*.py"))
     written = {
         part.split('"')[1] for part in text.replace("\n", " ").split(".write(")[1:] if part.strip().startswith('"')
     }

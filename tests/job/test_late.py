@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.job.late import LateError, Secrets, resolve
+from framework.worker.job.deferred_values import LateError, Secrets, resolve
 
 
 def a_fits(path: Path, *headers: list[str], data: bytes = b"") -> Path:

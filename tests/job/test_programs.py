@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from framework.job.limits import MEMORY, TIME, Limits
-from framework.job.programs import Outcome, Programs
-from framework.job.warden import Warden
+from framework.worker.programs.limits import MEMORY, TIME, Limits
+from framework.worker.programs.programs import Outcome, Programs
+from framework.worker.programs.warden import Warden
 
 ROOT = Path(__file__).parents[2]
 
@@ -73,7 +73,7 @@ def test_what_a_program_leaves_running_is_ended_with_it(run, tmp_path):
 def test_programs_end_when_their_worker_is_killed(tmp_path):
     code = (
         f"import sys, os; sys.path.insert(0, {str(ROOT)!r})\n"
-        "from framework.job.programs import Programs\nfrom framework.job.warden import Warden\n"
+        "from framework.worker.programs.programs import Programs\nfrom framework.worker.programs.warden import Warden\n"
         f"Programs(Warden()).run(['sh', '-c', 'echo $$ > {tmp_path}/pid; exec sleep 60'], {{'PATH': os.defpath}}, 2)"
     )
     worker = subprocess.Popen([sys.executable, "-S", "-I", "-c", code])

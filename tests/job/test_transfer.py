@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.job import download as downloading
-from framework.job.download import download
-from framework.job.transfer import Facts, Measurer, TransferError, link, measure, store
+from framework.worker.files import download as downloading
+from framework.worker.files.download import download
+from framework.worker.files.transfer import Facts, Measurer, TransferError, link, measure, store
 
 
 def facts_of(content: bytes) -> Facts:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from framework.job.spec import FileSpec
-from framework.job.unknown import BadNameError, Unknown
+from framework.worker.job.spec import FileSpec
+from framework.worker.job.wildcard_outputs import BadNameError, Unknown
 
 
 @pytest.fixture

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from framework.model.plan import Identity, Known, Plan
+from framework.pipeline.questions import NamedQuestion
 from framework.plan.build import build_plan
-from framework.plan.model import Identity, Known, Plan
-from framework.plan.questions import NamedQuestion
-from framework.submission import DEFAULTS, Hooks
+from framework.runs.submission import DEFAULTS, Hooks
 from wcl import Section, merge, read
 
 REDUCE = """

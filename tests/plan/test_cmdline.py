@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from framework.plan.cmdline import CommandLine
-from framework.plan.definition import ExecDefinition
-from framework.plan.given import Given
+from framework.pipeline.definition import ExecDefinition
+from framework.plan.call_scope import Given
+from framework.plan.command_line import CommandLine
 from wcl import Scope, Section, WclError, parse
 
 CASES = Path(__file__).parents[2] / "../shared/data/desdm/oracle/cmdline_cases.json"

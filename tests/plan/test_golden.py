@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from framework.asking import read_answer
+from framework.model.plan import Identity, Known, Plan
+from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_plan
-from framework.plan.model import Identity, Known, Plan
-from framework.plan.questions import FoundFile
-from framework.submission import DEFAULTS, Hooks
+from framework.runs.planner_answers import read_answer
+from framework.runs.submission import DEFAULTS, Hooks
 from wcl import merge, parse, read
 
 ORACLE = Path(__file__).parents[2] / "../shared/data/desdm/oracle/golden"

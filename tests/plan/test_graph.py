@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from framework import pictures
-from framework.pictures import PictureError, svg
-from framework.plan.drawing import dot, mermaid
+from framework.output import svg as pictures
+from framework.output.svg import PictureError, svg
 from framework.plan.graph import Arrow, Box, Graph, around, by_module
+from framework.plan.graph_text import dot, mermaid
 
 #: Each would end a label, begin a tag, or be a word of the language that it stands in.
 NASTY = ['a"b', "<b>", "a & b", "x\\N", "]--> end", "#quot;", "`x`", "a\nb", "\x1b[1m", "\udcff", "}", "subgraph"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from framework.model.plan import Call, File, Needs
 from framework.plan.jobs import Division, Grouping
-from framework.plan.model import Call, File, Needs
 from framework.plan.products import Products
 from wcl import WclError
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from framework.model.plan import Call, File, Identity, Job, Needs
+from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_late_block, build_plan
-from framework.plan.earlier import Earlier
-from framework.plan.model import Call, File, Identity, Job, Needs
-from framework.plan.questions import FoundFile
-from framework.submission import DEFAULTS, Hooks, known_wrappers
+from framework.plan.late_inputs import Earlier
+from framework.runs.submission import DEFAULTS, Hooks, known_wrappers
 from wcl import Section, WclError, merge, parse, read, split
 
 ROOT = Path(__file__).parents[2]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from framework.plan.memory import with_memory
-from framework.plan.model import Call, Exec, File, Job, Needs
+from framework.model.plan import Call, Exec, File, Job, Needs
+from framework.plan.in_memory import with_memory
 
 
 def a_call(number: int, *, step: bool = True, reads: str = "", makes: str = "", kept: bool = False) -> Call:

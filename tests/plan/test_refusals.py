@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from framework.plan.model import Known
+from framework.model.plan import Known
 from wcl import WclError
 
 COADD = "TST/test/none/r7/T1/p02/coadd/g.fits"

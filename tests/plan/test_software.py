@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framework.plan.model import Bind, Container, Environment
+from framework.model.plan import Bind, Container, Environment
 from wcl import WclError
 
 VENV = "<astro>\nvenv = /opt/astro\n</astro>"

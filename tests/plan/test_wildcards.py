@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.plan.model import File
-from framework.plan.wildcards import name_pattern, overlapping, wild_name
+from framework.model.plan import File
+from framework.pipeline.wildcards import name_pattern, overlapping, wild_name
 from wcl import Place, WclError
 
 PLACE = Place("pipeline.wcl", 1)

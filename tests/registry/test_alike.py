@@ -11,8 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from framework.registry.ancestry import Ancestry, ancestors, descendants
-from framework.registry.archived import (
+from framework.registry.admin.check import check
+from framework.registry.admin.user_sql import ask
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.ancestry import Ancestry, ancestors, descendants
+from framework.registry.questions.archive_copies import (
     archived_files,
     bury,
     open_run_paths,
@@ -22,13 +25,11 @@ from framework.registry.archived import (
     removed_from,
     strike,
 )
-from framework.registry.attempts import create_attempt, next_attnum
-from framework.registry.calls import calls, finished_calls
-from framework.registry.checking import check
-from framework.registry.choice import Choice, kept_in
-from framework.registry.conditions import newest_by_name
-from framework.registry.course import course
-from framework.registry.files import (
+from framework.registry.questions.attempts import create_attempt, next_attnum
+from framework.registry.questions.calls import calls, finished_calls
+from framework.registry.questions.external_files import record_files
+from framework.registry.questions.file_selection import Choice, kept_in
+from framework.registry.questions.files import (
     Copy,
     copies_of,
     existing,
@@ -39,16 +40,15 @@ from framework.registry.files import (
     produced_by,
     with_contents,
 )
-from framework.registry.filetypes import Declaration, Key, declare, drop_views
-from framework.registry.ingest import ingest
-from framework.registry.ingested import record_files
-from framework.registry.messages import failures, messages
-from framework.registry.programs import versions
-from framework.registry.runs import find_run, how_far, modules, progress, runs
-from framework.registry.schema import desfile, metadata, pfw_attempt
-from framework.registry.search import find
-from framework.registry.statements import ask
-from framework.registry.tags import add_tag, remove_tag, tagged_runs
+from framework.registry.questions.filetypes import Declaration, Key, declare, drop_views
+from framework.registry.questions.messages import failures, messages
+from framework.registry.questions.program_versions import versions
+from framework.registry.questions.query_fields import newest_by_name
+from framework.registry.questions.run_messages import course
+from framework.registry.questions.runs import find_run, how_far, modules, progress, runs
+from framework.registry.questions.search import find
+from framework.registry.questions.tags import add_tag, remove_tag, tagged_runs
+from framework.registry.schema.tables import desfile, metadata, pfw_attempt
 
 PATHS = [*(f"r/out/{number}.fits" for number in range(1, 5)), "raw/a b,c'é.fits", "raw/2.fits"]
 NAMES = ("HST1_r1p01", "HST1_r1p02")

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from framework.registry.ancestry import UnknownFile, ancestors, descendants, find_file
-from framework.registry.attempts import create_attempt
-from framework.registry.database import open_registry
-from framework.registry.ingest import ingest
-from framework.registry.schema import desfile, opm_was_derived_from
+from framework.registry.database.connection import open_registry
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.ancestry import UnknownFile, ancestors, descendants, find_file
+from framework.registry.questions.attempts import create_attempt
+from framework.registry.schema.tables import desfile, opm_was_derived_from
 
 
 @pytest.fixture

@@ -6,10 +6,17 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from framework.registry.archived import archived_files, bury, record_copies, removals_at, removals_of, removed_from
-from framework.registry.choice import Choice, kept_in
-from framework.registry.files import Copy, copies_of, existing
-from framework.registry.ingested import record_files
+from framework.registry.questions.archive_copies import (
+    archived_files,
+    bury,
+    record_copies,
+    removals_at,
+    removals_of,
+    removed_from,
+)
+from framework.registry.questions.external_files import record_files
+from framework.registry.questions.file_selection import Choice, kept_in
+from framework.registry.questions.files import Copy, copies_of, existing
 
 
 @dataclass(frozen=True)

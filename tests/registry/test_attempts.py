@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from framework.registry.attempts import AttemptTaken, create_attempt, next_attnum
+from framework.registry.questions.attempts import AttemptTaken, create_attempt, next_attnum
 
 
 def test_a_unit_begins_with_attempt_one_and_goes_on_from_the_newest(any_db, new_attempt):

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from framework.registry.ancestry import ancestors, find_file
-from framework.registry.attempts import create_attempt
-from framework.registry.equality import differences
-from framework.registry.ingest import ingest
+from framework.registry.admin.equality import differences
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.ancestry import ancestors, find_file
+from framework.registry.questions.attempts import create_attempt
 
 
 @pytest.fixture
 def in_small_batches(monkeypatch):
-    monkeypatch.setattr("framework.registry.journals.PART_BYTES", 500)
-    monkeypatch.setattr("framework.registry.journals.BATCH_BYTES", 1000)
+    monkeypatch.setattr("framework.registry.ingest.journal_reader.PART_BYTES", 500)
+    monkeypatch.setattr("framework.registry.ingest.journal_reader.BATCH_BYTES", 1000)
 
 
 @pytest.fixture

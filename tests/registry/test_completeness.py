@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from framework.errors import RegistryError
-from framework.registry.attempts import create_attempt
-from framework.registry.completeness import wait_until_complete
-from framework.registry.ingest import Ingester
+from framework.registry.ingest.completeness import wait_until_complete
+from framework.registry.ingest.ingester import Ingester
+from framework.registry.questions.attempts import create_attempt
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_a_torn_last_line_is_not_waited_for(db, journals):
 
 
 def test_it_is_said_what_is_waited_for_and_given_up_in_time(db, journals, monkeypatch):
-    monkeypatch.setattr("framework.registry.completeness.SAY_EVERY", 0.0)
+    monkeypatch.setattr("framework.registry.ingest.completeness.SAY_EVERY", 0.0)
     said: list[str] = []
     with Ingester(db, 1, journals) as other:
         other.step()
@@ -44,6 +44,6 @@ def test_a_registry_that_is_away_is_waited_for_with_its_reason(db, journals, mon
     def away(*_):
         raise RegistryError("registry x: connection refused")
 
-    monkeypatch.setattr("framework.registry.completeness._behind", away)
+    monkeypatch.setattr("framework.registry.ingest.completeness._behind", away)
     with pytest.raises(RegistryError, match="what has been made: registry x: connection refused"):
         wait_until_complete(db, 1, journals, 0.2, print)

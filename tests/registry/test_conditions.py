@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from framework.plan.questions import FieldsQuestion, UnansweredError
-from framework.registry.conditions import newest_by_name, select_files
-from framework.registry.database import Registry
+from framework.pipeline.questions import FieldsQuestion, UnansweredError
+from framework.registry.database.connection import Registry
+from framework.registry.questions.query_fields import newest_by_name, select_files
 
 FILES = [
     ("raw_g_1.fits", "raw", {"band": "g", "ccd": 1, "expnum": 10}),

@@ -6,14 +6,15 @@ import pytest
 from sqlalchemy import select, text
 
 from framework.errors import RegistryError
-from framework.registry import bulk, copying
-from framework.registry.attempts import create_attempt
-from framework.registry.checking import check
-from framework.registry.copying import copy
-from framework.registry.filetypes import Declaration, Key, declare
-from framework.registry.ingest import ingest
-from framework.registry.schema import metadata
-from framework.registry.tags import add_tag
+from framework.registry.admin import copy as copying
+from framework.registry.admin.check import check
+from framework.registry.admin.copy import copy
+from framework.registry.database import bulk
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import create_attempt
+from framework.registry.questions.filetypes import Declaration, Key, declare
+from framework.registry.questions.tags import add_tag
+from framework.registry.schema.tables import metadata
 
 STRANGE = {"a": "tab\there", "b": "back\\slash \\N", "c": "quote \" and ' é", "d": [1, 2.5, None], "e": {"f": True}}
 

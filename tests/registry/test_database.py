@@ -11,10 +11,10 @@ import pytest
 from sqlalchemy import inspect, text
 
 from framework.errors import RegistryError
-from framework.registry import database
-from framework.registry.database import open_registry
-from framework.registry.filesystems import filesystem_type
-from framework.registry.schema import REVISION, metadata
+from framework.registry.database import connection as database
+from framework.registry.database.connection import open_registry
+from framework.registry.database.filesystems import filesystem_type
+from framework.registry.schema.tables import REVISION, metadata
 
 
 def test_without_a_url_the_registry_lies_in_the_home(tmp_path, monkeypatch):
@@ -51,7 +51,10 @@ def test_the_migrations_make_what_the_schema_says(any_db):
 
 
 def test_a_current_registry_opens_without_alembic(db):
-    code = "import sys, framework.registry.database as d; d.open_registry(sys.argv[1]); print('alembic' in sys.modules)"
+    code = (
+        "import sys; from framework.registry.database.connection import open_registry; "
+        "open_registry(sys.argv[1]); print('alembic' in sys.modules)"
+    )
     url = f"sqlite:///{db.place}"
     done = subprocess.run([sys.executable, "-c", code, url], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
@@ -65,7 +68,7 @@ def test_a_newer_registry_is_refused(db):
 
 
 def test_a_registry_is_made_once_by_those_who_open_it_together(tmp_path):
-    code = "import sys, framework.registry.database as d; d.open_registry(sys.argv[1])"
+    code = "import sys, framework.registry.database.connection as d; d.open_registry(sys.argv[1])"
     command = [sys.executable, "-c", code, f"sqlite:///{tmp_path}/registry.sqlite"]
     started = [subprocess.Popen(command) for _ in range(4)]
     assert [process.wait() for process in started] == [0, 0, 0, 0]
@@ -157,7 +160,7 @@ def test_sqlite_writes_ahead_and_holds_foreign_keys(db):
 
 
 def test_the_registry_is_imported_quickly_and_drags_in_little():
-    code = "import sys, framework.registry.database, framework.registry.ingest; print(*sys.modules)"
+    code = "import sys, framework.registry.database.connection, framework.registry.ingest.ingester; print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"alembic", "psycopg", "rich", "jinja2", "numpy", "yaml"}
     assert heavy & set(done.stdout.split()) == set()

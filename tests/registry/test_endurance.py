@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from framework.registry.attempts import create_attempt
-from framework.registry.database import open_registry
-from framework.registry.equality import differences
-from framework.registry.ingest import Ingester, ingest
+from framework.registry.admin.equality import differences
+from framework.registry.database.connection import open_registry
+from framework.registry.ingest.ingester import Ingester, ingest
+from framework.registry.questions.attempts import create_attempt
 
 ROOT = Path(__file__).parents[2]
 RECORDS = 20_000
@@ -90,8 +90,8 @@ def test_an_ingester_killed_before_and_after_each_statement_loses_nothing(
 ):
     journals = long_journals()
     expected = undisturbed(journals)
-    monkeypatch.setattr("framework.registry.journals.PART_BYTES", 200_000)
-    monkeypatch.setattr("framework.registry.journals.BATCH_BYTES", 400_000)
+    monkeypatch.setattr("framework.registry.ingest.journal_reader.PART_BYTES", 200_000)
+    monkeypatch.setattr("framework.registry.ingest.journal_reader.BATCH_BYTES", 400_000)
     attempt = create_attempt(any_db, new_attempt())
     any_db.close()
 
@@ -130,8 +130,8 @@ def test_an_ingester_killed_fifty_times_at_random_loses_nothing(
         rounds += 1
         # As it is, the whole journal is one transaction; with smaller ones it is killed between them too.
         batch = moments.choice((200_000, 1_000_000, 8_000_000))
-        monkeypatch.setattr("framework.registry.journals.PART_BYTES", batch // 4)
-        monkeypatch.setattr("framework.registry.journals.BATCH_BYTES", batch)
+        monkeypatch.setattr("framework.registry.ingest.journal_reader.PART_BYTES", batch // 4)
+        monkeypatch.setattr("framework.registry.ingest.journal_reader.BATCH_BYTES", batch)
         db = any_registry(f"round{rounds}")
         attempt = create_attempt(db, new_attempt())
         db.close()

@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
-from framework.registry import schema
-from framework.registry.attempts import create_attempt
-from framework.registry.equality import differences
-from framework.registry.ingest import Ingester, ingest
+from framework.registry.admin.equality import differences
+from framework.registry.ingest.ingester import Ingester, ingest
+from framework.registry.questions.attempts import create_attempt
+from framework.registry.schema import tables as schema
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def ingest_and_be_killed(db, attempt, journals, after):
 
 
 def test_an_ingester_killed_at_any_moment_loses_nothing(any_db, record, a_story, new_attempt, tmp_path, monkeypatch):
-    monkeypatch.setattr("framework.registry.journals.PART_BYTES", 1000)
-    monkeypatch.setattr("framework.registry.journals.BATCH_BYTES", 4000)
+    monkeypatch.setattr("framework.registry.ingest.journal_reader.PART_BYTES", 1000)
+    monkeypatch.setattr("framework.registry.ingest.journal_reader.BATCH_BYTES", 4000)
     story = long_run(a_story)
     expected = record("expected", story)
     attempt = create_attempt(any_db, new_attempt())

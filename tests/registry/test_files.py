@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from framework.errors import FrameworkError
-from framework.registry.attempts import create_attempt
-from framework.registry.files import existing, filetypes, inputs_of, made_by, produced_by
-from framework.registry.ingest import ingest
-from framework.registry.search import find
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import create_attempt
+from framework.registry.questions.files import existing, filetypes, inputs_of, made_by, produced_by
+from framework.registry.questions.search import find
 
 METADATA = {
     "a.fits": {"band": "r", "visit": 7, "exptime": 30.0, "good": True, "note": "8,7"},

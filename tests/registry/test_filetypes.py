@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, inspect, text
 
 from framework.errors import FrameworkError, RegistryError
-from framework.registry.filetypes import Declaration, Key, declarations, declare, index_name
-from framework.registry.schema import desfile
-from framework.registry.typed import TYPES, typed
+from framework.registry.questions.filetypes import Declaration, Key, declarations, declare, index_name
+from framework.registry.schema.metadata_sql import TYPES, typed
+from framework.registry.schema.tables import desfile
 
 VISIT = Key("visit", "integer", True, True)
 FILTER = Key("filter", "text", True, True)

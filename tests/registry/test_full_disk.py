@@ -9,9 +9,9 @@ import subprocess
 import pytest
 
 from framework.errors import RegistryError
-from framework.registry.attempts import create_attempt
-from framework.registry.database import open_registry
-from framework.registry.ingest import ingest
+from framework.registry.database.connection import open_registry
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import create_attempt
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
-from framework.registry import journals
-from framework.registry.attempts import NewBlock, NewModule, create_attempt
-from framework.registry.ingest import Ingester, LeaseTaken, ingest
+from framework.registry.ingest import journal_reader as journals
+from framework.registry.ingest.ingester import Ingester, LeaseTaken, ingest
+from framework.registry.questions.attempts import NewBlock, NewModule, create_attempt
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import os
 import pytest
 from sqlalchemy import text
 
-from framework.registry.ingest import Ingester, LeaseTaken
-from framework.registry.lease import Lease
+from framework.registry.ingest.ingester import Ingester, LeaseTaken
+from framework.registry.ingest.lease import Lease
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from framework.registry.attempts import create_attempt
-from framework.registry.calls import calls
-from framework.registry.course import unsettled
-from framework.registry.ingest import ingest
-from framework.registry.messages import FailureRow, failures, messages
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import create_attempt
+from framework.registry.questions.calls import calls
+from framework.registry.questions.messages import FailureRow, failures, messages
+from framework.registry.questions.run_messages import unsettled
 
 
 @pytest.fixture

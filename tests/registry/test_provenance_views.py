@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from framework.registry.attempts import NewSoftware, create_attempt
-from framework.registry.ingest import ingest
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import NewSoftware, create_attempt
 
 
 @pytest.fixture

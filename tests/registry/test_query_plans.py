@@ -8,15 +8,15 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import event, func, select, text
 
-from framework.plan.questions import FieldsQuestion
-from framework.registry.ancestry import ancestors, descendants, find_file
-from framework.registry.archived import open_run_paths, removals_at, removals_of
-from framework.registry.attempts import create_attempt, next_attnum
-from framework.registry.calls import calls, finished_calls
-from framework.registry.choice import Choice, kept_in
-from framework.registry.conditions import newest_by_name, select_files
-from framework.registry.course import course
-from framework.registry.files import (
+from framework.pipeline.questions import FieldsQuestion
+from framework.registry.ingest.ingester import ingest
+from framework.registry.ingest.run_state import load
+from framework.registry.questions.ancestry import ancestors, descendants, find_file
+from framework.registry.questions.archive_copies import open_run_paths, removals_at, removals_of
+from framework.registry.questions.attempts import create_attempt, next_attnum
+from framework.registry.questions.calls import calls, finished_calls
+from framework.registry.questions.file_selection import Choice, kept_in
+from framework.registry.questions.files import (
     at_paths,
     copies_of,
     existing,
@@ -26,16 +26,16 @@ from framework.registry.files import (
     produced_by,
     with_contents,
 )
-from framework.registry.filetypes import Declaration, Key, declare
-from framework.registry.ingest import ingest
-from framework.registry.known import load
-from framework.registry.messages import failures, messages
-from framework.registry.programs import versions
-from framework.registry.runs import attempt_values, block_troubles, find_run, how_far, modules, progress, runs
-from framework.registry.schema import metadata
-from framework.registry.search import find
-from framework.registry.software import stacks
-from framework.registry.tags import add_tag, tagged_runs
+from framework.registry.questions.filetypes import Declaration, Key, declare
+from framework.registry.questions.messages import failures, messages
+from framework.registry.questions.program_versions import versions
+from framework.registry.questions.query_fields import newest_by_name, select_files
+from framework.registry.questions.run_messages import course
+from framework.registry.questions.runs import attempt_values, block_troubles, find_run, how_far, modules, progress, runs
+from framework.registry.questions.search import find
+from framework.registry.questions.software import stacks
+from framework.registry.questions.tags import add_tag, tagged_runs
+from framework.registry.schema.tables import metadata
 
 #: Small tables, or those that a command shows whole.
 SMALL = {

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.directory import RunDirectory
-from framework.recovering import recover
-from framework.registry.database import open_registry
-from framework.registry.equality import differences
-from framework.registry.runs import find_run
+from framework.engines.run_directory import RunDirectory
+from framework.registry.admin.equality import differences
+from framework.registry.database.connection import open_registry
+from framework.registry.questions.runs import find_run
+from framework.runs.recover import recover
 
 ROOT = Path(__file__).parents[2]
 RUN = "U_r1p01"

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from framework.registry.attempts import NewBlock, NewModule, create_attempt
-from framework.registry.calls import calls, finished_calls
-from framework.registry.ingest import ingest
-from framework.registry.runs import UnknownRun, find_run, how_far, modules, progress, runs
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import NewBlock, NewModule, create_attempt
+from framework.registry.questions.calls import calls, finished_calls
+from framework.registry.questions.runs import UnknownRun, find_run, how_far, modules, progress, runs
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from framework.registry.attempts import create_attempt
-from framework.registry.calls import calls
-from framework.registry.equality import differences
-from framework.registry.ingest import ingest
-from framework.registry.software import stacks
+from framework.registry.admin.equality import differences
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import create_attempt
+from framework.registry.questions.calls import calls
+from framework.registry.questions.software import stacks
 
 STACKS = "select kind, name, python, image, image_digest from software_stack order by sha256"
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from framework.registry.ancestry import ancestors, find_file
-from framework.registry.attempts import create_attempt
-from framework.registry.calls import calls
-from framework.registry.files import files_of_attempt
-from framework.registry.ingest import ingest
-from framework.registry.runs import find_run, progress
-from framework.registry.statements import ask
+from framework.registry.admin.user_sql import ask
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.ancestry import ancestors, find_file
+from framework.registry.questions.attempts import create_attempt
+from framework.registry.questions.calls import calls
+from framework.registry.questions.files import files_of_attempt
+from framework.registry.questions.runs import find_run, progress
 
 #: Enough that PostgreSQL takes them in bulk.
 CALLS = 40

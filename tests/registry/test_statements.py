@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from framework.registry.attempts import create_attempt
-from framework.registry.database import open_registry
-from framework.registry.ingest import ingest
-from framework.registry.statements import BadStatement, ask, change
+from framework.registry.admin.user_sql import BadStatement, ask, change
+from framework.registry.database.connection import open_registry
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import create_attempt
 
 NOTE = {
     "files": "select f.path ||'/'||f.filename from file_archive_info f, desfile d, proctag t where "

@@ -11,15 +11,15 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, inspect, select
 
 from framework.errors import RegistryError
-from framework.registry import upgrading
-from framework.registry.database import connect, open_registry
-from framework.registry.filetypes import Declaration, Key, declare
-from framework.registry.schema import REVISION, metadata
+from framework.registry.database import upgrade as upgrading
+from framework.registry.database.connection import connect, open_registry
+from framework.registry.questions.filetypes import Declaration, Key, declare
+from framework.registry.schema.tables import REVISION, metadata
 
 
 def revisions():
     config = Config()
-    config.set_main_option("script_location", str(Path(upgrading.__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(Path(upgrading.__file__).parents[1] / "migrations"))
     return sorted(script.revision for script in ScriptDirectory.from_config(config).walk_revisions())
 
 

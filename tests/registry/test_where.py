@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from framework.errors import FrameworkError
-from framework.registry.filetypes import Declaration, Key, declare
-from framework.registry.schema import desfile
-from framework.registry.search import FIELDS, find
-from framework.registry.where import BadCondition, parse
+from framework.registry.questions.filetypes import Declaration, Key, declare
+from framework.registry.questions.search import FIELDS, find
+from framework.registry.questions.where_clause import BadCondition, parse
+from framework.registry.schema.tables import desfile
 
 METADATA = {
     "a": {"visit": 1, "filter": "HSC-R", "exptime": 30.0, "good": True, "note": "it's", "seen": 3},

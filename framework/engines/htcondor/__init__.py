@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import Protocol
 
 from framework.engines import Outcome, Standing, Trouble
-from framework.engines.directory import PlannedRun, RunDirectory
 from framework.engines.history import History, forget_what_is_gone, job_is_done, read_history
 from framework.engines.htcondor.checks import check_limits, check_place, check_registry
-from framework.engines.htcondor.holds import explain
-from framework.engines.htcondor.matching import obstacles
-from framework.engines.htcondor.observing import (
+from framework.engines.htcondor.hold_reasons import explain
+from framework.engines.htcondor.learned_resources import Raised, keep_raised, raised_for
+from framework.engines.htcondor.observer import (
     FAILED,
     HELD,
     IDLE,
@@ -24,13 +23,14 @@ from framework.engines.htcondor.observing import (
     read_queue,
 )
 from framework.engines.htcondor.pool import Pool, dagman_of, has_elsewhere, of_run, the_pool
-from framework.engines.htcondor.raising import Raised, keep_raised, raised_for
 from framework.engines.htcondor.site import read_site
-from framework.engines.htcondor.writing import SubmissionDirectory
-from framework.engines.loss import close_calls
+from framework.engines.htcondor.submission_files import SubmissionDirectory
+from framework.engines.htcondor.unmatched import obstacles
+from framework.engines.lost_calls import close_calls
+from framework.engines.run_directory import PlannedRun, RunDirectory
 from framework.errors import RunError
-from framework.job.journal import Journal, read_facts
-from framework.job.reception import receive
+from framework.worker.job.htcondor_receive import receive
+from framework.worker.journal.journal import Journal, read_facts
 
 #: Seconds to wait for the queue to let go of what was removed.
 PATIENCE = 120.0

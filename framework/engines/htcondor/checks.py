@@ -6,9 +6,9 @@ import re
 import tempfile
 from pathlib import Path
 
-from framework.engines.directory import PlannedRun, RunDirectory
 from framework.engines.htcondor.pool import setting
 from framework.engines.htcondor.site import Site
+from framework.engines.run_directory import PlannedRun, RunDirectory
 from framework.errors import PlanError
 
 

@@ -7,11 +7,11 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from framework.engines.directory import PlannedJob, PlannedRun
 from framework.engines.htcondor.pool import RUN_ATTRIBUTE, quoted
 from framework.engines.htcondor.site import POOL, Site
-from framework.job.pooled import MEMORY_STATUS
-from framework.wording import counted
+from framework.engines.run_directory import PlannedJob, PlannedRun
+from framework.output.text import counted
+from framework.worker.job.htcondor_job import MEMORY_STATUS
 
 FOLLOWER, FINAL = "follower", "final"
 #: What the planner of a late block ends with that has nothing to do.

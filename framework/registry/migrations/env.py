@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from framework.registry.schema import metadata
+from framework.registry.schema.tables import metadata
 
 # One transaction for all of them, begun by the caller: a migration that fails leaves nothing.
 context.configure(

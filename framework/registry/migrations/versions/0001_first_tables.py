@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from framework.registry.columns import Json, Number, Time, Words
+from framework.registry.schema.column_types import Json, Number, Time, Words
 
 revision = "0001"
 down_revision = None

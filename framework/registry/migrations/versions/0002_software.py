@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from framework.registry.columns import Json, Words
+from framework.registry.schema.column_types import Json, Words
 
 revision = "0002"
 down_revision = "0001"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from framework.registry.columns import Time, Words
+from framework.registry.schema.column_types import Time, Words
 
 revision = "0003"
 down_revision = "0002"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from framework.registry.columns import Number, Time, Words
+from framework.registry.schema.column_types import Number, Time, Words
 
 revision = "0005"
 down_revision = "0004"

@@ -1,0 +1,1 @@
+"""Archives: where files are kept, and what is done with files in them."""

@@ -1,0 +1,207 @@
+"""Filetypes: how files that come from outside are told apart, and what is recorded of each.
+
+A filetype is a section of ``filetype_metadata``:
+
+``filename``    the pattern that its files' names fit, variables in the place of values: ``HSC-${visit:7}.fits``
+``ops``         its directory in the archive, made from what is recorded
+``hdus``        which values are recorded, in the original's form: ``hdus.<hdu>.<r|o>.<h|f|c|w> { key = column }``:
+                required or optional, from the header, the name, computed by the plug-in, or of the configuration;
+                ``<hdu>`` is ``primary``, a number from 0, or the name in EXTNAME
+``plugin``      a family whose ``pipelines/<family>/filetypes.py`` computes values: ``func_<key>(header, values)``
+``metadata``, ``optional_metadata``  what is recorded of files that runs make, by the names of values
+``searchable``  the keys by which its files are found with an index
+
+The section ``metadata_type`` says which keys are ``integer``, ``real`` or ``boolean``; the others are ``text``.
+``file_groups`` are keys by which the files of all types are asked for together.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from framework.errors import FrameworkError
+from framework.pipeline.definition import names_of
+from framework.pipeline.findings import wrong
+from framework.pipeline.wildcards import name_pattern
+from framework.registry.questions.filetypes import NAME, Declaration, Key
+from framework.registry.schema.metadata_sql import KEY, TYPES
+from framework.worker.files.fits_headers import FitsError, header_values, headers
+from wcl import Place, Scope, Section, expand
+
+SOURCES = ("f", "h", "w", "c")
+
+
+class NotSuchAFileError(FrameworkError):
+    """A file that its filetype cannot make sense of; the message says why."""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One value that is recorded."""
+
+    #: Which part of the file: ``primary``, a number, or its name.
+    hdu: str
+    key: str
+    column: str
+    #: f name, h header, w configuration, c computed.
+    source: str
+    required: bool
+
+
+class Filetype:
+    """One kind of files from outside."""
+
+    def __init__(self, name: str, section: Section, pipeline: Section) -> None:
+        self.name = name
+        self._section = section
+        self._pipeline = pipeline
+        self._pattern = name_pattern(section.text("filename"))
+        self._rules = list(_rules(section))
+        self._computed = _plugin(section)
+
+    def fits(self, filename: str) -> bool:
+        return self._pattern.fullmatch(filename) is not None
+
+    def gather(self, path: str) -> dict[str, object]:
+        """What is recorded of a file; NotSuchAFileError where something required is missing."""
+        named = self._pattern.fullmatch(os.path.basename(path))
+        in_name = {} if named is None else named.groupdict()
+        parts = _headers(path) if any(rule.source in "hc" for rule in self._rules) else {}
+        found: dict[str, object] = {}
+        for rule in sorted(self._rules, key=lambda rule: SOURCES.index(rule.source)):
+            value = self._value(rule, in_name, parts.get(rule.hdu, {}), found)
+            if value is not None:
+                found[rule.column] = value
+            elif rule.required:
+                raise NotSuchAFileError(f"{path}: no value for '{rule.key}' of a {self.name}")
+        return found
+
+    def directory(self, metadata: Mapping[str, object]) -> str:
+        """Where a file of this kind lies in the archive."""
+        scope = Scope({key: str(value) for key, value in metadata.items()}, self._section, root=self._pipeline)
+        return expand(self._section.text("ops"), scope, self._section.place("ops")).strip("/")
+
+    def _value(
+        self, rule: Rule, in_name: Mapping[str, str], header: Mapping[str, str], found: Mapping[str, object]
+    ) -> object:
+        if rule.source == "f":
+            return number(in_name[rule.key]) if rule.key in in_name else None
+        if rule.source == "h":
+            return number(header[rule.key.upper()]) if rule.key.upper() in header else None
+        if rule.source == "w":
+            value = self._pipeline.get(rule.key)
+            return value if isinstance(value, str) else None
+        function = self._computed.get(f"func_{rule.key}")
+        if function is None:
+            raise wrong(self._section.opened, f"the plug-in of {self.name} computes no '{rule.key}'")
+        try:
+            return function(header, dict(found))
+        except (KeyError, ValueError) as error:
+            raise NotSuchAFileError(f"'{rule.key}' of a {self.name} cannot be computed: {error}") from error
+
+
+def filetypes(pipeline: Section) -> list[Filetype]:
+    """The kinds that say how their files are named."""
+    found = []
+    for name, section in pipeline.section("filetype_metadata").sections():
+        if "filename" in section:
+            if "ops" not in section:
+                raise wrong(section.opened, f"nothing says where a {name} lies in the archive", "give it ops")
+            found.append(Filetype(name, section, pipeline))
+    return found
+
+
+def number(text: str) -> object:
+    """A header's text as the number or truth value that it is."""
+    if text in ("T", "F"):
+        return text == "T"
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def _rules(section: Section) -> Iterator[Rule]:
+    for name, hdu in section.section("hdus").sections():
+        for status, by_source in hdu.sections():
+            for source, keys in by_source.sections():
+                if status not in ("r", "o") or source not in SOURCES:
+                    hint = "r or o, and in it f, h, w or c"
+                    raise wrong(keys.opened, f"'{status}.{source}' says not where the values come from", hint)
+                for key in keys:
+                    yield Rule(name, key, keys.text(key), source, status == "r")
+
+
+def _plugin(section: Section) -> Mapping[str, Callable[..., object]]:
+    """The functions of the filetype's plug-in: code that ships, found by its family's name."""
+    family = section.text("plugin", "")
+    if not family:
+        return {}
+    if not family.isidentifier():
+        raise wrong(section.place("plugin"), f"'{family}' is no family of pipelines")
+    try:
+        module = importlib.import_module(f"pipelines.{family}.filetypes")
+    except ImportError as error:
+        raise wrong(section.place("plugin"), f"the plug-in cannot be imported: {error}") from error
+    return {name: value for name, value in vars(module).items() if name.startswith("func_") and callable(value)}
+
+
+def _headers(path: str) -> dict[str, dict[str, str]]:
+    """The headers of a file, each by its number and its name; the first of a name counts."""
+    found: dict[str, dict[str, str]] = {}
+    try:
+        for number, cards in enumerate(headers(path)):
+            values = header_values(cards)
+            found[str(number)] = values
+            found.setdefault("primary" if number == 0 else values.get("EXTNAME", str(number)).lower(), values)
+    except FitsError as error:
+        raise NotSuchAFileError(str(error)) from error
+    return found
+
+
+# ---------------------------------------------------------------- what the registry is told of them
+
+
+def declarations(pipeline: Section) -> list[Declaration]:
+    """Every filetype as the registry has it; WclError where one cannot be a view with columns."""
+    types = pipeline.section("metadata_type")
+    for key in types:
+        if types.text(key) not in TYPES:
+            raise wrong(types.place(key), f"'{key}' cannot be '{types.text(key)}'", f"it is one of {', '.join(TYPES)}")
+    found = []
+    for name, section in pipeline.section("filetype_metadata").sections():
+        if not NAME.fullmatch(name):
+            raise wrong(section.opened, f"'{name}' cannot be a filetype's name", "letters, digits, _ - and .")
+        found.append(Declaration(name, section.text("description", "") or None, _keys(section, types)))
+    return found
+
+
+def groups(pipeline: Section) -> tuple[str, ...]:
+    """The keys by which the files of all types are asked for together."""
+    names = names_of(pipeline, "file_groups")
+    _check_keys(names, pipeline.place("file_groups") if names else pipeline.opened)
+    return names
+
+
+def _keys(section: Section, types: Section) -> tuple[Key, ...]:
+    """The keys that are recorded, those that every file has first."""
+    required = dict.fromkeys(names_of(section, "metadata"), True)
+    keys = {**required, **dict.fromkeys(names_of(section, "optional_metadata"), False)}
+    for rule in _rules(section):
+        keys[rule.column] = keys.get(rule.column, False) or rule.required
+    searchable = names_of(section, "searchable")
+    for key in searchable:
+        keys.setdefault(key, False)
+    _check_keys(keys, section.opened)
+    return tuple(Key(key, types.text(key, "text"), key in searchable, keys[key]) for key in keys)
+
+
+def _check_keys(names: Iterable[str], place: Place) -> None:
+    for name in names:
+        if not KEY.fullmatch(name):
+            raise wrong(place, f"'{name}' cannot be a metadata key", "letters, digits, _ - and ., at most 32")

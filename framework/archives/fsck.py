@@ -1,0 +1,156 @@
+"""Checking an archive against the registry, both ways, and putting right what can be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from framework.archives.archive import Archive
+from framework.archives.copy import copy_to_store, side_by_side
+from framework.archives.store import is_path
+from framework.errors import InfrastructureError
+from framework.worker.files.transfer import pass_through
+
+if TYPE_CHECKING:
+    from framework.archives.store import Store
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.archive_copies import Archived
+
+#: What can be wrong with a file, and what ``repair`` does about it.
+REMEDIES = {
+    "missing": "copy it from another archive, or strike it from this one",
+    "size": "set it aside, then as a missing one",
+    "content": "set it aside, then as a missing one",
+    "unreadable": "nothing: see to the disk or the rights",
+    "orphan": "set it aside",
+    "removed": "set it aside",
+}
+#: What may only be looked at.
+LEFT = "left"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What is wrong with a file of an archive."""
+
+    kind: str
+    path: str
+    detail: str = ""
+    #: Of a file on record.
+    file_id: int | None = None
+
+
+@dataclass
+class Checked:
+    """What a check has looked at."""
+
+    files: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    #: Directories of runs that have not ended: what lies there may not be on record yet.
+    passed_over: tuple[str, ...] = ()
+    #: Whether the archive told what it has beyond what is on record.
+    is_both_ways: bool = True
+
+
+def check(db: Registry, archive: Archive, *, contents: bool) -> Checked:
+    """Every file on record against the archive (its content too, if asked for), and every file there on record."""
+    from framework.registry.questions.archive_copies import archived_files, open_run_paths, removed_from
+
+    store = archive.store
+    if store.trouble:
+        raise InfrastructureError(f"archive {archive.name}: {store.trouble}")
+    checked = Checked(passed_over=tuple(open_run_paths(db)), is_both_ways=store.can_list)
+    present = dict(store.files()) if store.can_list else {}
+
+    def look(file: Archived) -> tuple[Archived, str, str]:
+        return (file, *_compared(store, file, present.get(file.copy.path), contents))
+
+    at_a_time = archive.connections if contents or not store.can_list else 1
+    for file, kind, detail in side_by_side(look, archived_files(db, archive.name), at_a_time):
+        checked.files += 1
+        present.pop(file.copy.path, None)
+        if kind:
+            checked.findings.append(Finding(kind, file.copy.path, detail, file.id))
+    removed = removed_from(db, archive.name)
+    for path in present:
+        if not is_path(path):
+            checked.findings.append(Finding("unreadable", path, "its name is no path in an archive"))
+        elif path in removed or path.rpartition(".")[0] in removed:
+            checked.findings.append(Finding("removed", path, "it was removed on purpose, and is there still"))
+        elif not any(path.startswith(f"{run}/") for run in checked.passed_over):
+            checked.findings.append(Finding("orphan", path))
+    return checked
+
+
+def repair(
+    db: Registry, archive: Archive, others: Mapping[str, Archive], findings: Sequence[Finding], aside: Path
+) -> Iterator[tuple[Finding, str]]:
+    """Put findings right, nothing deleted: what is bad or unknown goes below ``aside``; each with what was done."""
+    from framework.registry.questions.archive_copies import strike
+
+    for finding in findings:
+        if finding.kind == "unreadable" or archive.store.is_read_only:
+            yield finding, LEFT
+            continue
+        done = []
+        if finding.kind != "missing":
+            done.append(f"set aside as {_set_aside(archive, finding.path, aside)}")
+        if finding.file_id is not None:
+            source = _copy_again(db, archive, others, finding.file_id)
+            if source:
+                done.append(f"copied from {source}")
+            else:
+                strike(db, archive.name, finding.file_id)
+                done.append(f"struck from {archive.name}: no archive has it as it was")
+        yield finding, ", ".join(done)
+
+
+def _compared(store: Store, file: Archived, listed: int | None, contents: bool) -> tuple[str, str]:
+    """What is wrong with a file on record, and how."""
+    copy = file.copy
+    try:
+        size = store.size(copy.path) if listed is None else listed
+        if size < 0:
+            return "content", "it is not a plain file"
+        if copy.size is not None and size != copy.size:
+            return "size", f"{size} bytes, not {copy.size}"
+        if contents and copy.sha256 is not None:
+            with store.read(copy.path) as reading:
+                found = pass_through(reading.read, len)
+            if found.sha256 != copy.sha256:
+                return "content", f"sha256 {found.sha256}, not {copy.sha256}"
+    except FileNotFoundError:
+        return "missing", ""
+    except OSError as error:
+        return "unreadable", error.strerror or str(error)
+    return "", ""
+
+
+def _set_aside(archive: Archive, path: str, aside: Path) -> Path:
+    """Copy a file out of the archive, whatever it is, and then remove it there."""
+    target = aside / archive.name / path
+    number = 0
+    while target.exists():
+        number += 1
+        target = aside / archive.name / f"{path}.{number}"
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        archive.store.move_out(path, target)
+    except OSError as error:
+        raise InfrastructureError(f"{archive.name}: {path} cannot be set aside: {error.strerror or error}") from error
+    return target
+
+
+def _copy_again(db: Registry, archive: Archive, others: Mapping[str, Archive], file_id: int) -> str:
+    """The archive that a good copy was taken from; empty where none has one in the form that is on record here."""
+    from framework.registry.questions.files import copies_of
+
+    copies = copies_of(db, [file_id]).get(file_id, [])
+    ending = next((copy.ending for copy in copies if copy.archive == archive.name), "")
+    for copy in copies:
+        is_fit = copy.archive != archive.name and copy.archive in others and copy.ending == ending
+        if is_fit and not copy_to_store(copy, others[copy.archive].store, archive.store):
+            return copy.archive
+    return ""

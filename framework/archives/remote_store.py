@@ -1,0 +1,123 @@
+"""A place that an address names: a bucket, a web server, whatever fsspec has a library for."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+from urllib.parse import quote, urlsplit
+
+from framework.archives.store import checked
+from framework.errors import FrameworkError
+from framework.worker.files.transfer import TransferError
+
+#: Protocols that only give.
+READ_ONLY_PROTOCOLS = ("http", "https")
+#: Bytes that are sent and asked for at a time.
+BLOCK = 8 << 20
+
+
+class Remote:
+    """Files below an address. What is half sent is never seen under its name."""
+
+    def __init__(self, address: str, options: Mapping[str, str]) -> None:
+        self.place = address
+        self._address = address.rstrip("/")
+        protocol = urlsplit(address).scheme
+        self.is_read_only = protocol in READ_ONLY_PROTOCOLS
+        #: A web server need not tell what it has.
+        self.can_list = not self.is_read_only
+        self._files, self._root = _file_system(self._address, protocol, dict(options))
+
+    @property
+    def trouble(self) -> str:
+        try:
+            with self._as_os_error(self._root):
+                there = not self.can_list or self._files.exists(self._root.partition("/")[0] or "/")
+        except OSError as error:
+            return f"{self.place} cannot be reached: {error.strerror or error}"
+        return "" if there else f"there is nothing at {self.place}"
+
+    def size(self, path: str) -> int:
+        at = self._at(path)
+        with self._as_os_error(path):
+            size = self._files.info(at)["size"]
+        if size is None:
+            raise OSError(errno.EIO, "the server does not tell its size", path)
+        return int(size)
+
+    @contextmanager
+    def read(self, path: str) -> Iterator[BinaryIO]:
+        at = self._at(path)
+        with self._as_os_error(path), self._files.open(at, "rb", block_size=BLOCK, cache_type="readahead") as file:
+            yield file
+
+    @contextmanager
+    def write(self, path: str) -> Iterator[BinaryIO]:
+        at = self._at(path)
+        with self._as_os_error(path):
+            if self.is_read_only:
+                raise PermissionError(errno.EROFS, "nothing can be put there", path)
+            from fsspec import spec  # only what is elsewhere needs it
+
+            file = self._files.open(at, "wb", block_size=BLOCK, autocommit=False)
+            try:
+                yield file
+                file.close()
+            except BaseException:
+                file.discard()
+                if isinstance(file, spec.AbstractBufferedFile):
+                    file.closed = True  # or its end would send what there is
+                raise
+            file.commit()
+            self._files.invalidate_cache()
+
+    def remove(self, path: str) -> None:
+        at = self._at(path)
+        with self._as_os_error(path):
+            if self.is_read_only:
+                raise PermissionError(errno.EROFS, "nothing can be removed there", path)
+            self._files.rm_file(at)
+            self._files.invalidate_cache()
+
+    def move_out(self, path: str, target: Path) -> None:
+        with self.read(path) as reading, target.open("wb") as writing:
+            shutil.copyfileobj(reading, writing, BLOCK)
+        self.remove(path)
+
+    def files(self) -> Iterator[tuple[str, int]]:
+        with self._as_os_error(self._root):
+            found = self._files.find(self._root, detail=True)
+        for at, about in found.items():
+            yield at[len(self._root) :].lstrip("/"), int(about["size"] or 0)
+
+    def _at(self, path: str) -> str:
+        return f"{self._root}/{quote(checked(path)) if self.is_read_only else checked(path)}"
+
+    @contextmanager
+    def _as_os_error(self, path: str) -> Iterator[None]:
+        """The libraries of the protocols have no common root for what goes wrong."""
+        try:
+            yield
+        except (OSError, FrameworkError, TransferError):
+            raise
+        except Exception as error:
+            raise OSError(errno.EIO, f"{type(error).__name__}: {error}", path) from error
+
+
+def _file_system(address: str, protocol: str, options: dict[str, str]) -> tuple[Any, str]:
+    """What reaches an address, and what it calls the address itself."""
+    if protocol in READ_ONLY_PROTOCOLS:
+        options = {**options, "encoded": True}  # type: ignore[dict-item]
+    try:
+        import fsspec  # only what is elsewhere needs it
+
+        files, root = fsspec.core.url_to_fs(address, use_listings_cache=False, **options)
+    except ImportError as error:
+        raise FrameworkError(f"{address}: needs a library: pip install 'skyfw[s3]' ({error})") from error
+    except (ValueError, TypeError) as error:
+        raise FrameworkError(f"the archive's root {address!r} cannot be used: {error}") from error
+    return files, str(root).rstrip("/")

@@ -1,0 +1,1 @@
+"""Configuration of an installation: its home directory and its site file."""

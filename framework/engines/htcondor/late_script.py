@@ -1,0 +1,62 @@
+"""Late blocks on a pool: the PRE script of a block's own DAG has the block planned, and writes that DAG."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from framework.engines.history import History, read_history
+from framework.engines.htcondor.checks import check_limits
+from framework.engines.htcondor.dag import NOTHING_TO_DO
+from framework.engines.htcondor.learned_resources import raised_for
+from framework.engines.htcondor.pool import has_elsewhere
+from framework.engines.htcondor.site import read_site
+from framework.engines.htcondor.submission_files import SubmissionDirectory
+from framework.engines.late_planner import LatePlanner
+from framework.engines.run_directory import PlannedRun
+from framework.errors import FrameworkError
+from framework.worker.journal.journal import Journal
+
+
+def plan_block(submission: SubmissionDirectory, number: int) -> int:
+    """Plan a block, now that those before it have ended; what its PRE script ends with. Done twice, it is the same."""
+    run, began = submission.run, time.time()
+    names = {block.number: block.name for block in run.read().late}
+    trouble = _plan(submission, number)
+    plan = run.read()
+    history = read_history(run.journal, plan)
+    name = f"engine-{submission.start}-late{number}-{os.getpid()}-{os.urandom(3).hex()}"
+    journal = Journal(str(run.journal), name, run=plan.run, attempt=plan.attempt, start=submission.start)
+    journal.write("block.start", t=began, block=number)
+    try:
+        jobs = 0 if trouble else _write(submission, plan, number, history, journal)
+    except FrameworkError as error:
+        trouble = str(error)
+    if trouble:
+        text = f"block {names.get(number, number)} could not be planned: {trouble}"
+        journal.write("message", block=number, level=1, text=text)
+    if trouble or not jobs:
+        journal.write("block.end", block=number, status=1 if trouble else 0)
+    journal.close()
+    return 1 if trouble else 0 if jobs else NOTHING_TO_DO
+
+
+def _plan(submission: SubmissionDirectory, number: int) -> str:
+    """Why there is no plan; empty where there is one."""
+    planner = LatePlanner(submission.run, number, os.environ.get("FW_REGISTRY", ""))
+    while (words := planner.said()) is not None:
+        for line in words:
+            print(line, flush=True)
+    return planner.end()
+
+
+def _write(submission: SubmissionDirectory, plan: PlannedRun, number: int, history: History, journal: Journal) -> int:
+    """Put the plan on record, and write the DAG; how many jobs are in it."""
+    site = read_site(plan.target_site, plan.site)
+    check_limits(plan, site)
+    if number not in history.planned:
+        jobs = sum(job.block == number for job in plan.jobs.values())
+        journal.write("block.plan", block=number, jobs=jobs, modules=plan.planned_late[number])
+    if files := submission.run.keep_plan(plan, history.kept):
+        journal.write("attempt.files", files=files)
+    return submission.write_late(plan, number, history, site, raised_for(submission.run), has_elsewhere())

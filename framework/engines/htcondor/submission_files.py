@@ -1,0 +1,269 @@
+"""A submission on disk: the DAG, its settings, the job's code, and what is known of jobs that began before."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from framework.engines.history import History, finished_calls, job_is_done
+from framework.engines.htcondor.dag import (
+    JobOrder,
+    Places,
+    config_lines,
+    dag_lines,
+    ladder_from,
+    late_dag,
+    sub_dag_lines,
+)
+from framework.engines.htcondor.shipped_code import write_archive, write_code
+from framework.engines.htcondor.site import Site
+from framework.engines.run_directory import PlannedJob, PlannedRun, RunDirectory
+from framework.errors import InfrastructureError, PlanError
+from framework.worker.job.chirp import linked
+from framework.worker.programs.limits import TIME
+
+#: The folder that holds the packages.
+PACKAGES = str(Path(__file__).parents[3])
+#: Of the submitter's environment, what the nodes of the submitting side are given.
+KEPT = ("FW_HOME", "FW_REGISTRY", "FW_SITE", "FW_SECRETS", "HOME", "PATH", "LANG", "PGPASSFILE", "TZ", "CONDOR_CONFIG")
+SERVICE = """\
+import os, sys
+os.environ.update({environment!r})
+sys.path.insert(0, {packages!r})
+from framework.runs.dag_nodes import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+class Needed(Protocol):
+    """What was found to be needed before (framework/engines/htcondor/learned_resources.py)."""
+
+    time_steps: dict[str, int]
+
+    def memory_of(self, job: int, modules: set[str]) -> int: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """A submission that is whole on disk."""
+
+    dag: Path
+    jobs: int
+    already_done: int
+
+
+class SubmissionDirectory:
+    """``condor/<start>`` of a run's directory: one for each submission and restart."""
+
+    def __init__(self, run: RunDirectory, start: int) -> None:
+        self.run = run
+        self.start = start
+        self.path = run.path / "condor" / str(start)
+        self.dag = self.path / "run.dag"
+        self.cluster = self.path / "cluster"
+
+    @property
+    def dags(self) -> list[Path]:
+        """Its DAG, and those of the late blocks that are planned by now."""
+        return [self.dag, *sorted(self.path.glob("late*.dag"))]
+
+    @property
+    def logs(self) -> list[Path]:
+        """The event logs of those."""
+        return [path.with_name(f"{path.name}.nodes.log") for path in self.dags]
+
+    def write(self, plan: PlannedRun, history: History, site: Site, raised: Needed, elsewhere: bool) -> Written:
+        """Write it; the DAG last, under another name first, so that what is there is whole."""
+        try:
+            return self._write(plan, history, site, raised, elsewhere)
+        except OSError as error:
+            raise InfrastructureError(f"the DAG cannot be written: {error.strerror}: {error.filename}") from error
+
+    def _write(self, plan: PlannedRun, history: History, site: Site, raised: Needed, elsewhere: bool) -> Written:
+        if self.path.exists():
+            shutil.rmtree(self.path)  # of a submission that was killed before its DAG was there
+        self.path.mkdir(parents=True)
+        undone = [job for job in plan.jobs.values() if not job_is_done(job, history)]
+        write_code(self.path / "code")
+        if not site.shared:
+            write_archive(self.path / "job.pyz", site.python)
+            (self.run.path / "home").mkdir(exist_ok=True)
+            self._send_plan(plan)
+        self._write_settings(plan, site)
+        places = self._places(plan)
+        service = SERVICE.format(packages=PACKAGES, environment=places.environment)
+        (self.path / "service.py").write_text(service, encoding="utf-8")
+        (self.path / "dagman.config").write_text("\n".join([*config_lines(site), ""]), encoding="utf-8")
+        orders = list(self._orders(plan, undone, history, site, raised))
+        _write_whole(self.dag, dag_lines(plan, orders, site, places, elsewhere))
+        return Written(dag=self.dag, jobs=len(undone), already_done=len(plan.jobs) - len(undone))
+
+    def write_late(
+        self, plan: PlannedRun, block: int, history: History, site: Site, raised: Needed, elsewhere: bool
+    ) -> int:
+        """The DAG of a late block that is planned now; how many jobs it has."""
+        jobs = [job for job in plan.jobs.values() if job.block == block and not job_is_done(job, history)]
+        try:
+            if not site.shared:
+                self._send_plan(plan)
+            orders = list(self._orders(plan, jobs, history, site, raised))
+            dag = self.path / late_dag(block)
+            _write_whole(dag, sub_dag_lines(plan, orders, site, self._places(plan), elsewhere))
+        except OSError as error:
+            raise InfrastructureError(f"its DAG cannot be written: {error.strerror}: {error.filename}") from error
+        return len(jobs)
+
+    def _places(self, plan: PlannedRun) -> Places:
+        return Places(
+            directory=str(self.path),
+            run_directory=str(self.run.path),
+            archive_root=plan.archive_root,
+            python=sys.executable,
+            environment={key: os.environ[key] for key in KEPT if key in os.environ},
+            packages=PACKAGES,
+        )
+
+    def _write_settings(self, plan: PlannedRun, site: Site) -> None:
+        settings = {
+            "run": plan.run,
+            "attempt": plan.attempt,
+            "start": self.start,
+            "directory": str(self.run.path),
+            "archive_root": plan.archive_root,
+            "orders": str(self.path),
+            "shared": site.shared,
+            "secrets": os.environ.get("FW_SECRETS") or str(self.run.path.parents[1] / "secrets"),
+        }
+        (self.path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+
+    def _send_plan(self, plan: PlannedRun) -> None:
+        """Shards travel compressed; the archive has them so already."""
+        for shard in {job.shard for job in plan.jobs.values()}:
+            kept = os.path.join(plan.archive_root, plan.archive_path, "submit", f"{shard}.gz")
+            if not (self.path / f"{shard}.gz").exists():
+                shutil.copyfile(kept, self.path / f"{shard}.gz")
+
+    # ---- what is said of each job
+
+    def _orders(
+        self, plan: PlannedRun, jobs: Sequence[PlannedJob], history: History, site: Site, raised: Needed
+    ) -> Iterator[JobOrder]:
+        by_shard: dict[str, bytearray] = {}
+        records = None if site.shared else Shards(self.run.plan)
+        for job in jobs:
+            name = job.shard.replace("plan_", "orders_")
+            order, at = _order(job, history, raised.time_steps), -1
+            if order:
+                lines = by_shard.setdefault(name, bytearray())
+                at = len(lines)
+                lines += json.dumps(order, separators=(",", ":")).encode() + b"\n"
+            modules = {call.module for call in job.calls}
+            memory = ladder_from(job.memory_mb, job.memory_steps_mb[1:], raised.memory_of(job.number, modules))
+            inputs: tuple[str, ...] = ()
+            if records is not None:
+                skip = set(order.get("skip", ()))
+                inputs = tuple(self._inputs(records.record(job), skip, job, plan, name if order else ""))
+            yield JobOrder(job=job, memory=memory, orders=name if order else "", orders_at=at, inputs=inputs)
+        for name, content in by_shard.items():
+            (self.path / name).write_bytes(content)
+
+    def _inputs(
+        self, record: dict[str, Any], skip: set[int], job: PlannedJob, plan: PlannedRun, orders: str
+    ) -> Iterator[str]:
+        """Files that are sent with a job; what cannot be named here, it asks for when it runs."""
+        yield str(self.path / f"{job.shard}.gz")
+        if orders:
+            yield str(self.path / orders)
+        for parent in job.parents:
+            known = self.run.path / "known" / f"{parent // 1000:04d}" / f"j{parent}.json"
+            if parent in plan.jobs and (known.exists() or not (self.run.path / "known").exists() or self.start == 0):
+                yield str(known)
+        made = {_archived(file) for call in record["calls"] if call["call"] not in skip for file in call["outputs"]}
+        seen: dict[str, str] = {}
+        for file in _needed(record, skip):
+            path = _archived(file)
+            if path in made or path in seen.values():
+                continue
+            if file.get("optional") or not _SENDABLE.fullmatch(path):
+                self._link(path if file.get("outside") else os.path.join(plan.archive_root, path))
+                continue
+            if not file.get("outside"):
+                seen[path] = path
+                yield path
+            elif "://" not in path:
+                name = os.path.basename(path)
+                if seen.setdefault(name, path) != path:
+                    raise PlanError(
+                        f"job {job.number} gets two files called {name} from outside ({seen[name]}, {path}), which "
+                        "cannot be sent together: ingest them into the archive, or use a shared file system"
+                    )
+                yield path
+
+    def _link(self, path: str) -> None:
+        """Another name for a file that the job cannot ask for by its own."""
+        link = Path(linked(str(self.run.path), path))
+        if link != Path(path):
+            link.parent.mkdir(exist_ok=True)
+            with suppress(FileExistsError):
+                link.symlink_to(path)
+
+
+#: What stands for itself in a DAG file and in HTCondor's list of files; no comma, quote, line break or macro.
+_SENDABLE = re.compile(r"[\w.+=@%~^:/-]+", re.ASCII)
+
+
+def _write_whole(path: Path, lines: Iterable[str]) -> None:
+    part = path.with_suffix(".part")
+    with part.open("w", encoding="utf-8") as file:
+        file.writelines(line + "\n" for line in lines)
+    part.replace(path)
+
+
+class Shards:
+    """The plan's records, read shard by shard."""
+
+    def __init__(self, plan: Path) -> None:
+        self._plan = plan
+        self._name = ""
+        self._content = b""
+
+    def record(self, job: PlannedJob) -> dict[str, Any]:
+        if self._name != job.shard:
+            self._name, self._content = job.shard, (self._plan / job.shard).read_bytes()
+        end = self._content.index(b"\n", job.offset)
+        found: dict[str, Any] = json.loads(self._content[job.offset : end])
+        return found
+
+
+def _archived(file: dict[str, Any]) -> str:
+    """A file's path as the archive keeps it."""
+    path: str = file["path"] + file.get("compression", "")
+    return path
+
+
+def _needed(record: dict[str, Any], skip: set[int]) -> Iterable[dict[str, Any]]:
+    return (file for call in record["calls"] if call["call"] not in skip for file in call["inputs"])
+
+
+def _order(job: PlannedJob, history: History, time_steps: Mapping[str, int]) -> dict[str, Any]:
+    """What earlier submissions leave to say about a job; empty for one that never began, whose inputs are unknown."""
+    order: dict[str, Any] = {}
+    if skip := finished_calls(job, history):
+        order["skip"] = sorted(skip)
+    if tries := {str(call.number): n for call in job.calls if (n := history.tries[call.number])}:
+        order["tries"] = tries
+    steps = (max(history.wanted[call.number, TIME], time_steps.get(call.module, 0)) for call in job.calls)
+    if raised := max(steps, default=0):
+        order["raised"] = raised
+    if order:
+        known = history.known
+        order["known"] = {path: known[path] for call in job.calls for path in call.inputs if path in known}
+    return order

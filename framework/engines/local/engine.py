@@ -1,0 +1,145 @@
+"""The local engine: runs on this machine, begun, taken up and ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from framework.engines import Outcome, Standing, Trouble
+from framework.engines.history import History, forget_what_is_gone, job_is_done, read_history
+from framework.engines.local.fence import fence
+from framework.engines.local.run import Drive, Watcher
+from framework.engines.program_check import check_presence
+from framework.engines.run_directory import RunDirectory
+from framework.engines.staged_inputs import troubles
+from framework.errors import InfrastructureError, RunError
+
+#: Signals that have a run begin nothing more, and go on.
+HOLD, RELEASE = signal.SIGUSR1, signal.SIGUSR2
+#: Seconds to wait for a run to end in good order.
+PATIENCE = 30.0
+
+
+class Follower(Protocol):
+    """Takes the journals into the registry while the run goes on."""
+
+    def begin(self) -> None: ...
+    def finish(self) -> None: ...
+    def catch_up(self) -> None: ...
+
+
+class LocalEngine:
+    """Runs on this machine, in the foreground; ``registry`` is the URL that planners of late blocks are to ask."""
+
+    def __init__(self, slots: int, watcher: Watcher, follower: Follower, registry: str = "") -> None:
+        self._slots = slots
+        self._watcher = watcher
+        self._follower = follower
+        self._registry = registry
+
+    def prepare(self, directory: RunDirectory) -> None:
+        """Refuse a run whose programs, or what they run in, are not on this machine."""
+        plan = directory.read()
+        check_presence(plan.programs, plan.software)
+
+    def submit(self, directory: RunDirectory) -> Outcome:
+        with directory.held():
+            return self._run(directory, History())
+
+    def restart(self, directory: RunDirectory) -> Outcome:
+        with directory.held():
+            fence(str(directory.path))
+            directory.set_work_aside()
+            plan = directory.read()
+            history = read_history(directory.journal, plan)
+            forget_what_is_gone(history, plan)
+            if history.is_over and all(job_is_done(job, history) for job in plan.jobs.values()):
+                self._follower.catch_up()
+                return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
+            return self._run(directory, history)
+
+    def cancel(self, directory: RunDirectory, reason: str) -> bool:
+        owner = directory.owner()
+        if owner is None:
+            return False
+        os.kill(owner, signal.SIGTERM)
+        deadline = time.monotonic() + PATIENCE
+        while directory.owner() == owner:
+            if time.monotonic() > deadline:
+                raise RunError(f"{directory.run} has not ended after {PATIENCE:.0f} s: its process is {owner}")
+            time.sleep(0.05)
+        return True
+
+    def hold(self, directory: RunDirectory, reason: str) -> bool:
+        return _tell(directory, HOLD)
+
+    def release(self, directory: RunDirectory, reason: str) -> bool:
+        return _tell(directory, RELEASE)
+
+    def status(self, directory: RunDirectory) -> Standing:
+        plan = directory.read()
+        history = read_history(directory.journal, plan)
+        done = {job.number for job in plan.jobs.values() if job_is_done(job, history)}
+        running = {job for job, _ in history.open_jobs} - done if directory.owner() else set()
+        waiting = len(plan.jobs) - len(done) - len(running) if directory.owner() else 0
+        counts = {"idle": waiting, "running": len(running), "done": len(done)}
+        waits = troubles(plan, done | running) if directory.owner() else ()
+        return Standing(jobs={state: count for state, count in counts.items() if count}, troubles=waits)
+
+    def is_over(self, directory: RunDirectory) -> bool:
+        return directory.owner() is None
+
+    def obstacles(self, directory: RunDirectory) -> tuple[Trouble, ...]:
+        """None: what this machine lacks is said before anything runs."""
+        return ()
+
+    def _run(self, directory: RunDirectory, history: History) -> Outcome:
+        plan = directory.read()
+        try:
+            drive = Drive(directory, plan, history, self._slots, self._watcher, self._registry)
+            self._follower.begin()
+            try:
+                with _interruptible(drive):
+                    return drive.run()
+            finally:
+                drive.end()
+                self._follower.finish()
+        except OSError as error:
+            raise InfrastructureError(
+                f"run {plan.run} cannot go on: {error.strerror}: {error.filename or directory.path}"
+            ) from error
+
+
+def _tell(directory: RunDirectory, number: signal.Signals) -> bool:
+    """Send the run's process a signal; False where it has none."""
+    owner = directory.owner()
+    if owner is None:
+        return False
+    os.kill(owner, number)
+    return True
+
+
+@contextmanager
+def _interruptible(drive: Drive) -> Iterator[None]:
+    """Ctrl-C, a hang-up and SIGTERM end the run in good order; a second one is for the impatient."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def interrupt(number: int, frame: object) -> None:
+        if drive.interrupted:
+            raise RunError("interrupted twice: what ran was left; fw restart ends it and goes on")
+        drive.interrupt()
+
+    def hold(number: int, frame: object) -> None:
+        drive.is_held = number == HOLD
+
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    before |= {number: signal.signal(number, hold) for number in (HOLD, RELEASE)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,192 @@
+"""The schedule: which job may start next, given what has ended, what runs, and the limits."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from framework.engines.run_directory import PlannedJob, PlannedRun
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """What the machine gives to a run."""
+
+    slots: int
+    memory_mb: int
+    #: Graphics processors; None where nobody counts them.
+    gpus: int | None = None
+
+
+class Schedule:
+    """The state of each job; asked for the next one, told how each ended."""
+
+    def __init__(
+        self,
+        plan: PlannedRun,
+        capacity: Capacity,
+        done: frozenset[int] = frozenset(),
+        coming: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
+        """``coming``: how many files some jobs wait for that no job makes."""
+        self._plan = plan
+        self._capacity = capacity
+        self._waiting: dict[int, int] = {}
+        self._children: dict[int, list[int]] = {}
+        self._ready: list[int] = []
+        #: Jobs that have all their files, by the block or the module that they wait for.
+        self._parked: dict[str | int, list[int]] = {}
+        self._slots = capacity.slots
+        self._memory = capacity.memory_mb
+        #: The numbers of the graphics processors that no job has.
+        self._gpus = list(range(capacity.gpus or 0))
+        #: Job to the numbers of the graphics processors that it may use.
+        self.gpus: dict[int, list[int]] = {}
+        #: Labels of software that no job can have.
+        self._broken: set[str] = set()
+        self._running_of_module: Counter[str] = Counter()
+        self.running: set[int] = set()
+        #: Memory of the jobs that ask for more than they did at first.
+        self._grown: dict[int, int] = {}
+        self.done = set(done)
+        self.failed: set[int] = set()
+        self._open_in_block = Counter(job.block for job in plan.jobs.values() if job.number not in done)
+        self._block = min(self._open_in_block, default=0)
+        for job in plan.jobs.values():
+            if job.number not in done:
+                self._enter(job, coming)
+
+    def extend(self, plan: PlannedRun, coming: Mapping[int, int] = MappingProxyType({})) -> None:
+        """Go on with a plan that has more jobs: those of a block that has been planned by now."""
+        more = [job for job in plan.jobs.values() if job.number not in self._plan.jobs]
+        self._plan = plan
+        self._open_in_block.update(job.block for job in more)
+        self._block = min(self._open_in_block, default=0)
+        for job in more:
+            self._enter(job, coming)
+
+    def arrived(self, number: int) -> None:
+        """A file that the job waits for is there."""
+        self._waiting[number] -= 1
+        if self._waiting[number] == 0:
+            heapq.heappush(self._ready, number)
+
+    def _enter(self, job: PlannedJob, coming: Mapping[int, int]) -> None:
+        parents = [parent for parent in job.parents if parent not in self.done]
+        for parent in parents:
+            self._children.setdefault(parent, []).append(job.number)
+        self._waiting[job.number] = len(parents) + coming.get(job.number, 0)
+        if not self._waiting[job.number]:
+            heapq.heappush(self._ready, job.number)
+
+    def next(self) -> PlannedJob | None:
+        """Start the first job that may run now; None where none may."""
+        passed = []
+        found = None
+        while self._ready and self._slots > 0 and found is None:
+            number = heapq.heappop(self._ready)
+            job = self._plan.jobs[number]
+            if self._broken.intersection(job.software):
+                continue  # it is never begun
+            if (waits_for := self._closed_to(job)) is not None:
+                heapq.heappush(self._parked.setdefault(waits_for, []), number)
+            elif self._fits(job):
+                found = job
+            else:
+                passed.append(number)
+        for number in passed:
+            heapq.heappush(self._ready, number)
+        if found is not None:
+            self._take(found, 1)
+            if self._capacity.gpus is not None and found.gpus:
+                self.gpus[found.number] = [self._gpus.pop(0) for _ in range(found.gpus)]
+            self.running.add(found.number)
+            del self._waiting[found.number]
+        return found
+
+    def ended(self, number: int) -> bool:
+        """The job is done; True when that ends its block."""
+        job = self._plan.jobs[number]
+        self._release(job)
+        self.done.add(number)
+        for child in self._children.get(number, ()):
+            self.arrived(child)
+        self._open_in_block[job.block] -= 1
+        if self._open_in_block[job.block]:
+            return False
+        del self._open_in_block[job.block]
+        self._block = min(self._open_in_block, default=0)
+        for number in self._parked.pop(self._block, ()):
+            heapq.heappush(self._ready, number)
+        return True
+
+    def gave_up(self, number: int) -> None:
+        """The job has failed for good; what needs its files never runs."""
+        self._release(self._plan.jobs[number])
+        self.failed.add(number)
+
+    def grow(self, number: int, memory_mb: int) -> None:
+        """From its next start on the job asks for so much memory."""
+        self._grown[number] = memory_mb
+
+    def again(self, number: int, memory_mb: int | None = None) -> None:
+        """The job goes back to those that may run, and may ask for more memory now."""
+        self._release(self._plan.jobs[number])
+        if memory_mb is not None:
+            self.grow(number, memory_mb)
+        self._waiting[number] = 0
+        heapq.heappush(self._ready, number)
+
+    def withhold(self, label: str) -> bool:
+        """Start no more jobs that need this software; False where that was said before."""
+        is_new = label not in self._broken
+        self._broken.add(label)
+        return is_new
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether some job waits for a slot only."""
+        return bool(self._ready or self._parked)
+
+    @property
+    def skipped(self) -> int:
+        return len(self._waiting)
+
+    def _closed_to(self, job: PlannedJob) -> str | int | None:
+        """What keeps a job from running until some other job has ended: its block, or a module at its limit."""
+        if self._plan.barriers and job.block != self._block:
+            return job.block
+        limits = self._plan.max_running
+        full = (name for name in _modules(job) if name in limits and self._running_of_module[name] >= limits[name])
+        return next(full, None) if limits else None
+
+    def _fits(self, job: PlannedJob) -> bool:
+        if min(job.cpus, self._capacity.slots) > self._slots:
+            return False
+        if self._capacity.gpus is not None and job.gpus > len(self._gpus):
+            return False
+        return self._memory_of(job) <= self._memory
+
+    def _memory_of(self, job: PlannedJob) -> int:
+        return min(self._grown.get(job.number, job.memory_mb), self._capacity.memory_mb)
+
+    def _take(self, job: PlannedJob, sign: int) -> None:
+        self._slots -= sign * min(job.cpus, self._capacity.slots)
+        self._memory -= sign * self._memory_of(job)
+        for name in _modules(job):
+            self._running_of_module[name] += sign
+
+    def _release(self, job: PlannedJob) -> None:
+        self._take(job, -1)
+        self._gpus = sorted(self._gpus + self.gpus.pop(job.number, []))
+        self.running.discard(job.number)
+        for name in _modules(job):
+            if parked := self._parked.get(name):
+                heapq.heappush(self._ready, heapq.heappop(parked))
+
+
+def _modules(job: PlannedJob) -> set[str]:
+    return {call.module for call in job.calls}

@@ -1,0 +1,165 @@
+"""Exporting: a run is written down as a bundle, as PROV-JSON or as an RO-Crate, its files by reference or inside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from framework.archives.archive import Archive
+from framework.archives.copy import fetch, reading
+from framework.errors import InfrastructureError, RunError
+from framework.exchange.bundle import Content, with_ancestors, write_bundle
+from framework.exchange.names import quoted
+from framework.exchange.prov import prov_text
+from framework.exchange.rocrate import METADATA, PIPELINE, crate_text
+from framework.worker.files.transfer import pass_through
+
+if TYPE_CHECKING:
+    from framework.archives.store import Store
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.files import Copy
+    from framework.registry.questions.provenance import Artefact, Provenance
+    from framework.registry.questions.runs import Run
+
+
+def export_bundle(
+    db: Registry, run: Run, target: Path, known: Mapping[str, Archive], by: str, *, files: bool, ancestors: bool
+) -> int:
+    """Write a run for another registry; how many runs are in it."""
+    from framework.registry.questions.provenance import provenance
+
+    if run.ended is None:
+        raise RunError(f"{run.run} has not ended, and its record still grows: wait, restart or cancel it")
+    attempts = with_ancestors(db, run.attempt_id) if ancestors else [run.attempt_id]
+    contents: dict[str, Content] = {}
+    for attempt_id in attempts if files else ():
+        told = provenance(db, attempt_id)
+        places = Places(db, told, known)
+        for file in told.files.values():
+            if not file.version and file.archives:
+                opened = partial(reading, *places.of(file))
+                contents[file.path] = Content(file.path, opened, file.size, file.sha256)
+    write_bundle(db, attempts, contents.values(), target, by)
+    return len(attempts)
+
+
+def export_prov(told: Provenance, target: IO[str]) -> None:
+    """Write a run as W3C PROV-JSON."""
+    for piece in prov_text(told):
+        target.write(piece)
+
+
+def export_crate(told: Provenance, target: Path, places: Places, licence: str, *, files: bool) -> None:
+    """Write a run as an RO-Crate: a directory, or a zip file where its name ends so."""
+    if target.exists():
+        raise RunError(f"{target} is there already: remove it, or name another one")
+    inside = {id_: f"files/{quoted(file.path)}" for id_, file in told.files.items() if files and file.archives}
+    addresses = {id_: at for id_, file in told.files.items() if (at := places.address(file))} | inside
+    part = target.with_name(f"{target.name}.part-{os.getpid()}")
+    try:
+        with _zipped(part) if target.suffix == ".zip" else _folder(part) as put:
+            put.text(METADATA, crate_text(told, addresses, licence))
+            put.text(PIPELINE, [told.attempt.submitwcl or ""])
+            for id_ in inside:
+                put.file(told.files[id_], places)
+        part.replace(target)
+    except OSError as error:
+        raise InfrastructureError(f"{error.filename or target}: {error.strerror or error}") from error
+    finally:
+        if part.is_dir():
+            shutil.rmtree(part)
+        part.unlink(missing_ok=True)
+
+
+class _Folder:
+    """A crate as a directory."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def text(self, name: str, pieces: Iterator[str] | list[str]) -> None:
+        with (self._root / name).open("w", encoding="utf-8", errors="backslashreplace") as file:
+            file.writelines(pieces)
+
+    def file(self, file: Artefact, places: Places) -> None:
+        target = self._root / "files" / file.path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if trouble := fetch(file, *places.of(file), target):
+            raise RunError(f"{file.path} {trouble}")
+
+
+class _Zip:
+    """A crate as a zip file."""
+
+    def __init__(self, file: zipfile.ZipFile) -> None:
+        self._file = file
+
+    def text(self, name: str, pieces: Iterator[str] | list[str]) -> None:
+        with self._file.open(name, "w", force_zip64=True) as file:
+            for piece in pieces:
+                file.write(piece.encode("utf-8", "backslashreplace"))
+
+    def file(self, file: Artefact, places: Places) -> None:
+        with (
+            reading(*places.of(file)) as kept,
+            self._file.open(f"files/{file.path}", "w", force_zip64=True) as writing,
+        ):
+            found = pass_through(kept.read, writing.write)
+        if (found.size, found.sha256) != (file.size, file.sha256):
+            raise RunError(f"{file.path} has other content than is recorded of it: fw fsck says more")
+
+
+@contextmanager
+def _folder(part: Path) -> Iterator[_Folder | _Zip]:
+    part.mkdir(parents=True)
+    yield _Folder(part)
+
+
+@contextmanager
+def _zipped(part: Path) -> Iterator[_Folder | _Zip]:
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as file:
+        yield _Zip(file)
+
+
+class Places:
+    """Where this site's archives have the files of a run."""
+
+    def __init__(self, db: Registry, told: Provenance, known: Mapping[str, Archive]) -> None:
+        from framework.registry.questions.files import copies_of
+
+        self._known = known
+        self._copies = copies_of(db, [id_ for id_, file in told.files.items() if file.archives])
+
+    def of(self, file: Artefact) -> tuple[Copy, Store]:
+        """The first copy that is where it should be; RunError where there is none."""
+        for copy, archive in self._here(file):
+            try:
+                archive.store.size(copy.path)
+            except OSError:
+                continue
+            return copy, archive.store
+        raise RunError(
+            f"{file.path}: no archive of this site has it ({', '.join(file.archives)} should): export by reference"
+        )
+
+    def address(self, file: Artefact) -> str:
+        """An absolute address for a file that stays where it is; empty for one that nobody keeps."""
+        if "://" in file.path:
+            return file.path
+        if file.version:
+            return f"file://{quoted(file.path)}"
+        for copy, archive in self._here(file):
+            root = archive.root if "://" in archive.root else f"file://{quoted(archive.root)}"
+            return f"{root.rstrip('/')}/{quoted(copy.path)}"
+        return ""
+
+    def _here(self, file: Artefact) -> Iterator[tuple[Copy, Archive]]:
+        for copy in self._copies.get(file.id, ()):
+            if copy.archive in self._known:
+                yield copy, self._known[copy.archive]

@@ -1,0 +1,105 @@
+"""Importing: the runs of a bundle become runs of this registry, and the files inside files of one of its archives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from framework.archives.archive import Archive
+from framework.archives.copy import has
+from framework.exchange.bundle_check import BadBundleError, Bundle
+from framework.exchange.import_rows import Tables, take_in
+from framework.exchange.run_rows import columns_of
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a run of a bundle."""
+
+    run: str
+    #: Whether the registry did not have it.
+    is_new: bool
+    #: Rows that were added to those of a run that was here: tags, archives, verifications.
+    added: int
+    #: Files that were put into the archive.
+    files: int
+    #: Files that should be in an archive of this site, and are not.
+    absent: int
+
+
+def import_bundle(db: Registry, path: Path, archive: Archive, known: Mapping[str, Archive]) -> Iterator[Imported]:
+    """Take in one run after another; files go into ``archive``, those that are not inside are looked for in ``known``.
+
+    A run whose record is refused leaves nothing behind. Importing again changes nothing.
+    """
+    with Bundle(path) as bundle:
+        bundle.check_room(archive.root)
+        inside = set(bundle.files())
+        runs = [bundle.tables(number) for number in range(len(bundle.runs))]
+        recorded = {file["path"] for tables in runs for file in _dicts(tables, "desfile") if not file["path_version"]}
+        for name in sorted(inside - recorded):
+            raise BadBundleError(f"{path}: files/{name} is a file that no run in it knows")
+        for tables in runs:
+            yield _import(db, bundle, tables, archive, known, inside)
+
+
+def _import(
+    db: Registry, bundle: Bundle, tables: Tables, archive: Archive, known: Mapping[str, Archive], inside: set[str]
+) -> Imported:
+    own = sorted({file["path"] for file in _dicts(tables, "desfile") if not file["path_version"]} & inside)
+    placed = []
+    try:
+        for path in own:
+            if bundle.unpack(path, archive.store):
+                placed.append(path)
+        places, absent = _places(tables, archive, known, set(own))
+        taken = take_in(db, {**tables, "pfw_attempt_val": _moved(tables, archive), "file_archive_info": places})
+    except BaseException:
+        for path in placed:
+            # What led here says more than that it could not be undone.
+            with suppress(OSError):
+                archive.store.remove(path)
+        raise
+    return Imported(taken.run, taken.is_new, taken.added, len(placed), absent)
+
+
+def _moved(tables: Tables, archive: Archive) -> list[list[Any]]:
+    """The run's kept values, its files being looked for in this site's archive."""
+    key, value = (columns_of("pfw_attempt_val").index(name) for name in ("key", "val"))
+    rows = [list(row) for row in tables["pfw_attempt_val"]]
+    for row in rows:
+        if row[key] == "archive_root":
+            row[value] = archive.root
+    return rows
+
+
+def _places(
+    tables: Tables, archive: Archive, known: Mapping[str, Archive], own: set[str]
+) -> tuple[list[list[Any]], int]:
+    """Where files are: what was unpacked, what this site's archives have, and what the others should have."""
+    columns = columns_of("file_archive_info")
+    sizes = {tuple(file["id"]): file["filesize"] for file in _dicts(tables, "desfile")}
+    found, absent = [], 0
+    for row in _dicts(tables, "file_archive_info"):
+        path = row["desfile_id"][0]
+        if path in own:
+            row |= {"archive_name": archive.name, "compression": None, "filesize": None, "sha256": None}
+        elif row["archive_name"] in known:
+            size = row["filesize"] if row["compression"] else sizes[tuple(row["desfile_id"])]
+            if not has(known[row["archive_name"]].store, path + (row["compression"] or ""), size):
+                absent += 1
+                continue
+        found.append([row[column] for column in columns])
+    distinct = {(tuple(row[columns.index("desfile_id")]), row[columns.index("archive_name")]): row for row in found}
+    return list(distinct.values()), absent
+
+
+def _dicts(tables: Tables, name: str) -> Iterator[dict[str, Any]]:
+    columns = columns_of(name)
+    return (dict(zip(columns, row, strict=True)) for row in tables[name])

@@ -1,0 +1,208 @@
+"""Rows of a run that say the same in every registry: by names in the place of ids, and in one order.
+
+A task is called by its name (``task_names``), a file by ``[path, version]``, a verification by its number; the
+attempt itself is left out, and a file says in ``pfw_attempt_id`` which run made it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, select
+
+from framework.registry.questions.files import wanted_ids
+from framework.registry.questions.task_names import task_names
+from framework.registry.schema import tables as schema
+from framework.registry.schema.column_types import Json, Time
+
+#: A table's name, and its rows; each is a list of values in the order of ``columns_of``.
+Part = tuple[str, Iterator[list[Any]]]
+
+#: Tables with rows of one run, in an order in which they can be written. The rows are those whose attempt it is.
+OF_ATTEMPT = (
+    "pfw_attempt_label",
+    "pfw_attempt_val",
+    "pfw_attempt_software",
+    "attempt_state",
+    "attempt_state_history",
+    "pfw_block",
+    "pfw_module",
+    "pfw_job",
+    "pfw_wrapper",
+    "pfw_exec",
+    "task_message",
+    "proctag",
+)
+OF_FILES = (
+    "desfile",
+    "file_archive_info",
+    "file_tombstone",
+    "opm_used",
+    "opm_was_generated_by",
+    "opm_was_derived_from",
+)
+OF_VERIFICATIONS = ("verification", "verification_file")
+ORDER = (
+    *("pfw_request", "pfw_unit", "software_stack", "task", "pfw_attempt"),
+    *OF_ATTEMPT,
+    *OF_FILES,
+    "ingest_pending",
+    *OF_VERIFICATIONS,
+)
+
+
+def columns_of(table: str) -> list[str]:
+    """The columns whose values are told."""
+    return [
+        column.name
+        for column in schema.metadata.tables[table].columns
+        if (table, column.name) == ("desfile", "pfw_attempt_id")
+        or (column.name != "pfw_attempt_id" and (table, column.name) != ("pfw_attempt", "id"))
+    ]
+
+
+class RunRows:
+    """A run's rows as one transaction sees them."""
+
+    def __init__(self, connection: Connection, attempt_id: int) -> None:
+        self._connection = connection
+        self._attempt_id = attempt_id
+        attempt = schema.pfw_attempt
+        self.attempt = connection.execute(attempt.select().where(attempt.c.id == attempt_id)).one()
+        self._tasks = task_names(connection, attempt_id)
+        self._files = self._file_keys()
+        of_run = schema.verification.c
+        done = select(of_run.id).where(of_run.pfw_attempt_id == attempt_id).order_by(of_run.verify_time, of_run.id)
+        self._verifications = {id_: at for at, id_ in enumerate(connection.execute(done).scalars(), start=1)}
+
+    def parts(self) -> Iterator[Part]:
+        """Every table's rows, in an order in which they can be written."""
+        for name in ORDER:
+            yield name, self._rows(schema.metadata.tables[name])
+
+    def _rows(self, table: Table) -> Iterator[list[Any]]:
+        shown = [(column, self._teller(table.name, table.c[column])) for column in columns_of(table.name)]
+        told = (
+            [tell(row[column]) for column, tell in shown]
+            for row in self._connection.execute(self._query(table)).mappings()
+        )
+        # Later tasks have greater numbers in every registry; nothing else has an order of its own.
+        return told if table.name == "task" else iter(sorted(told, key=json.dumps))
+
+    def _query(self, table: Table) -> Select[Any]:
+        attempt, ids = self.attempt, list(self._files)
+        dialect = self._connection.dialect.name
+        if table.name == "pfw_request":
+            return table.select().where(table.c.reqnum == attempt.reqnum)
+        if table.name == "pfw_unit":
+            return table.select().where(table.c.reqnum == attempt.reqnum, table.c.unitname == attempt.unitname)
+        if table.name == "software_stack":
+            return table.select().where(table.c.sha256.in_(self._checksums()))
+        if table.name == "task":
+            return table.select().where(table.c.root_task_id == attempt.task_id).order_by(table.c.id)
+        if table.name == "pfw_attempt":
+            return table.select().where(table.c.id == attempt.id)
+        if table.name == "desfile":
+            return table.select().where(table.c.id.in_(wanted_ids(dialect, ids)))
+        if table.name in ("file_archive_info", "file_tombstone"):
+            return table.select().where(table.c.desfile_id.in_(wanted_ids(dialect, ids)))
+        if table.name in ("opm_used", "opm_was_generated_by"):
+            return table.select().where(table.c.task_id.in_(wanted_ids(dialect, self._tasks)))
+        if table.name == "opm_was_derived_from":
+            return table.select().where(table.c.child_desfile_id.in_(self._own()))
+        if table.name == "verification_file":
+            return table.select().where(table.c.verification_id.in_(wanted_ids(dialect, self._verifications)))
+        return table.select().where(table.c.pfw_attempt_id == attempt.id)
+
+    def _own(self) -> Select[Any]:
+        return select(schema.desfile.c.id).where(schema.desfile.c.pfw_attempt_id == self._attempt_id)
+
+    def _file_keys(self) -> dict[int, list[str]]:
+        """Path and version of what the run made and read, and of what its files are derived from."""
+        file, used, derived = schema.desfile.c, schema.opm_used.c, schema.opm_was_derived_from.c
+        made = schema.opm_was_generated_by.c
+        tasks = wanted_ids(self._connection.dialect.name, self._tasks)
+        about = select(file.id, file.path, file.path_version)
+        found: dict[int, list[str]] = {}
+        for chosen in (
+            self._own(),
+            select(used.desfile_id).where(used.task_id.in_(tasks)),
+            select(made.desfile_id).where(made.task_id.in_(tasks)),
+            select(derived.parent_desfile_id).where(derived.child_desfile_id.in_(self._own())),
+        ):
+            found |= {id_: [path, at] for id_, path, at in self._connection.execute(about.where(file.id.in_(chosen)))}
+        return found
+
+    def _checksums(self) -> list[str]:
+        """Of the software that rows of the run name."""
+        found: set[str] = set()
+        for column in (
+            schema.pfw_exec.c.software_sha256,
+            schema.pfw_attempt_software.c.software_sha256,
+            schema.verification.c.framework_sha256,
+        ):
+            of_run = select(column).distinct().where(column.table.c.pfw_attempt_id == self._attempt_id)
+            found.update(filter(None, self._connection.execute(of_run).scalars()))
+        return sorted(found)
+
+    def _teller(self, table: str, column: Any) -> Callable[[Any], Any]:
+        """What turns a column's value into one that says the same everywhere."""
+        if is_task(table, column.name):
+            return self._tasks.get
+        if is_file(table, column.name):
+            return self._files.get
+        if (table, column.name) in (("verification", "id"), ("verification_file", "verification_id")):
+            return self._verifications.get
+        if (table, column.name) == ("desfile", "pfw_attempt_id"):
+            return self._maker_names().get
+        if isinstance(column.type, Time):
+            return _microseconds
+        return _canonical if column.type is Json else _same
+
+    def _maker_names(self) -> dict[int, str]:
+        file, attempt = schema.desfile.c, schema.pfw_attempt.c
+        ids = wanted_ids(self._connection.dialect.name, self._files)
+        makers = select(file.pfw_attempt_id).where(file.id.in_(ids), file.pfw_attempt_id.is_not(None)).distinct()
+        query = select(attempt.id, attempt.run).where(attempt.id.in_(makers))
+        return {id_: run for id_, run in self._connection.execute(query)}
+
+
+def is_task(table: str, column: str) -> bool:
+    """Whether a column has ids of tasks."""
+    return (table, column) == ("task", "id") or column.endswith("task_id")
+
+
+def is_file(table: str, column: str) -> bool:
+    """Whether a column has ids of files."""
+    return (table, column) == ("desfile", "id") or column.endswith("desfile_id")
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+def _microseconds(value: float | None) -> float | None:
+    """As exactly as every database keeps it."""
+    return None if value is None else round(value, 6)
+
+
+def _canonical(value: Any) -> Any:
+    """JSON with its keys in order, in which not every database keeps them."""
+    if isinstance(value, dict):
+        return {key: _canonical(value[key]) for key in sorted(value)}
+    return [_canonical(part) for part in value] if isinstance(value, list) else value
+
+
+def comparable(row: list[Any]) -> str:
+    """A row as text that is the same for the same row: a whole number may have lost its point on the way."""
+    return json.dumps(_evened(row))
+
+
+def _evened(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _evened(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_evened(part) for part in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,1 +1,0 @@
-"""What runs on the worker: the standard library only."""

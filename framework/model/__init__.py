@@ -1,0 +1,1 @@
+"""Values that planning, engines and the registry share."""

@@ -1,0 +1,1 @@
+"""A pipeline as its author writes it: its keys, definitions and the problems found in it."""

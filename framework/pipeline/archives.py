@@ -1,0 +1,72 @@
+"""Places: the archive that a run's jobs read and write, and those that its files come from or go to besides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from framework.pipeline.findings import near, wrong
+from wcl import Section, split
+
+NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Places:
+    """Names of archives."""
+
+    #: What jobs read and write.
+    own: str
+    #: Where further inputs may be, the first that has one counting; they are brought into the run's own archive.
+    sources: tuple[str, ...]
+    #: Where what the run has made goes when it has ended; empty where it stays.
+    home: str
+
+
+def places_of(pipeline: Section) -> Places:
+    """What the pipeline says of archives; WclError for a name or a combination that makes no sense."""
+    home = str(pipeline.get("home_archive", "home"))
+    target = _target(pipeline)
+    reads_target, writes_target = (_uses(pipeline, f"use_target_archive_{what}") for what in ("input", "output"))
+    if (reads_target or writes_target) and not target:
+        key = "use_target_archive_output" if writes_target else "use_target_archive_input"
+        raise wrong(pipeline.place(key), "no archive is named for it", "set target_archive, at the top or for the site")
+    if reads_target or writes_target:
+        _check(pipeline, _who_names_target(pipeline), [target], "target_archive")
+    own = target if writes_target else home
+    others = [home] if _uses(pipeline, "use_home_archive_input", "wrapper") else []
+    others += [target] if reads_target else []
+    further = [name for name in split(pipeline.text("input_archives", "")) if name]
+    _check(pipeline, pipeline, further, "input_archives")
+    others += further
+    sends_home = own != home and _uses(pipeline, "use_home_archive_output", "job")
+    sources = tuple(dict.fromkeys(name for name in others if name != own))
+    return Places(own, sources, home if sends_home else "")
+
+
+def own_archive(pipeline: Section) -> Section:
+    """The section of the archive that jobs read and write; an empty one where there is none."""
+    target = _target(pipeline) if _uses(pipeline, "use_target_archive_output") else ""
+    return pipeline.section("archive").section((target or str(pipeline.get("home_archive", "home"))).lower())
+
+
+def _target(pipeline: Section) -> str:
+    return _who_names_target(pipeline).text("target_archive", "")
+
+
+def _who_names_target(pipeline: Section) -> Section:
+    """The top level, or else the site."""
+    site = pipeline.section("site").section(str(pipeline.get("target_site", "")).lower())
+    return pipeline if "target_archive" in pipeline else site
+
+
+def _check(pipeline: Section, section: Section, names: Iterable[str], key: str) -> None:
+    """Refuse names, given by a key of a section, of archives that nobody has described."""
+    known = [name for name, _ in pipeline.section("archive").sections()]
+    for name in names:
+        if name.lower() not in known and "$" not in name:
+            raise wrong(section.place(key), f"unknown archive '{name}'", near(name.lower(), known))
+
+
+def _uses(pipeline: Section, key: str, default: str = NEVER) -> bool:
+    return pipeline.text(key, default).lower() != NEVER

@@ -1,0 +1,79 @@
+"""What may vary between two files of one type that are made alike: declared with the type, in ``filetype_metadata``.
+
+``volatile_keys``  names of header cards, columns and JSON keys of any value
+``tolerance``      how far numbers may be apart: ``relative`` or ``relative, absolute``
+``tolerances``     a section with the same by column, header card, extension or JSON key
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from framework.pipeline.definition import names_of
+from framework.pipeline.findings import wrong
+from wcl import Place, Problem, Section, WclError
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far two numbers may be apart: ``absolute + relative * |old|``."""
+
+    relative: float = 0.0
+    absolute: float = 0.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What may differ between two files of one type."""
+
+    #: Header cards, columns and JSON keys of any value, in capitals.
+    volatile: frozenset[str] = frozenset()
+    #: Of all numbers, but those of ``columns``.
+    tolerance: Tolerance = Tolerance()
+    #: By the name of a column, header card, extension or JSON key, in capitals.
+    columns: Mapping[str, Tolerance] = field(default_factory=dict)
+
+    def is_volatile(self, name: str) -> bool:
+        return name.upper() in self.volatile
+
+    def of(self, name: str) -> Tolerance:
+        return self.columns.get(name.upper(), self.tolerance)
+
+
+def rules_of(filetype: Section) -> Rules:
+    """What a filetype's section declares."""
+    columns = filetype.section("tolerances")
+    return Rules(
+        volatile=frozenset(name.upper() for name in names_of(filetype, "volatile_keys")),
+        tolerance=_tolerance(filetype, "tolerance") if "tolerance" in filetype else Tolerance(),
+        columns={name.upper(): _tolerance(columns, name) for name in columns},
+    )
+
+
+def check_varying(pipeline: Section) -> Iterator[Problem]:
+    """Tolerances that are no numbers."""
+    for _, section in pipeline.section("filetype_metadata").sections():
+        try:
+            rules_of(section)
+        except WclError as error:
+            yield from error.problems
+
+
+def _tolerance(section: Section, key: str) -> Tolerance:
+    place = section.place(key)
+    parts = section.text(key).split(",")
+    if len(parts) > 2:
+        raise _no_tolerance(place, key, section.text(key))
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        raise _no_tolerance(place, key, section.text(key)) from None
+    if not all(math.isfinite(number) and number >= 0 for number in numbers):
+        raise _no_tolerance(place, key, section.text(key))
+    return Tolerance(*numbers)
+
+
+def _no_tolerance(place: Place, key: str, text: str) -> WclError:
+    return wrong(place, f"{key} = {text} is no tolerance", "relative, or relative, absolute: 1e-6, 1e-12")

@@ -1,0 +1,69 @@
+"""Numbers: what a pipeline may ask for in numbers, and in which bounds."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+from framework.pipeline.findings import wrong
+from wcl import Place, Scope, expand
+
+#: Key to the least and the greatest that it may be.
+BOUNDS = {
+    "reqnum": (1, 2**31 - 1),
+    "attnum": (1, 2**31 - 1),
+    "max_calls": (1, 10_000_000),
+    "max_wrappers_per_job": (1, 10_000_000),
+    "fw_nmaxthread": (1, 256),
+    "max_fwthreads": (1, 256),
+    "max_running": (1, 10_000_000),
+    "max_retries": (0, 1000),
+    "max_walltime": (1e-6, 10_000_000),
+    "request_memory": (1, 2**31 - 1),
+    "request_disk": (1, 2**53),
+    "request_cpus": (1, 100_000),
+    "request_gpus": (0, 1000),
+    "gpus": (0, 1000),
+    "max_transfers": (1, 10_000),
+    "max_setuptime": (1e-6, 10_000),
+    "memory_statuses": (1, 255),
+}
+#: Keys whose values may be broken numbers.
+BROKEN = frozenset({"max_walltime", "max_setuptime"})
+
+
+def a_number(key: str, text: str, place: Place) -> float:
+    """The value of a key as a number within its bounds."""
+    least, greatest = BOUNDS[key]
+    try:
+        value = float(text)
+    except ValueError:
+        raise wrong(place, f"{key} = {text} is not a number") from None
+    if not math.isfinite(value) or not least <= value <= greatest:
+        raise wrong(place, f"{key} = {text} is out of bounds", hint=f"from {least:g} to {greatest:g}")
+    if key not in BROKEN and value != int(value):
+        raise wrong(place, f"{key} = {text} is not a whole number")
+    return value
+
+
+def numbers(key: str, text: str, place: Place) -> tuple[float, ...]:
+    """One value or several, separated by commas."""
+    return tuple(a_number(key, part.strip(), place) for part in text.split(","))
+
+
+def rising(key: str, text: str, place: Place) -> tuple[float, ...]:
+    """Values of which each is greater than the one before."""
+    found = numbers(key, text, place)
+    if any(later <= earlier for earlier, later in pairwise(found)):
+        raise wrong(place, f"{key} = {text} does not rise", hint="first what is asked for, then what after a failure")
+    return found
+
+
+def whole_number(scope: Scope, key: str, place: Place) -> int | None:
+    """The value that a scope has of a key; None where it has none."""
+    try:
+        text = scope.find(key)
+    except KeyError:
+        return None
+    place = scope.place(key) or place
+    return int(a_number(key, expand(text, scope, place), place))

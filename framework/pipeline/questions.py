@@ -1,0 +1,126 @@
+"""Questions: what a file or list object asks about the world, and what it is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from msgspec import Struct
+
+from framework.model.plan import Known
+from framework.pipeline.findings import near, wrong
+from wcl import Place, Quoted, Scope, Section, expand, split, words
+
+#: Stands on a program's command line where the file for its answer is named.
+ANSWER = "@answer@"
+FORMS = ("wcl", "json", "csv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldsQuestion:
+    """Files of the archive by the values of their metadata."""
+
+    #: ``band`` or ``exposure.band`` to the values that it may have; ``x%``, ``!x``, ``null`` as operators write them.
+    conditions: Mapping[str, tuple[str, ...]]
+    table: str
+    #: Pairs of fields that are equal, such as ``image.expnum`` and ``exposure.expnum``.
+    joins: tuple[tuple[str, str], ...] = ()
+    #: Fields wanted besides those that the file has anyway.
+    outputs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamedQuestion:
+    """A question of the folder ``queries``, with its parameters."""
+
+    name: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgramQuestion:
+    """A program that writes its answer to a file."""
+
+    argv: tuple[str, ...]
+    form: str
+
+
+Question = FieldsQuestion | NamedQuestion | ProgramQuestion
+
+
+class FoundFile(Struct, frozen=True, kw_only=True, gc=False):
+    """A file that an answer names; its path is that of the archive, or absolute for one outside."""
+
+    path: str
+    filetype: str = ""
+    metadata: Mapping[str, str] = {}
+    known: Known | None = None
+
+
+#: One line of an answer: files that belong together, by their nicknames (empty where the answer gives none).
+FoundLine = Mapping[str, FoundFile]
+
+
+class UnansweredError(Exception):
+    """A question cannot be answered; the message says why."""
+
+
+def question_of(section: Section, scope: Scope) -> Question | None:
+    """What the section of a file or list asks; None where it asks nothing."""
+    scope = scope.child(section)
+    if "query_fields" in section:
+        return _fields_question(section, scope)
+    if "query" in section:
+        return _named_question(section, scope)
+    return _program_question(section, scope) if "exec" in section else None
+
+
+def _fields_question(section: Section, scope: Scope) -> FieldsQuestion:
+    place = section.place("query_fields")
+    conditions = {}
+    for name in _names(section, "query_fields"):
+        conditions[name.lower()] = tuple(split(expand(_found(name, scope, place), scope, place)))
+    joins = []
+    for pair in _names(section, "join"):
+        left, equals, right = (part.strip() for part in pair.partition("="))
+        if not equals or not left or not right:
+            raise wrong(section.place("join"), f"'{pair}' joins nothing", "a.key = b.key")
+        joins.append((left.lower(), right.lower()))
+    table = section.text("query_table", "image").lower()
+    return FieldsQuestion(
+        conditions=conditions, table=table, joins=tuple(joins), outputs=_names(section, "output_fields")
+    )
+
+
+def _named_question(section: Section, scope: Scope) -> NamedQuestion:
+    """Its parameters stand in a section ``parameters``, as ``name = value``."""
+    place = section.place("query")
+    given = section.section("parameters")
+    parameters = {name: str(expand(given.text(name), scope, given.place(name))) for name in given}
+    return NamedQuestion(name=expand(section.text("query"), scope, place), parameters=parameters)
+
+
+def _program_question(section: Section, scope: Scope) -> ProgramQuestion:
+    answer = Quoted(ANSWER)
+    scope = scope.child({"qoutfile": answer, "outputxml": answer, "outputfile": answer})
+    argv = words(section.text("exec"), scope, section.place("exec"))
+    if "args" in section:
+        argv += words(section.text("args"), scope, section.place("args"))
+    form = section.text("qouttype", "wcl").lower()
+    if form not in FORMS:
+        raise wrong(section.place("qouttype"), f"unknown form of an answer '{form}'", near(form, FORMS))
+    return ProgramQuestion(argv=tuple(argv), form=form)
+
+
+def _found(name: str, scope: Scope, place: Place) -> str:
+    """The value of a field: its own, or that of its last part (``band`` for ``image.band``)."""
+    for key in (name, name.rpartition(".")[2]):
+        try:
+            return scope.find(key)
+        except KeyError:
+            continue
+    raise wrong(place, f"'{name}' is asked for, and nothing says which", f"set {name.rpartition('.')[2]} = value")
+
+
+def _names(section: Section, key: str) -> tuple[str, ...]:
+    return tuple(name for name in split(section.text(key)) if name) if key in section else ()

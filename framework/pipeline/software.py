@@ -1,0 +1,240 @@
+"""Software: the environments and containers that are defined for programs, and which of them a module names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from framework.model.plan import Bind, Container, Environment
+from framework.pipeline.definition import ModuleDefinition
+from framework.pipeline.findings import near, problem_at, wrong
+from framework.pipeline.numbers import a_number
+from wcl import Place, Problem, Scope, Section, WclError, expand, split, words
+from wcl.deferred import late_calls
+from wcl.spelling import nearest
+
+#: What a module, a block, the site or the pipeline may name, and the section that holds what is defined.
+KINDS = {"environment": "environment_def", "container": "container_def"}
+#: Names nothing, where something wider names something.
+NONE = "none"
+#: What makes an environment.
+WAYS = ("setup", "module_load", "conda", "venv")
+KEYS = {
+    "environment": frozenset({*WAYS, "module_init", "max_setuptime"}),
+    "container": frozenset({"image", "runtime", "bind", "options", "max_setuptime"}),
+}
+#: Runtimes that read image files and fetch images by address, and those that keep images of their own.
+FILE_RUNTIMES = ("apptainer", "singularity")
+STORE_RUNTIMES = ("podman", "docker")
+RUNTIMES = (*FILE_RUNTIMES, *STORE_RUNTIMES)
+#: Minutes that it may take to make an environment ready, and to fetch an image.
+SETUP_MINUTES = {"environment": 5.0, "container": 30.0}
+#: Name, with registry and tag or digest, of an image that a registry has.
+REFERENCE = re.compile(r"\w[\w./:@+-]*", re.ASCII)
+ADDRESS = re.compile(r"(docker|oras|library|https)://(\S+)", re.ASCII)
+
+
+def check_software(pipeline: Section) -> Iterator[Problem]:
+    """What is wrong with definitions as they are written, whether or not anything names them."""
+    for kind, holder in KINDS.items():
+        if isinstance(value := pipeline.get(kind), Section):
+            hint = f"write <{holder}> around what is defined; {kind} = name says which of it programs get"
+            yield problem_at(value.opened, f"'{kind}' is a name, and not a section", hint)
+        if isinstance(pipeline.get(holder), str):
+            hint = f"write <{holder}>, and in it a section for each {kind}"
+            yield problem_at(pipeline.place(holder), f"'{holder}' is a section, and not a plain value", hint)
+            continue
+        for name, value in pipeline.section(holder).items():
+            if isinstance(value, Section):
+                yield from _check_definition(kind, name, value)
+            else:
+                place = pipeline.section(holder).place(name)
+                yield problem_at(place, f"'{name}' of {holder} is a section, and not a plain value")
+
+
+def _check_definition(kind: str, name: str, section: Section) -> Iterator[Problem]:
+    def named(message: str) -> str:
+        return f"{kind} '{name}' {message}"
+
+    if name == NONE or not re.fullmatch(r"[\w.-]+", name):
+        yield problem_at(section.opened, f"'{name}' cannot be the name of {kind}s", "letters, digits and _ . -")
+    for key in section:
+        # One that is nearly a known key is reported as in every section (wcl/check.py).
+        if key not in KEYS[kind] and not nearest(key, KEYS[kind]):
+            yield problem_at(section.place(key), named(f"has an unknown key '{key}'"), near(key, KEYS[kind]))
+    if kind == "container":
+        if "image" not in section:
+            hint = "image = /path/of/file.sif, or docker://registry/name:tag"
+            yield problem_at(section.opened, named("has no image"), hint)
+        return
+    if not any(way in section for way in WAYS):
+        yield problem_at(section.opened, named("says nothing of software"), f"give it one of {', '.join(WAYS)}")
+    if "conda" in section and "venv" in section:
+        yield problem_at(
+            section.place("venv"), named("is of conda and a venv both"), "name the one whose Python is meant"
+        )
+    if "module_init" in section and "module_load" not in section:
+        yield problem_at(section.place("module_init"), named("loads no modules"), "say which in module_load")
+
+
+class Definitions:
+    """The environments and containers of a pipeline and its site, read when they are first named."""
+
+    def __init__(self, pipeline: Section, scope: Scope) -> None:
+        self._pipeline = pipeline
+        self._scope = scope
+        self._known: dict[tuple[str, str], Environment | Container] = {}
+
+    @property
+    def named(self) -> Mapping[str, Environment | Container]:
+        """What was found so far, by label."""
+        return {found.label: found for found in self._known.values()}
+
+    def find(self, kind: str, name: str, place: Place) -> Environment | Container:
+        """What is defined under a name; ``place`` is where it is named."""
+        if (kind, name) not in self._known:
+            holder = self._pipeline.section(KINDS[kind])
+            section = holder.get(name)
+            if not isinstance(section, Section):
+                hint = near(name, [each for each, _ in holder.sections()])
+                raise wrong(place, f"unknown {kind} '{name}'", f"{hint} (of <{KINDS[kind]}>)")
+            problems = [problem for problem in _check_definition(kind, name, section) if problem.severity == "error"]
+            if problems:
+                raise WclError(*problems)
+            read = _container if kind == "container" else _environment
+            self._known[kind, name] = read(name, _Values(section, self._scope.child(section), kind))
+        return self._known[kind, name]
+
+
+class Choice:
+    """What a module names for its programs: the nearest of module, block, site and pipeline decides."""
+
+    def __init__(self, module: ModuleDefinition, site: Section, pipeline: Section, definitions: Definitions) -> None:
+        self._definitions = definitions
+        self._named = next(filter(None, map(_named, (module.section, module.block, site, pipeline))), None)
+
+    def of(self, scope: Scope, values: Mapping[str, str]) -> str:
+        """The label of a call's software, empty for none; its loop values may be in the name."""
+        if self._named is None:
+            return ""
+        kind, text, place = self._named
+        name = expand(text, scope.child(values), place).strip().lower() if "$" in text else text.strip().lower()
+        return "" if name == NONE else self._definitions.find(kind, name, place).label
+
+
+def _named(section: Section) -> tuple[str, str, Place] | None:
+    """Kind, text and place of what a section names."""
+    found = [(kind, value) for kind in KINDS if isinstance(value := section.get(kind), str)]
+    if len(found) > 1:
+        message = "an environment and a container are named both"
+        raise wrong(section.place("container"), message, "programs of a container find nothing else: leave one out")
+    return (*found[0], section.place(found[0][0])) if found else None
+
+
+class _Values:
+    """The values of a definition, filled in."""
+
+    def __init__(self, section: Section, scope: Scope, kind: str) -> None:
+        self._section = section
+        self._scope = scope
+        self.kind = kind
+
+    def text(self, key: str, default: str = "") -> str:
+        text = self._section.get(key)
+        if not isinstance(text, str):
+            return default
+        return self._not_late(key, str(expand(text, self._scope, self._section.place(key)).strip()))
+
+    def words(self, key: str) -> tuple[str, ...]:
+        text = self._section.get(key)
+        if not isinstance(text, str):
+            return ()
+        return tuple(self._not_late(key, str(word)) for word in words(text, self._scope, self._section.place(key)))
+
+    def names(self, key: str) -> tuple[str, ...]:
+        return tuple(name for name in split(self.text(key)) if name)
+
+    def path(self, key: str, text: str | None = None) -> str:
+        """An absolute path; jobs run in directories of their own."""
+        text = self.text(key) if text is None else text
+        if text and not text.startswith("/"):
+            raise self.wrong(key, f"{key} = {text} is not absolute", "begin it with /, or with ${fw_home}")
+        return text
+
+    def minutes(self) -> float:
+        if "max_setuptime" not in self._section:
+            return SETUP_MINUTES[self.kind]
+        return a_number("max_setuptime", self.text("max_setuptime"), self._section.place("max_setuptime"))
+
+    def runtime(self) -> str:
+        """What runs the container: the definition's own, or else that of the site."""
+        text = self._section.get("runtime") or self._scope.find("container_runtime")
+        return expand(str(text), self._scope, self.place("runtime")).strip().lower()
+
+    def place(self, key: str) -> Place:
+        return self._section.place(key) if key in self._section else self._section.opened
+
+    def wrong(self, key: str, message: str, hint: str) -> WclError:
+        return wrong(self.place(key), message, hint)
+
+    def _not_late(self, key: str, text: str) -> str:
+        if found := late_calls(text):
+            raise self.wrong(key, f"${found[0][0].upper()}{{}} cannot be used here", "it is known in a call only")
+        return text
+
+
+def _environment(name: str, values: _Values) -> Environment:
+    setup = values.words("setup")
+    if setup:
+        values.path("setup", setup[0])
+    for module in values.names("module_load"):
+        if not REFERENCE.fullmatch(module):
+            raise values.wrong("module_load", f"'{module}' is no module's name", "name, or name/version")
+    return Environment(
+        name=name,
+        setup=setup,
+        module_load=values.names("module_load"),
+        module_init=values.path("module_init"),
+        conda=values.path("conda").rstrip("/"),
+        venv=values.path("venv").rstrip("/"),
+        setup_minutes=values.minutes(),
+    )
+
+
+def _container(name: str, values: _Values) -> Container:
+    runtime = values.runtime()
+    if runtime not in RUNTIMES:
+        hint = f"runtime, or container_runtime of the site, is one of {', '.join(RUNTIMES)}"
+        raise values.wrong("runtime", f"'{runtime}' runs no containers", hint)
+    return Container(
+        name=name,
+        runtime=runtime,
+        image=_image(values, runtime),
+        binds=tuple(_bind(values, text) for text in values.names("bind")),
+        options=values.words("options"),
+        setup_minutes=values.minutes(),
+    )
+
+
+def _image(values: _Values, runtime: str) -> str:
+    """An image as its runtime wants it named; ``docker://`` may stand before any that a registry has."""
+    image = values.text("image")
+    if image.startswith("/"):
+        if runtime in STORE_RUNTIMES:
+            hint = "name the image as the runtime does, or use apptainer"
+            raise values.wrong("image", f"{runtime} runs no image files, and {image} is one", hint)
+        return image
+    address = ADDRESS.fullmatch(image)
+    scheme, reference = (address[1], address[2]) if address else ("docker", image)
+    if not REFERENCE.fullmatch(reference) or (runtime in STORE_RUNTIMES and scheme != "docker"):
+        hint = "an absolute path, or docker://registry/name:tag"
+        raise values.wrong("image", f"{runtime} knows no image '{image}'", hint)
+    return reference if runtime in STORE_RUNTIMES else f"{scheme}://{reference}"
+
+
+def _bind(values: _Values, text: str) -> Bind:
+    outside, inside, mode, *more = [*text.split(":"), "", ""][: max(3, text.count(":") + 1)]
+    if more or mode not in ("", "ro", "rw") or not outside.startswith("/") or (inside and not inside.startswith("/")):
+        hint = "/place, /place:/inside, or /place:/inside:rw"
+        raise values.wrong("bind", f"'{text}' is no place to bind", hint)
+    return Bind(outside=outside, inside=inside or outside, writable=mode == "rw")

@@ -1,0 +1,100 @@
+"""Command lines: from an ``exec_N`` section to the program's argument vector."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Collection
+
+from framework.pipeline.definition import ExecDefinition
+from framework.pipeline.findings import wrong
+from framework.plan.call_scope import Given
+from wcl import Scope, Section, words
+from wcl.deferred import late_calls, resolve_late
+from wcl.format import compiled
+from wcl.partial import settled
+
+#: What stands before an option of one letter, and before a longer one.
+HYPHENS = {"allsingle": ("-", "-"), "alldouble": ("--", "--"), "mixed_gnu": ("-", "--")}
+POSITION = re.compile(r"_(\d+)(?:_\w+)?")
+FLAG = "_flag"
+#: What a shell would split or take away, and a dollar that is text.
+SPLITS = re.compile(r"[\s'\"\\]|\$\$")
+#: Functions that a command line may hold: their values exist only inside the job.
+LATE = frozenset({"head", "secret"})
+
+
+class CommandLine:
+    """The command line of a program, read once and filled in for each call."""
+
+    def __init__(self, step: ExecDefinition, scope: Scope, loop: Collection[str] = ()) -> None:
+        """``loop``: the names whose values differ from call to call, besides those of files and lists."""
+
+        def is_open(name: str) -> bool:
+            return name in loop or name.startswith(("file.", "list.", "wrapper."))
+
+        section = step.section
+        elements: list[tuple[str, Words]] = [("", Words(section, "execname", scope, is_open))]
+        positional: list[tuple[int, Words]] = []
+        options = section.section("cmdline")
+        single, double = _hyphens(section)
+        for key in options:
+            values = Words(options, key, scope, is_open)
+            if found := POSITION.fullmatch(key):
+                positional.append((int(found[1]), values))
+            elif key.startswith("_"):
+                hint = "positions are _1, _02 or _03_name"
+                raise wrong(options.place(key), f"'{key}' is neither an option nor a position", hint)
+            else:
+                elements.append(((single if len(key) == 1 else double) + key, values))
+        # An option with its value counts as one position, as operators have always counted.
+        for number, values in sorted(positional, key=lambda pair: pair[0]):
+            elements.insert(max(number, 1), ("", values))
+        self._elements = elements
+
+    def fill(self, given: Given) -> tuple[tuple[str, ...], tuple[int, ...]]:
+        """The program and its arguments, and which of them the job has still to fill in."""
+        argv: list[str] = []
+        for option, words_of in self._elements:
+            values = words_of.fill(given)
+            if option:
+                argv.append(option)
+                if values == [FLAG]:
+                    continue
+            argv += values
+        if "$" not in "".join(argv):
+            return tuple(argv), ()
+        late = tuple(number for number, word in enumerate(argv) if late_calls(word))
+        return tuple(word if number in late else resolve_late(word, {}) for number, word in enumerate(argv)), late
+
+
+class Words:
+    """The words of one value."""
+
+    def __init__(self, section: Section, key: str, scope: Scope, is_open: Callable[[str], bool]) -> None:
+        text = section.text(key)
+        self._place = section.place(key)
+        if unknown := {name for name, _ in late_calls(text)} - LATE:
+            raise wrong(self._place, f"${unknown.pop().upper()}{{}} means nothing on a command line")
+        self._text = settled(text, scope, is_open)
+        #: Where nothing is left to fill in.
+        self._fixed = None if "$" in self._text else words(self._text, scope, self._place)
+        self._format = None if SPLITS.search(self._text) else compiled(self._text)
+
+    def fill(self, given: Given) -> list[str]:
+        if self._fixed is not None:
+            return self._fixed
+        word = self._format.fill_word(given.paths.get, given.values.get) if self._format else None
+        return [word] if word is not None else words(self._text, given.scope, self._place)
+
+
+def shell_text(argv: tuple[str, ...]) -> str:
+    """The command line as it can be pasted into a shell."""
+    return shlex.join(argv)
+
+
+def _hyphens(section: Section) -> tuple[str, str]:
+    style = section.get("cmd_hyphen", "allsingle")
+    if not isinstance(style, str) or style.lower() not in HYPHENS:
+        raise wrong(section.place("cmd_hyphen"), f"unknown hyphen style '{style}'", hint=f"one of {', '.join(HYPHENS)}")
+    return HYPHENS[style.lower()]

@@ -1,0 +1,1 @@
+"""Administration of the registry: check, copy, describe and compare."""

@@ -1,0 +1,117 @@
+"""Statements that a user has written: carried out as they stand, one at a time."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection, exc
+
+from framework.errors import FrameworkError
+from framework.registry.database.bulk import driver_errors_translated
+from framework.registry.database.connection import Registry
+from framework.registry.schema.column_types import Time
+from framework.registry.schema.tables import metadata
+
+_TIME_COLUMNS = frozenset(
+    column.name for table in metadata.tables.values() for column in table.columns if isinstance(column.type, Time)
+) | {"state_time"}
+
+
+class BadStatement(FrameworkError):  # noqa: N818
+    """SQL that the database does not take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a statement gives: text, numbers, truth values and none; times as the database stores them."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+    #: How many rows it changed; -1 if it could not.
+    changed: int
+
+    def shown(self, place: int, value: Any) -> str:
+        """A value for people to read."""
+        if value is None:
+            return ""
+        if self.columns[place] in _TIME_COLUMNS and isinstance(value, float):
+            return datetime.fromtimestamp(value, UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
+        if self.columns[place] in _TIME_COLUMNS and isinstance(value, str):
+            return datetime.fromisoformat(value).isoformat(" ", "milliseconds").removesuffix("+00:00")
+        return str(value)
+
+    def number_columns(self) -> frozenset[str]:
+        """The columns that hold nothing but numbers."""
+        numbers = set()
+        for place, name in enumerate(self.columns):
+            values = [row[place] for row in self.rows if row[place] is not None]
+            if values and name not in _TIME_COLUMNS and all(isinstance(value, int | float) for value in values):
+                numbers.add(name)
+        return frozenset(numbers)
+
+
+def ask(db: Registry, statement: str) -> Answer:
+    """Carry out a statement that changes nothing; the registry was opened for reading only."""
+    with db.read() as connection:
+        return _carried_out(connection, statement)
+
+
+def change(db: Registry, statement: str) -> Answer:
+    """Carry out a statement that may change the registry."""
+    with db.write() as connection:
+        return _carried_out(connection, statement)
+
+
+def _carried_out(connection: Connection, statement: str) -> Answer:
+    # By the driver, so that nothing in it is taken for a parameter.
+    driver: Any = connection.connection.driver_connection
+    # In text, PostgreSQL would take several statements at once, and so leave the read-only transaction.
+    options = {"binary": True} if connection.dialect.name == "postgresql" else {}
+    try:
+        with driver_errors_translated(connection, statement):
+            cursor = driver.execute(statement, **options)
+            rows = [tuple(map(_plain, row)) for row in cursor] if cursor.description else []
+    except (exc.DBAPIError, sqlite3.Warning) as error:
+        fault = error.orig if isinstance(error, exc.DBAPIError) else error
+        if fault is None or not _is_of_statement(fault):
+            raise
+        raise BadStatement(_explained(fault)) from error
+    columns = tuple(entry[0] for entry in cursor.description or ())
+    return Answer(columns=columns, rows=rows, changed=cursor.rowcount)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON can have it."""
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, bytes | memoryview):
+        return bytes(value).hex()
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
+
+
+def _is_of_statement(error: BaseException) -> bool:
+    """Whether the statement is at fault, and not the world."""
+    if isinstance(error, sqlite3.Warning):
+        return True
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+        return code not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL, sqlite3.SQLITE_CANTOPEN)
+    # Connection, resources, operator intervention, system: SQLSTATE classes 08, 53, 57, 58.
+    return (getattr(error, "sqlstate", None) or "08")[:2] not in ("08", "53", "57", "58")
+
+
+def _explained(error: BaseException) -> str:
+    text = str(error).strip()
+    refused = "readonly" in text or "read-only transaction" in text
+    return f"the registry does not take this statement: {text}" + (": --write lets it change rows" if refused else "")

@@ -1,0 +1,1 @@
+"""Database of the registry: connections, bulk inserts, ids and upgrades."""

@@ -1,0 +1,157 @@
+"""Rows in bulk: many tuples into a table at once, by whatever is fastest on the database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import cache, lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Table, exc
+
+from framework.registry.schema.column_types import Json, Time
+from framework.registry.schema.tables import metadata
+
+Row = Sequence[Any]
+
+#: From how many rows on PostgreSQL's COPY pays.
+COPY_FROM = 30
+
+
+class Batch:
+    """Rows to insert, in the order of the table's columns, in the form in which the database takes them fastest.
+
+    None of them may be there. Times are seconds, JSON is text.
+    """
+
+    def __init__(self, dialect: str, table: Table, rows: Sequence[Row]) -> None:
+        self._table = table
+        self._rows = rows
+        self._text = _copied(table, rows) if dialect == "postgresql" and len(rows) >= COPY_FROM else ""
+
+    def insert(self, connection: Connection) -> None:
+        """Insert them."""
+        if self._text:
+            _copy(connection, self._table, self._text)
+        else:
+            _execute_many(connection, _insert_sql(connection.dialect.name, self._table.name), self._rows)
+
+
+def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, none of which may be there."""
+    Batch(connection.dialect.name, table, rows).insert(connection)
+
+
+def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert the rows that are not there yet."""
+    _execute_many(connection, _insert_sql(connection.dialect.name, table.name) + " on conflict do nothing", rows)
+
+
+def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+    """Set columns of rows that are known by their first key; each tuple ends with it."""
+    _execute_many(connection, _update_sql(connection.dialect.name, table.name, columns), rows)
+
+
+def _execute_many(connection: Connection, statement: str, rows: Sequence[Row]) -> None:
+    # By the driver alone: SQLAlchemy would go over each row twice.
+    if rows:
+        driver: Any = connection.connection.driver_connection
+        with driver_errors_translated(connection, statement):
+            cursor = driver.cursor()
+            cursor.executemany(statement, rows)
+            cursor.close()
+
+
+@contextmanager
+def driver_errors_translated(connection: Connection, statement: str) -> Iterator[None]:
+    """The driver's errors as SQLAlchemy's."""
+    dialect: Any = connection.dialect
+    any_error = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except any_error as error:
+        raise exc.DBAPIError.instance(statement, None, error, any_error, dialect=dialect) from error
+
+
+def allow_late_flush(connection: Connection) -> None:
+    """Let this transaction's commit return before the disk has it: a loss of power may undo it, whole."""
+    # SQLite does so always (synchronous = normal); the journals still tell what was undone, positions and all.
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("set local synchronous_commit = off")
+
+
+def placeholder(dialect: str, column: Any) -> str:
+    """How a value of the column is bound."""
+    if dialect == "sqlite":
+        return "?"
+    if isinstance(column.type, Time):
+        return "to_timestamp(%s)"
+    return "%s::jsonb" if column.type is Json else "%s"
+
+
+@cache
+def _insert_sql(dialect: str, name: str) -> str:
+    columns = metadata.tables[name].columns
+    values = ", ".join(placeholder(dialect, column) for column in columns)
+    return f"insert into {name} ({', '.join(column.name for column in columns)}) values ({values})"  # noqa: S608
+
+
+@cache
+def _update_sql(dialect: str, name: str, columns: tuple[str, ...]) -> str:
+    table = metadata.tables[name]
+    key = next(iter(table.primary_key))
+    changes = ", ".join(f"{column} = {placeholder(dialect, table.c[column])}" for column in columns)
+    return f"update {name} set {changes} where {key.name} = {placeholder(dialect, key)}"  # noqa: S608
+
+
+# ---------------------------------------------------------------- PostgreSQL's COPY
+
+
+def _copied(table: Table, rows: Sequence[Row]) -> str:
+    """Rows as COPY reads them."""
+    written = [_writer(column)(values) for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)]
+    return "\n".join(map("\t".join, zip(*written, strict=True))) + "\n"
+
+
+def _copy(connection: Connection, table: Table, text: str) -> None:
+    names = ", ".join(column.name for column in table.columns)
+    driver: Any = connection.connection.driver_connection
+    statement = f"copy {table.name} ({names}) from stdin"
+    with driver_errors_translated(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
+        copy.write(text)
+
+
+def _writer(column: Any) -> Callable[[Sequence[Any]], list[str]]:
+    if isinstance(column.type, Time):
+        return _written_times
+    return _written_words if column.type is Json or column.type.python_type is str else _written_numbers
+
+
+def _written_numbers(values: Sequence[Any]) -> list[str]:
+    return ["\\N" if value is None else str(value) for value in values]
+
+
+def _written_times(values: Sequence[float | None]) -> list[str]:
+    return ["\\N" if value is None else _written_time(value) for value in values]
+
+
+def _written_time(value: float) -> str:
+    second, microseconds = divmod(round(value * 1e6), 1_000_000)
+    return f"{_written_second(second)}.{microseconds:06}+00"
+
+
+@lru_cache
+def _written_second(second: int) -> str:
+    # Many facts share a second, and a date takes a while to work out.
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def _written_words(values: Sequence[str | None]) -> list[str]:
+    together = "".join(filter(None, values))
+    if any(special in together for special in "\\\t\n\r"):
+        return ["\\N" if value is None else value.translate(_ESCAPES) for value in values]
+    return ["\\N" if value is None else value for value in values]

@@ -1,0 +1,1 @@
+"""Ingest of journals: facts into rows of the registry."""

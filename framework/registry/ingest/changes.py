@@ -1,0 +1,132 @@
+"""What a step of the ingester changes in the registry, gathered by table and written in one go."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, select
+
+from framework.registry.database import bulk
+from framework.registry.ingest.file_rows import Files, SameFiles
+from framework.registry.schema.tables import metadata, task_message
+
+#: Tables whose rows are known by an id of their own, each before those that point to it.
+_OWN = ("task", "pfw_block", "pfw_job", "pfw_wrapper", "pfw_exec")
+#: Tables of pairs, with the places of the file ids in a row.
+_OF_FILES = {"file_archive_info": (0,), "opm_used": (1,), "opm_was_generated_by": (1,), "opm_was_derived_from": (0, 1)}
+
+#: A list that can be changed until it is written.
+Row = list[Any]
+Pair = tuple[Any, ...]
+
+
+class Changes:
+    """New rows, and changes of rows that were written before."""
+
+    def __init__(self) -> None:
+        self.new: dict[str, dict[int, Row]] = {name: {} for name in _OWN}
+        self.changed: dict[tuple[str, tuple[str, ...]], list[Pair]] = defaultdict(list)
+        self.files: list[Pair] = []
+        self.of_files: dict[str, list[Pair]] = {name: [] for name in _OF_FILES}
+        #: Whether a pair may be there already: it belongs to what an earlier step wrote.
+        self.pairs_may_repeat = False
+        #: Messages of a call that has ended, which is told once.
+        self.messages: list[Pair] = []
+        #: Messages that may have been told before.
+        self.repeatable_messages: list[Pair] = []
+        #: How many calls a module of a block has come to: (count, block's task, module).
+        self.calls: list[Pair] = []
+        self.states: list[Pair] = []
+        #: Software that may be there already.
+        self.software: dict[str, Pair] = {}
+        #: Files that these changes speak of, and that earlier ones found to be there.
+        self.same: SameFiles = {}
+        self.pending: list[Pair] = []
+        self.no_longer_pending: list[Pair] = []
+
+    def set(self, table: str, id_: int, columns: tuple[str, ...], *values: Any) -> None:
+        """Give columns of a row their values, be it new or old."""
+        row = self.new[table].get(id_) if table in self.new else None
+        if row is None:
+            self.changed[table, columns].append((*values, id_))
+            return
+        for place, value in zip(places(table, columns), values, strict=True):
+            row[place] = value
+
+    def prepare(self, dialect: str) -> None:
+        """Put everything into the form in which it is written; nothing is changed any more."""
+        tables = metadata.tables
+        self._own = [bulk.Batch(dialect, tables[name], list(self.new[name].values())) for name in _OWN]
+        self._files = Files(dialect, self.files)
+        # Some of them may have been given twice.
+        pairs = {} if self.pairs_may_repeat else {name: [*dict.fromkeys(rows)] for name, rows in self.of_files.items()}
+        self._pairs = {name: bulk.Batch(dialect, tables[name], rows) for name, rows in pairs.items()}
+
+    def write(self, connection: Connection) -> SameFiles:
+        """Write everything, which is prepared; which of the files were there already."""
+        for batch in self._own:
+            batch.insert(connection)
+        for (name, columns), rows in self.changed.items():
+            bulk.update(connection, metadata.tables[name], columns, rows)
+        _set_calls(connection, self.calls)
+        same = self._files.write(connection)
+        self._write_pairs(connection, {**self.same, **same})
+        bulk.insert(connection, task_message, self.messages)
+        _insert_new_messages(connection, self.repeatable_messages)
+        bulk.insert_missing(connection, metadata.tables["attempt_state_history"], self.states)
+        bulk.insert_missing(
+            connection, metadata.tables["software_stack"], [row for _, row in sorted(self.software.items())]
+        )
+        bulk.insert_missing(connection, metadata.tables["ingest_pending"], self.pending)
+        _delete_pending(connection, self.no_longer_pending)
+        return same
+
+    def _write_pairs(self, connection: Connection, same: SameFiles) -> None:
+        for name, places in _OF_FILES.items():
+            if same or self.pairs_may_repeat:
+                rows = [_renumbered(row, places, same) for row in self.of_files[name]] if same else self.of_files[name]
+                bulk.insert_missing(connection, metadata.tables[name], rows)
+            else:
+                self._pairs[name].insert(connection)
+
+
+@cache
+def places(table: str, columns: tuple[str, ...]) -> tuple[int, ...]:
+    """Where the values of these columns stand in a row."""
+    names = [column.name for column in metadata.tables[table].columns]
+    return tuple(names.index(name) for name in columns)
+
+
+def _renumbered(row: Pair, places: tuple[int, ...], same: SameFiles) -> Pair:
+    return tuple(same.get(value, value) if place in places else value for place, value in enumerate(row))
+
+
+def _insert_new_messages(connection: Connection, rows: list[Pair]) -> None:
+    if not rows:
+        return
+    columns = list(task_message.columns)
+    told = [task_message.c[name] for name in ("task_id", "message_lvl", "message", "message_time")]
+    binds = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
+    known = exists().where(*(column == binds[column.name] for column in told))
+    statement = task_message.insert().from_select(columns, select(*binds.values()).where(~known))
+    connection.execute(statement, [dict(zip((bind.key for bind in binds.values()), row, strict=True)) for row in rows])
+
+
+def _set_calls(connection: Connection, rows: list[Pair]) -> None:
+    if rows:
+        module = metadata.tables["pfw_module"]
+        names = ("new_count", "of_block", "of_module")
+        here = (module.c.pfw_block_task_id == bindparam("of_block"), module.c.modname == bindparam("of_module"))
+        statement = module.update().where(*here).values(numexpcalls=bindparam("new_count"))
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _delete_pending(connection: Connection, rows: list[Pair]) -> None:
+    if rows:
+        key = ("task_id", "path", "child_path")
+        table = metadata.tables["ingest_pending"]
+        condition = [table.c[name] == bindparam(f"old_{name}") for name in key]
+        values = [dict(zip((f"old_{name}" for name in key), row, strict=True)) for row in rows]
+        connection.execute(table.delete().where(*condition), values)

@@ -1,0 +1,127 @@
+"""The follower: a process beside the engine that takes a run's journals into the registry while it runs."""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from framework.errors import FrameworkError, RegistryAway, RegistryError
+from framework.registry.database.connection import Registry
+from framework.registry.ingest.ingester import Ingester, ingest
+from framework.worker.programs.warden import die_with_parent
+
+#: Between two looks at the journals.
+PAUSE_SECONDS = 0.5
+#: After how long a registry that is not away, but slow, is named.
+SLOW_SECONDS = 10
+#: How long a registry that is away may keep a run that is over from its end.
+PATIENCE_SECONDS = 300
+
+
+class Follower:
+    """Follows one run; forked, so that a registry that is slow or down never holds the run up."""
+
+    def __init__(self, registry: Registry, attempt: int, journal: Path) -> None:
+        self._registry = registry
+        self._attempt = attempt
+        self._journal = journal
+        self._child = 0
+        self._open = -1
+
+    def begin(self) -> None:
+        """Start following."""
+        self.let_go()
+        reading, self._open = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        parent = os.getpid()
+        self._child = os.fork()
+        if self._child == 0:
+            os.close(self._open)
+            self._follow(reading, parent)
+        os.close(reading)
+
+    def let_go(self) -> None:
+        """Close the registry, which must not be open across a fork.
+
+        SQLite keeps its locks by process: a child that inherits an open database believes that it holds locks which
+        only its parent has, and the parent takes the child's write-ahead log away when it closes.
+        """
+        self._registry.close()
+
+    def finish(self) -> None:
+        """The journals have their last facts: take those in and end; RegistryError where that failed."""
+        if not self._child:
+            return
+        os.close(self._open)
+        status = self._status()
+        self._child = 0
+        if status:
+            self.catch_up()
+
+    def _status(self) -> int:
+        """Wait for the child's end; a registry that is slow is named, and need not be waited for."""
+        ended = os.pidfd_open(self._child)
+        try:
+            if not _readable(ended, SLOW_SECONDS):
+                print(f"registry {self._registry.place} is slow to take in the last of the run", file=sys.stderr)
+            return os.waitpid(self._child, 0)[1]
+        except KeyboardInterrupt:
+            os.kill(self._child, signal.SIGKILL)
+            os.waitpid(self._child, 0)
+            raise RegistryError(f"registry {self._registry.place} has not taken in the last of the run yet") from None
+        finally:
+            os.close(ended)
+
+    def catch_up(self) -> None:
+        """Take in what the journals hold, in this process; a registry that is away is waited for."""
+        deadline, is_said = time.monotonic() + PATIENCE_SECONDS, False
+        while True:
+            try:
+                ingest(self._registry, self._attempt, self._journal)
+                return
+            except RegistryAway as error:
+                if time.monotonic() > deadline:
+                    raise
+                if not is_said:
+                    print(f"{error}\nwaiting for it, {PATIENCE_SECONDS // 60} minutes at most", file=sys.stderr)
+                    is_said = True
+                _pause(error)
+
+    def _follow(self, reading: int, parent: int) -> None:
+        """In the child: until the engine closes its side of the pipe, and once more after that."""
+        status = 1
+        try:
+            die_with_parent(parent)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)
+            # Waiting for the end is the pause: the last facts are taken in as soon as they are there.
+            ingester = Ingester(self._registry, self._attempt, self._journal)
+            ingester.follow(lambda: _readable(reading, PAUSE_SECONDS), pause_seconds=0)
+            status = 0
+        except RegistryError:
+            status = 1  # the engine tries once more at the end, and says why if that fails too
+        except FrameworkError as error:
+            print(f"error: {error}", file=sys.stderr)
+        except Exception:  # noqa: BLE001 (the process ends here, and must not return into the engine's code)
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+
+
+def _readable(descriptor: int, seconds: float) -> bool:
+    """Whether a pipe's other side is closed, or a process has ended, now or within some seconds."""
+    return bool(select.select([descriptor], [], [], seconds)[0])
+
+
+def _pause(error: RegistryAway) -> None:
+    """Let a second pass; whoever interrupts it has the error instead, and with it the way on."""
+    try:
+        time.sleep(1)
+    except KeyboardInterrupt:
+        raise error from None

@@ -1,0 +1,1 @@
+"""Questions to the registry: runs, calls, files, metadata and provenance."""

@@ -1,0 +1,145 @@
+"""Archived files: what an archive should hold, and where runs may still be writing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from msgspec import Struct
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from framework.registry.database.connection import Registry
+from framework.registry.questions.files import Copy, copy_in, select_copies
+from framework.registry.schema.tables import desfile, file_archive_info, file_tombstone, pfw_attempt, task
+
+#: How many values one statement asks for, within what every SQLite takes.
+_CHUNK = 500
+
+Key = TypeVar("Key", int, str)
+
+
+class Archived(Struct, frozen=True, gc=False):
+    """A file that is on record in an archive."""
+
+    id: int
+    copy: Copy
+
+
+def archived_files(db: Registry, archive: str) -> Iterator[Archived]:
+    """Every file that is on record in an archive, by id."""
+    query = select_copies().where(file_archive_info.c.archive_name == archive).order_by(desfile.c.id)
+    with db.read() as connection:
+        for row in connection.execute(query):
+            yield Archived(row.id, copy_in(row))
+
+
+def open_run_paths(db: Registry) -> list[str]:
+    """The directories in the home archive of the runs that have not ended."""
+    query = (
+        select(pfw_attempt.c.archive_path)
+        .join(task, task.c.id == pfw_attempt.c.task_id)
+        .where(task.c.end_time.is_(None), pfw_attempt.c.archive_path.is_not(None))
+        .order_by(pfw_attempt.c.id)
+    )
+    with db.read() as connection:
+        return list(connection.execute(query).scalars())
+
+
+def record_copies(db: Registry, archive: str, copies: Sequence[tuple[int, Copy]]) -> None:
+    """An archive has these copies, by the ids of their files; what it has already stays as it is."""
+    dialect = postgresql if db.dialect == "postgresql" else sqlite
+    rows = []
+    for id_, copy in copies:
+        directory, _, name = copy.path.removesuffix(copy.ending).rpartition("/")
+        of_form = (copy.ending, copy.size, copy.sha256) if copy.ending else (None, None, None)
+        form = dict(zip(("compression", "filesize", "sha256"), of_form, strict=True))
+        rows.append({"desfile_id": id_, "archive_name": archive, "filename": name, "path": directory, **form})
+    if rows:
+        with db.write() as connection:
+            connection.execute(dialect.insert(file_archive_info).on_conflict_do_nothing(), rows)
+
+
+def strike(db: Registry, archive: str, file_id: int) -> None:
+    """A file is in an archive no more; what it was, and where it came from, stays on record."""
+    place = file_archive_info.c
+    with db.write() as connection:
+        connection.execute(file_archive_info.delete().where(place.desfile_id == file_id, place.archive_name == archive))
+
+
+# ---------------------------------------------------------------- what was removed on purpose
+
+
+class Removal(Struct, frozen=True, kw_only=True, gc=False):
+    """What remains of a copy that was removed on purpose."""
+
+    archive: str
+    time: float
+    by: str
+    reason: str
+    #: The run that made the file; none for one from outside.
+    run: str | None
+
+    def words(self, path: str) -> str:
+        """What it comes to for somebody who wants the file."""
+        day = datetime.fromtimestamp(self.time, UTC).date()
+        told = f"was removed from {self.archive} on {day} by {self.by}: {self.reason}"
+        if self.run is None:
+            return f"{told}; it came from outside, ingest it again"
+        return f"{told}; rerun {self.run} to have it again (fw lineage {path} says how it was made)"
+
+
+def removals_of(db: Registry, ids: Sequence[int]) -> dict[int, Removal]:
+    """Of each of some files, the last time that a copy was removed."""
+    return _removals(db, [desfile.c.id.in_(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK)], desfile.c.id)
+
+
+def removals_at(db: Registry, paths: Sequence[str]) -> dict[str, Removal]:
+    """The same of files by their paths."""
+    chunks = [desfile.c.path.in_(paths[at : at + _CHUNK]) for at in range(0, len(paths), _CHUNK)]
+    return _removals(db, chunks, desfile.c.path)
+
+
+def _removals(db: Registry, conditions: Sequence[ColumnElement[bool]], key: ColumnElement[Key]) -> dict[Key, Removal]:
+    tomb = file_tombstone.c
+    of_removal = (tomb.archive_name, tomb.removed_date, tomb.removed_by, tomb.reason, pfw_attempt.c.run)
+    query = (
+        select(key.label("of"), *of_removal)
+        .select_from(desfile)
+        .join(file_tombstone, tomb.desfile_id == desfile.c.id)
+        .outerjoin(pfw_attempt, pfw_attempt.c.id == desfile.c.pfw_attempt_id)
+        .order_by(tomb.removed_date)
+    )
+    found: dict[Key, Removal] = {}
+    with db.read() as connection:
+        for condition in conditions:
+            for of, archive, time, by, reason, run in connection.execute(query.where(condition)):
+                found[of] = Removal(archive=archive, time=time, by=by, reason=reason, run=run)
+    return found
+
+
+def removed_from(db: Registry, archive: str) -> set[str]:
+    """Paths of the files that were removed from an archive, and are not in it again."""
+    tomb, place = file_tombstone.c, file_archive_info.c
+    again = select(place.desfile_id).where(place.desfile_id == tomb.desfile_id, place.archive_name == archive)
+    query = select(desfile.c.path).join(file_tombstone, tomb.desfile_id == desfile.c.id)
+    with db.read() as connection:
+        return set(connection.execute(query.where(tomb.archive_name == archive, ~again.exists())).scalars())
+
+
+def bury(db: Registry, archive: str, ids: Sequence[int], *, by: str, reason: str, now: float) -> None:
+    """These files are in an archive no more, because somebody wanted it so; all else of them stays on record."""
+    dialect = postgresql if db.dialect == "postgresql" else sqlite
+    stone = dialect.insert(file_tombstone)
+    told = {name: stone.excluded[name] for name in ("removed_date", "removed_by", "reason")}
+    stone = stone.on_conflict_do_update(index_elements=["desfile_id", "archive_name"], set_=told)
+    place = file_archive_info.c
+    with db.write() as connection:
+        for at in range(0, len(ids), _CHUNK):
+            chunk = ids[at : at + _CHUNK]
+            of_chunk = {"archive_name": archive, "removed_date": now, "removed_by": by, "reason": reason}
+            connection.execute(stone, [{"desfile_id": id_, **of_chunk} for id_ in chunk])
+            connection.execute(
+                file_archive_info.delete().where(place.desfile_id.in_(chunk), place.archive_name == archive)
+            )

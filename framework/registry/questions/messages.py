@@ -1,0 +1,62 @@
+"""Messages: what jobs and calls had to say, and why calls failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import exists, or_, select
+
+from framework.registry.database.connection import Registry
+from framework.registry.schema.tables import pfw_wrapper, task, task_message
+
+ERROR, WARNING = 1, 2
+#: How many failures are asked for: more than anybody reads.
+MOST_FAILURES = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureRow:
+    """A call that failed, and has not been done since, nor is tried again now."""
+
+    wrapnum: int
+    module: str
+    #: Of the wrapper's loop, as JSON.
+    keys: str | None
+    reason: str
+
+
+def messages(db: Registry, attempt_id: int) -> dict[int, list[str]]:
+    """Errors and warnings of a run, by the task that said them, in order of time."""
+    said = task_message.c
+    query = (
+        select(said.task_id, said.message)
+        .where(said.pfw_attempt_id == attempt_id, said.message_lvl.in_((ERROR, WARNING)))
+        .order_by(said.message_time, said.message_lvl)
+    )
+    found: dict[int, list[str]] = {}
+    with db.read() as connection:
+        for task_id, message in connection.execute(query):
+            found.setdefault(task_id, []).append(message)
+    return found
+
+
+def failures(db: Registry, attempt_id: int) -> list[FailureRow]:
+    """The failed calls, by number, each with the reason of its last try; without those that another try may save."""
+    said, call, other = task_message.c, pfw_wrapper.c, pfw_wrapper.alias()
+    # Another try at it went well, or goes on.
+    later = exists().where(
+        other.c.pfw_attempt_id == attempt_id,
+        other.c.wrapnum == call.wrapnum,
+        task.c.id == other.c.task_id,
+        or_(task.c.status == 0, task.c.end_time.is_(None)),
+    )
+    query = (
+        select(call.wrapnum, call.modname.label("module"), call.wrapkeys.label("keys"), said.message.label("reason"))
+        .join(task_message, said.task_id == call.task_id)
+        .where(said.pfw_attempt_id == attempt_id, said.message_lvl == ERROR, ~later)
+        .order_by(call.wrapnum, said.message_time)
+        .limit(MOST_FAILURES)
+    )
+    with db.read() as connection:
+        rows = {row.wrapnum: FailureRow(**row._mapping) for row in connection.execute(query)}
+    return list(rows.values())

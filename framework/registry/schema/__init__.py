@@ -1,0 +1,1 @@
+"""Schema of the registry: tables, column types and the SQL of metadata."""

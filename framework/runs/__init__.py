@@ -1,0 +1,1 @@
+"""Runs: from a submission to its end, its restart and its recovery."""

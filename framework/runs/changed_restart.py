@@ -1,0 +1,183 @@
+"""Changing: a run is planned again with another configuration, before it is restarted.
+
+What is done stays done where the new plan has the same call with the same inputs, arguments and software. What differs,
+and whatever is made from that, is done again. The calls themselves, and the names of what they make, stay.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from framework.engines.history import read_history
+from framework.engines.htcondor.site import is_pool
+from framework.engines.program_check import check_presence
+from framework.engines.run_directory import PlannedRun, RunDirectory, software_of
+from framework.errors import PlanError
+from framework.model.plan import Call, Identity, Job, Plan
+from framework.pipeline.archives import places_of
+from framework.plan.build import build_plan
+from framework.runs.late_block import as_submitted
+from framework.runs.planner_answers import AskerAgain
+from framework.runs.submission import (
+    SUBMITTED,
+    TYPED,
+    Hooks,
+    Submission,
+    identity_of,
+    keep_submission,
+    known_wrappers,
+    read_submission,
+)
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+
+#: What bears on when and where a call runs, and not on what it makes.
+NEUTRAL = ("needs", "max_retries", "max_fwthreads")
+#: How many calls are named.
+NAMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """What a new configuration leads to."""
+
+    #: In words, for the record.
+    what: str
+    #: Finished calls that are done again.
+    again: tuple[int, ...]
+
+
+def change(
+    directory: RunDirectory,
+    registry: Registry,
+    pipeline: Path | None,
+    overrides: Mapping[str, str],
+    variables: Mapping[str, object],
+) -> Changed:
+    """Plan the run again and write that down; PlanError where the run would be another one by that.
+
+    Without a pipeline the one that it was submitted with is taken.
+    """
+    with directory.held():
+        run = directory.read()
+        if run.planned_late:
+            raise PlanError(f"late blocks of {run.run} are planned already, from its old configuration: submit it anew")
+        submission = _asked(directory, run, pipeline, overrides, variables)
+        plan = _planned(submission, registry, run)
+        old, new = list(directory.recorded_jobs(run)), list(plan.jobs)
+        _refuse_other_run(run, plan, old, new)
+        if not is_pool(plan.site):
+            check_presence(plan.programs, software_of(plan))
+        start, finished = _history(directory, run)
+        differing = _differing(run, plan, old, new)
+        keep_submission(submission, directory, run.version + 1)
+        directory.write_again(plan, run, {**run.since, **dict.fromkeys(differing, start)})
+        return Changed(
+            what=_words(directory, run, pipeline, overrides),
+            again=tuple(sorted(finished & set(differing))),
+        )
+
+
+def _asked(
+    directory: RunDirectory,
+    run: PlannedRun,
+    pipeline: Path | None,
+    overrides: Mapping[str, str],
+    variables: Mapping[str, object],
+) -> Submission:
+    if pipeline is not None:
+        return read_submission(pipeline, overrides, variables)
+    values = as_submitted(directory, run)
+    for key, value in overrides.items():
+        values = values.with_path(key, value)
+    typed = directory.submitted_as(TYPED, run.version)
+    return Submission(typed, values, typed.read_text(encoding="utf-8"))
+
+
+def _planned(submission: Submission, registry: Registry, run: PlannedRun) -> Plan:
+    identity = Identity(**run.identity)
+    # Whoever goes on with it, it is the run of the one who submitted it.
+    asked = replace(identity_of(submission, identity.attnum), operator=identity.operator)
+    for key, value in asdict(asked).items():
+        if value != run.identity[key]:
+            raise PlanError(
+                f"{key} of {run.run} is {run.identity[key]} and cannot become {value}: submit that as a new run"
+            )
+    sources = places_of(submission.pipeline).sources
+    return build_plan(
+        submission.pipeline,
+        identity,
+        AskerAgain(registry, run.archive, run.submit_directory, sources, own=run.archive_path),
+        submit_directory=run.submit_directory,
+        wrappers=known_wrappers(),
+        hooks=Hooks(),
+    )
+
+
+def _refuse_other_run(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> None:
+    """The run keeps its places, its calls and their jobs, and the names of what they make."""
+    for key in ("target_site", "archive", "archive_root", "archive_path"):
+        if (before := getattr(run, key)) != (now := getattr(plan, key)):
+            raise PlanError(f"{key} of {run.run} is {before} and cannot become {now}: submit that as a new run")
+    before, now = dict(_shape(old)), dict(_shape(new))
+    others = sorted(number for number in before.keys() | now.keys() if before.get(number) != now.get(number))
+    if others or [block.number for block in plan.late] != [block.number for block in run.late]:
+        shown = ", ".join(map(str, others[:NAMED])) + (f" and {len(others) - NAMED} more" if others[NAMED:] else "")
+        raise PlanError(
+            f"the new configuration makes another run of {run.run}: its calls, their jobs, or the names of what they "
+            f"make are others (calls {shown or 'of late blocks'}): submit that as a new run"
+        )
+
+
+def _shape(jobs: list[Job]) -> Iterator[tuple[int, object]]:
+    """What a call is, whatever it does: number to block, job, module, keys and the names of its files."""
+    for job in jobs:
+        for call in job.calls:
+            yield (
+                call.number,
+                (job.block, job.number, call.module, dict(call.keys), [file.path for file in call.outputs]),
+            )
+
+
+def _history(directory: RunDirectory, run: PlannedRun) -> tuple[int, set[int]]:
+    """The number of the next start, and the calls that are done."""
+    history = read_history(directory.journal, run)
+    return history.start, set(history.finished)
+
+
+def _differing(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> list[int]:
+    """Calls that would do something else, and all that need what these make, in order."""
+    software = software_of(plan)
+    before = {call.number: _bears(call, run.software) for job in old for call in job.calls}
+    differing: list[int] = []
+    suspect: set[str] = set()
+    for job in new:
+        for call in job.calls:
+            changed = _bears(call, software) != before[call.number]
+            if changed or suspect.intersection(file.path for file in call.inputs):
+                differing.append(call.number)
+                suspect.update(file.path for file in call.outputs)
+    return differing
+
+
+def _bears(call: Call, software: Mapping[str, object]) -> object:
+    """All of a call that bears on what it makes."""
+    plain = {name: value for name, value in msgspec.structs.asdict(call).items() if name not in NEUTRAL}
+    # What another archive had may have come by now, and is the same file.
+    inputs = [msgspec.structs.replace(file, staged_from="") for file in call.inputs]
+    return {**plain, "inputs": inputs}, software.get(call.software)
+
+
+def _words(directory: RunDirectory, run: PlannedRun, pipeline: Path | None, overrides: Mapping[str, str]) -> str:
+    """What was given, and the checksum of what that means."""
+    full = directory.submitted_as(SUBMITTED, run.version + 1)
+    digest = hashlib.sha256(full.read_bytes()).hexdigest()
+    given = ([str(pipeline)] if pipeline else []) + [f"{key}={value}" for key, value in overrides.items()]
+    return f"with {', '.join(given)} ({full.name}, sha256 {digest})"

@@ -1,0 +1,1 @@
+"""Comparison of two runs: their plans, their configuration, their software and what came of them."""

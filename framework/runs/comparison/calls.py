@@ -1,0 +1,255 @@
+"""Calls: what each does otherwise: its command lines, inputs, outputs, lists, settings and resources."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+
+from framework.model.plan import Call, Exec, File
+from framework.runs.comparison.matched_calls import Pairs
+from framework.runs.comparison.run_names import Renaming
+from framework.runs.comparison.side import Side
+from framework.worker.files.transfer import measure
+
+#: More leftover names than this are not compared one by one with all the others.
+MOST_LEFT = 200
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that differs."""
+
+    #: ``command line``, ``reads``, ``content``, ``makes``, ``list``, ``setting``, ``environment``, ``resource``,
+    #: ``wrapper`` or ``provenance``.
+    what: str
+    #: Of which program, file, setting.
+    name: str
+    #: Words, paths or lines; empty where there was, or is, nothing.
+    old: tuple[str, ...]
+    new: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A value of the configuration that differs and bears on a call."""
+
+    key: str
+    place: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallDifference:
+    """A call that is new, gone or different."""
+
+    #: ``added``, ``removed`` or ``changed``.
+    kind: str
+    #: In the new plan; of a call that is gone, in the old one.
+    number: int
+    block: str
+    module: str
+    keys: Mapping[str, str]
+    changes: tuple[Change, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    #: Calls that differ too and whose files it reads.
+    follows: tuple[int, ...] = ()
+
+
+def compare_calls(pairs: Pairs, old: Side, new: Side, renaming: Renaming) -> Iterator[CallDifference]:
+    """The calls that differ: the new plan's in its order, then those that are gone."""
+    outside = _Outside(old)
+    found = [_told("added", call, new) for call in pairs.added]
+    for before, now in pairs.both:
+        if changes := tuple(_Comparer(renaming, outside).changes(before, now)):
+            found.append(_told("changed", now, new, changes))
+    yield from sorted(found, key=lambda call: call.number)
+    yield from (_told("removed", call, old) for call in pairs.removed)
+
+
+def _told(kind: str, call: Call, side: Side, changes: tuple[Change, ...] = ()) -> CallDifference:
+    return CallDifference(
+        kind=kind,
+        number=call.number,
+        block=side.block_of(call),
+        module=call.module,
+        keys=call.keys,
+        changes=changes,
+    )
+
+
+class _Outside:
+    """Files outside every archive, whose content the old run recorded; each is looked at once."""
+
+    def __init__(self, old: Side) -> None:
+        self._old = old
+        self._known: dict[str, Change | None] = {}
+
+    def change(self, location: str) -> Change | None:
+        if location not in self._known:
+            self._known[location] = self._look(location)
+        return self._known[location]
+
+    def _look(self, location: str) -> Change | None:
+        before = self._old.outside(location)
+        try:
+            if before is None or not os.path.isfile(location):
+                return None
+            size = os.stat(location).st_size
+            if size != before.size:
+                return Change("content", location, (f"{before.size} bytes",), (f"{size} bytes",))
+            now = measure(location).sha256
+        except OSError:
+            return None  # what cannot be read is a matter of the plan's checks
+        return None if now == before.sha256 else _content(location, before.sha256, now)
+
+
+def _content(path: str, old: str, new: str) -> Change:
+    return Change("content", path, (f"sha256 {old}",), (f"sha256 {new}",))
+
+
+class _Comparer:
+    """Compares two calls."""
+
+    def __init__(self, renaming: Renaming, outside: _Outside) -> None:
+        self._renaming = renaming
+        self._outside = outside
+
+    def changes(self, old: Call, new: Call) -> Iterator[Change]:
+        if old.wrapper != new.wrapper:
+            yield Change("wrapper", "", (old.wrapper,), (new.wrapper,))
+        yield from self._programs(old.execs, new.execs)
+        yield from self._reads(old, new)
+        yield from self._makes(old, new)
+        yield from self._lists(old, new)
+        yield from self._values("setting", old.settings, new.settings)
+        yield from self._values("environment", old.environment, new.environment)
+        yield from self._values("resource", _resources(old), _resources(new))
+
+    def _programs(self, old: Sequence[Exec], new: Sequence[Exec]) -> Iterator[Change]:
+        before, now = {step.number: step for step in old}, {step.number: step for step in new}
+        for number in sorted({*before, *now}):
+            was, step = before.get(number), now.get(number)
+            name = f"exec_{number}" if len({*before, *now}) > 1 else ""
+            if was is None or step is None:
+                yield Change("command line", name, was.argv if was else (), step.argv if step else ())
+                continue
+            yield from (Change("command line", name, *words) for words in self._words(was.argv, step.argv))
+            yield from self._values("provenance", _provenance(was), _provenance(step), f"{name} ".lstrip())
+
+    def _words(self, old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+        """The words that differ; with the option before them, which says what they are."""
+        there = set(new)
+        renamed = [word if word in there else self._renaming(word) for word in old]
+        if renamed == list(new):
+            return
+        for kind, i, i_end, j, j_end in SequenceMatcher(None, renamed, new, autojunk=False).get_opcodes():
+            gone, come = renamed[i:i_end], new[j:j_end]
+            if kind == "equal" or (len(gone) == len(come) and all(map(self._renaming.same, old[i:i_end], come))):
+                continue
+            option = new[j - 1 : j] if j and new[j - 1].startswith("-") else []
+            yield ((*option, *gone) if gone else ()), ((*option, *come) if come else ())
+
+    def _reads(self, old: Call, new: Call) -> Iterator[Change]:
+        pairs = self._matched(old.inputs, new.inputs)
+        for was, file in pairs:
+            if file.outside:
+                if changed := self._outside.change(file.path):
+                    yield changed
+            elif was.sha256 and file.sha256 and was.sha256 != file.sha256:
+                yield _content(file.path, was.sha256, file.sha256)
+        yield from self._unmatched("reads", old.inputs, new.inputs, pairs)
+
+    def _makes(self, old: Call, new: Call) -> Iterator[Change]:
+        pairs = self._matched(old.outputs, new.outputs)
+        yield from self._unmatched("makes", old.outputs, new.outputs, pairs)
+        for was, file in pairs:
+            yield from self._values("makes", _about(was), _about(file), f"{file.path}: ")
+
+    def _unmatched(
+        self, what: str, old: Sequence[File], new: Sequence[File], pairs: Sequence[tuple[File, File]]
+    ) -> Iterator[Change]:
+        """The files that only one side has, together with those of the other that are spoken of alike."""
+        before, now = {was.path for was, _ in pairs}, {file.path for _, file in pairs}
+        gone = {file.path: file for file in old if file.path not in before}
+        come = {file.path: file for file in new if file.path not in now}
+        for label in dict.fromkeys(file.label for file in [*gone.values(), *come.values()]):
+            sides = (tuple(path for path, file in side.items() if file.label == label) for side in (gone, come))
+            yield Change(what, label, *sides)
+
+    def _matched(self, before: Sequence[File], now: Sequence[File]) -> list[tuple[File, File]]:
+        """Files that are the same: by their paths, by these renamed, or but for a number that may be the run's."""
+        old, new = {file.path: file for file in before}, {file.path: file for file in now}
+        pairs = [(file, new[path]) for path, file in old.items() if path in new]
+        left = [file for path, file in old.items() if path not in new]
+        free = {path: file for path, file in new.items() if path not in old}
+        unclear = []
+        for file in left:
+            found = free.pop(self._renaming(file.path), None)
+            if found is None:
+                unclear.append(file)
+            else:
+                pairs.append((file, found))
+        if len(unclear) <= MOST_LEFT and len(free) <= MOST_LEFT:
+            for file in unclear:
+                path = next((path for path in free if self._renaming.same(file.path, path)), None)
+                if path is not None:
+                    pairs.append((file, free.pop(path)))
+        return pairs
+
+    def _lists(self, old: Call, new: Call) -> Iterator[Change]:
+        now = {made.job_path: made.lines for made in new.lists}
+        places = (made.job_path if made.job_path in now else self._renaming(made.job_path) for made in old.lists)
+        before = {at: made.lines for at, made in zip(places, old.lists, strict=True)}
+        for at in {**before, **now}:
+            was, lines = before.get(at), now.get(at)
+            if was is None or lines is None:
+                yield Change("list", at, was or (), lines or ())
+            elif len(was) != len(lines) or not all(map(self._renaming.same, was, lines)):
+                renamed = tuple(map(self._renaming, was))
+                had, has = {*renamed}, {*lines}
+                gone = tuple(line for line in renamed if line not in has)
+                come = tuple(line for line in lines if line not in had)
+                yield Change("list", at, gone, come if gone or come else ("another order",))
+
+    def _values(self, what: str, old: Mapping[str, str], new: Mapping[str, str], before: str = "") -> Iterator[Change]:
+        for key in {**old, **new}:
+            was, value = old.get(key, ""), new.get(key, "")
+            if not self._renaming.same(was, value):
+                yield Change(what, f"{before}{key}", (was,) if was else (), (value,) if value else ())
+
+
+def _about(file: File) -> dict[str, str]:
+    """What else is said of an output."""
+    kept = {"filetype": file.filetype, "savefiles": str(file.saved), "optional": str(file.optional)}
+    return {**kept, **file.metadata}
+
+
+def _provenance(step: Exec) -> dict[str, str]:
+    pairs = ", ".join(":".join(pair) for pair in step.derived)
+    return {"used": ", ".join(step.used), "was_generated_by": ", ".join(step.made), "ancestry": pairs}
+
+
+def _steps(values: Iterable[float]) -> str:
+    return ", ".join(f"{value:.15g}" for value in values)
+
+
+def _resources(call: Call) -> dict[str, str]:
+    """Under the names that a pipeline gives them; nothing of what it does not say."""
+    needs = {
+        "request_disk": call.needs.disk_mb,
+        "request_cpus": call.needs.cpus if call.needs.cpus != 1 else None,
+        "request_gpus": call.needs.gpus or None,
+        "max_retries": call.max_retries or None,
+        "max_fwthreads": call.max_fwthreads,
+    }
+    words = {
+        "request_memory": _steps(call.needs.memory_steps_mb),
+        "max_walltime": _steps(call.needs.walltime_steps_minutes),
+        "memory_statuses": _steps(call.needs.memory_statuses),
+        "partition": call.needs.partition,
+        "account": call.needs.account,
+        "software": call.software,
+    }
+    numbers = {key: f"{value:.15g}" for key, value in needs.items() if value is not None}
+    return {**numbers, **{key: word for key, word in words.items() if word}}

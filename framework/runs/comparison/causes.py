@@ -1,0 +1,93 @@
+"""Causes: which differing values of the configuration bear on a call that differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from functools import cache
+
+from framework.runs.comparison.calls import CallDifference, Cause
+from framework.runs.comparison.configuration import ValueDifference
+from framework.runs.comparison.side import Side
+from wcl import Section, names_in
+from wcl.keys import KNOWN
+
+#: Sections whose values reach every call that does not name its own.
+_SHARED = ("directory_pattern", "filename_pattern", "job_environment", "environment", "wrapper", "framework_file")
+
+
+def with_causes(
+    calls: Iterable[CallDifference], values: tuple[ValueDifference, ...], old: Side, new: Side
+) -> tuple[CallDifference, ...]:
+    """The calls with the values that may be the reason: their module's and block's, and what these refer to."""
+
+    @cache
+    def causes(block: str, module: str) -> tuple[Cause, ...]:
+        reach = _Reach(new.pipeline, block, module), _Reach(old.pipeline, block, module)
+        return tuple(
+            Cause(value.key, value.new_place or value.old_place)
+            for value in values
+            if any(part.bears(value.key) for part in reach)
+        )
+
+    found = tuple(calls)
+    follows = _Followed(found, old, False), _Followed(found, new, True)
+    return tuple(
+        replace(call, causes=causes(call.block, call.module), follows=follows[call.kind != "removed"].by(call.number))
+        for call in found
+    )
+
+
+class _Followed:
+    """Which of the differing calls of one side make what another one reads."""
+
+    def __init__(self, found: Iterable[CallDifference], side: Side, is_new: bool) -> None:
+        differing = {call.number for call in found if (call.kind != "removed") == is_new}
+        self._calls = {call.number: call for call in side.calls if call.number in differing}
+        self._made_by = {file.path: number for number, call in self._calls.items() for file in call.outputs}
+
+    def by(self, number: int) -> tuple[int, ...]:
+        makers = {self._made_by[file.path] for file in self._calls[number].inputs if file.path in self._made_by}
+        return tuple(sorted(makers))
+
+
+class _Reach:
+    """What one module in one block refers to, and what that refers to in turn."""
+
+    def __init__(self, pipeline: Section, block: str, module: str) -> None:
+        self._own = (f"module.{module.lower()}.", f"block.{block.lower()}.")
+        self._module = pipeline.section("module").section(module.lower())
+        block_section = pipeline.section("block").section(block.lower())
+        parts = [self._module, block_section, *map(pipeline.section, _SHARED)]
+        self._names: set[str] = set()
+        waiting = [text for part in parts for text in _texts(part)] + ["${run}"]
+        while waiting:
+            for name in names_in(waiting.pop()) - self._names:
+                self._names.add(name)
+                waiting += (value for part in (*parts, pipeline) if isinstance(value := part.get(name), str))
+        self._types = {value.lower() for key, value in _items(self._module) if key == "filetype"}
+        self._programs = {word for key, text in _items(self._module) if key == "execname" for word in text.split()[:1]}
+
+    def bears(self, key: str) -> bool:
+        first, _, rest = key.partition(".")
+        if first in ("module", "block"):
+            return key.startswith(self._own) and not key.endswith(".modulelist")
+        if first == "filetype_metadata":
+            return rest.partition(".")[0] in self._types
+        if first == "exec_def":
+            return rest.partition(".")[0] in {program.rpartition("/")[2].lower() for program in self._programs}
+        if rest:
+            return first in _SHARED or key in self._names
+        return key in self._names or (key in KNOWN and "module" in KNOWN[key].sections)
+
+
+def _texts(section: Section) -> Iterator[str]:
+    return (text for _, text in _items(section))
+
+
+def _items(section: Section) -> Iterator[tuple[str, str]]:
+    for key, value in section.items():
+        if isinstance(value, Section):
+            yield from _items(value)
+        else:
+            yield key, value

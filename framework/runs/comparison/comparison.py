@@ -1,0 +1,63 @@
+"""Comparison: what a plan does differently from another one, or from a recorded run, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from framework.model.gc_pause import no_garbage_collection
+from framework.runs.comparison.calls import CallDifference, compare_calls
+from framework.runs.comparison.causes import with_causes
+from framework.runs.comparison.configuration import ValueDifference, compare_values
+from framework.runs.comparison.jobs import JobDifference, compare_jobs
+from framework.runs.comparison.matched_calls import matched_calls
+from framework.runs.comparison.run_names import OwnName, Renaming
+from framework.runs.comparison.side import Side
+from framework.runs.comparison.versions import VersionDifference, compare_versions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What differs between two sides."""
+
+    new: str
+    old: str
+    #: What the runs are called, where it differs: taken for the same wherever it stands.
+    evened: tuple[OwnName, ...]
+    configuration: tuple[ValueDifference, ...]
+    versions: tuple[VersionDifference, ...]
+    calls: tuple[CallDifference, ...]
+    jobs: tuple[JobDifference, ...]
+    #: How many calls and jobs differ in nothing.
+    same_calls: int
+    same_jobs: int
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.configuration or self.versions or self.calls or self.jobs)
+
+
+def compare(old: Side, new: Side) -> Comparison:
+    """What the new side does otherwise; names after its own unit, request and attempt are no difference."""
+    with no_garbage_collection():
+        return _compared(old, new)
+
+
+def _compared(old: Side, new: Side) -> Comparison:
+    renaming = Renaming(old.names, new.names, (old.pipeline, new.pipeline))
+    pairs = matched_calls(old, new, renaming)
+    values = compare_values(old, new)
+    calls = with_causes(compare_calls(pairs, old, new, renaming), values, old, new)
+    jobs = tuple(compare_jobs(pairs, old, new, renaming))
+    differing_calls = sum(call.kind != "removed" for call in calls)
+    differing_jobs = sum(job.kind != "removed" for job in jobs)
+    return Comparison(
+        new=new.names.run,
+        old=old.names.run,
+        evened=renaming.evened,
+        configuration=values,
+        versions=tuple(compare_versions(old, new)),
+        calls=calls,
+        jobs=jobs,
+        same_calls=sum(1 for _ in new.calls) - differing_calls,
+        same_jobs=len(new.jobs) - differing_jobs,
+    )

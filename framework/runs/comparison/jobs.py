@@ -1,0 +1,92 @@
+"""Jobs: which are new, gone, or hold other calls."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from framework.model.plan import Job
+from framework.runs.comparison.matched_calls import Pairs
+from framework.runs.comparison.run_names import Renaming
+from framework.runs.comparison.side import Side
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobDifference:
+    """A job that is new, gone or different."""
+
+    #: ``added``, ``removed`` or ``changed``.
+    kind: str
+    #: In the new plan; of a job that is gone, in the old one.
+    number: int
+    block: str
+    keys: str
+    calls: int
+    #: Numbers of the calls that it has and had not (in the new plan), and had and has not (in the old one).
+    joined: tuple[int, ...] = ()
+    left: tuple[int, ...] = ()
+    #: How many of its calls run at a time, before and now.
+    threads: tuple[int, int] | None = None
+    #: The jobs that it waits for, before and now; of the old plan's only those that are still there.
+    parents: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+
+
+def compare_jobs(pairs: Pairs, old: Side, new: Side, renaming: Renaming) -> Iterator[JobDifference]:
+    """The jobs that differ: the new plan's in its order, then those that are gone."""
+    now = {before.number: call.number for before, call in pairs.both}
+    matched = _matched(old, new, renaming, now)
+    number_now = {was.number: number for number, was in matched.items()}
+    for job in new.jobs:
+        was = matched.get(job.number)
+        if was is None:
+            yield _told("added", job, new)
+            continue
+        had = {now.get(call.number, -call.number) for call in was.calls}
+        has = {call.number for call in job.calls}
+        threads = None if was.threads == job.threads else (was.threads, job.threads)
+        waited = tuple(sorted(number_now[parent] for parent in was.parents if parent in number_now))
+        parents = None if waited == job.parents else (waited, job.parents)
+        if had != has or threads or parents:
+            left = [call.number for call in was.calls if now.get(call.number) not in has]
+            yield _told("changed", job, new, sorted(has - had), left, threads, parents)
+    kept = {job.number for job in matched.values()}
+    yield from (_told("removed", job, old) for job in old.jobs if job.number not in kept)
+
+
+def _matched(old: Side, new: Side, renaming: Renaming, now: dict[int, int]) -> dict[int, Job]:
+    """Which old job a new one is: the one with the same calls, or else the only one of the same block and keys."""
+    by_calls = {frozenset(now.get(call.number, 0) for call in job.calls): job for job in old.jobs}
+    found = {}
+    for job in new.jobs:
+        if same := by_calls.get(frozenset(call.number for call in job.calls)):
+            found[job.number] = same
+    taken = {job.number for job in found.values()}
+    left = [((old.blocks[job.block], renaming(job.keys)), job) for job in old.jobs if job.number not in taken]
+    free = [((new.blocks[job.block], job.keys), job) for job in new.jobs if job.number not in found]
+    kinds = Counter(key for key, _ in left), Counter(key for key, _ in free)
+    alone = {key: job for key, job in left if kinds[0][key] == kinds[1][key] == 1}
+    found |= {job.number: alone[key] for key, job in free if key in alone}
+    return found
+
+
+def _told(
+    kind: str,
+    job: Job,
+    side: Side,
+    joined: list[int] | None = None,
+    left: list[int] | None = None,
+    threads: tuple[int, int] | None = None,
+    parents: tuple[tuple[int, ...], tuple[int, ...]] | None = None,
+) -> JobDifference:
+    return JobDifference(
+        kind=kind,
+        number=job.number,
+        block=side.blocks[job.block],
+        keys=job.keys,
+        calls=len(job.calls),
+        joined=tuple(joined or ()),
+        left=tuple(left or ()),
+        threads=threads,
+        parents=parents,
+    )

@@ -1,0 +1,122 @@
+"""Outcomes: what two runs came to: the contents of their files, the states of their calls, and what these took."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from framework.runs.comparison.run_names import Renaming
+from framework.runs.comparison.side import Side
+from wcl import Section, boolean
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.files import FileRow
+    from framework.registry.questions.runs import ModuleRow
+
+
+@dataclass(frozen=True)
+class FileDifference:
+    """A file that only one run made, or that has another content."""
+
+    #: ``added``, ``removed`` or ``changed``.
+    kind: str
+    path: str
+    filetype: str
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """How a module did in one run; times in seconds, memory in kB."""
+
+    done: int
+    failed: int
+    #: None before the module's block is planned.
+    expected: int | None
+    mean_wall: float | None
+    peak_memory: int | None
+
+
+@dataclass(frozen=True)
+class ModuleOutcome:
+    """A module in both runs; None where a run does not have it."""
+
+    block: str
+    module: str
+    old: Numbers | None
+    new: Numbers | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of two runs."""
+
+    states: tuple[str, str]
+    files: tuple[FileDifference, ...]
+    #: Files that both made, with the same content.
+    same_files: int
+    #: Files that both made and whose content means nothing, such as logs.
+    volatile_files: int
+    modules: tuple[ModuleOutcome, ...]
+
+
+def compare_outcomes(db: Registry, old: Side, new: Side) -> Outcome:
+    """What came of two recorded runs."""
+    from framework.registry.questions.files import files_of_attempt
+    from framework.registry.questions.runs import find_run, modules
+
+    runs = find_run(db, old.names.run), find_run(db, new.names.run)
+    before, now = (files_of_attempt(db, run.attempt_id) for run in runs)
+    volatile = _volatile(old.pipeline) | _volatile(new.pipeline)
+    pairs = _paired(before, now, Renaming(old.names, new.names, (old.pipeline, new.pipeline)))
+    differing, same, left = [], 0, 0
+    for path, was, row in pairs:
+        kind = "removed" if row is None else "added" if was is None else "changed"
+        filetype = row.filetype if row else was.filetype if was else ""
+        if filetype in volatile:
+            left += was is not None and row is not None
+        elif was and row and was.sha256 is not None and was.sha256 == row.sha256:
+            same += 1
+        else:
+            differing.append(FileDifference(kind, path, filetype))
+    return Outcome(
+        states=(runs[0].state, runs[1].state),
+        files=tuple(differing),
+        same_files=same,
+        volatile_files=left,
+        modules=tuple(_modules(*(modules(db, run.attempt_id) for run in runs))),
+    )
+
+
+def _paired(
+    before: Mapping[str, FileRow], now: Mapping[str, FileRow], renaming: Renaming
+) -> Iterator[tuple[str, FileRow | None, FileRow | None]]:
+    """Each file's path, that in the new run where it has the file, with its two records."""
+    left = dict(now)
+    for path, row in before.items():
+        renamed = path if path in left else renaming(path)
+        found = left.pop(renamed, None)
+        yield renamed if found else path, row, found
+    for path, row in left.items():
+        yield path, None, row
+
+
+def _volatile(pipeline: Section) -> set[str]:
+    """The types of files whose contents differ from run to run."""
+    return {
+        name
+        for name, section in pipeline.section("filetype_metadata").sections()
+        if boolean(section.text("volatile", "False"), section.opened)
+    }
+
+
+def _modules(before: list[ModuleRow], now: list[ModuleRow]) -> Iterator[ModuleOutcome]:
+    old = {(row.block, row.module): _numbers(row) for row in before}
+    new = {(row.block, row.module): _numbers(row) for row in now}
+    for block, module in dict.fromkeys([*new, *old]):
+        yield ModuleOutcome(block, module, old.get((block, module)), new.get((block, module)))
+
+
+def _numbers(row: ModuleRow) -> Numbers:
+    return Numbers(row.calls_done, row.calls_failed, row.calls_expected, row.mean_wall, row.peak_memory)

@@ -1,0 +1,140 @@
+"""A side of a comparison: a plan as it has just been made, or as the archive keeps it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from framework.model.gc_pause import no_garbage_collection
+from framework.model.plan import Call, Job, Plan
+from framework.plan.late_blocks import says_late
+from framework.runs import kept_plan
+from framework.runs.submission import Submission
+from wcl import Section, parse, split
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+
+
+@dataclass(frozen=True)
+class Names:
+    """What a run is called, and what its names are made of."""
+
+    run: str
+    archive_path: str
+    unitname: str
+    reqnum: str
+    attnum: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Size and checksum of a file outside every archive."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """Everything that is compared."""
+
+    names: Names
+    pipeline: Section
+    jobs: tuple[Job, ...]
+    #: Block names by number.
+    blocks: Mapping[int, str]
+    #: The versions that programs had, by name; None where they are yet to be asked.
+    versions: Mapping[str, tuple[str, ...]] | None = None
+    #: What a run found in a file from outside; None where nobody knows.
+    outside: Callable[[str], Facts | None] = field(default=lambda location: None)
+
+    @property
+    def calls(self) -> Iterator[Call]:
+        return (call for job in self.jobs for call in job.calls)
+
+    @cached_property
+    def job_of(self) -> Mapping[int, Job]:
+        """The job of each call."""
+        return {call.number: job for job in self.jobs for call in job.calls}
+
+    def block_of(self, call: Call) -> str:
+        return self.blocks[self.job_of[call.number].block]
+
+
+def planned(plan: Plan, submission: Submission) -> Side:
+    """A plan that was just made."""
+    identity = plan.identity
+    return Side(
+        names=Names(
+            run=identity.run,
+            archive_path=plan.archive_path,
+            unitname=identity.unitname,
+            reqnum=str(identity.reqnum),
+            attnum=str(identity.attnum),
+        ),
+        pipeline=submission.pipeline,
+        jobs=tuple(plan.jobs),
+        blocks={block.number: block.name for block in plan.blocks},
+    )
+
+
+def recorded(registry: Registry, name: str) -> Side:
+    """The plan of a run as its archive keeps it, and what the registry knows of its programs and outside files."""
+    from framework.registry.questions.program_versions import versions
+    from framework.registry.questions.runs import find_run
+
+    run = find_run(registry, name)
+    kept = kept_plan.files(registry, run)
+    full = kept_plan.newest(kept, "full")
+    pipeline = parse("".join(kept_plan.lines(full.location)), full.location)
+    shards = [file.location for shard, file in sorted(kept.items()) if shard.endswith(".jsonl")]
+    with no_garbage_collection():
+        # A restart with a changed configuration has planned the same jobs again.
+        jobs = tuple({job.number: job for shard in shards for job in kept_plan.jobs(shard)}.values())
+    return Side(
+        names=Names(
+            run=run.run,
+            archive_path=full.path.rpartition("/submit/")[0],
+            unitname=run.unitname,
+            reqnum=str(run.reqnum),
+            attnum=str(run.attnum),
+        ),
+        pipeline=pipeline,
+        jobs=jobs,
+        blocks=dict(enumerate(split(pipeline.text("blocklist")), start=1)),
+        versions=versions(registry, run.attempt_id),
+        outside=_outside_files(registry, pipeline.text("home_archive"), jobs),
+    )
+
+
+def early_part(side: Side) -> Side:
+    """A run without its late blocks, which no plan has that is made before the run."""
+    names = {name: side.pipeline.section("block").section(name.lower()) for name in side.blocks.values()}
+    jobs = tuple(job for job in side.jobs if not says_late(names[side.blocks[job.block]]))
+    return replace(side, jobs=jobs)
+
+
+def _outside_files(registry: Registry, archive: str, jobs: tuple[Job, ...]) -> Callable[[str], Facts | None]:
+    """What a recorded run found in files from outside, by way of an output that was made from each."""
+    from framework.registry.questions.files import existing, inputs_of
+
+    readers: dict[str, Call] = {}
+    for job in jobs:
+        for call in job.calls:
+            for file in call.inputs:
+                if file.outside:
+                    readers.setdefault(file.path, call)
+
+    def find(location: str) -> Facts | None:
+        reader = readers.get(location)
+        made = existing(registry, archive, [file.path for file in reader.outputs]) if reader else {}
+        for output in made.values():
+            for read in inputs_of(registry, output.id):
+                if read.path == location and read.size is not None and read.sha256:
+                    return Facts(read.size, read.sha256)
+        return None
+
+    return find

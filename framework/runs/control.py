@@ -1,0 +1,57 @@
+"""Steering: what people do to a run that goes on, put on record with who did it and why."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from framework.configuration.home import existing_run
+from framework.engines.run_directory import RunDirectory
+from framework.errors import InfrastructureError, RegistryError
+from framework.runs.execution import engine_of
+from framework.runs.submission import operator
+from framework.worker.journal.journal import COURSE, Journal
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+
+#: What is done to a run, and what was done to it then.
+WORDS = {"cancel": "cancelled", "hold": "held", "release": "released", "restart": "restarted"}
+
+
+def steer(run: str, registry: str | None, verb: str, reason: str) -> bool:
+    """Have the engine of a run cancel, hold or release it, on record; False where there was nothing to do it to."""
+    from framework.registry.database.connection import open_registry
+
+    directory = existing_run(run)
+    db = open_registry(registry)
+    engine = engine_of(directory, db)
+    acts = {"cancel": engine.cancel, "hold": engine.hold, "release": engine.release}
+    if not acts[verb](directory, reason):
+        return False
+    record_steering(directory, db, verb, reason)
+    return True
+
+
+def record_steering(directory: RunDirectory, registry: Registry, verb: str, reason: str) -> None:
+    """Write down that somebody does this, and why."""
+    plan = directory.read()
+    name = f"note-{time.time():.6f}-{os.getpid()}"
+    said = f": {reason}" if reason else ""
+    try:
+        journal = Journal(str(directory.journal), name, run=plan.run, attempt=plan.attempt)
+        journal.write("message", level=COURSE, text=f"{WORDS[verb]} by {operator()}{said}")
+        journal.close()
+    except OSError as error:
+        raise InfrastructureError(f"{error.strerror}: {error.filename}") from error
+    take_in(directory, registry)
+
+
+def take_in(directory: RunDirectory, registry: Registry) -> None:
+    """Have the journals in the registry now, unless somebody else sees to that."""
+    from framework.registry.ingest.ingester import ingest
+
+    with suppress(RegistryError):
+        ingest(registry, directory.read().attempt, directory.journal)

@@ -1,0 +1,83 @@
+"""Attending: the nodes of a DAG that run on the submitting side, beside its jobs.
+
+``attending follow DIRECTORY`` takes events and journals into the registry while the run goes on. It may be killed: the
+run goes on without it, and whatever comes next does its work. ``attending finish DIRECTORY DAG_STATUS`` is the last
+node: it closes the attempt once all has come home. ``attending plan DIRECTORY BLOCK`` is the script before the DAG of a
+late block.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from pathlib import Path
+
+from framework.engines.htcondor import finish
+from framework.engines.htcondor.late_script import plan_block
+from framework.engines.htcondor.observer import Observer, observing
+from framework.engines.htcondor.submission_files import SubmissionDirectory
+from framework.engines.run_directory import RunDirectory
+from framework.errors import FrameworkError, RegistryError
+from framework.registry.database.connection import open_registry
+from framework.registry.ingest.ingester import Ingester, ingest
+
+#: Between two looks at what is new.
+PAUSE_SECONDS = 2.0
+#: How long the last node waits for a registry that is away; the journals keep everything for fw restart.
+PATIENCE_SECONDS = 1800.0
+#: DAGMan's word for a DAG that somebody has removed.
+REMOVED = "4"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the nodes; its exit status."""
+    verb, place, *more = arguments
+    path = Path(place)
+    submission = SubmissionDirectory(RunDirectory(path.parents[1]), int(path.name))
+    try:
+        if verb == "follow":
+            follow(submission)
+            return 0
+        if verb == "plan":
+            return plan_block(submission, int(more[0]))
+        return conclude(submission, more[0] == REMOVED)
+    except FrameworkError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def follow(submission: SubmissionDirectory) -> None:
+    """Until the last node begins."""
+    run = submission.run
+    plan = run.read()
+    os.nice(10)  # what is looked at matters more than the look
+    with observing(run):
+        observer = Observer(submission, plan)
+
+        def is_closing() -> bool:
+            observer.look()
+            return observer.queue.is_closing
+
+        # A registry that is away is waited for; what is not in it by the end, the last node brings in.
+        while not is_closing():
+            with contextlib.suppress(RegistryError):
+                Ingester(open_registry(None), plan.attempt, run.journal).follow(is_closing, PAUSE_SECONDS)
+            time.sleep(PAUSE_SECONDS)
+
+
+def conclude(submission: SubmissionDirectory, is_cancelled: bool) -> int:
+    """Close the attempt, and see to it that the registry has all of it."""
+    status = finish(submission, is_cancelled)
+    plan = submission.run.read()
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            ingest(open_registry(None), plan.attempt, submission.run.journal)
+        except RegistryError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return 1 if status else 0

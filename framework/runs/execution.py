@@ -1,0 +1,238 @@
+"""Running: an engine, a follower and somebody who watches, from a verb to an exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import click
+
+from framework.engines import Engine, Outcome
+from framework.engines.history import job_is_done, read_history
+from framework.engines.htcondor import HTCondorEngine
+from framework.engines.htcondor.site import is_pool
+from framework.engines.local.engine import LocalEngine
+from framework.engines.run_directory import PlannedRun, RunDirectory
+from framework.engines.staged_inputs import awaited, stage_now
+from framework.errors import InfrastructureError, RunError
+from framework.output.progress import Quiet, watcher_for
+from framework.output.text import counted
+from framework.registry.ingest.follower import Follower
+from framework.registry.questions.runs import attempts_called
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+
+#: Seconds between two looks at a pool's queue.
+QUEUE_PAUSE = 1.0
+
+
+def carry_out(
+    directory: RunDirectory,
+    registry: Registry,
+    verb: str,
+    *,
+    slots: int | None = None,
+    detach: bool = False,
+    wait: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Submit or restart a run where its site says; the exit code."""
+    plan = directory.read()
+    follower = Follower(registry, plan.attempt, directory.journal)
+    if is_pool(plan.site):
+        return _hand_over(directory, registry, plan, follower, verb, wait=wait, as_json=as_json)
+    if detach:
+        return _left_running(directory, registry, plan, follower, verb, slots)
+    outcome = _drive(directory, registry, follower, verb, slots, quiet=as_json)
+    if as_json:
+        click.echo(json.dumps(_as_json(plan, outcome)))
+    else:
+        _say(plan, outcome)
+    return 0 if outcome.status == 0 else 1
+
+
+def engine_of(directory: RunDirectory, registry: Registry) -> Engine:
+    """The engine that a run belongs to, to steer it."""
+    plan = directory.read()
+    follower = Follower(registry, plan.attempt, directory.journal)
+    if is_pool(plan.site):
+        return HTCondorEngine(follower)
+    return LocalEngine(1, Quiet(), follower)
+
+
+def _hand_over(
+    directory: RunDirectory,
+    registry: Registry,
+    plan: PlannedRun,
+    follower: Follower,
+    verb: str,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> int:
+    """Give a run to the pool; wait for its end only if that is asked for."""
+    # For the nodes that write into it, wherever --registry or FW_REGISTRY or FW_HOME put it.
+    os.environ["FW_REGISTRY"] = registry.engine.url.render_as_string(hide_password=False)
+    engine = HTCondorEngine(follower)
+    with _way_on(directory):
+        if awaited(plan) and (trouble := stage_now(directory, registry.url)):
+            raise InfrastructureError(f"files of other archives cannot be brought: {trouble}")
+        engine.prepare(directory)
+        outcome = engine.submit(directory) if verb == "submit" else engine.restart(directory)
+        if wait and not outcome.is_over:
+            _say_submitted(plan, outcome)
+            outcome = _awaited(engine, directory, plan)
+    if as_json:
+        click.echo(json.dumps(_as_json(plan, outcome)))
+    elif outcome.is_over:
+        _say(plan, outcome)
+    else:
+        _say_submitted(plan, outcome)
+    return 0 if outcome.status == 0 else 1
+
+
+def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) -> Outcome:
+    """Look on until nothing of the run is in the queue any more."""
+    seen = ""
+    while not engine.is_over(directory):
+        counts = engine.status(directory).jobs
+        text = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+        if text != seen:
+            click.echo(f"{plan.run}: {text}", err=True)
+            seen = text
+        time.sleep(QUEUE_PAUSE)
+    plan = directory.read()  # with the late blocks
+    history = read_history(directory.journal, plan)
+    done = sum(job_is_done(job, history) for job in plan.jobs.values())
+    standing = engine.status(directory)
+    failed = standing.jobs.get("failed", 0) + standing.jobs.get("removed", 0)
+    return Outcome(
+        status=0 if done == len(plan.jobs) and not plan.late else 1,
+        jobs=len(plan.jobs),
+        done=done,
+        failed=failed,
+        skipped=len(plan.jobs) - done - failed,
+        late=tuple(block.name for block in plan.late),
+        reasons=tuple(f"job {trouble.job}: {trouble.what}; {trouble.remedy}" for trouble in standing.troubles),
+    )
+
+
+def _say_submitted(plan: PlannedRun, outcome: Outcome) -> None:
+    done = f", {outcome.done} of them done already" if outcome.done else ""
+    where = f" as {outcome.queue}" if outcome.queue else ""
+    click.echo(f"{plan.run} is with HTCondor{where}: {counted(outcome.jobs, 'job')}{done}", err=True)
+    click.echo(f"  next      fw stat {plan.run}    fw why {plan.run}    fw cancel {plan.run}", err=True)
+
+
+def check_known(directory: RunDirectory, registry: Registry) -> None:
+    """Refuse to go on with a run of which this registry has no record, or another one."""
+    plan = directory.read()
+    if plan.attempt not in attempts_called(registry, plan.run):
+        raise RunError(
+            f"{registry.place} has no record of this {plan.run}: name the registry that has with --registry or "
+            f"FW_REGISTRY; if it is lost: fw registry recover {plan.run}"
+        )
+
+
+def check_over(directory: RunDirectory, registry: Registry) -> None:
+    """Refuse to change a run that goes on."""
+    if not engine_of(directory, registry).is_over(directory):
+        raise RunError(f"{directory.run} goes on: fw cancel {directory.run}, then restart it with what is to change")
+
+
+def _drive(
+    directory: RunDirectory, registry: Registry, follower: Follower, verb: str, slots: int | None, quiet: bool
+) -> Outcome:
+    watcher = watcher_for(sys.stderr, quiet=quiet)
+    engine = LocalEngine(slots or len(os.sched_getaffinity(0)), watcher, follower, registry.url)
+    with watcher, _way_on(directory):
+        if verb == "submit":
+            engine.prepare(directory)
+        outcome = engine.submit(directory) if verb == "submit" else engine.restart(directory)
+    plan = directory.read()
+    if outcome.status == 0 and plan.deliver_to and (trouble := stage_now(directory, registry.url, "--home")):
+        raise InfrastructureError(
+            f"{plan.run} is done, but not all of it is in archive {plan.deliver_to} yet: {trouble}\n"
+            f"put that right, then: fw stage {plan.run} --home"
+        )
+    return outcome
+
+
+@contextmanager
+def _way_on(directory: RunDirectory) -> Iterator[None]:
+    """Whatever the world does to a run, what is done is in its journals."""
+    try:
+        yield
+    except InfrastructureError as error:
+        way = f"what was done is kept; put that right, then: fw restart {directory.run}"
+        raise type(error)(f"{error}\n{way}") from error
+
+
+def _left_running(
+    directory: RunDirectory, registry: Registry, plan: PlannedRun, follower: Follower, verb: str, slots: int | None
+) -> int:
+    """Run in a process of its own, whose words go to a file of the run's directory."""
+    log = directory.path / "engine.log"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    follower.let_go()
+    if os.fork():
+        click.echo(f"{plan.run} runs on by itself; see fw stat {plan.run}, and {log}", err=True)
+        return 0
+    os.setsid()
+    written = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for target, descriptor in ((0, nothing), (1, written), (2, written)):
+        os.dup2(descriptor, target)
+    status = 1
+    try:
+        outcome = _drive(directory, registry, follower, verb, slots, quiet=False)
+        _say(plan, outcome)
+        status = outcome.status
+    except Exception as error:  # noqa: BLE001 (nobody is there to raise it to; the file tells)
+        click.echo(f"error: {error}", err=True)
+    os._exit(1 if status else 0)
+
+
+def _say(plan: PlannedRun, outcome: Outcome) -> None:
+    where = os.path.join(plan.archive_root, plan.archive_path)
+    if outcome.status == 0:
+        click.echo(f"{plan.run} is done: {counted(outcome.done, 'job')}", err=True)
+        click.echo(f"  results   {where}")
+        click.echo(f"  next      fw stat {plan.run}    fw log {plan.run}")
+        if plan.epilogue:
+            click.echo(f"  {plan.epilogue}")
+        return
+    for reason in outcome.reasons[:10]:
+        click.echo(f"  {reason}", err=True)
+    if len(outcome.reasons) > 10:
+        click.echo(f"  and {len(outcome.reasons) - 10} more", err=True)
+    not_planned = f"; not planned: {', '.join(outcome.late)}" if outcome.late else ""
+    words = "was interrupted" if outcome.status == 5 else "failed"
+    click.echo(
+        f"{plan.run} {words}: {outcome.done} of {outcome.jobs} jobs done, {outcome.failed} failed, "
+        f"{outcome.skipped} not begun{not_planned}",
+        err=True,
+    )
+    click.echo(f"  next      fw log {plan.run}    fw stat {plan.run}    fw restart {plan.run}", err=True)
+
+
+def _as_json(plan: PlannedRun, outcome: Outcome) -> dict[str, object]:
+    return {
+        "run": plan.run,
+        "attempt": plan.attempt,
+        "status": outcome.status,
+        "jobs": outcome.jobs,
+        "done": outcome.done,
+        "failed": outcome.failed,
+        "skipped": outcome.skipped,
+        "not_planned": list(outcome.late),
+        "reasons": list(outcome.reasons),
+        "results": os.path.join(plan.archive_root, plan.archive_path),
+    }

@@ -1,0 +1,77 @@
+"""The plan that an archive keeps of a run: where its files are, and what stands in them."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from framework.errors import InfrastructureError, RunError
+from framework.model.plan import Job
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.runs import Run
+
+
+@dataclass(frozen=True)
+class KeptFile:
+    """A file of the plan."""
+
+    #: In the archive.
+    path: str
+    #: On this machine.
+    location: str
+
+
+def files(registry: Registry, run: Run) -> dict[str, KeptFile]:
+    """The files of a run's plan by their names, without the mark of compression; RunError where there are none."""
+    from framework.registry.questions.runs import attempt_values
+    from framework.registry.questions.search import find
+
+    root = attempt_values(registry, run.attempt_id).get("archive_root", "")
+    found = {
+        os.path.basename(file.path).removesuffix(".gz"): KeptFile(file.path, os.path.join(root, file.path))
+        for file in find(registry, "plan", {"run": [run.run]})
+    }
+    if "full.wcl" not in found:
+        raise RunError(f"{run.run} keeps no plan in its archive: a run keeps it as soon as it begins")
+    return found
+
+
+def newest(found: Mapping[str, KeptFile], stem: str) -> KeptFile:
+    """The file of the submission, or of the last restart with a changed configuration."""
+    names = [name for name in found if name.partition(".")[0].rpartition("_")[0] == stem or name == f"{stem}.wcl"]
+    return found[max(names, key=lambda name: (len(name), name))]
+
+
+def lines(location: str) -> Iterator[str]:
+    """The lines of one of them."""
+    try:
+        with gzip.open(location, "rt", encoding="utf-8", errors="surrogateescape") as file:
+            yield from file
+    except (OSError, EOFError) as error:
+        raise InfrastructureError(f"the plan of the run cannot be read: {location}: {error}") from error
+
+
+def records(location: str) -> Iterator[dict[str, Any]]:
+    """The header of a part of the plan, and then its jobs."""
+    try:
+        yield from map(json.loads, lines(location))
+    except ValueError as error:
+        raise InfrastructureError(f"the plan of the run cannot be read: {location}: {error}") from error
+
+
+def jobs(location: str) -> Iterator[Job]:
+    """The jobs of a part of the plan."""
+    try:
+        yield from (msgspec.convert(part, Job) for part in islice(records(location), 1, None))
+    except msgspec.ValidationError as error:
+        message = f"{location} was written by another version ({error}): compare with the run's pipeline itself"
+        raise RunError(message) from error

@@ -1,0 +1,120 @@
+"""Continuing: a late block of a run is planned, once, from what the blocks before it have made.
+
+Whoever drives a run calls this when those blocks have ended: the local engine as a process of its own, a DAG as the PRE
+script of the block's sub-DAG. It may be called again and at the same time: the first plan that is written down whole is
+the plan.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from framework.engines.history import job_is_done, read_history
+from framework.engines.htcondor.site import is_pool
+from framework.engines.program_check import check_presence
+from framework.engines.run_directory import PlannedRun, RunDirectory, software_of
+from framework.errors import InfrastructureError, RunError
+from framework.model.plan import Identity, Plan
+from framework.output.text import counted
+from framework.pipeline.archives import places_of
+from framework.plan.build import build_late_block
+from framework.plan.late_inputs import Earlier
+from framework.plan.products import Line
+from framework.runs.planner_answers import Asker
+from framework.runs.submission import SUBMITTED, Hooks, known_wrappers, site_values
+from wcl import Section, parse
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+
+#: How long the registry may take to learn what has been made, in seconds.
+PATIENCE = 600.0
+
+
+def plan_late_block(
+    directory: RunDirectory, registry: Registry, number: int, *, patience: float, say: Callable[[str], None]
+) -> PlannedRun:
+    """Plan a late block and write the plan down, unless that is done; the run with it.
+
+    WclError with everything that is wrong, RunError where its time has not come.
+    """
+    with _alone(directory):
+        run = directory.read()
+        if number in run.planned_late:
+            return run
+        _refuse_too_early(directory, run, number)
+        _wait(directory, registry, run, patience, say)
+        plan = _planned(directory, registry, run, number)
+        if not is_pool(run.site):  # a pool's machines may have what this one lacks
+            check_presence(plan.programs, software_of(plan))
+        directory.write_late(plan, run)
+        for warning in plan.warnings:
+            say(warning)
+        return directory.read()
+
+
+@contextmanager
+def _alone(directory: RunDirectory) -> Iterator[None]:
+    held = os.open(directory.plan / "late.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _refuse_too_early(directory: RunDirectory, run: PlannedRun, number: int) -> None:
+    if not run.late or run.late[0].number != number:
+        waiting = ", ".join(f"{block.number} ({block.name})" for block in run.late) or "none"
+        raise RunError(f"block {number} of {run.run} cannot be planned now; late blocks that wait, in order: {waiting}")
+    history = read_history(directory.journal, run)
+    left = [job.number for job in run.jobs.values() if not job_is_done(job, history)]
+    if left:
+        raise RunError(
+            f"block {number} of {run.run} is planned when the blocks before it have ended well: "
+            f"{counted(len(left), 'job')} not done, such as {left[0]}"
+        )
+
+
+def _wait(
+    directory: RunDirectory, registry: Registry, run: PlannedRun, patience: float, say: Callable[[str], None]
+) -> None:
+    from framework.registry.ingest.completeness import wait_until_complete
+
+    wait_until_complete(registry, run.attempt, directory.journal, patience, say)
+
+
+def _planned(directory: RunDirectory, registry: Registry, run: PlannedRun, number: int) -> Plan:
+    pipeline = as_submitted(directory, run)
+    return build_late_block(
+        pipeline,
+        Identity(**run.identity),
+        Asker(registry, run.archive, run.submit_directory, places_of(pipeline).sources),
+        number=number,
+        earlier=Earlier(jobs=tuple(directory.recorded_jobs(run)), carried=_lines(run.carried)),
+        submit_directory=run.submit_directory,
+        wrappers=known_wrappers(),
+        hooks=Hooks(),
+    )
+
+
+def _lines(carried: Mapping[str, Any]) -> dict[str, list[Line]]:
+    return {name: msgspec.convert(lines, list[Line]) for name, lines in carried.items()}
+
+
+def as_submitted(directory: RunDirectory, run: PlannedRun) -> Section:
+    """The pipeline as it was understood when the run was submitted, or restarted with another configuration."""
+    site_values()  # makes the site's functions known
+    path = directory.submitted_as(SUBMITTED, run.version)
+    try:
+        return parse(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise InfrastructureError(
+            f"the pipeline as it was submitted cannot be read: {path}: {error.strerror}"
+        ) from error

@@ -1,0 +1,293 @@
+"""Asking: the planner's questions, answered by the registry, the folder ``queries``, programs, and the disk."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import urllib.parse
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
+
+from framework.engines.local.workers import program_path
+from framework.model.plan import Known
+from framework.pipeline.questions import (
+    ANSWER,
+    FieldsQuestion,
+    FoundFile,
+    FoundLine,
+    NamedQuestion,
+    ProgramQuestion,
+    Question,
+    UnansweredError,
+)
+from framework.worker.programs.programs import find_program
+from wcl import Section, WclError, parse
+from wcl.format import as_text, is_plain
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.files import FileRow
+
+QUERIES = Path(__file__).parents[2] / "queries"
+#: Seconds that a query program may take.
+PATIENCE = 600
+#: What an answer says of a file that is no metadata of it.
+OWN = frozenset({"filename", "path", "fullname", "filetype", "compression", "nickname", "line", "size", "sha256"})
+
+
+class Asker:
+    """Answers the planner (framework.model.plan.Ask)."""
+
+    def __init__(self, registry: Registry, archive: str, directory: str, sources: Sequence[str] = ()) -> None:
+        self._registry = registry
+        self._archive = archive
+        #: Further archives, asked in this order for what the run's own does not have.
+        self._sources = sources
+        #: Where query programs run, and are looked for where they are named by a relative path.
+        self._directory = directory
+
+    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+        if not paths:
+            return {}
+        from framework.registry.questions.files import existing
+
+        known = {path: _known(row) for path, row in existing(self._registry, self._archive, paths).items()}
+        for archive in self._sources:
+            left = [path for path in paths if path not in known]
+            known |= {path: _known(row, archive) for path, row in existing(self._registry, archive, left).items()}
+        return known
+
+    def absence(self, path: str) -> str:
+        """Who removed it, when and why."""
+        from framework.registry.questions.archive_copies import removals_at
+
+        removal = removals_at(self._registry, [path]).get(path)
+        return f"{path.rpartition('/')[2]} {removal.words(path)}" if removal else ""
+
+    def outside(self, location: str) -> str:
+        """Why it cannot be read; what an address holds is the job's business."""
+        scheme = urllib.parse.urlsplit(location).scheme
+        if scheme in ("http", "https"):
+            return ""
+        if "://" in location:
+            return f"{scheme} cannot be fetched: give a path, or an http or https address"
+        if not os.path.isfile(location):
+            return "there is no such file" if not os.path.exists(location) else "it is not a file"
+        return "" if os.access(location, os.R_OK) else "it may not be read"
+
+    def lines(self, question: Question) -> Iterable[FoundLine]:
+        """The lines that answer a question, their files found in the archive."""
+        if isinstance(question, FieldsQuestion):
+            from framework.registry.questions.query_fields import select_files
+
+            if not self._sources:
+                return ({"": _found(row)} for row in select_files(self._registry, self._archive, question))
+            found: dict[str, FoundFile] = {}
+            for archive in (self._archive, *self._sources):
+                of_archive = "" if archive == self._archive else archive
+                for row in select_files(self._registry, archive, question):
+                    found.setdefault(row.path, _found(row, of_archive))
+            return [{"": found[path]} for path in sorted(found)]
+        rows = self._named(question) if isinstance(question, NamedQuestion) else self._by_program(question)
+        return self._completed(rows)
+
+    def trouble(self, question: Question) -> str:
+        """Why it can never be answered: no such query, a parameter that it lacks, a program that is not there."""
+        try:
+            if isinstance(question, NamedQuestion):
+                path = _query(question.name)
+                if path.suffix == ".sql":
+                    _parameters(path, question.parameters)
+            elif isinstance(question, ProgramQuestion):
+                return find_program(self._located(question.argv[0]), program_path())[1]
+        except UnansweredError as error:
+            return str(error)
+        return ""
+
+    def made(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[FoundFile]]:
+        """The files that the archive keeps of some calls of a run, of the newest good execution of each."""
+        from framework.registry.questions.files import made_by
+
+        found: dict[int, list[FoundFile]] = {}
+        for number, row in made_by(self._registry, self._archive, run, calls):
+            found.setdefault(number, []).append(_found(row))
+        return found
+
+    def _named(self, question: NamedQuestion) -> list[dict[str, Mapping[str, str]]]:
+        """A question of the folder: ``<name>.sql`` with bound parameters, or ``<name>.py`` with ``ask``."""
+        path = _query(question.name)
+        if path.suffix == ".sql":
+            statement = path.read_text(encoding="utf-8")
+            return _flat(self._sql(statement, **_parameters(path, question.parameters)))
+        module = importlib.import_module(f"queries.{question.name}")
+        try:
+            return _flat(module.ask(self._sql, **question.parameters))
+        except (OSError, ValueError, LookupError) as error:
+            raise UnansweredError(f"the query {question.name} fails: {error}") from error
+
+    def _sql(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
+        """Rows of a statement with named parameters; what a ``.py`` query is given to ask with."""
+        from sqlalchemy import exc, text
+
+        try:
+            with self._registry.read() as connection:
+                return [dict(row) for row in connection.execute(text(statement), parameters).mappings()]
+        except exc.SQLAlchemyError as error:
+            raise UnansweredError(f"the registry refuses the query: {getattr(error, 'orig', error)}") from error
+
+    def _by_program(self, question: ProgramQuestion) -> list[dict[str, Mapping[str, str]]]:
+        """Run a query program, and read the file that it wrote."""
+        with tempfile.TemporaryDirectory(prefix="fw-query-") as place:
+            answer = os.path.join(place, f"answer.{question.form}")
+            argv = [word.replace(ANSWER, answer) for word in question.argv]
+            argv[0] = self._located(argv[0])
+            environment = {**os.environ, "PATH": program_path()}
+            try:
+                done = subprocess.run(
+                    argv, env=environment, cwd=self._directory, capture_output=True, text=True, timeout=PATIENCE,
+                    check=False, errors="replace",
+                )  # fmt: skip
+            except (OSError, subprocess.TimeoutExpired) as error:
+                raise UnansweredError(f"the query program {argv[0]} cannot be run: {error}") from error
+            if done.returncode:
+                last = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it says nothing"]
+                raise UnansweredError(f"the query program {argv[0]} ended with status {done.returncode}: {last[0]}")
+            if not os.path.exists(answer):
+                raise UnansweredError(f"the query program {argv[0]} wrote no answer: give it ${{qoutfile}}")
+            try:
+                return read_answer(Path(answer), question.form)
+            except (ValueError, KeyError, TypeError, WclError) as error:
+                raise UnansweredError(f"the answer of {argv[0]} cannot be read: {error}") from error
+
+    def _located(self, program: str) -> str:
+        """A program that is named by a relative path lies where the pipeline was submitted."""
+        return os.path.join(self._directory, program) if "/" in program else program
+
+    def _completed(self, rows: list[dict[str, Mapping[str, str]]]) -> list[FoundLine]:
+        """Files that an answer names by their base names, found in the archive."""
+        from framework.registry.questions.query_fields import newest_by_name
+
+        files = [file for row in rows for file in row.values()]
+        names = {file["filename"] for file in files if "filename" in file and not {"path", "fullname"} & file.keys()}
+        newest: dict[str, FoundFile] = {}
+        for archive in (*reversed(self._sources), self._archive):
+            of_archive = "" if archive == self._archive else archive
+            rows_of = newest_by_name(self._registry, archive, names)
+            newest |= {name: _found(row, of_archive) for name, row in rows_of.items()}
+        paths = {file["path"] for file in files if "path" in file and not file["path"].startswith("/")}
+        known = self.in_archive(sorted(paths))
+        return [{nick: self._complete(file, newest, known) for nick, file in row.items()} for row in rows]
+
+    def _complete(
+        self, file: Mapping[str, str], newest: Mapping[str, FoundFile], known: Mapping[str, Known]
+    ) -> FoundFile:
+        metadata = {key: as_text(str(value)) for key, value in file.items() if key not in OWN and value is not None}
+        if path := file.get("fullname") or file.get("path"):
+            return FoundFile(path=path, filetype=file.get("filetype", ""), metadata=metadata, known=known.get(path))
+        name = file.get("filename")
+        if name is None:
+            raise UnansweredError("an answer names no file: it has neither filename nor path")
+        if name not in newest:
+            raise UnansweredError(f"the query names {name}, which the archive does not have")
+        found = newest[name]
+        return replace(found, metadata={**found.metadata, **metadata})
+
+
+class AskerAgain(Asker):
+    """The same for a run that is planned again: what it has made itself is not there yet."""
+
+    def __init__(
+        self, registry: Registry, archive: str, directory: str, sources: Sequence[str] = (), *, own: str
+    ) -> None:
+        super().__init__(registry, archive, directory, sources)
+        self._own = own + "/"
+
+    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+        return super().in_archive([path for path in paths if not path.startswith(self._own)])
+
+    def lines(self, question: Question) -> Iterable[FoundLine]:
+        found = super().lines(question)
+        return (line for line in found if not any(file.path.startswith(self._own) for file in line.values()))
+
+
+def _query(name: str) -> Path:
+    """The file of a query."""
+    if not name.isidentifier():
+        raise UnansweredError(f"'{name}' is no query's name")
+    for path in (QUERIES / f"{name}.sql", QUERIES / f"{name}.py"):
+        if path.is_file():
+            return path
+    known = sorted(path.stem for path in QUERIES.iterdir() if path.suffix in (".sql", ".py") and path.stem[0] != "_")
+    raise UnansweredError(f"there is no query '{name}'; there is: {', '.join(known) or 'none'}")
+
+
+def _parameters(path: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """The values of the parameters that a statement names."""
+    wanted = set(re.findall(r"(?<![:\w]):([a-z_]\w*)", path.read_text(encoding="utf-8")))
+    if missing := wanted - given.keys():
+        raise UnansweredError(f"the query {path.stem} needs {', '.join(sorted(missing))}: set parameters")
+    return {name: given[name] for name in wanted}
+
+
+def read_answer(path: Path, form: str) -> list[dict[str, Mapping[str, str]]]:
+    """The lines of an answer, each with its files by nickname (empty where the form has none)."""
+    if form == "csv":
+        with open(path, newline="", encoding="utf-8") as file:
+            return _flat(csv.DictReader(file))
+    if form == "json":
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(rows, dict):
+            rows = list(rows["list"]["line"].values())
+        return [_nicknamed(row.get("file", row)) for row in rows]
+    # Query programs write a key without a value where they have none.
+    text = re.sub(r"(?m)^\s*[\w.-]+\s*=\s*$", "", path.read_text(encoding="utf-8"))
+    lines = parse(text, str(path)).section("list").section("line").sections()
+    return [_nicknamed(line.section("file")) for _, line in lines]
+
+
+def _flat(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Mapping[str, str]]]:
+    """One file a row; rows with the same ``line`` belong together, by their ``nickname``."""
+    lines: dict[str, dict[str, Mapping[str, str]]] = {}
+    for number, row in enumerate(rows):
+        key = str(row.get("line") or f"#{number}")
+        lines.setdefault(key, {})[str(row.get("nickname") or "")] = {
+            name: str(value) for name, value in row.items() if value is not None
+        }
+    return list(lines.values())
+
+
+def _nicknamed(row: Mapping[str, Any] | Section) -> dict[str, Mapping[str, str]]:
+    """``{nick: {filename: ...}}``, or the file itself; nicknames that only count are none."""
+    inner = {nick: part for nick, part in row.items() if isinstance(part, Mapping)}
+    if not inner:
+        inner = {"": row}
+    return {
+        "" if re.fullmatch(r"file\d+", nick) else nick: {key: str(value) for key, value in part.items()}
+        for nick, part in inner.items()
+    }
+
+
+def _found(row: FileRow, archive: str = "") -> FoundFile:
+    metadata = {sys.intern(key): _shared(str(value)) for key, value in row.metadata.items()}
+    return FoundFile(path=row.path, filetype=row.filetype, metadata=metadata, known=_known(row, archive))
+
+
+def _shared(value: str) -> str:
+    """A value of a file's, which is most often that of many files."""
+    return sys.intern(value) if is_plain(value) else as_text(value)
+
+
+def _known(row: FileRow, archive: str = "") -> Known:
+    if row.packed:
+        ending, size, sha256 = row.packed
+        return Known(size, sha256, ending, archive)
+    return Known(row.size or 0, row.sha256 or "", "", archive)

@@ -1,0 +1,75 @@
+"""Recovering: a registry that was lost, or is older than the runs, learns again what their directories tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from framework.configuration.home import home
+from framework.engines.run_directory import PlannedRun, RunDirectory
+from framework.errors import RunError
+from framework.registry.database.connection import Registry
+from framework.registry.ingest.ingester import ingest
+from framework.registry.questions.attempts import NewAttempt, create_attempt
+from framework.registry.questions.runs import attempts_called
+from framework.runs.execution import check_over
+from framework.runs.late_block import as_submitted
+from framework.runs.submission import ATTEMPT, declare_filetypes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recovered:
+    """What became of a run."""
+
+    run: str
+    #: Whether the registry had no record of it.
+    is_new: bool
+    #: How many facts of its journals were not on record.
+    facts: int
+
+
+def recover(db: Registry, directory: RunDirectory) -> Recovered:
+    """Record a run anew, or what its record lacks; RunError for one that goes on, or does not tell what it was."""
+    check_over(directory, db)
+    with directory.held():
+        run = directory.read()
+        known = attempts_called(db, run.run)
+        attempt = run.attempt
+        if attempt not in known:
+            attempt = known[-1] if known else _recorded(db, directory, run)
+            directory.renumber(attempt)
+        return Recovered(run=run.run, is_new=not known, facts=ingest(db, attempt, directory.journal))
+
+
+def _recorded(db: Registry, directory: RunDirectory, run: PlannedRun) -> int:
+    new = as_recorded(directory)
+    declare_filetypes(db, as_submitted(directory, run))
+    return create_attempt(db, new)
+
+
+def as_recorded(directory: RunDirectory) -> NewAttempt:
+    """The run as the registry recorded it before anything of it ran."""
+    path = directory.plan / ATTEMPT
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=NewAttempt)
+    except FileNotFoundError as error:
+        raise RunError(f"{directory.run} was never planned to its end, or {path} is gone") from error
+    except msgspec.DecodeError as error:
+        raise RunError(f"{path} is damaged: {error}") from error
+
+
+def all_runs() -> Iterator[RunDirectory]:
+    """The runs that were submitted here, in the order in which they were."""
+    folder = home() / "runs"
+    found = [RunDirectory(path) for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+    planned = [each for each in found if each.is_planned]
+    yield from sorted(planned, key=_submit_time)
+
+
+def _submit_time(directory: RunDirectory) -> float:
+    try:
+        return as_recorded(directory).submit_time or 0.0
+    except RunError:  # which is said when its turn comes
+        return 0.0

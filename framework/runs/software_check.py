@@ -1,0 +1,63 @@
+"""Equipping: the site's software made ready on this machine, to see whether its jobs will find it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from framework.engines.local.workers import program_path
+from framework.engines.program_check import trouble
+from framework.pipeline.keys import check_pipeline
+from framework.pipeline.software import KINDS, Definitions, check_software
+from framework.worker.environments.base import Shelf, SoftwareError
+from framework.worker.programs.programs import Programs
+from framework.worker.programs.warden import Warden
+from wcl import Scope, Section, WclError
+
+
+@dataclass(frozen=True)
+class Equipment:
+    """Software by its label, and how it is; or what is wrong with it."""
+
+    label: str
+    summary: str
+    trouble: str = ""
+
+
+def equipment(site: Section) -> Iterator[Equipment]:
+    """Each environment that the site defines, made ready; of containers, whether their runtime and image are there."""
+    problems = [*check_pipeline(site), *check_software(site)]
+    if problems := [problem for problem in problems if problem.severity == "error"]:
+        yield Equipment("software", "", str(WclError(*problems)))
+        return
+    definitions = Definitions(site, Scope(site.section("site").section(site.text("target_site")), root=site))
+    for kind, holder in KINDS.items():
+        for name, section in site.section(holder).sections():
+            try:
+                found = definitions.find(kind, name, section.opened)
+            except WclError as error:
+                yield Equipment(f"{kind} {name}", "", str(error))
+                continue
+            yield _looked_at(found.label, msgspec.to_builtins(found))
+
+
+def _looked_at(label: str, definition: dict[str, object]) -> Equipment:
+    if missing := trouble(definition):
+        return Equipment(label, "", missing)
+    if definition["kind"] == "container":
+        return Equipment(label, f"{definition['image']}, run by {definition['runtime']}")
+    warden = Warden()
+    try:
+        with tempfile.TemporaryDirectory(prefix="fw-doctor-") as place, open(os.path.join(place, "log"), "ab+") as log:
+            environment = {**os.environ, "PATH": program_path()}
+            shelf = Shelf(Programs(warden), environment, place)
+            ready = shelf.take(label, definition, {"FW_CALL": "0"}, log.fileno(), lambda what, **fact: None)
+            return Equipment(label, ready.summary)
+    except SoftwareError as error:
+        return Equipment(label, "", str(error))
+    finally:
+        warden.dismiss()

@@ -1,0 +1,65 @@
+"""Submitters: what a run is submitted with, the framework and the folder of its pipeline, each as it stands now."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from framework.runs.git import states
+from framework.worker.environments.base import fingerprint
+
+if TYPE_CHECKING:
+    from framework.registry.questions.attempts import NewSoftware
+
+ROOT = Path(__file__).parents[2]
+#: The framework's own parts beside the pipelines.
+PARTS = ("framework", "wrappers", "wcl", "queries")
+
+
+def framework_now() -> NewSoftware:
+    """The framework that this process runs."""
+    return _framework(states([(ROOT, PARTS)])[0])
+
+
+def submitters(pipeline: Path) -> tuple[NewSoftware, ...]:
+    """The framework, and the folder that a pipeline's file lies in."""
+    folder = pipeline.absolute().parent
+    own, of_pipeline = states([(ROOT, PARTS), (folder, ())])
+    found = {"folder": str(folder), "git": of_pipeline}
+    return _framework(own), _found("pipeline", pipeline.name, found)
+
+
+def _framework(git: dict[str, Any]) -> NewSoftware:
+    packages = sorted(set(_packages()))
+    version = next((name.partition("-")[2] for name in packages if name.startswith("skyfw-")), None)
+    machine = os.uname()
+    found = {
+        "version": version,
+        "python": platform.python_version(),
+        "prefix": sys.prefix,
+        "machine": f"{machine.sysname} {machine.release} {machine.machine}",
+        "packages": packages,
+        "git": git,
+    }
+    return _found("framework", "skyfw", found)
+
+
+def _packages() -> Iterator[str]:
+    """Names and versions of what this Python can import, by the names of their records."""
+    for directory in sys.path:
+        try:
+            with os.scandir(directory or ".") as entries:
+                names = [entry.name for entry in entries]
+        except OSError:
+            continue
+        yield from (name.removesuffix(".dist-info") for name in names if name.endswith(".dist-info"))
+
+
+def _found(kind: str, name: str, found: dict[str, Any]) -> NewSoftware:
+    from framework.registry.questions.attempts import NewSoftware
+
+    return NewSoftware(role=kind, sha256=fingerprint(kind, name, found), kind=kind, name=name, found=found)

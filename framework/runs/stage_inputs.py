@@ -1,0 +1,55 @@
+"""Provisioning: what a run needs from other archives brought into its own, and what it has made taken home."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from framework.archives.archive import named_archive
+from framework.archives.replicate import replicate, wanting
+from framework.engines.staged_inputs import Arrival, awaited
+from framework.runs.late_block import as_submitted
+
+if TYPE_CHECKING:
+    from framework.engines.run_directory import PlannedRun, RunDirectory
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.files import Copy, FileRow
+
+
+def bring_inputs(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
+    """Bring what a run's archive lacks, archive by archive; each file when it is there, or why it cannot come."""
+    plan = directory.read()
+    values = as_submitted(directory, plan)
+    own = named_archive(values, plan.archive)
+    coming = awaited(plan)
+    for name in sorted(set(coming.values())):
+        files, lost = _copies(db, plan, name, [path for path, archive in coming.items() if archive == name])
+        yield from (Arrival(path, f"archive {name} has it no longer") for path in lost)
+        for each in replicate(db, named_archive(values, name), own, files):
+            yield Arrival(each.path, each.trouble)
+
+
+def take_home(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
+    """Copy what a run has made from its own archive to where it belongs; each file, or why it was not copied."""
+    from framework.registry.questions.file_selection import Choice, kept_in
+
+    plan = directory.read()
+    values = as_submitted(directory, plan)
+    own, home = named_archive(values, plan.archive), named_archive(values, plan.deliver_to)
+    made = list(kept_in(db, own.name, Choice(runs=(plan.run,))))
+    for each in replicate(db, own, home, wanting(db, home, made)):
+        yield Arrival(each.path, each.trouble)
+
+
+def _copies(
+    db: Registry, plan: PlannedRun, archive: str, wanted: list[str]
+) -> tuple[list[tuple[FileRow, Copy]], list[str]]:
+    """The copies that an archive has of some files, and the paths that it has not."""
+    from framework.registry.questions.files import copies_of, existing
+
+    rows = existing(db, archive, [plan.staging[path][1] for path in wanted])
+    copies = copies_of(db, [row.id for row in rows.values()])
+    found = {
+        copy.path: (row, copy) for row in rows.values() for copy in copies.get(row.id, ()) if copy.archive == archive
+    }
+    return [found[path] for path in wanted if path in found], [path for path in wanted if path not in found]

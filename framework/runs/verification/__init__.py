@@ -1,0 +1,1 @@
+"""Verification of a run: its calls repeated and the files compared."""

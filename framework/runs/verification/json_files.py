@@ -1,0 +1,64 @@
+"""JSON, by value."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from framework.pipeline.comparison_rules import Rules
+from framework.runs.verification.compare import CLOSE, DIFFERENT, VOLATILE, Difference, UnreadableError, shown
+
+
+def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
+    """Values that differ, in the old file's order; a number's name is that of the nearest key."""
+    try:
+        was, now = (json.loads(path.read_bytes()) for path in (old, new))
+        yield from _in_value(was, now, "", "", rules)
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"it is no JSON: {error}") from error
+
+
+def _in_value(was: Any, now: Any, place: str, name: str, rules: Rules) -> Iterator[Difference]:
+    if isinstance(was, dict) and isinstance(now, dict):
+        yield from _in_object(was, now, place, rules)
+    elif isinstance(was, list) and isinstance(now, list):
+        if len(was) != len(now):
+            yield Difference(DIFFERENT, f"{place or 'it'} has {len(now)} values, had {len(was)}")
+        for number, pair in enumerate(zip(was, now, strict=False)):
+            yield from _in_value(*pair, f"{place}[{number}]", name, rules)
+    elif type(was) is not type(now) and not (_is_number(was) and _is_number(now)):
+        yield _different(was, now, place)
+    elif was != now and not (was != was and now != now):
+        if not _is_number(was):
+            yield _different(was, now, place)
+            return
+        limit = rules.of(name)
+        if math.isinf(was) or math.isinf(now) or not abs(now - was) <= limit.absolute + limit.relative * abs(was):
+            yield _different(was, now, place)
+        else:
+            yield Difference(CLOSE, f"{place} is {shown(now)}, was {shown(was)}, within its tolerance")
+
+
+def _in_object(was: dict[str, Any], now: dict[str, Any], place: str, rules: Rules) -> Iterator[Difference]:
+    for key in {**was, **now}:
+        at = f"{place}.{key}" if place else key
+        if rules.is_volatile(key):
+            if was.get(key) != now.get(key):
+                yield Difference(VOLATILE, f"{at} differs")
+        elif key not in now:
+            yield Difference(DIFFERENT, f"{at} is gone, was {shown(was[key])}")
+        elif key not in was:
+            yield Difference(DIFFERENT, f"{at} is new: {shown(now[key])}")
+        else:
+            yield from _in_value(was[key], now[key], at, key, rules)
+
+
+def _different(was: Any, now: Any, place: str) -> Difference:
+    return Difference(DIFFERENT, f"{place or 'it'} is {shown(now)}, was {shown(was)}")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -1,0 +1,242 @@
+"""Rerunning: one call of a recorded run, again, in a directory of its own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from framework.configuration.home import home
+from framework.engines.local.workers import program_path
+from framework.errors import InfrastructureError, RunError
+from framework.output.text import counted
+from framework.runs import kept_plan
+from framework.worker.files.transfer import Facts, measure
+from framework.worker.job.call import Call
+from framework.worker.job.job_context import Bench, Tools
+from framework.worker.job.spec import CallSpec, JobSpec
+from framework.worker.job.work_directory import Workplace
+from framework.worker.job.worker import places
+from framework.worker.journal.journal import Journal, read_facts
+from framework.worker.programs.programs import Programs
+from framework.worker.programs.warden import Warden
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.files import FileRow
+
+
+IN_MEMORY = "in memory"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output and how it compares with the record.
+
+    same, differs, missing, new (not recorded), or in memory (where it was when recorded: nothing to compare with).
+    """
+
+    path: str
+    verdict: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rerun:
+    """What came of it."""
+
+    status: int
+    reason: str
+    commands: tuple[str, ...]
+    outputs: tuple[Comparison, ...]
+    #: What its programs ran in: ``same`` as recorded, ``differs``, or empty for the machine as it is.
+    software: str = ""
+    #: Where what it made this time lies, by the path in the archive.
+    made: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def same(self) -> bool:
+        return self.status == 0 and all(part.verdict in ("same", IN_MEMORY) for part in self.outputs)
+
+
+def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
+    """Repeat a call; nothing is written outside ``target``, which must not be there yet.
+
+    What it reads and its job did not keep is made again first, by the calls that made it. What passed in memory is
+    written this time, to be looked at.
+    """
+    shard, software, root = _planned_in(registry, run, number)
+    header, data = _planned(shard, number)
+    header["archive_root"] = root  # which may have moved since, or be another registry's
+    specs = _with_makers([CallSpec(_on_disk(call)) for call in data["calls"]], number)
+    known = _recorded(registry, header, specs)
+    made = {file.path for spec in specs for file in spec.outputs}
+    inputs = [file for spec in specs for file in spec.inputs if not file.optional and not file.outside]
+    wanted = [file for file in inputs if file.archived not in known.kept and file.path not in made]
+    if wanted:
+        raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
+    if target.exists():
+        raise RunError(f"{target} is there already: remove it, or name another directory with --into")
+    return _repeat(header, specs, known, target, software)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What the registry has of some files."""
+
+    #: Those that the archive has.
+    kept: dict[str, Facts]
+    #: All that are recorded; None for what never was bytes.
+    all: dict[str, Facts | None]
+    #: Of the call that is repeated, the files of which only its programs knew how many there are.
+    pieces: tuple[str, ...]
+
+
+def _on_disk(call: dict[str, Any]) -> dict[str, Any]:
+    """The call with files in the place of what was passed in memory; what it makes is left as it is, to be compared."""
+
+    def files(key: str, *without: str) -> list[dict[str, Any]]:
+        return [{name: value for name, value in file.items() if name not in without} for file in call[key]]
+
+    return {**call, "inputs": files("inputs", "in_memory"), "outputs": files("outputs", "in_memory", "compression")}
+
+
+def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
+    """A call of a job, and those before it that make what it needs and the job did not keep, in their order."""
+    makers = {file.path: call for call in calls for file in call.outputs if not file.keep}
+    chosen: dict[int, CallSpec] = {}
+    waiting = [call for call in calls if call.number == number]
+    while waiting:
+        call = waiting.pop()
+        chosen[call.number] = call
+        needed = [makers[file.path] for file in call.inputs if file.path in makers]
+        waiting += [maker for maker in needed if maker.number not in chosen]
+    return [call for call in calls if call.number in chosen]
+
+
+def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | None, str]:
+    """Where the archive keeps the plan of a call, which software it ran in at last, and the archive's root."""
+    from framework.registry.questions.calls import calls
+    from framework.registry.questions.runs import attempt_values, find_run
+
+    found = find_run(registry, run)
+    tries = calls(registry, found.attempt_id, wrapnum=number)
+    if not tries:
+        raise RunError(f"{found.run} has recorded no call {number}: it has {counted(found.calls_expected, 'call')}")
+    shard = tries[-1].planfile
+    kept = kept_plan.files(registry, found)
+    if shard not in kept:
+        raise RunError(f"{found.run} keeps no {shard} in its archive")
+    software = next((each.software for each in reversed(tries) if each.software), None)
+    return kept[shard].location, software, attempt_values(registry, found.attempt_id)["archive_root"]
+
+
+def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> Recorded:
+    """What is recorded of the calls' inputs and outputs."""
+    from framework.registry.questions.files import at_paths, existing, made_by
+
+    paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.outside]
+    rows = existing(registry, header["archive"], paths)
+    for file in (file for spec in specs for file in spec.inputs if file.path in rows):
+        # As the archive keeps it now, which may be another one than the run's.
+        packed = rows[file.path].packed
+        file.compression = packed[0] if packed else ""
+    pieces = {}
+    if any(file.pattern for file in specs[-1].outputs):
+        found = made_by(registry, header["archive"], header["run"], [specs[-1].number])
+        pieces = {row.path: row for _, row in found}
+    kept = dict(_as_kept(row) for row in (*rows.values(), *pieces.values()))
+    every = {**at_paths(registry, paths), **pieces}
+    facts = {path: None if row.size is None else Facts(row.size, row.sha256 or "") for path, row in every.items()}
+    return Recorded(kept, facts, tuple(pieces))
+
+
+def _as_kept(row: FileRow) -> tuple[str, Facts]:
+    """Path, size and checksum of what the archive has."""
+    if row.packed:
+        ending, size, sha256 = row.packed
+        return row.path + ending, Facts(size, sha256)
+    return row.path, Facts(row.size or 0, row.sha256 or "")
+
+
+def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The shard's header and the definition of the job that the call belongs to."""
+    parts = kept_plan.records(path)
+    header = next(parts)
+    for job in parts:
+        if any(call["call"] == number for call in job["calls"]):
+            return header, job
+    raise RunError(f"the plan of the run has no call {number}")
+
+
+def _repeat(
+    header: dict[str, Any], specs: list[CallSpec], known: Recorded, target: Path, software: str | None
+) -> Rerun:
+    """Run them with the worker's own code, the archive for their outputs replaced by the target directory."""
+    try:
+        target.mkdir(parents=True)
+    except OSError as error:
+        raise InfrastructureError(f"{target}: {error.strerror}") from error
+    warden = Warden()
+    journal = Journal(str(target / "journal"), "rerun", run=header["run"], attempt=header["attempt"], start=0)
+    here = os.getcwd()
+    try:
+        job = JobSpec(header, {"job": 0, "block": 0, "keys": "", "calls": []})
+        job.calls = specs
+        place = Workplace(str(target / "work"))
+        environment = {"FW_SECRETS": str(home() / "secrets"), **os.environ, "PATH": program_path()}
+        tools = Tools(place, journal, Programs(warden), environment, str(target / "images"))
+        bench = Bench(job, "rerun", tools)
+        bench.known = known.kept
+        bench.store_root = str(target / "outputs")
+        bench.is_apart = True
+        place.prepare(at for spec in specs for at in places(spec))
+        os.chdir(place.root)
+        status, call = _run_in_order(bench)
+    finally:
+        os.chdir(here)
+        journal.close()
+        warden.dismiss()
+    facts = list(read_facts(journal.path))
+    commands = tuple(fact["args"] for fact in facts if fact["e"] == "exec.start")
+    made_ready = [fact["sha256"] for fact in facts if fact["e"] == "software"]
+    # What it made before, and what it made now, with the places in the job.
+    places_of = {**{path: path for path in known.pieces}, **{file.path: file.at for file in call.outputs}}
+    made = dict(_found(places_of, bench.store_root, place))
+    outputs = tuple(_compared(path, made.get(path), known.all) for path in places_of if path in {*made, *known.all})
+    compared = "" if not made_ready else "same" if software in (None, *made_ready) else "differs"
+    return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs, software=compared, made=made)
+
+
+def _found(places_of: Mapping[str, str], root: str, place: Workplace) -> Iterator[tuple[str, str]]:
+    """Where each output lies that was made: put away, or left in the job."""
+    for path, at in places_of.items():
+        for here in (os.path.join(root, path), place.at(at)):
+            if os.path.exists(here):
+                yield path, here
+                break
+
+
+def _run_in_order(bench: Bench) -> tuple[int, Call]:
+    """The first call that fails, with its status, or the last."""
+    try:
+        for spec in bench.job.calls:
+            call = Call(bench, spec, 1)
+            status = call.run()
+            if status:
+                break
+    finally:
+        bench.process.end()
+    return status, call
+
+
+def _compared(path: str, made: str | None, recorded: dict[str, Facts | None]) -> Comparison:
+    if made is None:
+        return Comparison(path, "missing")
+    if path not in recorded:
+        return Comparison(path, "new")
+    expected = recorded[path]
+    if expected is None:
+        return Comparison(path, IN_MEMORY)
+    return Comparison(path, "same" if measure(made) == expected else "differs")

@@ -1,0 +1,153 @@
+"""Verifying: a recorded call is repeated apart from its run, and a verdict on what it makes goes on record."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from framework.archives.copy import is_as_recorded
+from framework.archives.get import get
+from framework.errors import RunError
+from framework.pipeline.comparison_rules import Rules, rules_of
+from framework.runs import kept_plan
+from framework.runs.software_versions import framework_now
+from framework.runs.submission import operator
+from framework.runs.verification.compare import DIFFERENT, IDENTICAL, VERDICTS, Verdict, compare
+from framework.runs.verification.rerun import IN_MEMORY, Comparison, Rerun, rerun
+from wcl import Section, boolean, parse
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.attempts import NewSoftware
+    from framework.registry.questions.files import FileRow
+    from framework.registry.questions.runs import Run
+    from framework.registry.questions.verifications import FileVerdict, Verification
+
+#: What a call is that failed this time, and one that made nothing to compare.
+FAILED, NOT_COMPARED = "failed", "not compared"
+#: Of a verification: the result can be had again.
+GOOD = frozenset({*VERDICTS, NOT_COMPARED} - {DIFFERENT})
+
+
+class Verifier:
+    """Repeats calls of one run."""
+
+    def __init__(self, registry: Registry, run: str) -> None:
+        from framework.registry.questions.runs import attempt_values, find_run
+
+        self._registry = registry
+        self.run: Run = find_run(registry, run)
+        self._root = attempt_values(registry, self.run.attempt_id).get("archive_root", "")
+
+    def calls(self, module: str | None = None) -> list[int]:
+        """The numbers of the calls that have a good result, of one module or of all."""
+        from framework.registry.questions.calls import calls
+
+        done = [call for call in calls(self._registry, self.run.attempt_id, module=module) if call.state == "done"]
+        if not done:
+            of = f"module {module} of {self.run.run}" if module else self.run.run
+            raise RunError(f"no call of {of} has ended well: there is nothing to repeat")
+        return sorted({call.wrapnum for call in done})
+
+    def verify(self, number: int, target: Path) -> tuple[Rerun, Verification]:
+        """Repeat a call in a new directory, compare what it makes, and put the verdict on record."""
+        from framework.registry.questions.verifications import Verification, record_verification
+
+        began = time.monotonic()
+        again = rerun(self._registry, self.run.run, number, target)
+        files = tuple(self._file_verdicts(again))
+        verdict, difference = _of_call(again, files)
+        done = Verification(
+            pfw_attempt_id=self.run.attempt_id,
+            wrapnum=number,
+            verdict=verdict,
+            difference=difference,
+            status=again.status,
+            verify_time=time.time(),
+            wallclock=round(time.monotonic() - began, 6),
+            operator=operator(),
+            exec_host=os.uname().nodename,
+            software=again.software or None,
+            framework_sha256=self._framework.sha256,
+            files=files,
+        )
+        record_verification(self._registry, done, self._framework)
+        return again, done
+
+    def _file_verdicts(self, again: Rerun) -> list[FileVerdict]:
+        from framework.registry.questions.files import at_paths
+        from framework.registry.questions.verifications import FileVerdict
+
+        known = at_paths(self._registry, [part.path for part in again.outputs])
+        found = []
+        for part in again.outputs:
+            row = known.get(part.path)
+            said = self._compared(part, row, again.made)
+            filetype, id_ = (row.filetype, row.id) if row else (None, None)
+            words = said.words or None
+            found.append(
+                FileVerdict(path=part.path, verdict=said.kind, difference=words, filetype=filetype, desfile_id=id_)
+            )
+        return found
+
+    def _compared(self, part: Comparison, row: FileRow | None, made: Mapping[str, str]) -> Verdict:
+        """One output beside the recorded one."""
+        if part.verdict == "same":
+            return Verdict(IDENTICAL)
+        if part.verdict == IN_MEMORY:
+            return Verdict(NOT_COMPARED, "it never was bytes when it was recorded")
+        if row is None or part.verdict != "differs":
+            return Verdict(
+                part.verdict, {"missing": "it was not made this time", "new": "the run has not made it"}[part.verdict]
+            )
+        filetype = self._filetypes.section(row.filetype.lower())
+        if boolean(filetype.text("volatile", "False"), filetype.opened):
+            return Verdict(NOT_COMPARED, f"files of type {row.filetype} are declared volatile")
+        return self._contents(row, Path(made[part.path]), rules_of(filetype))
+
+    def _contents(self, row: FileRow, made: Path, rules: Rules) -> Verdict:
+        kept = Path(self._root, row.path)
+        if not kept.is_file():
+            return self._brought_contents(row, made, rules)
+        if not is_as_recorded(row, kept):
+            return Verdict(DIFFERENT, "another checksum; the archive's own copy is not what is recorded: fw fsck")
+        return compare(kept, made, rules)
+
+    def _brought_contents(self, row: FileRow, made: Path, rules: Rules) -> Verdict:
+        """The same where the home archive has it compressed, or only another one has it."""
+        with TemporaryDirectory(prefix="fw-recorded-") as directory:
+            kept = next(get(self._registry, [row], Path(directory)))
+            if kept.trouble:
+                none = "the archive keeps no copy to compare with"
+                return Verdict(DIFFERENT, f"another checksum than {row.sha256}; {none}")
+            if kept.target.name != os.path.basename(row.path):
+                return Verdict(DIFFERENT, f"another checksum; the archive has it as {kept.target.name}, not compared")
+            return compare(kept.target, made, rules)
+
+    @cached_property
+    def _filetypes(self) -> Section:
+        """What the run's own configuration declares."""
+        full = kept_plan.files(self._registry, self.run)["full.wcl"].location
+        return parse("".join(kept_plan.lines(full)), full).section("filetype_metadata")
+
+    @cached_property
+    def _framework(self) -> NewSoftware:
+        return framework_now()
+
+
+def _of_call(again: Rerun, files: Sequence[FileVerdict]) -> tuple[str, str | None]:
+    """The worst of its files, and that one's words."""
+    if again.status:
+        return FAILED, again.reason or f"it ended with status {again.status}"
+    ranks = [*VERDICTS[:-1], *("missing", "new", DIFFERENT)]
+    compared = [file for file in files if file.verdict != NOT_COMPARED]
+    if not compared:
+        return NOT_COMPARED, None
+    worst = max(compared, key=lambda file: ranks.index(file.verdict))
+    verdict = worst.verdict if worst.verdict in VERDICTS else DIFFERENT
+    return verdict, f"{worst.path}: {worst.difference}" if worst.difference else None

@@ -1,0 +1,1 @@
+"""The worker: what runs a job on its machine. It imports the standard library and wrappers only."""

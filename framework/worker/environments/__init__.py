@@ -1,0 +1,1 @@
+"""Environments and containers that programs run in."""

@@ -1,0 +1,1 @@
+"""Files on the worker: copied, downloaded, compressed, checked, and their FITS headers."""

@@ -1,0 +1,212 @@
+"""Transfer: bring inputs into the job's directory, verified, and outputs into the archive, measured on the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from framework.worker.files.checksum import sha256
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CHUNK = 1 << 20
+READ_ONLY = 0o444
+#: Of what waits to be sent home: HTCondor may bring it a second time, over what came before.
+ON_THE_WAY = 0o644
+#: What the name of a gzipped file ends with.
+GZIP = ".gz"
+
+
+class TransferError(Exception):
+    """A file could not be brought or stored; another try, or another machine, may do better."""
+
+
+class Facts:
+    """Size in bytes and sha256 of a file's content."""
+
+    __slots__ = ("sha256", "size")
+
+    def __init__(self, size: int, sha256: str) -> None:
+        self.size = size
+        self.sha256 = sha256
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Facts) and (self.size, self.sha256) == (other.size, other.sha256)
+
+    def __hash__(self) -> int:
+        return hash((self.size, self.sha256))
+
+
+#: Path, inode, size and time of change of a file.
+State = tuple[str, int, int, int]
+
+
+def _state(path: str) -> State:
+    status = os.stat(path)
+    return (path, status.st_ino, status.st_size, status.st_mtime_ns)
+
+
+def with_suffix(path: str, suffix: str) -> str:
+    """The path with something put before the ending of its name."""
+    directory, slash, name = path.rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    return f"{directory}{slash}{stem}{suffix}{dot}{ending}" if dot else f"{path}{suffix}"
+
+
+class Measurer:
+    """Checksums files, once for each state of a file: an input that many jobs share is read once a worker."""
+
+    def __init__(self) -> None:
+        self._known: dict[State, Facts] = {}
+        self._seen: dict[str, State] = {}
+
+    def facts(self, path: str) -> Facts:
+        key = _state(path)
+        if key not in self._known:
+            self._known[key] = measure(path)
+            self._seen[path] = key
+        return self._known[key]
+
+    def is_changed(self, path: str) -> bool:
+        """Whether a file that was measured is in another state now."""
+        try:
+            return path in self._seen and self._seen[path] != _state(path)
+        except FileNotFoundError:
+            return True
+
+
+def measure(path: str) -> Facts:
+    """Size and checksum of a file's content."""
+    with open(path, "rb", buffering=0) as file:
+        return pass_through(file.read, lambda chunk: None)
+
+
+def link(source: str, target: str, expected: Facts | None, measurer: Measurer) -> Facts:
+    """Make a file of an archive, or from outside, appear in the job; TransferError if it is not what it should be."""
+    try:
+        found = measurer.facts(source)
+        compare(source, found, expected)
+        place(source, target)
+    except OSError as error:
+        raise TransferError(f"{source}: {error.strerror}") from error
+    return found
+
+
+def check(source: str, expected: Facts | None, measurer: Measurer) -> Facts:
+    """Whether a file of an archive is what it should be; TransferError if not."""
+    try:
+        found = measurer.facts(source)
+    except OSError as error:
+        raise TransferError(f"{source}: {error.strerror}") from error
+    compare(source, found, expected)
+    return found
+
+
+def place(source: str, target: str) -> None:
+    """A second name for a file: a hard link, which costs a tenth of a symbolic one, where the two may share one."""
+    try:
+        os.link(source, target)
+    except OSError:
+        os.symlink(source, target)
+
+
+def copy(source: str, target: str, expected: Facts | None) -> Facts:
+    """A copy of a file from outside, which is nobody's to spoil, measured on the way."""
+    try:
+        with open(source, "rb", buffering=0) as reading, open(target, "wb", buffering=0) as writing:
+            found = pass_through(reading.read, writing.write)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        raise TransferError(f"{source}: {error.strerror}") from error
+    compare(source, found, expected)
+    return found
+
+
+def store(source: str, target: str, mode: int = READ_ONLY) -> Facts:
+    """Put a file into the archive under its final name, whole or not at all.
+
+    It is moved where archive and job share a file system and it has no other name, else copied and measured in one
+    pass.
+    """
+    make_directory(target)
+    status = os.lstat(source)
+    own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+    if own and status.st_dev == os.stat(os.path.dirname(target)).st_dev:
+        found = measure(source)
+        os.chmod(source, mode)
+        os.replace(source, target)
+        return found
+    found = _copy(source, target, mode)
+    os.unlink(source)
+    return found
+
+
+def move(source: str, target: str) -> None:
+    """Put what came home into the archive, whole or not at all."""
+    make_directory(target)
+    os.chmod(source, READ_ONLY)
+    try:
+        os.replace(source, target)
+    except OSError:
+        _copy(source, target, READ_ONLY)
+        os.unlink(source)
+
+
+def lost_log(path: str, queue: str) -> str:
+    """What the log is called that an execution left which ended without a word."""
+    return with_suffix(path, f"_lost{queue}")
+
+
+def _copy(source: str, target: str, mode: int) -> Facts:
+    part = f"{target}.part-{os.getpid()}"
+    try:
+        with open(source, "rb", buffering=0) as reading, open(part, "wb", buffering=0) as writing:
+            found = pass_through(reading.read, writing.write)
+            os.fsync(writing.fileno())
+        os.chmod(part, mode)
+        os.replace(part, target)
+    except OSError:
+        if os.path.exists(part):
+            os.unlink(part)
+        raise
+    return found
+
+
+def pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Facts:
+    """Copy from one to the other, measured on the way."""
+    chunk = read(CHUNK)
+    digest = sha256(chunk)
+    size = 0
+    while chunk:
+        view = memoryview(chunk)
+        while view:
+            done = write(view)  # type: ignore[arg-type]
+            view = view[done if isinstance(done, int) else len(view) :]
+        size += len(chunk)
+        if chunk := read(CHUNK):
+            digest.update(chunk)
+    return Facts(size, digest.hexdigest())
+
+
+def compare(name: str, found: Facts, expected: Facts | None) -> None:
+    """TransferError where a file is not the one that is expected."""
+    if expected is None or found == expected:
+        return
+    if found.size != expected.size:
+        raise TransferError(f"{name} has {found.size} bytes where {expected.size} are recorded")
+    raise TransferError(f"{name} is not what was recorded: its sha256 is {found.sha256}, not {expected.sha256}")
+
+
+_made: set[str] = set()
+
+
+def make_directory(path: str) -> None:
+    """Make the directory that a file is to lie in; asked for once a worker."""
+    directory = os.path.dirname(path)
+    if directory not in _made or not os.path.isdir(directory):
+        os.makedirs(directory, exist_ok=True)
+        _made.add(directory)

@@ -1,0 +1,1 @@
+"""A job on the worker: its calls, their inputs and outputs."""

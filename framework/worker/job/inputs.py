@@ -1,0 +1,117 @@
+"""Inputs: the files that a call reads, brought to their places in its job, and looked at when it has read them."""
+
+from __future__ import annotations
+
+import os
+
+from framework.worker.files.transfer import Facts, check, copy, link, place
+from framework.worker.job.job_context import BAD_RESULT, Bench, Failure
+from framework.worker.job.spec import CallSpec, FileSpec
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Inputs:
+    """Those of one call."""
+
+    def __init__(self, bench: Bench, spec: CallSpec) -> None:
+        self._bench = bench
+        self._spec = spec
+        #: Those that may be missing, and are.
+        self._absent: set[str] = set()
+        #: What is to be recorded of those that no archive has.
+        self.outside: list[dict[str, Any]] = []
+
+    @property
+    def present(self) -> list[FileSpec]:
+        """Those that are there."""
+        return [file for file in self._spec.inputs if file.path not in self._absent]
+
+    def bring(self) -> None:
+        """Bring them to their places, and write the lists of them."""
+        with self._bench.placing:
+            for file in self._spec.inputs:
+                self._bench.users[file.path] += 1
+                if not self._bench.process.holds(file):
+                    self._place(file)
+        for at, lines, files in self._spec.lists:
+            with open(self._bench.workplace.at(at), "w", encoding="utf-8") as listing:
+                for number, line in enumerate(lines):
+                    if not files or not self._absent.intersection(files[number]):
+                        listing.write(line + "\n")
+
+    def check(self) -> None:
+        """A program may spoil its own copies, and the next call gets new ones; what the archive keeps it may not."""
+        with self._bench.placing:
+            for file in self._spec.inputs:
+                self._bench.users[file.path] -= 1
+            files = [file for file in self.present if not self._bench.process.holds(file)]
+            self._withdraw_copies([file for file in files if not self._bench.users[file.path]])
+
+    def _withdraw_copies(self, files: list[FileSpec]) -> None:
+        bench = self._bench
+        for file in files:
+            at = bench.workplace.at(file.at)
+            kept = bench.kept_at(file.path)
+            try:
+                here = os.stat(at)
+            except OSError:
+                bench.placed.pop(file.path, None)
+                continue
+            if not file.outside and bench.measurer.is_changed(kept):
+                raise Failure(BAD_RESULT, f"the program changed {file.path}, which the archive keeps")
+            own = file.outside or not os.path.exists(kept) or here.st_ino != os.stat(kept).st_ino
+            if own and bench.placed.get(file.path) == file.at and file.path not in bench.made:
+                os.unlink(at)
+                bench.placed.pop(file.path, None)
+
+    def _place(self, file: FileSpec) -> None:
+        """Bring a file to its place; one that may be missing, and is, is left out of the call."""
+        bench = self._bench
+        target = bench.workplace.at(file.at)
+        there = bench.placed.get(file.path)
+        if there is not None:
+            if there != file.at and not os.path.lexists(target):
+                place(bench.workplace.at(there), target)
+            return
+        if file.optional and file.outside and "://" not in file.path and not os.path.exists(file.sent or file.path):
+            self._absent.add(file.path)
+            return
+        if file.optional and not file.outside and not os.path.exists(bench.kept_at(file.archived)):
+            self._absent.add(file.path)
+            return
+        expected = bench.known.get(file.archived)
+        if expected is None and file.size is not None and file.sha256 is not None:
+            expected = Facts(file.size, file.sha256)
+        if not file.outside:
+            self._take_out(file, target, expected)
+        elif "://" in file.path:
+            from framework.worker.files.download import download  # few jobs fetch anything
+
+            self._note_outside(file, download(file.path, target, expected, bench.job.max_transfers))
+        else:
+            self._note_outside(file, copy(file.sent or file.path, target, expected))
+        bench.placed[file.path] = file.at
+        if file.rename:
+            place(target, os.path.join(os.path.dirname(target), file.rename))
+
+    def _take_out(self, file: FileSpec, target: str, expected: Facts | None) -> None:
+        """Bring a file of the archive, checked as the archive keeps it."""
+        measurer, kept = self._bench.measurer, self._bench.kept_at(file.archived)
+        if file.compression:
+            from framework.worker.files import compression as packing  # few archives keep files compressed
+
+            check(kept, expected, measurer)
+            packing.unpack(kept, target, file.compression)
+        elif self._bench.is_apart:
+            copy(kept, target, expected)
+        else:
+            link(kept, target, expected, measurer)
+
+    def _note_outside(self, file: FileSpec, found: Facts) -> None:
+        self.outside.append(
+            {"path": file.path, "type": file.type, "size": found.size, "sha256": found.sha256, "archive": "external",
+             "meta": file.meta}
+        )  # fmt: skip

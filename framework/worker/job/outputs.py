@@ -1,0 +1,116 @@
+"""Outputs: the files that a call has made, looked for, given what they lack, and put where they are kept."""
+
+from __future__ import annotations
+
+import os
+
+from framework.worker.files.transfer import READ_ONLY, Facts, measure, place, store
+from framework.worker.job.job_context import BAD_RESULT, Bench, Failure
+from framework.worker.job.spec import CallSpec, FileSpec
+from framework.worker.job.wildcard_outputs import Unknown
+from wrappers import Generic, Work
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Outputs:
+    """Those of one call."""
+
+    def __init__(self, bench: Bench, spec: CallSpec) -> None:
+        self._bench = bench
+        self._spec = spec
+        #: What it makes, with those of which only its programs know how many there are, once they are found.
+        self.files: list[FileSpec] = [file for file in spec.outputs if not file.pattern]
+        self._unknown: Unknown | None = None
+        #: What is to be recorded of them.
+        self.facts: list[dict[str, Any]] = []
+        #: Path and facts of what is in the archive now.
+        self.stored: dict[str, Facts] = {}
+
+    def begin(self) -> None:
+        """What is there before the programs begin was not made by them."""
+        self._unknown = Unknown(self._spec.outputs, self._bench.workplace.root)
+
+    def store(self, wrapper: Generic, work: Work) -> list[FileSpec]:
+        """Put what was made into the archive, and note what is to be recorded of it; those that were made."""
+        bench = self._bench
+        missing = self._find_unknown()
+        present = []
+        held = []
+        for file in self.files:
+            at = bench.workplace.at(file.at)
+            if os.path.isfile(at):
+                present.append((file, at))
+            elif os.path.lexists(at):
+                raise Failure(BAD_RESULT, f"{file.label}: {file.at} is not a regular file")
+            elif bench.process.holds(file):
+                held.append((file, at))
+            elif not file.optional:
+                missing.append(f"{file.label}: {file.at}")
+        if missing:
+            raise Failure(BAD_RESULT, f"the programs ended well but did not make {'; '.join(missing)}")
+        for file, at in present:
+            if file.header:
+                self._update_headers(file, at)
+            meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
+            self._store(file, at, meta)
+        for file, at in held:
+            # It never was bytes: it has no size and no checksum.
+            meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
+            self.facts.append({"path": file.path, "type": file.type, "meta": meta})
+        return [file for file, _ in (*present, *held)]
+
+    def _update_headers(self, file: FileSpec, at: str) -> None:
+        from framework.worker.files.fits_update import HeaderError, update_headers  # few files are given cards
+
+        try:
+            update_headers(at, file.header)
+        except HeaderError as error:
+            raise Failure(BAD_RESULT, f"{file.label}: its headers cannot be updated: {error}") from error
+
+    def _find_unknown(self) -> list[str]:
+        """Look for what only the programs know of; what should be there and is not."""
+        missing = []
+        for file in self._spec.outputs:
+            if file.pattern and self._unknown is not None:
+                found = self._unknown.found(file)
+                self.files += found
+                if not found and not file.optional:
+                    missing.append(f"{file.label}: {file.at}")
+        return missing
+
+    def _store(self, file: FileSpec, at: str, meta: dict[str, Any]) -> None:
+        bench = self._bench
+        fact: dict[str, Any] = {"path": file.path, "type": file.type, "meta": meta}
+        if file.keep and file.compression:
+            found = self._store_packed(file, at, fact)
+        elif file.keep:
+            target = os.path.join(bench.store_root, file.path)
+            found = self.stored[file.path] = store(at, target, bench.store_mode)
+            if file.path in bench.wanted:
+                place(target, at)
+        else:
+            found = self.stored[file.path] = measure(at)
+        fact |= {"size": found.size, "sha256": found.sha256}
+        if file.keep:
+            fact["archive"] = bench.job.archive
+        self.facts.append(fact)
+        bench.placed[file.path] = file.at
+        bench.made.add(file.path)
+
+    def _store_packed(self, file: FileSpec, at: str, fact: dict[str, Any]) -> Facts:
+        """Put it compressed into the archive; the job goes on with the file itself."""
+        from framework.worker.files import compression as packing  # few archives keep files compressed
+
+        bench = self._bench
+        target = os.path.join(bench.store_root, file.archived)
+        found, packed = packing.pack(at, target, file.compression, bench.job.compression_args)
+        fact["packed"] = [file.compression, packed.size, packed.sha256]
+        self.stored[file.archived] = packed
+        if file.path in bench.wanted:
+            os.chmod(at, READ_ONLY)
+        else:
+            os.unlink(at)
+        return found

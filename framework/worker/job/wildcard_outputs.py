@@ -1,0 +1,44 @@
+"""Files of which only their program knows how many there are: found by their names once it has ended."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from framework.worker.job.spec import FileSpec
+
+#: What is no text: a name of bytes that are not UTF-8.
+_NO_TEXT = re.compile(r"[\ud800-\udfff]")
+#: Bytes of such a name, as for those that are planned.
+LONGEST_NAME = 200
+
+
+class BadNameError(Exception):
+    """A program gave a file a name that no archive takes; the message says which."""
+
+
+class Unknown:
+    """The outputs of a call with wildcards in their names; made before its programs begin."""
+
+    def __init__(self, outputs: list[FileSpec], root: str) -> None:
+        self._root = root
+        self._wild = [file for file in outputs if file.pattern]
+        #: What lies there already is not this call's: inputs, lists, what earlier calls of the job left.
+        self._before = {file.at: self._names(file) for file in self._wild}
+
+    def found(self, file: FileSpec) -> list[FileSpec]:
+        """The files that fit, by their names."""
+        pattern = re.compile(file.pattern)
+        found = []
+        for name in sorted(self._names(file) - self._before[file.at]):
+            if (named := pattern.fullmatch(name)) is not None:
+                if _NO_TEXT.search(name) or len(os.fsencode(name)) > LONGEST_NAME:
+                    raise BadNameError(f"{file.label}: {name!r} cannot be a name in an archive")
+                found.append(file.named(name, named.groupdict()))
+        return found
+
+    def _names(self, file: FileSpec) -> set[str]:
+        try:
+            return set(os.listdir(os.path.join(self._root, os.path.dirname(file.at))))
+        except OSError:
+            return set()  # the program removed the directory, and with it whatever it had made there

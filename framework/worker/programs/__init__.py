@@ -1,0 +1,1 @@
+"""Programs on the worker: started, limited, watched and ended."""
