@@ -60,7 +60,7 @@ def apart(function: Callable[..., None], *arguments: object) -> None:
 def planned(calls: int, folder: str) -> None:
     """Plan the visits of a night that give so many calls, and write the plan as a submission does."""
     from framework.engines.run_directory import RunDirectory
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.runs.submission import plan_next, read_submission
 
     registry = open_registry()
@@ -107,7 +107,7 @@ def details(visits: int) -> Iterator[tuple[int, int, str, int, int]]:
 
 def fill(files: int, folder: str, visits: int) -> None:
     """The night's raw images, flats, and products of other nights up to the number of files, all in the archive."""
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     path = Path(folder) / "registry.sqlite"
     open_registry(f"sqlite:///{path}").close()

@@ -23,13 +23,15 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from framework.registry.database.connection import Registry, open_registry
+from framework.registry.database.connection import Registry
+from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.ancestry import ancestors, find_file
 from framework.registry.questions.attempts import NewAttempt, NewBlock, NewModule, create_attempt
-from framework.registry.questions.filetypes import Declaration, Key, declare
+from framework.registry.questions.filetypes import declare
 from framework.registry.questions.runs import find_run, progress
 from framework.registry.questions.search import find
+from framework.registry.schema.filetype_views import Declaration, Key
 
 CALLS_PER_JOB = 10
 #: Files that one file came from, in two steps.

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from framework.archives.store import Store, open_store
+from framework.archives.store import Store
 from framework.configuration.home import home
+from framework.configuration.site_file import archive_root
 from framework.errors import FrameworkError
-from framework.runs.submission import archive_root
 from framework.worker.job.deferred_values import LateError, Secrets, resolve
 from wcl import Scope, Section, expand
 from wcl.spelling import did_you_mean
@@ -77,3 +77,14 @@ def _archive(values: Section, name: str) -> Archive:
 
 def _text(section: Section, scope: Scope, key: str) -> str:
     return expand(section.text(key), scope, section.place(key)) if key in section else ""
+
+
+def open_store(root: str, options: Mapping[str, str]) -> Store:
+    """The store with this root: an absolute path, or an address with what its protocol's library is to be told."""
+    if "://" in root:
+        from framework.archives.remote_store import Remote
+
+        return Remote(root, options)
+    from framework.archives.directory_store import Directory
+
+    return Directory(root)

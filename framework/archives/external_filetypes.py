@@ -26,7 +26,7 @@ from framework.errors import FrameworkError
 from framework.pipeline.definition import names_of
 from framework.pipeline.findings import wrong
 from framework.pipeline.wildcards import name_pattern
-from framework.registry.questions.filetypes import NAME, Declaration, Key
+from framework.registry.schema.filetype_views import NAME, Declaration, Key
 from framework.registry.schema.metadata_sql import KEY, TYPES
 from framework.worker.files.fits_headers import FitsError, header_values, headers
 from wcl import Place, Scope, Section, expand

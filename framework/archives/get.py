@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from framework.archives.archive import CONNECTIONS, Archive, archives
 from framework.archives.copy import fetch, is_as_recorded, side_by_side
 from framework.archives.tape import bring_near
+from framework.configuration.site_file import site_values
 from framework.errors import FrameworkError, InfrastructureError
-from framework.runs.submission import site_values
 from framework.worker.files.transfer import GZIP
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ several threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -68,14 +68,3 @@ def checked(path: str) -> str:
 def is_path(path: str) -> bool:
     """Whether a text is the path of a file in an archive."""
     return ARCHIVE_PATH.fullmatch(path) is not None
-
-
-def open_store(root: str, options: Mapping[str, str]) -> Store:
-    """The store with this root: an absolute path, or an address with what its protocol's library is to be told."""
-    if "://" in root:
-        from framework.archives.remote_store import Remote
-
-        return Remote(root, options)
-    from framework.archives.directory_store import Directory
-
-    return Directory(root)

@@ -29,8 +29,8 @@ def command(
     as_json: bool,
 ) -> int:
     """Read PATHS, WCL or YAML, and say what is wrong; whether a pipeline can run is said by fw plan."""
+    from framework.configuration.site_file import site_keys
     from framework.pipeline.software import check_software
-    from framework.runs.submission import site_keys
     from wcl.check import check
 
     known = site_keys()

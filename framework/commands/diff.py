@@ -27,7 +27,7 @@ def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
     from dataclasses import asdict
 
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.questions.runs import find_run
     from framework.registry.questions.software import submitters
     from framework.runs.comparison.comparison import compare

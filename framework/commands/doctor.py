@@ -100,7 +100,7 @@ def _home() -> Iterator[Finding]:
 
 def _registry(url: str | None) -> Iterator[Finding]:
     from framework.errors import FrameworkError
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     try:
         registry = open_registry(url)
@@ -152,9 +152,9 @@ def _pool() -> Iterator[Finding]:
 
 def _software() -> Iterator[Finding]:
     """The environments and containers that the site's own file defines."""
+    from framework.configuration.site_file import site_values
     from framework.errors import FrameworkError
     from framework.runs.software_check import equipment
-    from framework.runs.submission import site_values
     from wcl import WclError
 
     try:

@@ -41,12 +41,12 @@ def command(
     A crate is a directory, or a zip file if FILE ends with .zip; PROV-JSON goes to the standard output for -.
     """
     from framework.archives.archive import archives
+    from framework.configuration.site_file import operator, site_values
     from framework.exchange.export_run import Places, export_bundle, export_crate, export_prov
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.questions.provenance import provenance
     from framework.registry.questions.runs import find_run
-    from framework.runs.submission import operator, site_values
 
     if (with_files and form == "prov") or (ancestors and form != "skyfw"):
         raise click.UsageError(f"--{'with-files' if with_files else 'ancestors'} is not for the format {form}")

@@ -30,9 +30,9 @@ def command(
     from framework.archives.archive import archives, named_archive
     from framework.archives.fsck import LEFT, check, repair
     from framework.configuration.home import home
+    from framework.configuration.site_file import site_values
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
-    from framework.runs.submission import site_values
+    from framework.registry.database.opening import open_registry
 
     if yes and not repairing:
         raise click.UsageError("--yes goes with --repair")

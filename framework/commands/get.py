@@ -36,7 +36,7 @@ def command(
     """Copy FILES (paths in an archive, or base names) or those of a type; ends with 1 when one cannot be had."""
     from framework.archives.get import get
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     if bool(files) == bool(filetype):
         raise click.UsageError("name files, or a type with --filetype")

@@ -27,11 +27,11 @@ def command(file: Path, archive: str | None, registry: str | None, as_json: bool
     from dataclasses import asdict
 
     from framework.archives.archive import archives
+    from framework.configuration.site_file import site_values
     from framework.errors import FrameworkError
     from framework.exchange.import_run import import_bundle
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
-    from framework.runs.submission import site_values
+    from framework.registry.database.opening import open_registry
 
     values = site_values()
     known = archives(values)

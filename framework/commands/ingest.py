@@ -29,9 +29,10 @@ def command(
     from framework.archives.archive import named_archive
     from framework.archives.external_filetypes import filetypes
     from framework.archives.ingest_files import ingest
+    from framework.configuration.site_file import with_types
     from framework.output.progress import Tally
-    from framework.registry.database.connection import open_registry
-    from framework.runs.submission import declare_filetypes, with_types
+    from framework.registry.database.opening import open_registry
+    from framework.runs.submission import declare_filetypes
 
     pipeline = with_types(types, overrides)
     name = pipeline.text("home_archive")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def command(run: str, number: int | None, registry: str | None, as_json: bool) -> None:
     """Show a row a job of RUN with its calls, or only job NUMBER."""
     from framework.errors import RunError
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.questions.calls import calls
     from framework.registry.questions.messages import messages
     from framework.registry.questions.run_messages import COURSE, course

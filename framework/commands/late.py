@@ -16,8 +16,8 @@ def command(run: str, block: int, registry: str | None) -> None:
 
     Engines do this by themselves. By hand it tells whether a block could be planned now, and what is wrong with it.
     """
-    from framework.configuration.home import existing_run
-    from framework.registry.database.connection import open_registry
+    from framework.engines.run_directory import existing_run
+    from framework.registry.database.opening import open_registry
     from framework.runs.late_block import PATIENCE, plan_late_block
 
     directory = existing_run(run)

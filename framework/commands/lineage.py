@@ -33,7 +33,7 @@ def command(
     A file comes from what the execution that made it has read, and from what the pipeline says it is derived from.
     """
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
     from framework.registry.questions.ancestry import ancestors, descendants, find_file
     from framework.registry.questions.verifications import verified_files

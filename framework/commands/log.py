@@ -30,7 +30,7 @@ def command(
     run: str, which: str | None, failed: bool, paths: bool, follow: bool, registry: str | None, as_json: bool
 ) -> None:
     """Print the logs of RUN: of call WRAPNUM, of every call of MODULE, or of all calls that failed."""
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.questions.runs import block_troubles, find_run
 
     db = open_registry(registry)

@@ -49,7 +49,7 @@ def command(
 ) -> None:
     """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
     from framework.plan.reasons import reasons
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.runs.submission import plan_next, read_submission
 
     if around is not None and not graph:

@@ -57,7 +57,7 @@ def command(
     created_date, run, reqnum, unitname, attnum, campaign, pipeline, operator. The word 'files' in the place of FILETYPE
     means files of all types.
     """
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
     from framework.registry.questions.search import find
 

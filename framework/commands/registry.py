@@ -18,7 +18,8 @@ def command() -> None:
 @registry_option
 def init(registry: str | None) -> None:
     """Make a registry in an empty database."""
-    from framework.registry.database.connection import connect, open_registry
+    from framework.registry.database.connection import connect
+    from framework.registry.database.opening import open_registry
     from framework.registry.schema.tables import REVISION
 
     was = connect(registry).revision()
@@ -34,7 +35,8 @@ def upgrade(registry: str | None) -> None:
     Whoever uses the registry needs a skyfw that is as new.
     """
     from framework.registry.admin.copy import set_numbers
-    from framework.registry.database.connection import connect, refuse_newer
+    from framework.registry.database.connection import connect
+    from framework.registry.database.opening import refuse_newer
     from framework.registry.database.upgrade import upgrade
     from framework.registry.schema.tables import REVISION
 
@@ -56,7 +58,7 @@ def check(registry: str | None, as_json: bool) -> int:
 
     from framework.output import tables
     from framework.registry.admin.check import check
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     found = list(check(open_registry(registry)))
     if as_json:
@@ -72,7 +74,7 @@ def check(registry: str | None, as_json: bool) -> int:
 def copy(to: str, registry: str | None) -> None:
     """Copy a registry into another database, SQLite or PostgreSQL, all or nothing; every row is compared afterwards."""
     from framework.registry.admin.copy import copy
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     target = open_registry(to)
     counts = copy(open_registry(registry), target, lambda text: click.echo(text, err=True))
@@ -89,9 +91,9 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
     are put on record again by fw ingest, and linked by calling this once more; tags, verdicts, removals and copies
     in other archives are not recovered.
     """
-    from framework.configuration.home import existing_run
+    from framework.engines.run_directory import existing_run
     from framework.errors import RunError
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.runs.recover import all_runs, recover
 
     db = open_registry(registry)

@@ -48,11 +48,11 @@ def command(
     from framework.archives.archive import archives, named_archive
     from framework.archives.remove import candidates, remove
     from framework.commands.replicate import check_choice, check_names
+    from framework.configuration.site_file import operator, site_values
     from framework.errors import FrameworkError
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.questions.file_selection import Choice
-    from framework.runs.submission import operator, site_values
 
     before = None if older_than is None else time.time() - 86400 * older_than
     choice = Choice(runs=runs, tag=tag or "", filetypes=types, where=wanted, before=before)

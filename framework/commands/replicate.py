@@ -46,12 +46,12 @@ def command(
     """
     from framework.archives.archive import named_archive
     from framework.archives.replicate import replicate, wanting
+    from framework.configuration.site_file import site_values
     from framework.errors import FrameworkError
     from framework.output import tables
     from framework.output.progress import Tally
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.questions.file_selection import Choice, kept_in
-    from framework.runs.submission import site_values
 
     choice = Choice(runs=runs, tag=tag or "", filetypes=types, where=wanted)
     check_choice(choice, everything)

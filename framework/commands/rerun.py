@@ -51,7 +51,7 @@ def command(
     are compared by what they say (FITS by header and data, parquet and CSV by column, JSON by value, text by line);
     the verdict (identical, volatile, close, different, failed) goes into the registry, and what is good is removed.
     """
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     db = open_registry(registry)
     if verify:

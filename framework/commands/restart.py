@@ -42,8 +42,8 @@ def command(
 
     With another configuration, what that changes is done again too, and all that is made from it.
     """
-    from framework.configuration.home import existing_run
-    from framework.registry.database.connection import open_registry
+    from framework.engines.run_directory import existing_run
+    from framework.registry.database.opening import open_registry
     from framework.runs.changed_restart import change
     from framework.runs.control import record_steering
     from framework.runs.execution import carry_out, check_known, check_over

@@ -10,7 +10,7 @@ import click
 @click.command(name="schema", epilog="Example: fw schema > skyfw.schema.json")
 def command() -> None:
     """Print the schema of the framework's keys and of those that the site declares."""
-    from framework.runs.submission import site_keys
+    from framework.configuration.site_file import site_keys
     from wcl.schema import schema
 
     click.echo(json.dumps(schema(site_keys()), indent=1))

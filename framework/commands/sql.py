@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, registry: str | None) -> None:
     """Carry out one STATEMENT, a file's with @FILE, or without it what comes on the standard input."""
     from framework.registry.admin.user_sql import ask, change
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     text = read_statement(statement)
     answer = change(open_registry(registry), text) if write else ask(open_to_read(registry), text)
@@ -45,7 +45,7 @@ def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, reg
 def open_to_read(url: str | None) -> Registry:
     """The registry, unable to change; whoever asks first finds an empty one rather than none."""
     from framework.errors import RegistryError
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     try:
         return open_registry(url, read_only=True)

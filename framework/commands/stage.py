@@ -19,9 +19,9 @@ def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> i
 
     Engines do this by themselves: jobs wait for their files. What is there already is left.
     """
-    from framework.configuration.home import existing_run
+    from framework.engines.run_directory import existing_run
     from framework.errors import FrameworkError
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.runs.stage_inputs import bring_inputs, take_home
 
     directory, db = existing_run(run), open_registry(registry)

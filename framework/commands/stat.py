@@ -41,7 +41,7 @@ def command(
 
     A run may be named in full, by the beginning of its name, or by its unit (the newest attempt).
     """
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     db = open_registry(registry)
     if run is not None:
@@ -71,8 +71,8 @@ def _is_stopped(run: Run) -> bool:
     """Whether a run of this machine's engine is not at its end, and nothing runs it any more."""
     if run.ended is not None:
         return False
-    from framework.configuration.home import run_directory
     from framework.engines.htcondor.site import is_pool
+    from framework.engines.run_directory import run_directory
     from framework.errors import FrameworkError
 
     directory = run_directory(run.run)

@@ -86,7 +86,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Plan PIPELINE, check the plan whole, record it, and run it on this machine."""
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.runs.execution import carry_out
     from framework.runs.submission import begin, read_submission
 

@@ -16,7 +16,7 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="The tags as a JSON list.")
 def command(tag: str | None, runs: tuple[str, ...], remove: bool, registry: str | None, as_json: bool) -> int:
     """Give TAG to RUNS."""
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.questions.runs import find_run
     from framework.registry.questions.tags import add_tag, remove_tag, tagged_runs
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> None:
     """Show every file that came from FILE, and by run the fewest calls whose repetition replaces them all."""
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
     from framework.registry.questions.ancestry import descendants, find_file
 

@@ -26,7 +26,7 @@ def command(path: Path, as_sql: bool, registry: str | None, as_json: bool) -> in
     The name of PATH does not matter. Ends with 1 when no file on record has these contents.
     """
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
     from framework.registry.questions.files import copies_of, produced_by, with_contents
     from framework.worker.files.transfer import measure

@@ -28,7 +28,7 @@ TOGETHER = 60.0
 def command(run: str, registry: str | None, as_json: bool) -> None:
     """Say what is wrong with RUN, or what it waits for."""
     from framework.output import tables
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.questions.run_messages import COURSE, unsettled
     from framework.registry.questions.run_messages import course as course_of
     from framework.registry.questions.runs import find_run, how_far
@@ -49,8 +49,8 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
 
 def standing_of(run: Run, db: Registry) -> Standing | None:
     """How a run's jobs stand with what runs them; None where it was not submitted here."""
-    from framework.configuration.home import existing_run
     from framework.engines import Trouble
+    from framework.engines.run_directory import existing_run
     from framework.errors import FrameworkError
     from framework.runs.execution import engine_of
 
@@ -68,7 +68,7 @@ def standing_of(run: Run, db: Registry) -> Standing | None:
 
 def _obstacles(run: str, db: Registry) -> tuple[Trouble, ...]:
     """Why jobs that wait will wait for ever; nothing where the pool cannot be asked."""
-    from framework.configuration.home import existing_run
+    from framework.engines.run_directory import existing_run
     from framework.errors import FrameworkError
     from framework.runs.execution import engine_of
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.engines.lost_calls import LOST, OpenCall, closed_calls, open_calls
-from framework.engines.run_directory import PlannedCall, PlannedJob, PlannedRun
+from framework.model.run import PlannedCall, PlannedJob, PlannedRun
 from framework.worker.files.compression import as_archived
 from framework.worker.journal.journal import read_facts
 

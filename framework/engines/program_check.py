@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from framework.engines.local.workers import program_path
+from framework.engines.process_paths import program_path
 from framework.errors import PlanError
 from framework.worker.programs.programs import find_program
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from framework.engines.history import History
-from framework.engines.run_directory import PlannedJob
+from framework.model.run import PlannedJob
 from framework.worker.programs.limits import MEMORY, TIME
 
 

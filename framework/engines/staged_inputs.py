@@ -9,8 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from framework.engines import Trouble
-from framework.engines.run_directory import PlannedRun, RunDirectory
+from framework.engines.run_directory import RunDirectory
 from framework.engines.subcommand import Beside
+from framework.model.run import PlannedRun
 from framework.output.text import counted
 
 

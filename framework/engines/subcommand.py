@@ -10,8 +10,8 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
-from framework.engines.local.fence import MARK
-from framework.engines.local.workers import ROOT, program_path
+from framework.engines.fence import MARK
+from framework.engines.process_paths import ROOT, program_path
 from framework.engines.run_directory import RunDirectory
 from framework.worker.programs.warden import WORKER
 

@@ -7,7 +7,7 @@ from collections import Counter
 from types import TracebackType
 from typing import TYPE_CHECKING, TextIO
 
-from framework.engines.run_directory import PlannedJob, PlannedRun
+from framework.model.run import PlannedJob, PlannedRun
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -17,9 +17,10 @@ import msgspec
 from framework.engines.history import read_history
 from framework.engines.htcondor.site import is_pool
 from framework.engines.program_check import check_presence
-from framework.engines.run_directory import PlannedRun, RunDirectory, software_of
+from framework.engines.run_directory import RunDirectory, software_of
 from framework.errors import PlanError
 from framework.model.plan import Call, Identity, Job, Plan
+from framework.model.run import PlannedRun
 from framework.pipeline.archives import places_of
 from framework.plan.build import build_plan
 from framework.runs.late_block import as_submitted

@@ -7,11 +7,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from framework.configuration.home import existing_run
-from framework.engines.run_directory import RunDirectory
+from framework.configuration.site_file import operator
+from framework.engines.run_directory import RunDirectory, existing_run
 from framework.errors import InfrastructureError, RegistryError
 from framework.runs.execution import engine_of
-from framework.runs.submission import operator
 from framework.worker.journal.journal import COURSE, Journal
 
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ WORDS = {"cancel": "cancelled", "hold": "held", "release": "released", "restart"
 
 def steer(run: str, registry: str | None, verb: str, reason: str) -> bool:
     """Have the engine of a run cancel, hold or release it, on record; False where there was nothing to do it to."""
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     directory = existing_run(run)
     db = open_registry(registry)

@@ -20,7 +20,7 @@ from framework.engines.htcondor.observer import Observer, observing
 from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.run_directory import RunDirectory
 from framework.errors import FrameworkError, RegistryError
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import Ingester, ingest
 
 #: Between two looks at what is new.

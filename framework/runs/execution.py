@@ -17,9 +17,10 @@ from framework.engines.history import job_is_done, read_history
 from framework.engines.htcondor import HTCondorEngine
 from framework.engines.htcondor.site import is_pool
 from framework.engines.local.engine import LocalEngine
-from framework.engines.run_directory import PlannedRun, RunDirectory
+from framework.engines.run_directory import RunDirectory
 from framework.engines.staged_inputs import awaited, stage_now
 from framework.errors import InfrastructureError, RunError
+from framework.model.run import PlannedRun
 from framework.output.progress import Quiet, watcher_for
 from framework.output.text import counted
 from framework.registry.ingest.follower import Follower

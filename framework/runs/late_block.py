@@ -15,19 +15,21 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from framework.configuration.site_file import site_values
 from framework.engines.history import job_is_done, read_history
 from framework.engines.htcondor.site import is_pool
 from framework.engines.program_check import check_presence
-from framework.engines.run_directory import PlannedRun, RunDirectory, software_of
+from framework.engines.run_directory import RunDirectory, software_of
 from framework.errors import InfrastructureError, RunError
 from framework.model.plan import Identity, Plan
+from framework.model.run import PlannedRun
 from framework.output.text import counted
 from framework.pipeline.archives import places_of
 from framework.plan.build import build_late_block
 from framework.plan.late_inputs import Earlier
 from framework.plan.products import Line
 from framework.runs.planner_answers import Asker
-from framework.runs.submission import SUBMITTED, Hooks, known_wrappers, site_values
+from framework.runs.submission import SUBMITTED, Hooks, known_wrappers
 from wcl import Section, parse
 
 if TYPE_CHECKING:

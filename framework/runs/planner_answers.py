@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from framework.engines.local.workers import program_path
+from framework.engines.process_paths import program_path
 from framework.model.plan import Known
 from framework.pipeline.questions import (
     ANSWER,

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import msgspec
 
 from framework.configuration.home import home
-from framework.engines.run_directory import PlannedRun, RunDirectory
+from framework.engines.run_directory import RunDirectory
 from framework.errors import RunError
+from framework.model.run import PlannedRun
 from framework.registry.database.connection import Registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import NewAttempt, create_attempt

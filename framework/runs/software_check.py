@@ -9,11 +9,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from framework.engines.local.workers import program_path
+from framework.engines.process_paths import program_path
 from framework.engines.program_check import trouble
 from framework.pipeline.keys import check_pipeline
 from framework.pipeline.software import KINDS, Definitions, check_software
-from framework.worker.environments.base import Shelf, SoftwareError
+from framework.worker.environments.base import SoftwareError
+from framework.worker.environments.cache import Shelf
 from framework.worker.programs.programs import Programs
 from framework.worker.programs.warden import Warden
 from wcl import Scope, Section, WclError

@@ -11,7 +11,8 @@ from framework.engines.staged_inputs import Arrival, awaited
 from framework.runs.late_block import as_submitted
 
 if TYPE_CHECKING:
-    from framework.engines.run_directory import PlannedRun, RunDirectory
+    from framework.engines.run_directory import RunDirectory
+    from framework.model.run import PlannedRun
     from framework.registry.database.connection import Registry
     from framework.registry.questions.files import Copy, FileRow
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,21 +12,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from framework.configuration.home import home, run_directory
+from framework.configuration.site_file import operator, site_values
 from framework.engines.htcondor.site import is_pool
 from framework.engines.program_check import check_presence
-from framework.engines.run_directory import RunDirectory, software_of
+from framework.engines.run_directory import RunDirectory, run_directory, software_of
 from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.model.plan import Identity, Plan
 from framework.pipeline.archives import places_of
-from framework.pipeline.keys import known_keys
 from framework.pipeline.numbers import a_number
-from framework.pipeline.plugins import load_functions, load_steps, step_of
+from framework.pipeline.plugins import step_of
 from framework.plan.build import build_plan, scope_with
 from framework.runs.planner_answers import Asker
 from framework.runs.software_versions import submitters
 from wcl import Place, Scope, Section, expand, merge, read
-from wcl.keys import Known
 from wcl.rendering import has_marks, render
 from wrappers import Generic, load_wrapper
 
@@ -35,7 +32,6 @@ if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
     from framework.registry.questions.attempts import NewAttempt
 
-DEFAULTS = Path(__file__).parents[1] / "configuration" / "defaults.wcl"
 WRAPPERS = Path(__file__).parents[2] / "wrappers"
 #: The pipeline as it was typed, rendered and understood, in the run's directory.
 TYPED, RENDERED, SUBMITTED = "typed.wcl", "rendered.wcl", "full.wcl"
@@ -65,41 +61,6 @@ def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping
     whole.opened_at = pipeline.opened  # what is missing is missing in the pipeline
     typed = path.read_text(encoding="utf-8")
     return Submission(path, whole, typed, render(path, variables).text if has_marks(typed) else None)
-
-
-def site_values() -> Section:
-    """The framework's defaults with the site's own values over them."""
-    values = read(DEFAULTS).with_value("fw_home", str(home()))
-    site = Path(os.environ.get("FW_SITE") or home() / "site.wcl")
-    if os.environ.get("FW_SITE") and not site.is_file():
-        raise FrameworkError(f"FW_SITE names {site}, and there is no such file")
-    if not site.is_file():
-        return values
-    own = read(site)
-    load_functions(own)
-    load_steps(own)
-    return merge(values, own)
-
-
-def with_types(types: Iterable[Path], overrides: Mapping[str, str]) -> Section:
-    """The site's values with the filetypes of some files, and what --set says, over them."""
-    values = site_values()
-    for path in types:
-        values = merge(values, read(path))
-    for key, value in overrides.items():
-        values = values.with_path(key, value)
-    return values
-
-
-def archive_root(values: Section, name: str) -> str:
-    """The root directory of one of the archives that are configured."""
-    section = values.section("archive").section(name.lower())
-    return expand(section.text("root"), Scope(section, root=values), section.place("root"))
-
-
-def site_keys() -> Mapping[str, Known]:
-    """The keys that the framework and this site know."""
-    return known_keys(site_values())
 
 
 def scope_at(submission: Submission, key: str, loop: Mapping[str, str]) -> Scope:
@@ -145,14 +106,6 @@ def given_attnum(submission: Submission) -> int:
     """The attempt's number where the pipeline itself says it."""
     place = submission.pipeline.place("attnum")
     return int(a_number("attnum", submission.pipeline.text("attnum"), place))
-
-
-def operator() -> str:
-    """Who submits."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Plan:

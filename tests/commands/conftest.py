@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import NewAttempt, NewBlock, NewModule, create_attempt
 

@@ -196,7 +196,7 @@ def test_what_is_meant_must_be_said(fw_here, archive):
 
 @pytest.mark.parametrize("path", ["../out.txt", "/etc/passwd", "a/../../out.txt", "a//b", "./a", ""])
 def test_a_path_never_leads_out_of_an_archive(tmp_path, path):
-    from framework.archives.store import open_store
+    from framework.archives.archive import open_store
     from framework.errors import FrameworkError
 
     for root in (str(tmp_path / "root"), "memory://root"):
@@ -208,7 +208,7 @@ def test_a_path_never_leads_out_of_an_archive(tmp_path, path):
 
 
 def test_a_link_never_leads_out_of_an_archive(tmp_path: Path):
-    from framework.archives.store import open_store
+    from framework.archives.archive import open_store
 
     root, outside = tmp_path / "root", tmp_path / "outside"
     root.mkdir()

@@ -9,8 +9,8 @@ import pytest
 
 from framework.engines.htcondor.dag import JobOrder, Places, dag_lines, edge_lines, ladder_from, memory_expression
 from framework.engines.htcondor.site import read_site
-from framework.engines.run_directory import PlannedCall, PlannedJob, PlannedLate, PlannedRun
 from framework.errors import PlanError
+from framework.model.run import PlannedCall, PlannedJob, PlannedLate, PlannedRun
 
 PLACES = Places(
     directory="/runs/r/condor/0", run_directory="/runs/r", archive_root="/archive", python="/usr/bin/python3",

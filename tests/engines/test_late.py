@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.local.fence import marked
+from framework.engines.fence import marked
 from framework.registry.admin.equality import differences
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 from framework.worker.journal.journal import read_facts
 
 ROOT = Path(__file__).parents[2]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.local.fence import marked
+from framework.engines.fence import marked
 from framework.worker.journal.journal import read_facts
 
 ROOT = Path(__file__).parents[2]
@@ -202,7 +202,7 @@ def test_killed_at_its_worst_a_run_goes_on_where_it_was(fw, environment, slow_se
 
 def test_a_restarted_run_is_recorded_like_an_undisturbed_one(fw, environment, slow_second, tmp_path, fw_home):
     from framework.registry.admin.equality import differences
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     submit = begun(environment, slow_second, tmp_path / "pulse")
     submit.kill()
@@ -316,7 +316,7 @@ def test_a_detached_run_goes_on_by_itself(fw, a_pipeline, ask, fw_home):
 
 
 def test_the_journal_alone_tells_the_run(fw, a_pipeline, fw_home, ask):
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
     from framework.registry.ingest.ingester import ingest
 
     fw("submit", a_pipeline())

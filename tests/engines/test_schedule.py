@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.engines.local.schedule import Capacity, Schedule
-from framework.engines.run_directory import PlannedCall, PlannedJob, PlannedRun
+from framework.model.run import PlannedCall, PlannedJob, PlannedRun
 
 
 def a_job(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.local.fence import marked
+from framework.engines.fence import marked
 
 ROOT = Path(__file__).parents[2]
 CALLS = "select w.wrapnum, w.trynum, t.status from pfw_wrapper w, task t where t.id = w.task_id order by t.id"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.local.fence import marked
+from framework.engines.fence import marked
 from framework.registry.admin.equality import differences
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 
 ROOT = Path(__file__).parents[2]
 #: A program, and a step: a word in, the word with a letter more out; "wrong" words do what they say.

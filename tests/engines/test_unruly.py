@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.local.fence import marked
+from framework.engines.fence import marked
 
 
 def checksums_hold(fw_home: Path, ask) -> bool:

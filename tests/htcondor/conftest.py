@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from framework.registry.admin.equality import differences
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 from framework.registry.questions.runs import find_run
 from tests.engines.test_late import a_scatter, count  # noqa: F401 (fixtures)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.local.fence import marked
+from framework.engines.fence import marked
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = ROOT / "pipelines/calcloud_train.wcl"
@@ -97,7 +97,7 @@ def test_the_same_input_gives_the_same_bytes(disturbed_and_not):
 
 def test_a_killed_and_restarted_run_is_recorded_like_an_undisturbed_one(disturbed_and_not):
     from framework.registry.admin.equality import differences
-    from framework.registry.database.connection import open_registry
+    from framework.registry.database.opening import open_registry
 
     disturbed, undisturbed = (open_registry(f"sqlite:///{home}/registry.sqlite") for home in disturbed_and_not)
     volatile = frozenset({"log", "plan"})

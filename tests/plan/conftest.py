@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from framework.configuration.site_file import DEFAULTS
 from framework.model.plan import Identity, Known, Plan
 from framework.pipeline.questions import NamedQuestion
 from framework.plan.build import build_plan
-from framework.runs.submission import DEFAULTS, Hooks
+from framework.runs.submission import Hooks
 from wcl import Section, merge, read
 
 REDUCE = """

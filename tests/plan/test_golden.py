@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from framework.configuration.site_file import DEFAULTS
 from framework.model.plan import Identity, Known, Plan
 from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_plan
 from framework.runs.planner_answers import read_answer
-from framework.runs.submission import DEFAULTS, Hooks
+from framework.runs.submission import Hooks
 from wcl import merge, parse, read
 
 ORACLE = Path(__file__).parents[2] / "../shared/data/desdm/oracle/golden"

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from framework.configuration.site_file import DEFAULTS
 from framework.model.plan import Call, File, Identity, Job, Needs
 from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_late_block, build_plan
 from framework.plan.late_inputs import Earlier
-from framework.runs.submission import DEFAULTS, Hooks, known_wrappers
+from framework.runs.submission import Hooks, known_wrappers
 from wcl import Section, WclError, merge, parse, read, split
 
 ROOT = Path(__file__).parents[2]

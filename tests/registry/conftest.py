@@ -17,7 +17,8 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
-from framework.registry.database.connection import Registry, open_registry
+from framework.registry.database.connection import Registry
+from framework.registry.database.opening import open_registry
 from framework.registry.questions.attempts import NewAttempt, NewBlock, NewModule, create_attempt
 
 

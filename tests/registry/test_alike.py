@@ -40,7 +40,7 @@ from framework.registry.questions.files import (
     produced_by,
     with_contents,
 )
-from framework.registry.questions.filetypes import Declaration, Key, declare, drop_views
+from framework.registry.questions.filetypes import declare
 from framework.registry.questions.messages import failures, messages
 from framework.registry.questions.program_versions import versions
 from framework.registry.questions.query_fields import newest_by_name
@@ -48,6 +48,7 @@ from framework.registry.questions.run_messages import course
 from framework.registry.questions.runs import find_run, how_far, modules, progress, runs
 from framework.registry.questions.search import find
 from framework.registry.questions.tags import add_tag, remove_tag, tagged_runs
+from framework.registry.schema.filetype_views import Declaration, Key, drop_views
 from framework.registry.schema.tables import desfile, metadata, pfw_attempt
 
 PATHS = [*(f"r/out/{number}.fits" for number in range(1, 5)), "raw/a b,c'é.fits", "raw/2.fits"]

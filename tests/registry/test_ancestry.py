@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import insert
 
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.ancestry import UnknownFile, ancestors, descendants, find_file
 from framework.registry.questions.attempts import create_attempt

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from framework.errors import RegistryAway, RegistryError
-from framework.registry.database.connection import connect, open_registry
+from framework.registry.database.connection import connect
+from framework.registry.database.opening import open_registry
 
 ROOT = Path(__file__).parents[2]
 CALLS = "select count(*) from pfw_wrapper w, task t where t.id = w.task_id and t.status = 0"

@@ -12,8 +12,9 @@ from framework.registry.admin.copy import copy
 from framework.registry.database import bulk
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import create_attempt
-from framework.registry.questions.filetypes import Declaration, Key, declare
+from framework.registry.questions.filetypes import declare
 from framework.registry.questions.tags import add_tag
+from framework.registry.schema.filetype_views import Declaration, Key
 from framework.registry.schema.tables import metadata
 
 STRANGE = {"a": "tab\there", "b": "back\\slash \\N", "c": "quote \" and ' é", "d": [1, 2.5, None], "e": {"f": True}}

@@ -12,8 +12,8 @@ from sqlalchemy import inspect, text
 
 from framework.errors import RegistryError
 from framework.registry.database import connection as database
-from framework.registry.database.connection import open_registry
 from framework.registry.database.filesystems import filesystem_type
+from framework.registry.database.opening import open_registry
 from framework.registry.schema.tables import REVISION, metadata
 
 

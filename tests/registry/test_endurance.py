@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import event
 
 from framework.registry.admin.equality import differences
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import Ingester, ingest
 from framework.registry.questions.attempts import create_attempt
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from sqlalchemy import insert, inspect, text
 
 from framework.errors import FrameworkError, RegistryError
-from framework.registry.questions.filetypes import Declaration, Key, declarations, declare, index_name
+from framework.registry.questions.filetypes import declare
+from framework.registry.schema.filetype_views import Declaration, Key, declarations, index_name
 from framework.registry.schema.metadata_sql import TYPES, typed
 from framework.registry.schema.tables import desfile
 

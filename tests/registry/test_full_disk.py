@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from framework.errors import RegistryError
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import create_attempt
 

@@ -26,7 +26,7 @@ from framework.registry.questions.files import (
     produced_by,
     with_contents,
 )
-from framework.registry.questions.filetypes import Declaration, Key, declare
+from framework.registry.questions.filetypes import declare
 from framework.registry.questions.messages import failures, messages
 from framework.registry.questions.program_versions import versions
 from framework.registry.questions.query_fields import newest_by_name, select_files
@@ -35,6 +35,7 @@ from framework.registry.questions.runs import attempt_values, block_troubles, fi
 from framework.registry.questions.search import find
 from framework.registry.questions.software import stacks
 from framework.registry.questions.tags import add_tag, tagged_runs
+from framework.registry.schema.filetype_views import Declaration, Key
 from framework.registry.schema.tables import metadata
 
 #: Small tables, or those that a command shows whole.

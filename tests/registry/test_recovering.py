@@ -13,7 +13,7 @@ import pytest
 
 from framework.engines.run_directory import RunDirectory
 from framework.registry.admin.equality import differences
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 from framework.registry.questions.runs import find_run
 from framework.runs.recover import recover
 

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from framework.registry.admin.user_sql import BadStatement, ask, change
-from framework.registry.database.connection import open_registry
+from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import create_attempt
 

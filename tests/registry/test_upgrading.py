@@ -12,8 +12,10 @@ from sqlalchemy import MetaData, inspect, select
 
 from framework.errors import RegistryError
 from framework.registry.database import upgrade as upgrading
-from framework.registry.database.connection import connect, open_registry
-from framework.registry.questions.filetypes import Declaration, Key, declare
+from framework.registry.database.connection import connect
+from framework.registry.database.opening import open_registry
+from framework.registry.questions.filetypes import declare
+from framework.registry.schema.filetype_views import Declaration, Key
 from framework.registry.schema.tables import REVISION, metadata
 
 

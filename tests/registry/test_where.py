@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from sqlalchemy import insert
 
 from framework.errors import FrameworkError
-from framework.registry.questions.filetypes import Declaration, Key, declare
+from framework.registry.questions.filetypes import declare
 from framework.registry.questions.search import FIELDS, find
 from framework.registry.questions.where_clause import BadCondition, parse
+from framework.registry.schema.filetype_views import Declaration, Key
 from framework.registry.schema.tables import desfile
 
 METADATA = {

@@ -27,8 +27,9 @@ from framework.engines.htcondor.site import read_site
 from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.htcondor.unmatched import obstacles
 from framework.engines.lost_calls import close_calls
-from framework.engines.run_directory import PlannedRun, RunDirectory
+from framework.engines.run_directory import RunDirectory
 from framework.errors import RunError
+from framework.model.run import PlannedRun
 from framework.worker.job.htcondor_receive import receive
 from framework.worker.journal.journal import Journal, read_facts
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from framework.engines.htcondor.pool import setting
 from framework.engines.htcondor.site import Site
-from framework.engines.run_directory import PlannedRun, RunDirectory
+from framework.engines.run_directory import RunDirectory
 from framework.errors import PlanError
+from framework.model.run import PlannedRun
 
 
 def check_place(directory: RunDirectory, plan: PlannedRun) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from framework.engines.htcondor.pool import RUN_ATTRIBUTE, quoted
 from framework.engines.htcondor.site import POOL, Site
-from framework.engines.run_directory import PlannedJob, PlannedRun
+from framework.model.run import PlannedJob, PlannedRun
 from framework.output.text import counted
 from framework.worker.job.htcondor_job import MEMORY_STATUS
 

@@ -13,8 +13,8 @@ from framework.engines.htcondor.pool import has_elsewhere
 from framework.engines.htcondor.site import read_site
 from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.late_planner import LatePlanner
-from framework.engines.run_directory import PlannedRun
 from framework.errors import FrameworkError
+from framework.model.run import PlannedRun
 from framework.worker.journal.journal import Journal
 
 

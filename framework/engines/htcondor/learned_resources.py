@@ -12,7 +12,8 @@ from framework.engines.history import History
 from framework.engines.htcondor.dag import ladder_from
 from framework.engines.htcondor.observer import read_queue
 from framework.engines.htcondor.submission_files import SubmissionDirectory
-from framework.engines.run_directory import PlannedRun, RunDirectory
+from framework.engines.run_directory import RunDirectory
+from framework.model.run import PlannedRun
 from framework.worker.programs.limits import TIME
 
 FILE = "raised.json"

@@ -22,7 +22,8 @@ from framework.engines.htcondor.event_log import Event, EventLog, Kind
 from framework.engines.htcondor.hold_reasons import explain, is_for_memory, plain
 from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.lost_calls import OpenCall, close_calls, open_calls
-from framework.engines.run_directory import PlannedRun, RunDirectory
+from framework.engines.run_directory import RunDirectory
+from framework.model.run import PlannedRun
 from framework.worker.files.transfer import lost_log
 from framework.worker.job.chirp import CRY, FACT
 from framework.worker.job.htcondor_job import MEMORY_STATUS, execution, journal_name

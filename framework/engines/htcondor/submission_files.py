@@ -25,8 +25,9 @@ from framework.engines.htcondor.dag import (
 )
 from framework.engines.htcondor.shipped_code import write_archive, write_code
 from framework.engines.htcondor.site import Site
-from framework.engines.run_directory import PlannedJob, PlannedRun, RunDirectory
+from framework.engines.run_directory import RunDirectory
 from framework.errors import InfrastructureError, PlanError
+from framework.model.run import PlannedJob, PlannedRun
 from framework.worker.job.chirp import linked
 from framework.worker.programs.limits import TIME
 

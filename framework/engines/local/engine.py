@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from framework.engines import Outcome, Standing, Trouble
+from framework.engines.fence import fence
 from framework.engines.history import History, forget_what_is_gone, job_is_done, read_history
-from framework.engines.local.fence import fence
 from framework.engines.local.run import Drive, Watcher
 from framework.engines.program_check import check_presence
 from framework.engines.run_directory import RunDirectory

@@ -15,8 +15,9 @@ from framework.engines.local.schedule import Capacity, Schedule
 from framework.engines.local.workers import Worker
 from framework.engines.lost_calls import OpenCall, close_calls, open_calls
 from framework.engines.resource_steps import for_worker, may_grow, memory_mb
-from framework.engines.run_directory import PlannedJob, PlannedRun, RunDirectory
+from framework.engines.run_directory import RunDirectory
 from framework.engines.staged_inputs import Arrivals, Stager
+from framework.model.run import PlannedJob, PlannedRun
 from framework.output.text import counted
 from framework.worker.job.job_context import INFRASTRUCTURE
 from framework.worker.journal.journal import COURSE, Journal, read_facts

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from framework.engines.run_directory import PlannedJob, PlannedRun
+from framework.model.run import PlannedJob, PlannedRun
 
 
 @dataclass(frozen=True)

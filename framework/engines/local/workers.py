@@ -9,21 +9,14 @@ import signal
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO, Any
 
-from framework.engines.local.fence import MARK
+from framework.engines.fence import MARK
+from framework.engines.process_paths import ROOT, program_path
 from framework.engines.run_directory import RunDirectory
 from framework.worker.programs.warden import WORKER
 
-#: The folder that holds the packages; a worker is given nothing else to import from.
-ROOT = str(Path(__file__).parents[3])
 BEGIN = "import sys; sys.path.insert(0, {root!r}); from framework.worker.job.worker import main; sys.exit(main())"
-
-
-def program_path() -> str:
-    """Where programs are looked for: beside the Python that runs the framework, then on PATH."""
-    return os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
 
 
 @dataclass(frozen=True)

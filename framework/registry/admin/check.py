@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, exists, func, inspect, select, text
 
 from framework.registry.admin.references import unchecked
 from framework.registry.database.connection import Registry
-from framework.registry.questions.filetypes import declarations, groups_of, index_name
+from framework.registry.schema.filetype_views import declarations, groups_of, index_name
 from framework.registry.schema.tables import (
     id_block,
     ingest_lease,

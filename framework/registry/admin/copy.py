@@ -15,8 +15,8 @@ from framework.errors import RegistryError
 from framework.output.text import counted
 from framework.registry.database import bulk
 from framework.registry.database.connection import Registry
-from framework.registry.questions.filetypes import make_views
 from framework.registry.schema.column_types import Json, Time
+from framework.registry.schema.filetype_views import make_views
 from framework.registry.schema.tables import id_block, ingest_lease, metadata
 
 #: Rows that are held at once.

@@ -15,7 +15,6 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, inspe
 
 from framework.errors import RegistryAway, RegistryError
 from framework.registry.database.filesystems import NETWORK, filesystem_type
-from framework.registry.schema.tables import REVISION
 
 #: How long a writer waits for another one.
 PATIENCE_SECONDS = 60
@@ -23,52 +22,10 @@ PATIENCE_SECONDS = 60
 _NO_SERVER = ("57P", "533")
 
 
-def open_registry(url: str | None = None, *, read_only: bool = False) -> Registry:
-    """Open a registry, making it first if need be, and bringing a file up to date (never when ``read_only``).
-
-    Without a URL it is ``$FW_REGISTRY``, or else ``registry.sqlite`` in ``$FW_HOME``.
-    """
-    registry = connect(url, read_only=read_only)
-    try:
-        _make_current(registry)
-    except BaseException:
-        registry.close()
-        raise
-    return registry
-
-
 def connect(url: str | None = None, *, read_only: bool = False) -> Registry:
     """The registry as it is, whatever its tables are."""
     named = url or os.environ.get("FW_REGISTRY")
     return Registry(_parsed(named) if named else _default_url(), read_only=read_only)
-
-
-def _make_current(registry: Registry) -> None:
-    """Agree with the registry on what its tables are: it is made or brought up to date, or it is said what to do."""
-    revision = registry.revision()
-    if revision == REVISION:
-        return
-    refuse_newer(registry, revision)
-    if registry.read_only:
-        raise RegistryError(f"{registry.place}: no registry, or an older one: any command that writes makes it")
-    if revision is not None and registry.dialect == "postgresql":
-        # Others may be using it, and theirs might not know what it would become.
-        raise RegistryError(
-            f"{registry.place}: the registry is older than this skyfw (schema {revision}; this one needs {REVISION}): "
-            "when all who use it have the new skyfw, fw registry upgrade"
-        )
-    from framework.registry.database.upgrade import upgrade
-
-    upgrade(registry)
-
-
-def refuse_newer(registry: Registry, revision: str | None) -> None:
-    """RegistryError for a registry that this skyfw does not know."""
-    if revision is not None and revision > REVISION:
-        raise RegistryError(
-            f"{registry.place}: the registry was made by a newer skyfw (schema {revision}; this one knows up to "
-            f"{REVISION}): update skyfw"
-        )
 
 
 class Registry:

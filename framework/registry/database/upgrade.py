@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import SetColumnComment, SetTableComment
 
-from framework.registry.questions.filetypes import drop_views, make_views
+from framework.registry.schema.filetype_views import drop_views, make_views
 from framework.registry.schema.tables import REVISION, metadata
 
 if TYPE_CHECKING:

@@ -2,43 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, exc, inspect, select, text
+from sqlalchemy import Connection, text
 
-from framework.errors import FrameworkError, RegistryError
+from framework.errors import FrameworkError
 from framework.registry.database import bulk
 from framework.registry.database.connection import Registry
-from framework.registry.schema.metadata_sql import typed
+from framework.registry.schema.filetype_views import (
+    _OTHER_VIEWS,
+    NAME,
+    Declaration,
+    declarations,
+    groups_of,
+    make_views,
+)
 from framework.registry.schema.tables import metadata, ops_file_group, ops_filetype, ops_filetype_metadata
-
-#: What a filetype may be called: its view is called so.
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,62}")
-#: Columns of every view, before those of the metadata; a key of such a name stands as metadata_KEY.
-COLUMNS = ("id", "filename", "path", "filetype", "filesize", "sha256", "created_date", "pfw_attempt_id")
-_OTHER_VIEWS = frozenset({"task_state", "alembic_version"})
-
-
-@dataclass(frozen=True)
-class Key:
-    """A key that is recorded of the files of a type."""
-
-    name: str
-    data_type: str
-    searchable: bool
-    required: bool
-
-
-@dataclass(frozen=True)
-class Declaration:
-    """A filetype as a pipeline declares it."""
-
-    filetype: str
-    description: str | None
-    keys: tuple[Key, ...]
 
 
 def declare(db: Registry, wanted: Sequence[Declaration], groups: Iterable[str] = ()) -> None:
@@ -56,53 +36,6 @@ def declare(db: Registry, wanted: Sequence[Declaration], groups: Iterable[str] =
             _record(connection, declaration)
         bulk.insert_missing(connection, ops_file_group, [(name,) for name in sorted(groups)])
         make_views(connection, [declaration.filetype for declaration in changed])
-
-
-def declarations(connection: Connection) -> dict[str, Declaration]:
-    """What is declared, by filetype."""
-    keys: dict[str, list[Key]] = {}
-    of_key = ops_filetype_metadata.c
-    for row in connection.execute(ops_filetype_metadata.select().order_by(of_key.filetype, of_key.position)):
-        key = Key(row.column_name, row.data_type, bool(row.searchable), row.status == "r")
-        keys.setdefault(row.filetype, []).append(key)
-    types = connection.execute(select(ops_filetype.c.filetype, ops_filetype.c.description))
-    return {name: Declaration(name, description, tuple(keys.get(name, ()))) for name, description in types}
-
-
-def groups_of(connection: Connection) -> set[str]:
-    """The keys that have views of their own."""
-    return set(connection.execute(select(ops_file_group.c.column_name)).scalars())
-
-
-def make_views(connection: Connection, filetypes: Iterable[str] | None = None) -> None:
-    """Make the views and indexes of filetypes, or of all, and the views of groups anew."""
-    known = declarations(connection)
-    chosen = known.values() if filetypes is None else [known[name] for name in filetypes]
-    for declaration in chosen:
-        for key in declaration.keys:
-            if key.searchable:
-                _make_index(connection, key)
-        _make_view(connection, declaration.filetype, _view_sql(connection.dialect.name, declaration))
-    for group in sorted(groups_of(connection)):
-        members = {name: one for name, one in known.items() if any(key.name == group for key in one.keys)}
-        _make_view(connection, group, _group_sql(connection.dialect.name, group, members))
-
-
-def drop_views(connection: Connection) -> None:
-    """Take the views away, as SQLite needs it where a table below them is made anew; the indexes go with the table."""
-    if not inspect(connection).has_table(ops_filetype.name):
-        return
-    known = declarations(connection)
-    for name in (*known, *groups_of(connection)):
-        connection.exec_driver_sql(f'drop view if exists "{_checked(name)}"')
-    if connection.dialect.name == "sqlite":
-        for index in {index_name(key) for one in known.values() for key in one.keys}:
-            connection.exec_driver_sql(f'drop index if exists "{index}"')
-
-
-def index_name(key: Key) -> str:
-    """What the index of a searchable key is called."""
-    return f"ix_desfile_metadata_{key.name}_{key.data_type}"
 
 
 # ---------------------------------------------------------------- what is written
@@ -140,55 +73,3 @@ def _record(connection: Connection, declaration: Declaration) -> None:
 
 
 # ---------------------------------------------------------------- views and indexes
-
-
-def _make_view(connection: Connection, name: str, definition: str | None) -> None:
-    """The database's statements about a view take no parameters: every name in them has been checked."""
-    try:
-        connection.exec_driver_sql(f'drop view if exists "{_checked(name)}"')
-        if definition is not None:
-            connection.exec_driver_sql(f'create view "{_checked(name)}" as {definition}')
-    except exc.DBAPIError as error:
-        reason = str(error.orig).splitlines()[0]
-        raise RegistryError(
-            f"the view {name} cannot be made: {reason}: drop what is called so, or what was made from it"
-        ) from error
-
-
-def _view_sql(dialect: str, declaration: Declaration) -> str:
-    recorded = (f'{typed(dialect, key.name, key.data_type)} as "{_column(key.name)}"' for key in declaration.keys)
-    return f"select {', '.join((*COLUMNS, *recorded))} from desfile where filetype = '{_checked(declaration.filetype)}'"  # noqa: S608
-
-
-def _group_sql(dialect: str, group: str, members: Mapping[str, Declaration]) -> str | None:
-    """The files of all types that have the key; none where no type has."""
-    types = {key.data_type for one in members.values() for key in one.keys if key.name == group}
-    if not types:
-        return None
-    data_type = types.pop() if len(types) == 1 else "text"
-    columns = f'{typed(dialect, group, data_type)} as "{_column(group)}", {", ".join(COLUMNS)}'
-    # One part for each type, so that each is found by the index.
-    parts = (f"select {columns} from desfile where filetype = '{_checked(name)}'" for name in sorted(members))  # noqa: S608
-    return " union all ".join(parts)
-
-
-def _make_index(connection: Connection, key: Key) -> None:
-    # Shared by all types that have the key: an index for each type would cost every row that is written.
-    value, name = typed(connection.dialect.name, key.name, key.data_type), index_name(key)
-    connection.exec_driver_sql(
-        f'create index if not exists "{name}" on desfile (filetype, {value}) where {value} is not null'
-    )
-    if connection.dialect.name == "postgresql":
-        # It learns nothing of a partial index, and would take a key with one value for as telling as one with many.
-        connection.exec_driver_sql(f'create statistics if not exists "st_{name[3:]}" on {value} from desfile')
-
-
-def _column(key: str) -> str:
-    return f"metadata_{key}" if key in COLUMNS else key
-
-
-def _checked(name: str) -> str:
-    """A name that stands in SQL as it is."""
-    if not NAME.fullmatch(name):
-        raise FrameworkError(f"{name!r} cannot stand in SQL")
-    return name

@@ -61,7 +61,8 @@ def find(
 ) -> list[FileRow]:
     """Files of a type, or of all, in order of their paths, of which each key has one of its values.
 
-    ``%`` in a value stands for anything. ``where`` is a condition as SQL has it (``where_clause``). Keys are those of the metadata, and :data:`FIELDS`.
+    ``%`` in a value stands for anything. ``where`` is a condition as SQL has it (``where_clause``). Keys are those of
+    the metadata, and :data:`FIELDS`.
     """
     with db.read() as connection:
         fields = Fields(connection, filetype)

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from framework.engines.local.workers import program_path
+from framework.engines.process_paths import program_path
 from framework.model.plan import Exec
 from framework.runs.comparison.side import Side
 from framework.worker.job.call import version_in

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework.configuration.home import home
-from framework.engines.local.workers import program_path
+from framework.engines.process_paths import program_path
 from framework.errors import InfrastructureError, RunError
 from framework.output.text import counted
 from framework.runs import kept_plan

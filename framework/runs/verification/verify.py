@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from framework.archives.copy import is_as_recorded
 from framework.archives.get import get
+from framework.configuration.site_file import operator
 from framework.errors import RunError
 from framework.pipeline.comparison_rules import Rules, rules_of
 from framework.runs import kept_plan
 from framework.runs.software_versions import framework_now
-from framework.runs.submission import operator
 from framework.runs.verification.compare import DIFFERENT, IDENTICAL, VERDICTS, Verdict, compare
 from framework.runs.verification.rerun import IN_MEMORY, Comparison, Rerun, rerun
 from wcl import Section, boolean, parse

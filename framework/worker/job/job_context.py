@@ -6,7 +6,7 @@ import os
 import threading
 from collections import Counter
 
-from framework.worker.environments.base import Shelf
+from framework.worker.environments.cache import Shelf
 from framework.worker.files.transfer import READ_ONLY, Facts, Measurer
 from framework.worker.job.deferred_values import Secrets
 from framework.worker.job.shared_process import Process

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from framework.worker.environments.base import Shelf, Software
+from framework.worker.environments.base import Software
+from framework.worker.environments.cache import Shelf
 from framework.worker.programs.programs import Programs
 from framework.worker.programs.warden import Warden
 

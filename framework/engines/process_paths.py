@@ -1,0 +1,15 @@
+"""Paths that an engine gives to the processes it starts: of the packages, and of programs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+#: The folder that holds the packages; a worker is given nothing else to import from.
+ROOT = str(Path(__file__).parents[2])
+
+
+def program_path() -> str:
+    """Where programs are looked for: beside the Python that runs the framework, then on PATH."""
+    return os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])

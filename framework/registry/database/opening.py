@@ -1,0 +1,49 @@
+"""Opening a registry: it is made, or brought up to date, before it is used."""
+
+from __future__ import annotations
+
+from framework.errors import RegistryError
+from framework.registry.database.connection import Registry, connect
+from framework.registry.schema.tables import REVISION
+
+
+def open_registry(url: str | None = None, *, read_only: bool = False) -> Registry:
+    """Open a registry, making it first if need be, and bringing a file up to date (never when ``read_only``).
+
+    Without a URL it is ``$FW_REGISTRY``, or else ``registry.sqlite`` in ``$FW_HOME``.
+    """
+    registry = connect(url, read_only=read_only)
+    try:
+        _make_current(registry)
+    except BaseException:
+        registry.close()
+        raise
+    return registry
+
+
+def _make_current(registry: Registry) -> None:
+    """Agree with the registry on what its tables are: it is made or brought up to date, or it is said what to do."""
+    revision = registry.revision()
+    if revision == REVISION:
+        return
+    refuse_newer(registry, revision)
+    if registry.read_only:
+        raise RegistryError(f"{registry.place}: no registry, or an older one: any command that writes makes it")
+    if revision is not None and registry.dialect == "postgresql":
+        # Others may be using it, and theirs might not know what it would become.
+        raise RegistryError(
+            f"{registry.place}: the registry is older than this skyfw (schema {revision}; this one needs {REVISION}): "
+            "when all who use it have the new skyfw, fw registry upgrade"
+        )
+    from framework.registry.database.upgrade import upgrade
+
+    upgrade(registry)
+
+
+def refuse_newer(registry: Registry, revision: str | None) -> None:
+    """RegistryError for a registry that this skyfw does not know."""
+    if revision is not None and revision > REVISION:
+        raise RegistryError(
+            f"{registry.place}: the registry was made by a newer skyfw (schema {revision}; this one knows up to "
+            f"{REVISION}): update skyfw"
+        )
