@@ -1,4 +1,7 @@
-"""The language of configurations: text to sections, sections to values. Knows nothing of jobs or databases."""
+"""The configuration language WCL: read text into sections, and expand the values in them.
+
+This package works without the framework; it knows nothing of jobs or databases.
+"""
 
 from wcl.booleans import boolean
 from wcl.command_words import words

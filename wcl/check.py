@@ -1,4 +1,4 @@
-"""Everything that is wrong, or only odd, in a file, before anything runs."""
+"""Checks of a configuration: errors and warnings of a file, before anything runs."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -27,18 +27,18 @@ def check(
     strict: bool = False,
     further: Iterable[Callable[[Section], Iterable[Problem]]] = (),
 ) -> list[Problem]:
-    """All errors and warnings of a file and its includes, in their order; `strict` makes unknown keys errors.
+    """Return all errors and warnings of a file and its includes, sorted by position.
 
-    `further` checks know more than the language.
+    `strict` makes unknown keys errors. `further` are checks of the tree that the language alone cannot make.
     """
     section, problems = read_with_problems(path, overrides=overrides, variables=variables)
-    found = [*problems, *check_values(section, known_keys), *check_keys(section, known_keys, strict=strict)]
-    found += [problem for each in further for problem in each(section)]
-    return sorted(found, key=lambda problem: problem.place)
+    problems += [*check_values(section, known_keys), *check_keys(section, known_keys, strict=strict)]
+    problems += [problem for find_problems in further for problem in find_problems(section)]
+    return sorted(problems, key=lambda problem: problem.place)
 
 
 def check_values(section: Section, known: Mapping[str, Known] = KNOWN) -> Iterator[Problem]:
-    """Booleans, numbers and mode words that say something else; what a line hides or throws away."""
+    """Find values that their key cannot have, and lines that are legal but probably not what was meant."""
     kind = kind_of(section)
     for key, value in section.items():
         if isinstance(value, Section):
@@ -57,7 +57,7 @@ def _check_value(section: Section, key: str, value: str, entry: Known) -> Iterat
         except WclError as error:
             yield _at_value(section, key, value, error.problems[0].message, error.problems[0].hint)
     elif entry.kind == "integer" and not re.fullmatch(r"\s*[+-]?\d+\s*", value):
-        yield _at_value(section, key, value, f"'{key}' wants a whole number, and is '{value}'")
+        yield _at_value(section, key, value, f"'{key}' must be a whole number, not '{value}'")
     elif entry.kind == "mode" and not any(re.fullmatch(word, value.lower()) for word in entry.words):
         hint = did_you_mean(value, entry.words) or f"it is one of {', '.join(entry.words)}"
         yield _at_value(section, key, value, f"'{key}' cannot be '{value}'", hint)
@@ -66,7 +66,7 @@ def _check_value(section: Section, key: str, value: str, entry: Known) -> Iterat
 def _check_line(section: Section, key: str, value: str) -> Iterator[Problem]:
     for place, old in section.replaced(key):
         if isinstance(old, Section):
-            yield _at(section, key, f"'{key}' throws away the section of that name", f"opened at {place}", "warning")
+            yield _at(section, key, f"'{key}' replaces the section of that name", f"opened at {place}", "warning")
     if not isinstance(value, Quoted) and _unclosed(value):
         yield _at_value(section, key, value, "a variable is never closed", "add the closing }", "warning")
     if isinstance(value, Quoted) and names_in(str(value)):
@@ -77,7 +77,7 @@ def _check_line(section: Section, key: str, value: str) -> Iterator[Problem]:
 
 
 def _unclosed(value: str) -> bool:
-    """Whether `${` stands in the text without a name and an end."""
+    """Return whether a variable in the text has no closing brace."""
     depth = 0
     for mark in re.finditer(r"\$\$|\$\w*\{|\}", value):
         if mark[0] == "}":
@@ -88,13 +88,13 @@ def _unclosed(value: str) -> bool:
 
 
 def check_keys(section: Section, known: Mapping[str, Known] = KNOWN, *, strict: bool = False) -> Iterator[Problem]:
-    """Keys that nobody declares and nothing refers to: an error where they are nearly a known one."""
-    referred = set(_referred(section, known))
-    made = re.compile("|".join(sorted(set(_made_names(section)))) or "(?!)")
+    """Find keys that are not declared and that nothing refers to: an error if a known key is spelt nearly so."""
+    referenced = set(_referenced_names(section, known))
+    computed = re.compile("|".join(sorted(set(_computed_names(section)))) or "(?!)")
     for inside in _all_sections(section):
         kind = kind_of(inside)
         for key, value in inside.items():
-            if isinstance(value, Section) or kind is None or key in referred or made.fullmatch(key):
+            if isinstance(value, Section) or kind is None or key in referenced or computed.fullmatch(key):
                 continue
             entry = known.get(key)
             if entry is None or not stands_in(entry, kind):
@@ -110,11 +110,11 @@ def _unknown(section: Section, key: str, kind: str, known: Mapping[str, Known], 
     return _at(section, key, f"unknown key '{key}'", hint, "error" if strict else "warning")
 
 
-def _referred(section: Section, known: Mapping[str, Known]) -> Iterator[str]:
-    """Names that variables use, and names in the values of keys that name others."""
+def _referenced_names(section: Section, known: Mapping[str, Known]) -> Iterator[str]:
+    """Find the names of variables, and the names in the values of keys of the kind `names`."""
     for key, value in section.items():
         if isinstance(value, Section):
-            yield from _referred(value, known)
+            yield from _referenced_names(value, known)
             continue
         yield from names_in(value)
         entry = known.get(key)
@@ -123,12 +123,13 @@ def _referred(section: Section, known: Mapping[str, Known]) -> Iterator[str]:
         yield from (word.lower() for word in re.findall(r"\$\((\w+)\)", value))
 
 
-def _made_names(section: Section) -> Iterator[str]:
+def _computed_names(section: Section) -> Iterator[str]:
+    """Find patterns of the names that are computed from variables, as `rms_.*` of `${rms_${band}}`."""
     for value in section.values():
         if isinstance(value, Section):
-            yield from _made_names(value)
+            yield from _computed_names(value)
         elif "$" in value and not isinstance(value, Quoted):
-            yield from parse_template(value).made_names()
+            yield from parse_template(value).computed_names()
 
 
 def _all_sections(section: Section) -> Iterable[Section]:
@@ -149,7 +150,7 @@ def _at_value(
 
 
 def _at_text(place: Place, text: str, message: str, hint: str, severity: Severity) -> Problem:
-    """A problem with its caret under a text of the line; keys may be written in capitals there."""
+    """Return a problem with its caret under a text of the line, in capitals or not."""
     line = line_at(place)
     column = line.lower().find(text.lower()) if text else -1
     if column < 0:

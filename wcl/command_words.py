@@ -1,4 +1,4 @@
-"""The words of a command line."""
+"""Words of a command line: a text expanded and split as a shell would split it."""
 
 import re
 import shlex
@@ -12,31 +12,31 @@ from wcl.source_lines import source_line
 from wcl.template import Variable, parse_template
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
-#: A dollar that is text before a late function's name is still doubled in a word: `resolve_late` takes it as text.
-_KEPT_DOLLAR = re.compile(r"\$\$(?=(?:head|secret|fmt)\{)", re.IGNORECASE)
+#: A doubled dollar before the name of a deferred function stays doubled in a word, so that `resolve_late` leaves it.
+_ESCAPED_CALL = re.compile(r"\$\$(?=(?:head|secret|fmt)\{)", re.IGNORECASE)
 
 
 def words(text: str, scope: Scope, place: Place | None = None) -> list[str]:
-    """The text filled in and split as a shell would; the value of a quoted variable stays in one word.
+    """Expand a text and split it as a shell would; the value of a quoted variable stays in one word.
 
-    A word that holds `$HEAD{...}` or `$SECRET{...}` wants `wcl.deferred.resolve_late` in the job.
+    A word that holds `$HEAD{...}` or `$SECRET{...}` is completed in the job by `wcl.deferred.resolve_late`.
     """
     if isinstance(text, Quoted):
         return [protect_late(text)]
-    whole = _whole_value(text, scope)
-    if whole is not None:
-        return [str(protect_late(whole))]
-    kept: list[str] = []
-    filling = Filling(scope, kept=kept)
-    filled = filling.fill(parse_template(_KEPT_DOLLAR.sub("$$$$", text))) if "$" in text else text
+    value = _only_quoted_value(text, scope)
+    if value is not None:
+        return [str(protect_late(value))]
+    quoted_values: list[str] = []
+    filling = Filling(scope, quoted_values=quoted_values)
+    filled = filling.fill(parse_template(_ESCAPED_CALL.sub("$$$$", text))) if "$" in text else text
     if filling.faults:
         raise filling.error(text, place)
-    kept[:] = map(protect_late, kept)
-    return [filling.restored(word) for word in _shell_words(filled, text, place)]
+    quoted_values[:] = map(protect_late, quoted_values)
+    return [filling.restore(word) for word in _shell_words(filled, text, place)]
 
 
-def _whole_value(text: str, scope: Scope) -> Quoted | None:
-    """The value where the text is one plain variable with a quoted value: it is the word."""
+def _only_quoted_value(text: str, scope: Scope) -> Quoted | None:
+    """Return the quoted value of a text that is one plain variable, or None for any other text."""
     if not text.startswith("${"):
         return None
     parts = parse_template(text).parts

@@ -1,33 +1,36 @@
-"""Functions that are answered in the job: `$HEAD{file,KEY,...}`, `$SECRET{name}`."""
+"""Deferred values, which only the job can find: `$HEAD{file,KEY,...}`, `$SECRET{name}`."""
 
 import re
 from collections.abc import Callable, Mapping
 
 _CALL = re.compile(r"(\$?)\$(head|secret|fmt)\{([^{}]*)\}", re.IGNORECASE)
 
-#: Takes the arguments between the braces and gives the text to put in.
+#: A function that gets the arguments between the braces and returns the text to put in.
 Answer = Callable[[list[str]], str]
 
 
 def late_calls(text: str) -> list[tuple[str, list[str]]]:
-    """The late functions that a text still holds, with their arguments; innermost ones only."""
+    """Return the deferred calls in a text, the innermost ones only, each as its function and arguments."""
     return [(match[2].lower(), _arguments(match[3])) for match in _CALL.finditer(text) if not match[1]]
 
 
 def resolve_late(text: str, answers: Mapping[str, Answer]) -> str:
-    """Put the answers in; a function without an answer stays, and `$$HEAD{...}` becomes the text `$HEAD{...}`."""
+    """Replace deferred calls by their answers, given by function name in lower case.
 
-    def answered(match: re.Match[str]) -> str:
+    A function without an answer stays, and `$$HEAD{...}` becomes the text `$HEAD{...}`.
+    """
+
+    def replace(match: re.Match[str]) -> str:
         answer = answers.get(match[2].lower())
         if match[1] or answer is None:
             return match[0][len(match[1]) :]
         return answer(_arguments(match[3]))
 
-    return _CALL.sub(answered, text) if "$" in text else text
+    return _CALL.sub(replace, text) if "$" in text else text
 
 
 def protect_late(text: str) -> str:
-    """The text such that `resolve_late` gives it back as it is."""
+    """Escape the deferred calls in a text, so that `resolve_late` gives back the text itself."""
     return _CALL.sub(lambda match: "$" + match[0], text) if "$" in text else text
 
 

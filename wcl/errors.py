@@ -1,16 +1,16 @@
-"""What is wrong with a configuration, shown at the place where it stands."""
+"""Errors and warnings of a configuration, each with its position, its source line and a hint."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 Severity = Literal["error", "warning"]
-#: Longer source lines are cut around the caret.
+#: Source lines longer than this are cut around the caret.
 SHOWN_WIDTH = 160
 
 
 class Place(NamedTuple):
-    """A line of a file; line 0 is a place without lines, such as `--set`."""
+    """A line of a file; line 0 stands for a source without lines, such as `--set`."""
 
     file: str
     line: int
@@ -19,22 +19,23 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}" if self.line else self.file
 
 
-#: For values that come from a program's own code.
+#: Position of values that a program sets itself.
 IN_CODE = Place("<code>", 0)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to put right."""
+    """An error or a warning about one line of a configuration."""
 
     place: Place
     message: str
-    #: The source line, or the part of it that is known; may be empty.
+    #: Source line, or the part of it that is known; may be empty.
     text: str = ""
-    #: Where in `text` the caret stands, counted from 0, and for how many characters.
+    #: Column of the caret in `text`, counted from 0.
     column: int = 0
+    #: Number of carets; 0 for none.
     width: int = 0
-    #: What would be right.
+    #: Remedy, shown behind the caret.
     hint: str = ""
     severity: Severity = "error"
 
@@ -60,7 +61,7 @@ class Problem:
 
 
 def _window(text: str, column: int) -> tuple[str, int]:
-    """The part of a long line around the caret, and the caret's column in it."""
+    """Return the part of a long line around the caret, and the caret's column in it."""
     if len(text) <= SHOWN_WIDTH:
         return text, column
     start = max(0, min(column - SHOWN_WIDTH // 3, len(text) - SHOWN_WIDTH))
@@ -71,7 +72,7 @@ def _window(text: str, column: int) -> tuple[str, int]:
 
 
 class WclError(Exception):
-    """A configuration that cannot be used; `str()` is the report, with every problem in it."""
+    """A configuration cannot be used; `str()` is a report of all its problems."""
 
     def __init__(self, *problems: Problem) -> None:
         super().__init__(*problems)
@@ -81,13 +82,13 @@ class WclError(Exception):
         return "\n".join(str(problem) for problem in self.problems)
 
 
-def fail(place: Place, message: str, hint: str = "") -> WclError:
-    """An error with one problem and no source line."""
+def error_at(place: Place, message: str, hint: str = "") -> WclError:
+    """Return an error with one problem and no source line."""
     return WclError(Problem(place, message, hint=hint))
 
 
 def raise_errors(problems: Iterable[Problem]) -> None:
-    """Raise everything that is an error; warnings alone are let through."""
+    """Raise a WclError with all the problems if one of them is an error and not a warning."""
     problems = tuple(problems)
     if any(problem.severity == "error" for problem in problems):
         raise WclError(*problems)

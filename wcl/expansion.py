@@ -1,4 +1,9 @@
-"""Texts with variables filled in: one text, or one for each combination of lists."""
+"""Expansion of texts with variables: to one text, or to one for each combination of the values of lists.
+
+Most texts of a plan hold plain variables with plain values. `_expand_plain` and `_plain_axes` expand these without a
+`Filling`, for the bars on planning time; they return None for anything else, which the general way then expands or
+refuses. tests/wcl/test_expansion.py holds both ways equal (`test_the_quick_way_and_the_long_way_agree_on_any_values`).
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,29 +11,32 @@ from itertools import islice, product
 from math import prod
 
 from wcl.errors import Place, Problem, WclError
-from wcl.filling import NOWHERE, Filling, Several
+from wcl.filling import NOWHERE, Filling, ListFound
 from wcl.lists import is_list, list_values
 from wcl.quoting import Quoted
 from wcl.scope import Scope
 from wcl.source_lines import source_line
 from wcl.template import Template, Variable, parse_template
 
-#: Longer texts take the slow and careful way.
+#: Parts of a text that is expanded the quick way; longer ones go the general way.
 MOST_PLAIN_PARTS = 20
-#: And so do longer numbers.
+#: Digits of a number that is padded the quick way.
 MOST_DIGITS = 100
-#: The largest product of lists that `expand_all` makes unless told otherwise.
+#: Combinations that `expand_all` makes unless another bound is given.
 MOST_VALUES = 1_000_000
 
 
 def expand(text: str, scope: Scope, place: Place | None = None) -> str:
-    """The text with its variables filled in; late functions stay. Quoted where it is, or a quoted value went in."""
+    """Return the text with its variables filled in; deferred calls stay.
+
+    The result is `Quoted` if the text is, or if a quoted value went in.
+    """
     if "$" not in text or isinstance(text, Quoted):
         return text
     template = parse_template(text)
-    quick = _plain_text(template, scope)
-    if quick is not None:
-        return quick
+    plain = _expand_plain(template, scope)
+    if plain is not None:
+        return plain
     filling = Filling(scope)
     filled = filling.fill(template)
     if filling.faults:
@@ -36,10 +44,10 @@ def expand(text: str, scope: Scope, place: Place | None = None) -> str:
     return Quoted(filled) if filling.quoted else filled
 
 
-def _plain_text(template: Template, scope: Scope, depth: int = 0, *, lists: bool = True) -> str | None:
-    """The quick way where every variable is plain and has a plain value; None where it is not so, or too much.
+def _expand_plain(template: Template, scope: Scope, depth: int = 0, *, lists: bool = True) -> str | None:
+    """Expand a template of plain variables with plain values; return None if it is anything else.
 
-    Without ``lists`` a value that is one is not plain.
+    Without ``lists``, a list is not a plain value.
     """
     if len(template.parts) > MOST_PLAIN_PARTS:
         return None
@@ -57,21 +65,28 @@ def _plain_text(template: Template, scope: Scope, depth: int = 0, *, lists: bool
         if not lists and is_list(value):
             return None
         if "$" in value and value.__class__ is str:
-            value = _plain_text(parse_template(value), scope, depth + 1, lists=lists) if depth < 2 else None
+            value = _expand_plain(parse_template(value), scope, depth + 1, lists=lists) if depth < 2 else None
             if value is None:
                 return None
         quoted = quoted or value.__class__ is Quoted
         if part.width is not None:
-            if not value.isdecimal() or len(value) > MOST_DIGITS:
+            value = pad_plain(value, part.width)
+            if value is None:
                 return None
-            value = value.zfill(part.width) if value[0] != "0" else f"{int(value):0{part.width}}"
         pieces.append(value)
     filled = "".join(pieces)
     return Quoted(filled) if quoted else filled
 
 
+def pad_plain(value: str, width: int) -> str | None:
+    """Return an integer with zeros in front up to the width; None if it is not plain decimal digits."""
+    if not (value.isdecimal() and value.isascii()) or len(value) > MOST_DIGITS:
+        return None
+    return value.zfill(width) if value[0] != "0" else f"{int(value):0{width}}"
+
+
 def expand_all(text: str, scope: Scope, place: Place | None = None, *, most: int = MOST_VALUES) -> list[str]:
-    """One text for each combination of the values of list variables, the last variable counting fastest."""
+    """Return one text for each combination of the values of list variables; the last variable varies fastest."""
     if "$" not in text or isinstance(text, Quoted):
         return [text]
     axes = _plain_axes(parse_template(text), scope)
@@ -85,15 +100,15 @@ def expand_all(text: str, scope: Scope, place: Place | None = None, *, most: int
 
 @dataclass(frozen=True)
 class Filled:
-    """One result of a text with list variables."""
+    """A text that was expanded with one combination of the values of its list variables."""
 
     text: str
-    #: The values that went in, as they were found and without padding.
+    #: Values that went in, by the variables as they were written; not padded.
     used: dict[str, str]
 
 
 def fill_all(text: str, scope: Scope, place: Place | None = None, *, most: int = MOST_VALUES) -> list[Filled]:
-    """As `expand_all`, with the values that each result was made from."""
+    """Expand a text as `expand_all` does, and return each result with the values that went into it."""
     if isinstance(text, Quoted):
         return [Filled(text, {})]
     template = parse_template(text)
@@ -104,13 +119,13 @@ def fill_all(text: str, scope: Scope, place: Place | None = None, *, most: int =
 
 
 def _branches(template: Template, scope: Scope, bound: dict[str, str], place: Place | None) -> Iterator[Filled]:
-    """Fill with one value of each list; when another list turns up, once for each of its values."""
+    """Fill a template with one value of each list; branch on each list that turns up on the way."""
     filling = Filling(scope, bound)
     try:
         text = filling.fill(template)
-    except Several as several:
-        for value in several.values:
-            yield from _branches(template, scope, {**bound, several.name: value}, place)
+    except ListFound as found:
+        for value in found.values:
+            yield from _branches(template, scope, {**bound, found.name: value}, place)
         return
     if filling.faults:
         raise filling.error(template.text, place)
@@ -118,7 +133,7 @@ def _branches(template: Template, scope: Scope, bound: dict[str, str], place: Pl
 
 
 def _plain_axes(template: Template, scope: Scope) -> list[list[str]] | None:
-    """The values at each part, where all are plain text and no variable stands twice; None where it is not so."""
+    """Return the values of each part of a template; None if one is not plain, or a variable stands twice."""
     axes: list[list[str]] = []
     seen: set[str] = set()
     for part in template.parts:
@@ -140,21 +155,25 @@ def _plain_values(value: str | None, width: int | None, scope: Scope) -> list[st
         return None
     if is_list(value):
         try:
-            return None if "$" in value or '"' in value else _padded(list_values(value), width)
+            return None if "$" in value or '"' in value else _pad_values(list_values(value), width)
         except WclError:
             return None
     if isinstance(value, Quoted):
-        return _padded([value], width)
-    filled = _plain_text(parse_template(value), scope, 1, lists=False) if "$" in value else value
-    return None if filled is None else _padded([filled], width)
+        return _pad_values([value], width)
+    filled = _expand_plain(parse_template(value), scope, 1, lists=False) if "$" in value else value
+    return None if filled is None else _pad_values([filled], width)
 
 
-def _padded(values: list[str], width: int | None) -> list[str] | None:
+def _pad_values(values: list[str], width: int | None) -> list[str] | None:
     if width is None:
         return values
-    if not all(v.isdecimal() and len(v) <= MOST_DIGITS for v in values):
-        return None
-    return [v.__class__(f"{int(v):0{width}}") for v in values]
+    padded: list[str] = []
+    for value in values:
+        digits = pad_plain(value, width)
+        if digits is None:
+            return None
+        padded.append(value.__class__(digits))
+    return padded
 
 
 def _too_many(text: str, place: Place | None, most: int) -> WclError:

@@ -1,9 +1,9 @@
-"""Where a value comes from, and how it becomes what it is."""
+"""Explanation of a value: its position, the values it replaced, and each step of its expansion."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wcl.errors import Place, WclError, fail
+from wcl.errors import Place, WclError, error_at
 from wcl.expansion import expand, expand_all
 from wcl.quoting import Quoted
 from wcl.scope import Scope
@@ -11,44 +11,47 @@ from wcl.section import Section
 from wcl.spelling import did_you_mean
 from wcl.template import Call, Part, Template, Variable, parse_template
 
-#: A longer story is not read.
+#: Steps of one explanation; the rest is left out.
 MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
 class Step:
-    """One variable put in."""
+    """A step of an expansion: one variable is replaced by its value."""
 
     variable: str
     value: str
     place: Place | None
-    #: The text after it.
+    #: Text after this step.
     text: str
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """The story of a value."""
+    """The origin of a value, and the steps of its expansion."""
 
     key: str
     value: str
     place: Place
-    #: What it replaced, oldest first.
+    #: Values that it replaced, oldest first.
     replaced: tuple[tuple[Place, str], ...]
     steps: tuple[Step, ...]
-    #: The value filled in: several where lists are in it.
+    #: Expanded value; several if there are lists in it.
     results: tuple[str, ...]
-    #: Why it cannot be filled in here; empty where it can.
+    #: Report of why it cannot be expanded here; empty if it can.
     problem: str = ""
 
 
 def explain(section: Section, key: str, scope: Scope | None = None) -> Explanation:
-    """The story of a key, given by its dotted path; variables are looked up in `scope`, or else from the top."""
-    holder, name = _holder(section, key)
+    """Explain the value of a key, given by its dotted path.
+
+    Variables are looked up in `scope`, or else in the key's section and at the top.
+    """
+    holder, name = _find_key(section, key)
     value = holder.text(name)
     scope = scope or Scope(holder, root=section)
     steps = tuple(_steps(value, scope))
-    replaced = tuple((place, _shown(old)) for place, old in holder.replaced(name))
+    replaced = tuple((place, _describe(old)) for place, old in holder.replaced(name))
     try:
         results, problem = tuple(expand_all(value, scope, holder.place(name))), ""
     except WclError as error:
@@ -56,54 +59,54 @@ def explain(section: Section, key: str, scope: Scope | None = None) -> Explanati
     return Explanation(key, value, holder.place(name), replaced, steps, results, problem)
 
 
-def _holder(section: Section, key: str) -> tuple[Section, str]:
-    """The section and the key at the end of a dotted path."""
+def _find_key(section: Section, key: str) -> tuple[Section, str]:
+    """Return the section and the key at the end of a dotted path."""
     for folded in (key.lower(), key):
         if folded in section:
             return section, folded
     first, dot, rest = key.partition(".")
     if not dot:
         where = f"section '{section.path}'" if section.path else "the configuration"
-        raise fail(section.opened, f"{where} has no '{key}'", did_you_mean(key.lower(), section))
+        raise error_at(section.opened, f"{where} has no '{key}'", did_you_mean(key.lower(), section))
     inside = section[first.lower()]
     if isinstance(inside, str):
-        raise fail(section.place(first.lower()), f"'{first}' is a plain value, with nothing inside")
-    return _holder(inside, rest)
+        raise error_at(section.place(first.lower()), f"'{first}' is a plain value, not a section")
+    return _find_key(inside, rest)
 
 
-def _shown(value: object) -> str:
+def _describe(value: object) -> str:
     return "a section" if isinstance(value, Section) else str(value)
 
 
 def _steps(text: str, scope: Scope) -> Iterator[Step]:
-    """Put one variable in after the other, the innermost and leftmost first."""
+    """Replace one variable after the other, the innermost and leftmost first."""
     for _ in range(MOST_STEPS):
         template = parse_template(text)
-        variable = None if isinstance(text, Quoted) else next(_ready(template.parts), None)
+        variable = None if isinstance(text, Quoted) else next(_plain_variables(template.parts), None)
         value = scope.look_up(variable.name) if variable and isinstance(variable.name, str) else None
         if variable is None or (value is None and not variable.optional):
             return
-        put = value or ""
-        if isinstance(put, Quoted) or variable.width is not None:
-            put = _whole(text[variable.start : variable.end], scope)
-        text = text[: variable.start] + put + text[variable.end :]
+        replacement = value or ""
+        if isinstance(replacement, Quoted) or variable.width is not None:
+            replacement = _expand_variable(text[variable.start : variable.end], scope)
+        text = text[: variable.start] + replacement + text[variable.end :]
         yield Step(variable.written, value or "", scope.place(variable.written), text)
 
 
-def _whole(text: str, scope: Scope) -> str:
-    """A padded or quoted variable filled in at once; a dollar in it is text from here on."""
+def _expand_variable(text: str, scope: Scope) -> str:
+    """Expand a padded or quoted variable in one step; a dollar in its value is text from then on."""
     try:
         return expand(text, scope).replace("$", "$$")
     except WclError:
         return ""
 
 
-def _ready(parts: tuple[Part, ...]) -> Iterator[Variable]:
-    """Variables whose names need nothing more."""
+def _plain_variables(parts: tuple[Part, ...]) -> Iterator[Variable]:
+    """Find variables whose names hold no other variables."""
     for part in parts:
         if isinstance(part, Call):
-            yield from _ready(part.inside.parts)
+            yield from _plain_variables(part.inside.parts)
         elif isinstance(part, Variable) and isinstance(part.name, Template):
-            yield from _ready(part.name.parts)
+            yield from _plain_variables(part.name.parts)
         elif isinstance(part, Variable):
             yield part

@@ -1,4 +1,4 @@
-"""The keys that the framework knows, where they stand and what they mean."""
+"""Declarations of keys: the sections that a key may stand in, the kind of its value, and its meaning."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ from wcl.section import Section
 
 Kind = Literal["text", "boolean", "integer", "list", "mode", "names"]
 
-#: Sections whose keys are anybody's: names of patterns, options, environment variables, descriptions of files.
+#: Sections with any keys: names of patterns, options, environment variables, descriptions of files.
 FREE = frozenset(
     {
         "cmdline", "replace", "filename_pattern", "job_environment", "condor_job_environment", "environment",
@@ -17,7 +17,7 @@ FREE = frozenset(
         "transfer_stats", "fileclass", "catalog_def", "dagman", "condor_submit", "condor_limits", "metadata_type",
     }
 )  # fmt: skip
-#: Sections that hold one section for each thing of a kind.
+#: Sections that hold one section for each item of a kind: name to kind.
 HOLDERS = {
     "block": "block",
     "module": "module",
@@ -34,20 +34,20 @@ HOLDERS = {
 
 @dataclass(frozen=True)
 class Known:
-    """A key that somebody declares."""
+    """The declaration of a key."""
 
-    #: Kinds of sections it stands in: top, block, module, exec, file, list, site, archive, directory_pattern,
+    #: Kinds of sections that it may stand in: top, block, module, exec, file, list, site, archive, directory_pattern,
     #: environment_def, container_def.
     sections: tuple[str, ...]
-    #: `names` is a list of names that the key refers to.
+    #: Kind of its value; `names` is a list of names that it refers to.
     kind: Kind
     meaning: str
-    #: For a mode: what it may say, as regular expressions.
+    #: Values of a mode, as regular expressions.
     words: tuple[str, ...] = ()
 
 
 def declare(text: str) -> dict[str, Known]:
-    """Declarations from a table: `key | sections | kind or mode words | meaning`, one a line."""
+    """Parse a table of declarations, one a line: `key | sections | kind, or mode and its words | meaning`."""
     known: dict[str, Known] = {}
     for line in text.strip().splitlines():
         key, sections, kind, meaning = (cell.strip() for cell in line.split("|", 3))
@@ -57,7 +57,7 @@ def declare(text: str) -> dict[str, Known]:
 
 
 def kind_of(section: Section) -> str | None:
-    """What kind of section this is; None where keys are free."""
+    """Return the kind of a section; None if it may hold any keys."""
     if not section.path:
         return "top"
     names = section.path.split(".")
@@ -72,11 +72,12 @@ def kind_of(section: Section) -> str | None:
 
 
 def known_in(known: Mapping[str, Known], kind: str) -> Iterable[str]:
-    """The keys that stand in one kind of section; what a run sets, a block or a module may set as well."""
+    """Return the keys that may stand in a kind of section."""
     return (key for key, entry in known.items() if stands_in(entry, kind))
 
 
 def stands_in(entry: Known, kind: str) -> bool:
+    """Return whether a key may stand in a kind of section; a block, module or site may have any key of the top."""
     return kind in entry.sections or (kind in ("block", "module", "site") and "top" in entry.sections)
 
 

@@ -1,4 +1,8 @@
-"""Settling a text: filling in what will not change, so that filling in the rest is quick."""
+"""Partial expansion of a text: fill in the variables that stay the same, and leave the others open.
+
+Planning expands the texts of a module so far once, before it makes the module's calls: see the bars on planning 100,000
+calls (benchmarks/plan.py). tests/wcl/test_partial.py holds the result equal to expanding the whole text for each call.
+"""
 
 from collections.abc import Callable
 
@@ -7,23 +11,24 @@ from wcl.quoting import Quoted
 from wcl.scope import Scope
 from wcl.template import Variable, parse_template
 
-#: Variables in the values of variables, further than anybody goes.
+#: Depth of variables in the values of variables.
 DEEPEST = 20
 
 
 def settled(text: str, scope: Scope, is_open: Callable[[str], bool]) -> str:
-    """A text that means the same in any scope made from this one by giving the open names values.
+    """Return a text in which only the open names are still variables.
 
-    Where something in the text is not plain (a function, a list, a quoted value, a width, a missing name), it is left
-    as it was.
+    It means the same as the text in every scope that is made from this one by giving values to the open names. The
+    text stays as it is if something in it is not plain: a function, a list, a quoted value, a missing name.
     """
     if "$" not in text or isinstance(text, Quoted):
         return text
-    found = _settled(text, scope, is_open, 0)
-    return text if found is None else found
+    expanded = _expand_closed(text, scope, is_open, 0)
+    return text if expanded is None else expanded
 
 
-def _settled(text: str, scope: Scope, is_open: Callable[[str], bool], depth: int) -> str | None:
+def _expand_closed(text: str, scope: Scope, is_open: Callable[[str], bool], depth: int) -> str | None:
+    """Return the text with all names but the open ones filled in; None if something is not plain."""
     pieces = []
     for part in parse_template(text).parts:
         if isinstance(part, str):
@@ -31,19 +36,20 @@ def _settled(text: str, scope: Scope, is_open: Callable[[str], bool], depth: int
             continue
         if not isinstance(part, Variable) or part.fault or not isinstance(part.name, str):
             return None
-        piece = text[part.start : part.end] if is_open(part.name) else _value(part, scope, is_open, depth)
+        piece = text[part.start : part.end] if is_open(part.name) else _expand_value(part, scope, is_open, depth)
         if piece is None:
             return None
         pieces.append(piece)
     return "".join(pieces)
 
 
-def _value(part: Variable, scope: Scope, is_open: Callable[[str], bool], depth: int) -> str | None:
-    """The settled value of a name that is not open; None where it is not plain."""
+def _expand_value(part: Variable, scope: Scope, is_open: Callable[[str], bool], depth: int) -> str | None:
+    """Return the value of a name that is not open; None if it is not plain."""
     value = scope.look_up(str(part.name))
     if value is None or isinstance(value, Quoted) or is_list(value) or depth > DEEPEST:
         return None
-    found = _settled(value, scope, is_open, depth + 1) if "$" in value else value
-    if found is None or part.width is None:
-        return found
-    return found.zfill(part.width) if found.isascii() and found.isdecimal() and found == str(int(found)) else None
+    expanded = _expand_closed(value, scope, is_open, depth + 1) if "$" in value else value
+    if expanded is None or part.width is None:
+        return expanded
+    is_plain = expanded.isascii() and expanded.isdecimal() and expanded == str(int(expanded))
+    return expanded.zfill(part.width) if is_plain else None

@@ -1,13 +1,13 @@
-"""Quoted scalars: text in double quotes that stays one value, whatever it holds."""
+"""Quoted values: text in double quotes that is never split or expanded."""
 
 import re
 
-#: A whole value in double quotes, and its inside.
+#: A whole value in double quotes; its group is the text between them.
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"')
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
 _MEANS = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _NEEDS_ESCAPE = re.compile('[\\\\"\n\r\ud800-\udfff]')
-#: In plain text these would be lost, or lost from sight.
+#: Characters that would be lost in plain text, or not be visible.
 UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
 _WRITTEN = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
@@ -19,7 +19,7 @@ class Quoted(str):
 
 
 def quote(text: str) -> str:
-    """The text as a quoted scalar is written; `unquote` gives it back, whatever it holds."""
+    """Return any text as it is written between quotes; `unquote` gives it back."""
     return f'"{_NEEDS_ESCAPE.sub(_escape, text)}"'
 
 
@@ -28,7 +28,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def unquote(inside: str) -> Quoted:
-    """The value between the quotes; ValueError names an escape that is not one."""
+    """Return the value of a text between quotes; a ValueError holds an unknown escape."""
     return Quoted(_ESCAPE.sub(_unescape, inside)) if "\\" in inside else Quoted(inside)
 
 
@@ -42,7 +42,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def written(value: str) -> str:
-    """A value as it stands in a file: quoted where it is quoted, or where plain text would read differently."""
+    """Return a value as a file holds it: in quotes if it is quoted, or if it would read differently without."""
     return quote(value) if isinstance(value, Quoted) or not _reads_plain(value) else value
 
 

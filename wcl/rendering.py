@@ -1,4 +1,4 @@
-"""Files with jinja2 marks: rendered in a sandbox, each line traced back to the template that wrote it."""
+"""Rendering of jinja2 templates, in a sandbox; each line of the result keeps its position in a template."""
 
 import os
 import re
@@ -16,40 +16,42 @@ if TYPE_CHECKING:
     from jinja2.lexer import Token, TokenStream
     from jinja2.sandbox import SandboxedEnvironment
 
-#: What a template's own expressions may raise.
-_FAULTS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
-#: `$FMT{%02d,ccd}` is no mark of jinja2, though it looks like one.
+#: Exceptions that a template's own expressions may raise.
+_EXPRESSION_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
+#: A format such as `$FMT{%02d,ccd}`, which looks like a mark of jinja2.
 _FORMAT = re.compile(r"(\$\w+)\{%")
+#: Marker of a line's origin: the index of a template and a line number in it.
 _ORIGIN = re.compile("\x00([0-9]+):([0-9]+)\x00")
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A template's result."""
+    """A rendered template."""
 
     text: str
-    #: For each line, the template and the line in it that wrote it.
+    #: Position of each line in the template that wrote it.
     lines: tuple[Place, ...]
 
 
 def has_marks(text: str) -> bool:
-    """Whether a file is a jinja2 template."""
+    """Return whether a text is a jinja2 template."""
     return "{{" in text or ("{%" in text and "{%" in _FORMAT.sub("", text))
 
 
 def render(path: Path, variables: Mapping[str, object]) -> Rendered:
-    """Fill a template; `args` holds all variables too, unless there is one of that name."""
-    given = {"args": dict(variables), **variables}
-    text = _filled(path, given, None)
+    """Render a template; `args` holds all variables too, unless there is a variable of that name."""
+    values = {"args": dict(variables), **variables}
+    text = _render(path, values, None)
     files: list[str] = []
-    marked = _filled(path, given, files)
+    marked = _render(path, values, files)
     if _ORIGIN.sub("", marked) != text:
-        # The template computes with its own text, and the marks came between.
+        # The template computes with its own text, and the markers in it changed the result.
         return Rendered(text, tuple(Place(str(path), number) for number, _ in enumerate(text.split("\n"), 1)))
-    return Rendered(text, tuple(_origins(marked, files, str(path))))
+    return Rendered(text, tuple(_line_origins(marked, files, str(path))))
 
 
-def _origins(marked: str, files: list[str], path: str) -> Iterator[Place]:
+def _line_origins(marked: str, files: list[str], path: str) -> Iterator[Place]:
+    """Find the position of each line of a text with markers; a line without one has that of the line before."""
     place = Place(path, 1)
     for line in marked.split("\n"):
         origin = _ORIGIN.search(line)
@@ -58,33 +60,37 @@ def _origins(marked: str, files: list[str], path: str) -> Iterator[Place]:
         yield place
 
 
-def _filled(path: Path, given: Mapping[str, object], files: list[str] | None) -> str:
-    import jinja2  # only files with marks pay for it
+def _render(path: Path, values: Mapping[str, object], files: list[str] | None) -> str:
+    """Render a template; with `files`, put markers into the text and add the files' names to this list."""
+    import jinja2  # start-up: only templates need it
 
     environment = _environment(path, files)
     try:
-        return environment.get_template(str(path)).render(given)
+        return environment.get_template(str(path)).render(values)
     except jinja2.TemplateSyntaxError as error:
-        raise _fault(Place(error.filename or str(path), error.lineno), error.message or "not a template") from error
+        raise _template_error(
+            Place(error.filename or str(path), error.lineno), error.message or "not a template"
+        ) from error
     except jinja2.TemplateNotFound as error:
-        place = _place_in_template(error.__traceback__, path)
-        hint = "looked in the template's folder and in those above"
-        raise _fault(place, f"there is no template {error.name}", hint) from error
-    except (jinja2.TemplateError, *_FAULTS) as error:
-        place = _place_in_template(error.__traceback__, path)
-        raise _fault(place, f"the template cannot be filled: {error}") from error
+        place = _find_template_line(error.__traceback__, path)
+        hint = "looked in the template's directory and in those above"
+        raise _template_error(place, f"there is no template {error.name}", hint) from error
+    except (jinja2.TemplateError, *_EXPRESSION_ERRORS) as error:
+        place = _find_template_line(error.__traceback__, path)
+        raise _template_error(place, f"the template cannot be rendered: {error}") from error
 
 
-def _fault(place: Place, message: str, hint: str = "") -> WclError:
+def _template_error(place: Place, message: str, hint: str = "") -> WclError:
     text = line_at(place)
     return WclError(Problem(place, message, text, len(text) - len(text.lstrip()), len(text.strip()), hint))
 
 
-def _place_in_template(trace: TracebackType | None, path: Path) -> Place:
-    """The innermost line of a template in a traceback; jinja2 writes such lines into it."""
+def _find_template_line(trace: TracebackType | None, path: Path) -> Place:
+    """Return the position of the innermost line of a template in a traceback."""
     place = Place(str(path), 0)
     while trace:
         frame = trace.tb_frame
+        # jinja2 rewrites tracebacks so that they show the templates' own lines.
         if "__jinja_exception__" in frame.f_globals:
             place = Place(frame.f_code.co_filename, trace.tb_lineno)
         trace = trace.tb_next
@@ -92,43 +98,44 @@ def _place_in_template(trace: TracebackType | None, path: Path) -> Place:
 
 
 def _environment(path: Path, files: list[str] | None) -> "SandboxedEnvironment":
-    """A sandbox that finds templates beside this one and in the folders above; `files` asks for marked lines."""
-    import jinja2
-    from jinja2.sandbox import SandboxedEnvironment
+    """Return a sandbox that finds templates in this one's directory and in those above, with markers for `files`."""
+    import jinja2  # start-up: only templates need it
+    from jinja2.sandbox import SandboxedEnvironment  # start-up: only templates need it
 
     environment = SandboxedEnvironment(
-        loader=jinja2.FunctionLoader(_finder(path)),
-        undefined=_undefined(),
+        loader=jinja2.FunctionLoader(_template_loader(path)),
+        undefined=_undefined_class(),
         keep_trailing_newline=True,
         autoescape=False,
     )
     if files is not None:
-        environment.add_extension(_marking())
+        environment.add_extension(_marking_extension())
         environment.extend(marked_files=files)
     return environment
 
 
-def _finder(path: Path) -> Callable[[str], tuple[str, str, None] | None]:
-    folders = path.resolve().parents
+def _template_loader(path: Path) -> Callable[[str], tuple[str, str, None] | None]:
+    """Return a function that loads a template by its name: text, file name and no check for changes."""
+    directories = path.resolve().parents
 
-    def find(name: str) -> tuple[str, str, None] | None:
-        for folder in folders:
-            file = folder / name
+    def load(name: str) -> tuple[str, str, None] | None:
+        for directory in directories:
+            file = directory / name
             if file.is_file():
-                shown = str(file) if path.is_absolute() else os.path.relpath(file)
+                shown_name = str(file) if path.is_absolute() else os.path.relpath(file)
                 text = _FORMAT.sub(r"\1{{ '{%' }}", file.read_text(encoding="utf-8-sig"))
-                return text, shown, None
+                return text, shown_name, None
         return None
 
-    return find
+    return load
 
 
 @lru_cache(maxsize=1)
-def _undefined() -> Any:
-    import jinja2
+def _undefined_class() -> Any:
+    import jinja2  # start-up: only templates need it
 
     class Unset(jinja2.Undefined):
-        """A variable that was not given: false in a test, an error where its text is wanted."""
+        """A variable without a value: false in a test, an error if its text is used."""
 
         __slots__ = ()
         __str__ = __iter__ = __len__ = jinja2.Undefined._fail_with_undefined_error
@@ -137,12 +144,12 @@ def _undefined() -> Any:
 
 
 @lru_cache(maxsize=1)
-def _marking() -> Any:
-    from jinja2.ext import Extension
-    from jinja2.lexer import Token
+def _marking_extension() -> Any:
+    from jinja2.ext import Extension  # start-up: only templates need it
+    from jinja2.lexer import Token  # start-up: only templates need it
 
-    class Marking(Extension):
-        """Puts the origin of each line into the template's own text."""
+    class OriginMarkers(Extension):
+        """Puts a marker of its origin before each line of a template's own text."""
 
         def filter_stream(self, stream: "TokenStream") -> "Iterator[Token]":
             files: list[str] = self.environment.marked_files  # type: ignore[attr-defined]
@@ -150,9 +157,9 @@ def _marking() -> Any:
             number = len(files) - 1
             for token in stream:
                 if token.type == "data":
-                    pieces = token.value.split("\n")
-                    marked = (f"\x00{number}:{token.lineno + n}\x00{piece}" for n, piece in enumerate(pieces))
+                    lines = token.value.split("\n")
+                    marked = (f"\x00{number}:{token.lineno + n}\x00{line}" for n, line in enumerate(lines))
                     token = Token(token.lineno, token.type, "\n".join(marked))
                 yield token
 
-    return Marking
+    return OriginMarkers

@@ -1,4 +1,4 @@
-"""The known keys as a JSON Schema, so that editors complete and check configurations in YAML."""
+"""JSON Schema of the known keys, with which editors complete and check configurations in YAML."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ _ANY = {"type": ["string", "number", "boolean", "array"]}
 
 
 def schema(known: Mapping[str, Known] = KNOWN) -> dict[str, Any]:
-    """A schema that completes known keys and refuses wrong values; further keys are allowed."""
+    """Return a JSON Schema that describes known keys and refuses wrong values; other keys are allowed."""
     kinds = sorted({kind for entry in known.values() for kind in entry.sections} | {"module", "exec", "file", "list"})
     definitions = {kind: _section(known, kind) for kind in kinds if kind != "top"}
     module = definitions["module"]
@@ -42,13 +42,13 @@ def _reference(kind: str) -> dict[str, Any]:
 
 
 def _value(entry: Known) -> dict[str, Any]:
-    wanted: list[dict[str, Any]]
+    allowed: list[dict[str, Any]]
     if entry.kind == "boolean":
-        wanted = [{"type": "boolean"}, {"enum": ["True", "False", "true", "false", "yes", "no", 0, 1]}, _VARIABLE]
+        allowed = [{"type": "boolean"}, {"enum": ["True", "False", "true", "false", "yes", "no", 0, 1]}, _VARIABLE]
     elif entry.kind == "integer":
-        wanted = [{"type": "integer"}, {"type": "string", "pattern": r"^\s*[+-]?\d+\s*$"}, _VARIABLE]
+        allowed = [{"type": "integer"}, {"type": "string", "pattern": r"^\s*[+-]?\d+\s*$"}, _VARIABLE]
     elif entry.kind == "mode":
-        wanted = [{"type": "string", "pattern": f"^({'|'.join(entry.words)})$"}, _VARIABLE]
+        allowed = [{"type": "string", "pattern": f"^({'|'.join(entry.words)})$"}, _VARIABLE]
     else:
         return {**_ANY, "description": entry.meaning}
-    return {"anyOf": wanted, "description": entry.meaning}
+    return {"anyOf": allowed, "description": entry.meaning}

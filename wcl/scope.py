@@ -1,4 +1,4 @@
-"""Where variables find their values: layers that are asked in turn."""
+"""Scope of variables: layers of values that are searched in turn."""
 
 from collections.abc import Iterator, Mapping
 
@@ -11,38 +11,38 @@ _NOTHING: Mapping[str, object] = {}
 
 
 class Scope:
-    """A chain of mappings; the first that has a name wins. Making one costs nothing: no tree is copied.
+    """A chain of mappings, the first of which that has a name gives its value; no mapping is copied.
 
-    A layer that is neither a dict nor a section is asked for names in lower case.
+    A layer that is neither a dict nor a section must have its names in lower case.
     """
 
-    __slots__ = ("_asked", "_top", "layers", "root")
+    __slots__ = ("_lookups", "_top", "layers", "root")
 
     def __init__(self, *layers: Mapping[str, object], root: Section | None = None) -> None:
         self.layers = layers
         self.root = root
-        self._asked = tuple(map(_by_lower_name, layers))
+        self._lookups = tuple(map(_by_lower_name, layers))
         self._top = root.values_ if root is not None else _NOTHING
 
     def child(self, *layers: Mapping[str, object]) -> "Scope":
-        """A scope with new layers in front of this one's."""
+        """Return a scope with new layers in front of this one's."""
         scope = object.__new__(Scope)
         scope.layers = (*layers, *self.layers)
         scope.root = self.root
-        scope._asked = (*map(_by_lower_name, layers), *self._asked)
+        scope._lookups = (*map(_by_lower_name, layers), *self._lookups)
         scope._top = self._top
         return scope
 
     def find(self, name: str) -> str:
-        """The text of a name, not expanded; KeyError where there is none. Sections are not values."""
+        """Return the value of a name, not expanded; raise KeyError if there is none. Sections are not values."""
         value = self.look_up(name.lower())
         if value is None:
             raise KeyError(name)
         return value
 
     def look_up(self, name: str) -> str | None:
-        """The text of a name that is in lower case already."""
-        for layer in self._asked:
+        """Return the value of a name in lower case, not expanded; None if there is none."""
+        for layer in self._lookups:
             value = layer.get(name)
             if value is not None:
                 if isinstance(value, str):
@@ -58,12 +58,12 @@ class Scope:
         return None
 
     def place(self, name: str) -> Place | None:
-        """Where the value of a name was set, if a section has it."""
+        """Return the position at which the value of a name was set; None if no section has it."""
         name = name.lower()
-        for layer, asked in zip(self.layers, self._asked, strict=True):
-            value = asked.get(name)
+        for layer, lookup in zip(self.layers, self._lookups, strict=True):
+            value = lookup.get(name)
             if value is not None and not isinstance(value, Mapping):
-                return layer.place(_own_key(layer, name)) if isinstance(layer, Section) else None
+                return layer.place(_written_key(layer, name)) if isinstance(layer, Section) else None
         if self.root is None:
             return None
         if isinstance(self._top.get(name), str):
@@ -72,14 +72,14 @@ class Scope:
         return found[0].place(found[1]) if found else None
 
     def names(self) -> Iterator[str]:
-        """All names that have a value here, nearest first; paths are left out."""
+        """Iterate over all names that have a value, those of the first layer first, without dotted paths."""
         known: dict[str, None] = {}
-        for layer in (*self._asked, self._top):
+        for layer in (*self._lookups, self._top):
             known.update((name, None) for name, value in layer.items() if not isinstance(value, Mapping))
         return iter(known)
 
-    def beside(self, name: str) -> list[str]:
-        """The names that might have been meant: all names, or for a path those in its section."""
+    def names_near(self, name: str) -> list[str]:
+        """Return the names to suggest for a misspelt one: all names, or for a path those in its section."""
         first, dot, _ = name.rpartition(".")
         section = self.root
         for part in first.split(".") if dot else ():
@@ -90,9 +90,10 @@ class Scope:
 
 
 def chain(root: Section, current: Mapping[str, object] = _NOTHING, searched: Mapping[str, object] = _NOTHING) -> Scope:
-    """The whole look-up: current values, the object at hand, then the current section of each kind, then the top.
+    """Return the scope of a configuration, searched in the order of DESDM.
 
-    `current` names those sections: `{"curr_module": "coadd"}`; each also answers to `modulename`.
+    The order is: current values, the object at hand (`searched`), the current section of each kind, the top. `current`
+    names those sections: `{"curr_module": "coadd"}`; the name is also the value of `modulename`.
     """
     layers: list[Mapping[str, object]] = [current, searched]
     for kind in SEARCH_ORDER:
@@ -103,7 +104,7 @@ def chain(root: Section, current: Mapping[str, object] = _NOTHING, searched: Map
 
 
 def _by_lower_name(layer: Mapping[str, object]) -> Mapping[str, object]:
-    """The layer itself where its names are in lower case; only then can it be asked directly."""
+    """Return a layer by its names in lower case; the layer itself if they are."""
     if isinstance(layer, Section):
         if layer.name not in KEEPS_CASE:
             return layer.values_
@@ -119,13 +120,13 @@ def _by_lower_name(layer: Mapping[str, object]) -> Mapping[str, object]:
     return lowered
 
 
-def _own_key(section: Section, name: str) -> str:
+def _written_key(section: Section, name: str) -> str:
     return next((key for key in section if key.lower() == name), name)
 
 
 def _by_path(section: Section, path: str) -> tuple[Section, str] | None:
-    """The section and the key at the end of a dotted path; names may themselves hold dots."""
-    key = _own_key(section, path) if section.name in KEEPS_CASE else path
+    """Return the section and the key at the end of a dotted path; names may themselves hold dots."""
+    key = _written_key(section, path) if section.name in KEEPS_CASE else path
     if isinstance(section.values_.get(key), str):
         return section, key
     at = path.find(".")

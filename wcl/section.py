@@ -1,22 +1,25 @@
-"""The tree that a configuration is: sections of values, each with its place."""
+"""Sections: the tree of a configuration, whose values know their positions."""
 
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Union, overload
 
-from wcl.errors import IN_CODE, Place, WclError, fail
+from wcl.errors import IN_CODE, Place, WclError, error_at
 from wcl.lists import split
 from wcl.quoting import Quoted, quote
 from wcl.sources import Sources
 from wcl.spelling import did_you_mean
 
-#: In these sections keys keep their case: they name a program's own options.
+#: Sections whose keys keep their case, since they name a program's own options.
 KEEPS_CASE = frozenset({"cmdline", "replace"})
 
 Value = Union[str, "Section"]
 
 
 class Section(Mapping[str, Value]):
-    """An ordered mapping of keys to text or sections; it is not changed after it has been read."""
+    """An ordered mapping of keys to texts and sections, which does not change once it has been read.
+
+    A position is kept as a line number of `sources`, or as itself.
+    """
 
     __slots__ = ("earlier", "name", "opened_at", "path", "positions", "sources", "values_")
 
@@ -26,35 +29,35 @@ class Section(Mapping[str, Value]):
         #: Names from the top, joined by dots; empty at the top.
         self.path = path
         self.name = name
-        #: For readers and the scope, which go round the checks below.
+        #: Values without the checks below, for the readers and the scope.
         self.values_: dict[str, Value] = {}
         self.positions: dict[str, int | Place] = {}
         self.opened_at = opened
         self.sources = sources
-        #: What a later line replaced, oldest first.
+        #: Values that a later line replaced, oldest first, with their positions.
         self.earlier: dict[str, list[tuple[int | Place, Value]]] | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, object], place: Place = IN_CODE, path: str = "") -> "Section":
-        """A section made in code from nested mappings; None is left out."""
+        """Make a section from nested mappings; None is left out."""
         section = cls(path, path.rpartition(".")[2], place)
         for key, value in values.items():
             if value is None:
                 continue
-            key = key.lower() if isinstance(value, Mapping) else section.fold(key)
-            section.values_[key] = section.adopted(key, value, place)
+            key = key.lower() if isinstance(value, Mapping) else section.fold_key(key)
+            section.values_[key] = section.to_value(key, value, place)
             section.positions[key] = place
         return section
 
-    def fold(self, key: str) -> str:
-        """The key as this section keeps it."""
+    def fold_key(self, key: str) -> str:
+        """Return a key as this section keeps it: in lower case, unless its keys keep their case."""
         return key if self.name in KEEPS_CASE else key.lower()
 
-    def adopted(self, key: str, value: object, place: Place) -> Value:
-        """A value as a tree holds it: text, or a section with its path."""
+    def to_value(self, key: str, value: object, place: Place) -> Value:
+        """Convert a value to what a tree holds: a text, or a section with its path."""
         path = f"{self.path}.{key}" if self.path else key
         if isinstance(value, Section):
-            return value if value.path == path else value.moved(path)
+            return value if value.path == path else value.at_path(path)
         if isinstance(value, Mapping):
             return Section.of(value, place, path)
         return text_of(value)
@@ -67,7 +70,7 @@ class Section(Mapping[str, Value]):
 
     def _missing(self, key: str) -> WclError:
         where = f"section '{self.path}'" if self.path else "the configuration"
-        return fail(self.opened, f"{where} has no '{key}'", did_you_mean(key, self.values_))
+        return error_at(self.opened, f"{where} has no '{key}'", did_you_mean(key, self.values_))
 
     @overload  # type: ignore[override]
     def get(self, key: str) -> Value | None: ...
@@ -102,52 +105,52 @@ class Section(Mapping[str, Value]):
         return f"Section({self.path!r}, {self.values_!r})"
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A plain value; WclError where it is a section, or missing without a default."""
+        """Return a plain value; raise WclError if it is a section, or missing without a default."""
         value = self[key] if default is None else self.values_.get(key, default)
         if isinstance(value, Section):
-            raise fail(value.opened, f"'{value.path}' is a section, and a plain value is wanted")
+            raise error_at(value.opened, f"'{value.path}' is a section, and must be a plain value")
         return value
 
     def section(self, key: str) -> "Section":
-        """A section inside this one; an empty one where there is none."""
+        """Return a section inside this one, an empty one if there is none; raise WclError if it is a plain value."""
         value = self.values_.get(key)
         if isinstance(value, Section):
             return value
         path = f"{self.path}.{key}" if self.path else key
         if value is None:
             return Section(path, key, self.opened)
-        raise fail(
-            self.place(key), f"'{path}' is a plain value, and a section is wanted", f"write <{key}> ... </{key}>"
-        )
+        hint = f"write <{key}> ... </{key}>"
+        raise error_at(self.place(key), f"'{path}' is a plain value, and must be a section", hint)
 
     def sections(self) -> Iterator[tuple[str, "Section"]]:
-        """The sections directly inside, in order."""
+        """Iterate over the names and sections directly inside, in order."""
         for key, value in self.values_.items():
             if isinstance(value, Section):
                 yield key, value
 
     def place(self, key: str) -> Place:
-        """Where the value in force was set; of a section, where it was first opened."""
+        """Return the position at which a value was set last, or a section was opened first."""
         if key not in self.positions:
             raise self._missing(key)
         return self.resolve(self.positions[key])
 
     @property
     def opened(self) -> Place:
+        """Position at which this section was opened first."""
         return self.resolve(self.opened_at)
 
     def resolve(self, position: int | Place) -> Place:
-        """A kept position as a place."""
+        """Convert a line number of the sources to a position."""
         if isinstance(position, Place):
             return position
         return self.sources.place(position) if self.sources else IN_CODE
 
     def replaced(self, key: str) -> list[tuple[Place, Value]]:
-        """The values that a later line replaced, oldest first."""
+        """Return the values of a key that a later line replaced, oldest first, with their positions."""
         return [(self.resolve(position), value) for position, value in (self.earlier or {}).get(key, [])]
 
     def put(self, key: str, value: Value, position: int | Place) -> None:
-        """Set a value while the tree is being made, remembering what it replaces."""
+        """Set a value while the tree is being made; a value that it replaces is kept in `earlier`."""
         if key in self.values_:
             if self.earlier is None:
                 self.earlier = {}
@@ -156,30 +159,30 @@ class Section(Mapping[str, Value]):
         self.positions[key] = position
 
     def copy(self) -> "Section":
-        """A section of its own with the same values; the sections inside are shared."""
-        twin = Section(self.path, self.name, self.opened_at, self.sources)
-        twin.values_ = dict(self.values_)
-        twin.positions = dict(self.positions)
-        twin.earlier = {key: list(old) for key, old in self.earlier.items()} if self.earlier else None
-        return twin
+        """Return a copy of this section; the sections inside are shared."""
+        section = Section(self.path, self.name, self.opened_at, self.sources)
+        section.values_ = dict(self.values_)
+        section.positions = dict(self.positions)
+        section.earlier = {key: list(old) for key, old in self.earlier.items()} if self.earlier else None
+        return section
 
-    def moved(self, path: str) -> "Section":
-        """A copy that stands at another path; its values keep their places."""
-        twin = self.copy()
-        twin.path, twin.name = path, path.rpartition(".")[2]
+    def at_path(self, path: str) -> "Section":
+        """Return a copy at another path; its values keep their positions."""
+        section = self.copy()
+        section.path, section.name = path, path.rpartition(".")[2]
         for key, inside in self.sections():
-            twin.values_[key] = inside.moved(f"{path}.{key}" if path else key)
-        return twin
+            section.values_[key] = inside.at_path(f"{path}.{key}" if path else key)
+        return section
 
     def with_value(self, key: str, value: object, place: Place = IN_CODE) -> "Section":
-        """This section with one value more, or another one; a mapping becomes a section."""
+        """Return a copy with one value added or replaced; a mapping becomes a section."""
         section = self.copy()
-        key = key.lower() if isinstance(value, Mapping) else section.fold(key)
-        section.put(key, section.adopted(key, value, place), place)
+        key = key.lower() if isinstance(value, Mapping) else section.fold_key(key)
+        section.put(key, section.to_value(key, value, place), place)
         return section
 
     def with_path(self, path: str, value: object, place: Place = IN_CODE) -> "Section":
-        """This tree with the value at a dotted path set; sections on the way are made."""
+        """Return a copy of this tree with the value at a dotted path set; missing sections are made."""
         first, dot, rest = path.partition(".")
         if not dot:
             return self.with_value(first, value, place)
@@ -188,7 +191,7 @@ class Section(Mapping[str, Value]):
 
 
 def text_of(value: object) -> str:
-    """A value from code as text: a sequence becomes a list, each element one value."""
+    """Convert any value to a text; a sequence becomes a list with each element as one value."""
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple):
@@ -201,7 +204,7 @@ def _element(text: str) -> str:
 
 
 def merge(base: Section, over: Section) -> Section:
-    """Both trees in one: the later value wins, sections merge, places are kept."""
+    """Merge two trees: a value of `over` replaces one of `base`, sections merge, positions are kept."""
     merged = base.copy()
     for key, value in over.items():
         place = over.place(key)

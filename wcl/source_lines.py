@@ -1,4 +1,4 @@
-"""The line of a file that a message shows."""
+"""Source lines: the line of a file that an error message shows."""
 
 import os
 from functools import lru_cache
@@ -7,14 +7,14 @@ from wcl.errors import Place
 
 
 def source_line(place: Place | None, text: str) -> tuple[str, int]:
-    """The line at a place and where `text` stands in it; the text alone where the file does not hold it."""
+    """Return the line at a position, and the column of `text` in it; the text and 0 if the line does not hold it."""
     line = line_at(place) if place else ""
-    at = line.find(text)
-    return (line, at) if at > 0 or line.startswith(text) else (text, 0)
+    column = line.find(text)
+    return (line, column) if column > 0 or line.startswith(text) else (text, 0)
 
 
 def line_at(place: Place) -> str:
-    """A line of a file as it is now; empty where there is none."""
+    """Return a line of a file as the file is now; empty if there is none."""
     try:
         state = os.stat(place.file)
         lines = _lines(place.file, state.st_mtime_ns, state.st_size)
@@ -25,6 +25,6 @@ def line_at(place: Place) -> str:
 
 @lru_cache(maxsize=8)
 def _lines(file: str, _mtime_ns: int, _size: int) -> list[str]:
-    """A file's lines, read again when it has changed."""
+    """Return a file's lines, cached until its time or size changes."""
     with open(file, encoding="utf-8", errors="replace") as opened:
         return opened.read().split("\n")

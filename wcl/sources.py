@@ -1,4 +1,4 @@
-"""The files of one reading, and which line of them a position is."""
+"""Sources of a tree: the files that were read into it, with one numbering for all their lines."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from wcl.errors import Place
 
 
 class Sources:
-    """The files of one reading: turns a running line number into a place.
+    """The files that were read into a tree; numbers their lines, and finds the position of a line number.
 
-    A value's position is one integer, so that keeping it costs the parser next to nothing.
+    For each value the parser keeps only its line number, one integer, to be quick.
     """
 
     __slots__ = ("_files", "_lines", "_next", "_starts")
@@ -20,8 +20,11 @@ class Sources:
         self._lines: list[Sequence[Place] | None] = []
         self._next = 1
 
-    def add(self, file: str, count: int, lines: Sequence[Place] | None = None) -> int:
-        """Announce a file of `count` lines and get its first line's position; `lines` where a template wrote them."""
+    def add_file(self, file: str, count: int, lines: Sequence[Place] | None = None) -> int:
+        """Add a file of `count` lines and return the number of its first line.
+
+        `lines` are the positions of its lines in the templates that wrote them.
+        """
         start = self._next
         self._starts.append(start)
         self._files.append(file)
@@ -29,10 +32,11 @@ class Sources:
         self._next += count + 1
         return start
 
-    def place(self, position: int) -> Place:
-        number = bisect_right(self._starts, position) - 1
-        line = position - self._starts[number]
-        lines = self._lines[number]
+    def place(self, number: int) -> Place:
+        """Return the position of a line by its number."""
+        index = bisect_right(self._starts, number) - 1
+        line = number - self._starts[index]
+        lines = self._lines[index]
         if lines:
             return lines[min(line, len(lines) - 1)]
-        return Place(self._files[number], line + 1)
+        return Place(self._files[index], line + 1)

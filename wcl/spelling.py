@@ -1,34 +1,37 @@
-"""Which known word was probably meant."""
+"""Spelling suggestions: the known word that was probably meant."""
 
 from collections.abc import Iterable
 
-#: More than two edits away, a suggestion confuses more than it helps.
+#: Largest number of edits between a word and a suggestion.
 MOST_EDITS = 2
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """The known word at most two edits away, and nearer than half the word's length; the closest wins."""
+    """Return the known word with the fewest edits: at most two, and fewer than half the word's letters."""
     allowed = min(MOST_EDITS, (len(word) - 1) // 2)
-    # One edit changes at most two of the letters that a word has.
+    # Each edit changes at most two letters of the set.
     letters = set(word.lower())
     best: tuple[int, str] | None = None
     for candidate in known:
         if abs(len(candidate) - len(word)) > allowed or len(letters ^ set(candidate.lower())) > 2 * allowed:
             continue
-        found = (edits(word.lower(), candidate.lower()), candidate)
-        if found[0] <= allowed and (best is None or found < best):
-            best = found
+        count = edits(word.lower(), candidate.lower())
+        if count <= allowed and (best is None or (count, candidate) < best):
+            best = count, candidate
     return best[1] if best else None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint for a message; empty when nothing is near."""
-    close = nearest(word, known)
-    return f"did you mean '{close}'?" if close else ""
+    """Return a hint for a message; empty if no known word is within two edits."""
+    suggestion = nearest(word, known)
+    return f"did you mean '{suggestion}'?" if suggestion else ""
 
 
 def edits(a: str, b: str) -> int:
-    """Insertions, deletions, replacements and swaps of neighbours between two words."""
+    """Count the insertions, deletions, replacements and swaps of neighbours that turn a word into another.
+
+    This is the restricted Damerau-Levenshtein distance.
+    """
     before: list[int] = []
     row = list(range(len(b) + 1))
     for i, letter in enumerate(a, 1):

@@ -1,4 +1,4 @@
-"""Text with variables in it, parsed once and filled many times."""
+"""Templates: texts with variables, parsed once and filled in many times."""
 
 import re
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ from typing import Union
 
 from wcl.quoting import Quoted
 
-#: Functions that only the job, or the writer of a list, can answer.
+#: Functions whose values are deferred: only the job, or the writer of a list, knows them.
 LATE = frozenset({"head", "secret", "fmt", "rnmlst", "loop"})
 _MARK = re.compile(r"\$\$|\$(opt|func|head|secret|fmt|rnmlst|loop)?\{|\}", re.IGNORECASE)
-#: Braces inside braces; deeper ones are text.
+#: Depth of braces inside braces; deeper ones are text.
 DEEPEST = 40
 _WIDTH = re.compile(r"[0-9]{1,4}")
 
@@ -21,28 +21,30 @@ Part = Union[str, "Variable", "Call"]
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`${name}`, `${name:4}` or `$opt{name}`."""
+    """A variable in a text: `${name}`, `${name:4}` or `$opt{name}`."""
 
-    #: The name in lower case, or the template that makes it: `rms_${band}`.
+    #: Name in lower case, or a template that the name is computed from: `rms_${band}`.
     name: "str | Template"
-    #: As it was written.
+    #: Name as it was written.
     written: str
-    #: Zeros are put before an integer up to this width.
+    #: Number of digits that an integer is padded to with zeros.
     width: int | None
+    #: True for `$opt{name}`, which is empty if the name has no value.
     optional: bool
-    #: Where in the text it stands.
+    #: Start and end in the text.
     start: int
     end: int
-    #: What is wrong with it; found when it is filled.
+    #: Fault in the way it is written, reported when it is filled in; empty for none.
     fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`$FUNC{name,...}` or a late function."""
+    """A call in a text: of a registered function, `$FUNC{name,...}`, or of a deferred one."""
 
+    #: Word before the brace in lower case, such as `func` or `head`.
     kind: str
-    #: `$HEAD{`, as it was written.
+    #: Word, dollar and brace as they were written: `$HEAD{`.
     opening: str
     inside: "Template"
     start: int
@@ -51,13 +53,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The parts of a text, in order."""
+    """A parsed text: its parts in order."""
 
     text: str
     parts: tuple[Part, ...]
 
     def names(self) -> Iterator[str]:
-        """The names of all variables; of a name that is made from others, those others."""
+        """Find the names of all variables; for a computed name, those that it is computed from."""
         for part in self.parts:
             if isinstance(part, Call):
                 yield from part.inside.names()
@@ -67,21 +69,22 @@ class Template:
                 else:
                     yield part.name
 
-    def made_names(self) -> Iterator[str]:
-        """Regular expressions for names that are made from other variables: `rms_${band}` gives `rms_.*`."""
+    def computed_names(self) -> Iterator[str]:
+        """Find regular expressions of the names that are computed from variables: `rms_.*` for `rms_${band}`."""
         for part in self.parts:
             if isinstance(part, Call):
-                yield from part.inside.made_names()
+                yield from part.inside.computed_names()
             elif isinstance(part, Variable) and isinstance(part.name, Template):
                 if any(isinstance(piece, str) for piece in part.name.parts):
                     yield "".join(re.escape(p.lower()) if isinstance(p, str) else ".*" for p in part.name.parts)
-                yield from part.name.made_names()
+                yield from part.name.computed_names()
 
 
 @lru_cache(maxsize=65536)
 def parse_template(text: str) -> Template:
-    """The text's parts. What is not closed, or has no name, is text, as it always was."""
+    """Parse a text into its parts; a variable that is not closed or has no name is plain text, as in DESDM."""
     parts: list[Part] = []
+    #: Opening braces that are not closed yet, with the parts before them.
     waiting: list[tuple[re.Match[str], list[Part]]] = []
     at = 0
     for mark in _MARK.finditer(text):
@@ -111,7 +114,7 @@ def parse_template(text: str) -> Template:
 
 
 def names_in(text: str) -> frozenset[str]:
-    """The variables that a text refers to, in lower case; a quoted one refers to none."""
+    """Return the names of the variables in a text, in lower case; none for a quoted text."""
     if isinstance(text, Quoted) or "$" not in text:
         return frozenset()
     return frozenset(parse_template(text).names())
@@ -138,7 +141,7 @@ def _reference(text: str, opening: re.Match[str], inside: list[Part], end: int) 
 
 
 def _joined(parts: list[Part]) -> list[Part]:
-    """The parts with neighbouring texts made one."""
+    """Join neighbouring texts in a list of parts."""
     joined: list[Part] = []
     for is_text, group in groupby(parts, key=lambda part: isinstance(part, str)):
         if is_text:

@@ -1,4 +1,4 @@
-"""A tree while it is being read, from one file or several."""
+"""Tree of sections while it is being read, from one file or several."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,26 +8,26 @@ from wcl.sources import Sources
 
 
 class Tree:
-    """What the files of one reading have in common."""
+    """A tree that files are read into: its top section, sources and problems."""
 
     def __init__(self) -> None:
         self.sources = Sources()
         self.root = Section(sources=self.sources)
         self.problems: list[Problem] = []
-        #: What an include line does; set by the reader of files.
+        #: Called for an include line with its target and position; set by the reader of files.
         self.include: Callable[[str, Place], None] = lambda target, place: None
-        #: What a function line does: name, argument names, place.
+        #: Called for a function line with its name, argument names and position; set by the reader of files.
         self.call: Callable[[str, list[str], Place], None] = lambda name, arguments, place: None
 
-    def begin(self, file: str, count: int, lines: Sequence[Place] | None) -> int:
-        """Announce a file with a number of lines, and get the position of its first."""
-        start = self.sources.add(file, count, lines)
+    def add_file(self, file: str, count: int, lines: Sequence[Place] | None) -> int:
+        """Add a file with a number of lines, and return the number of its first line."""
+        start = self.sources.add_file(file, count, lines)
         if not self.root.positions:
             self.root.opened_at = start
         return start
 
-    def inside(self, outside: Section, name: str, position: int | Place) -> Section:
-        """The section of a name inside another; a plain value of that name gives way."""
+    def open_section(self, outside: Section, name: str, position: int | Place) -> Section:
+        """Return the section of a name inside another, made if there is none; it replaces a plain value."""
         section = outside.values_.get(name)
         if not isinstance(section, Section):
             path = f"{outside.path}.{name}" if outside.path else name
@@ -35,13 +35,13 @@ class Tree:
             outside.put(name, section, position)
         return section
 
-    def absorb(self, made: Section) -> None:
-        """Put the values of a section made in code at the top."""
-        self._absorb(self.root, made)
+    def merge_values(self, made: Section) -> None:
+        """Merge the values of a section into the top of the tree."""
+        self._merge_values(self.root, made)
 
-    def _absorb(self, section: Section, made: Section) -> None:
+    def _merge_values(self, section: Section, made: Section) -> None:
         for key, value in made.items():
             if isinstance(value, Section):
-                self._absorb(self.inside(section, key, made.place(key)), value)
+                self._merge_values(self.open_section(section, key, made.place(key)), value)
             else:
                 section.put(key, value, made.place(key))

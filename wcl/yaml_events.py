@@ -1,4 +1,4 @@
-"""YAML text as plain nodes with their lines, built from the parser's events."""
+"""Nodes of a YAML text with their lines, built from PyYAML's events."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -6,9 +6,9 @@ from typing import Any, Union
 
 from wcl.errors import Place, Problem, WclError
 
-#: Deeper nesting is no configuration.
+#: Depth of nested nodes.
 DEEPEST = 100
-#: More than this, aliases counted each time they are used, is no configuration either.
+#: Nodes of one file, those of an alias counted each time it is used.
 MOST_NODES = 300_000
 
 Node = Union["Scalar", "Items", "Pairs"]
@@ -16,27 +16,33 @@ Node = Union["Scalar", "Items", "Pairs"]
 
 @dataclass(slots=True)
 class Scalar:
+    """A scalar value."""
+
     line: int
     text: str
-    #: `'` or `"`; `|` for a block of lines; empty for plain text.
+    #: Quote `'` or `"`; `|` for a block of lines; empty for plain text.
     style: str
 
 
 @dataclass(slots=True)
 class Items:
+    """A sequence."""
+
     line: int
     items: list[Node] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Pairs:
+    """A mapping, in the order of the text."""
+
     line: int
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
 
 
 def compose(text: str, file: str) -> Node | None:
-    """The one document of a text; None where it is empty."""
-    import yaml  # only files in YAML pay for it
+    """Return the one document of a text; None if it is empty."""
+    import yaml  # start-up: only files in YAML need it
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
@@ -59,6 +65,8 @@ def _not_yaml(text: str, file: str, line: int, column: int, reason: str) -> WclE
 
 
 class _Composer:
+    """A builder of nodes from events; it refuses tags, further documents and deep nesting."""
+
     def __init__(self, events: Iterator[Any], file: str) -> None:
         self.events = events
         self.file = file

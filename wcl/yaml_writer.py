@@ -1,14 +1,14 @@
-"""A tree as YAML that reads back as the same tree."""
+"""Writer of YAML text, which reads back as the same tree."""
 
 import re
 from collections.abc import Iterator
 
-from wcl.errors import fail
+from wcl.errors import error_at
 from wcl.quoting import UNSEEN, Quoted
 from wcl.section import Section
 
 INDENT = "  "
-#: Text that YAML takes as it is, whatever stands around it.
+#: Text that YAML reads as it is, wherever it stands.
 _PLAIN = re.compile(r"[\w$(./+<=;~^\\][^\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*")
 _SPECIAL = re.compile(r": |:$| #|\s$")
 _UNPRINTABLE = re.compile('[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff"\\\\]')
@@ -16,7 +16,7 @@ _ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
 
 
 def write_yaml(section: Section) -> str:
-    """The tree as YAML; quoted values stay quoted, and unquoted ones are plain or a block."""
+    """Return a tree as YAML; quoted values stay in quotes, and others are plain or a block."""
     return "".join(f"{line}\n" for line in _lines(section, "")) if section else "{}\n"
 
 
@@ -47,5 +47,5 @@ def _fits_a_block(text: str) -> bool:
 
 def _quoted(text: str, section: Section, key: str) -> str:
     if re.search("[\ud800-\udfff]", text):
-        raise fail(section.place(key), f"'{key}' holds half a character, which YAML cannot write")
+        raise error_at(section.place(key), f"'{key}' holds half a character, which YAML cannot write")
     return '"' + _UNPRINTABLE.sub(lambda match: _ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04x}", text) + '"'

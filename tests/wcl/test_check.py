@@ -42,7 +42,7 @@ def test_a_key_that_something_refers_to_is_known(a_file: File) -> None:
 def test_what_a_site_declares_is_known(a_file: File) -> None:
     site = {**KNOWN, **declare("magzero | top | integer | zero point")}
     assert found(a_file("main.wcl", "magzero = x\n"), known_keys=site) == [
-        (1, "error", "'magzero' wants a whole number, and is 'x'")
+        (1, "error", "'magzero' must be a whole number, not 'x'")
     ]
 
 
@@ -69,8 +69,8 @@ def test_errors_of_reading_and_of_keys_come_together_in_order(a_file: File) -> N
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("<label>\nx = 1\n</label>\nlabel = 2\n", 4, "'label' throws away the section of that name"),
-        ("# why \\\nlabel = 1\n", 1, "a comment goes on"),
+        ("<label>\nx = 1\n</label>\nlabel = 2\n", 4, "'label' replaces the section of that name"),
+        ("# why \\\nlabel = 1\n", 1, "this comment continues on the next line"),
         ("<s> k = v </s>\n", 1, "this line is read as a key"),
         ('label = "${unitname}"\n', 1, "a variable in double quotes is text"),
     ],

@@ -53,7 +53,7 @@ def test_all_faults_of_a_text_are_told_at_once() -> None:
         expand("${bnd} ${band:2} ${bad} ${band:x} $FUNC{nobody,1}", ROOT)
     assert [problem.message for problem in caught.value.problems] == [
         "unknown variable 'bnd'",
-        "'g' is not an integer, and 2 digits are wanted",
+        "'g' is not an integer: it cannot be written with 2 digits",
         "unknown variable 'nosuch', needed by ${bad}",
         "bad width in ${band:...}",
         "unknown function 'nobody'",

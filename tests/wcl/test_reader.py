@@ -113,8 +113,8 @@ def test_a_mark_of_byte_order_is_no_text(tmp_path: Path) -> None:
     [
         ("module", "'module' is a section"),
         ("band.x", "'band' is a plain value"),
-        ("a..b", "is no key"),
-        ("", "is no key"),
+        ("a..b", "is not a key"),
+        ("", "is not a key"),
     ],
 )
 def test_what_cannot_be_set_is_an_error(a_file: File, key: str, message: str) -> None:
