@@ -60,13 +60,19 @@ def show_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> N
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=show_version, help="Say which.")
-def fw() -> None:
+@click.option("-v", "--verbose", count=True, help="Log events on standard error; twice: with details. See FW_LOG.")
+def fw(verbose: int) -> None:
     """Run a sky survey's production, and ask how a file came to be.
 
     \b
     Begin with:  fw submit pipelines/hello.wcl
     Then:        fw stat
     """
+    setting = os.environ.get("FW_LOG", "")
+    if verbose or setting:
+        from framework.output.log import configure  # logging takes as long to import as click: only where asked for
+
+        configure(verbose, setting)
 
 
 def run(arguments: list[str], name: str = "fw") -> int:

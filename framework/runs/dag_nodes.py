@@ -20,8 +20,11 @@ from framework.engines.htcondor.observer import Observer, observing
 from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.run_directory import RunDirectory
 from framework.errors import FrameworkError, RegistryError
+from framework.output.log import get_logger, log_to_run
 from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import Ingester, ingest
+
+log = get_logger(__name__)
 
 #: Between two looks at what is new.
 PAUSE_SECONDS = 2.0
@@ -37,13 +40,17 @@ def main(arguments: list[str]) -> int:
     path = Path(place)
     submission = SubmissionDirectory(RunDirectory(path.parents[1]), int(path.name))
     try:
+        log_to_run(submission.run.path, f"node-{verb}")
+        log.info("node %s begins", verb, extra={"run": submission.run.run})
         if verb == "follow":
             follow(submission)
+            log.info("node %s ends", verb, extra={"run": submission.run.run})
             return 0
         if verb == "plan":
             return plan_block(submission, int(more[0]))
         return conclude(submission, more[0] == REMOVED)
     except FrameworkError as error:
+        log.error("node %s failed: %s", verb, error)
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
 

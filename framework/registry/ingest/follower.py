@@ -11,9 +11,12 @@ import traceback
 from pathlib import Path
 
 from framework.errors import FrameworkError, RegistryAway, RegistryError
+from framework.output.log import get_logger, log_to_run
 from framework.registry.database.connection import Registry
 from framework.registry.ingest.ingester import Ingester, ingest
 from framework.worker.programs.warden import die_with_parent
+
+log = get_logger(__name__)
 
 #: Between two looks at the journals.
 PAUSE_SECONDS = 0.5
@@ -101,11 +104,15 @@ class Follower:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
             # Waiting for the end is the pause: the last facts are taken in as soon as they are there.
+            log_to_run(self._journal.parent, "follower")
+            log.info("follows the journals", extra={"run": self._journal.parent.name})
             ingester = Ingester(self._registry, self._attempt, self._journal)
             ingester.follow(lambda: _readable(reading, PAUSE_SECONDS), pause_seconds=0)
             status = 0
-        except RegistryError:
+            log.info("all journals are in the registry", extra={"run": self._journal.parent.name})
+        except RegistryError as error:
             status = 1  # the engine tries once more at the end, and says why if that fails too
+            log.warning("the registry could not be written: %s", error, extra={"run": self._journal.parent.name})
         except FrameworkError as error:
             print(f"error: {error}", file=sys.stderr)
         except Exception:  # noqa: BLE001 (the process ends here, and must not return into the engine's code)
