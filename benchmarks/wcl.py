@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from wcl import Place, Scope, Section, expand, expand_all, parse, words, write
+from wcl import Scope, Section, SourcePosition, expand, expand_all, parse, words, write
 from wcl.yaml_writer import write_yaml
 
 ROUNDS = 7
@@ -74,7 +74,7 @@ def parsing() -> None:
     section = Section.of(tree)
     text, yaml_text = write(section), write_yaml(section)
     assert parse(text) == tree
-    assert parse(text).section("module").section("step-7").place("key_0") == Place(
+    assert parse(text).section("module").section("step-7").position("key_0") == SourcePosition(
         "<text>", line_of(text, "step-7") + 1
     )
     took = seconds(lambda: parse(text))

@@ -5,7 +5,7 @@ This package works without the framework; it knows nothing of jobs or databases.
 
 from wcl.booleans import boolean
 from wcl.command_words import words
-from wcl.errors import Place, Problem, WclError
+from wcl.errors import Problem, SourcePosition, WclError
 from wcl.expansion import Filled, expand, expand_all, fill_all
 from wcl.functions import register_function
 from wcl.lists import split
@@ -18,11 +18,11 @@ from wcl.writer import write
 
 __all__ = [
     "Filled",
-    "Place",
     "Problem",
     "Quoted",
     "Scope",
     "Section",
+    "SourcePosition",
     "WclError",
     "boolean",
     "chain",

@@ -2,13 +2,13 @@
 
 import re
 
-from wcl.errors import Place, error_at
+from wcl.errors import SourcePosition, error_at
 from wcl.spelling import did_you_mean
 
 WORDS = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
 
 
-def boolean(value: str, place: Place | None = None) -> bool:
+def boolean(value: str, position: SourcePosition | None = None) -> bool:
     """Return the truth value of a text: yes, y, true or a number other than 0; no, n, false or 0."""
     text = value.strip().lower()
     if text in WORDS:
@@ -16,4 +16,4 @@ def boolean(value: str, place: Place | None = None) -> bool:
     if re.fullmatch(r"[+-]?[0-9]+", text):
         return text.strip("+-0") != ""
     hint = did_you_mean(text, ("yes", "true", "no", "false")) or "write True or False"
-    raise error_at(place or Place("<text>", 0), f"'{value}' is neither true nor false", hint)
+    raise error_at(position or SourcePosition("<text>", 0), f"'{value}' is neither true nor false", hint)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from wcl.booleans import boolean
-from wcl.errors import Place, Problem, Severity, WclError
+from wcl.errors import Problem, Severity, SourcePosition, WclError
 from wcl.keys import FREE, KNOWN, Known, kind_of, known_in, stands_in
 from wcl.quoting import Quoted
 from wcl.reader import read_with_problems
@@ -34,7 +34,7 @@ def check(
     section, problems = read_with_problems(path, overrides=overrides, variables=variables)
     problems += [*check_values(section, known_keys), *check_keys(section, known_keys, strict=strict)]
     problems += [problem for find_problems in further for problem in find_problems(section)]
-    return sorted(problems, key=lambda problem: problem.place)
+    return sorted(problems, key=lambda problem: problem.position)
 
 
 def check_values(section: Section, known: Mapping[str, Known] = KNOWN) -> Iterator[Problem]:
@@ -64,9 +64,9 @@ def _check_value(section: Section, key: str, value: str, entry: Known) -> Iterat
 
 
 def _check_line(section: Section, key: str, value: str) -> Iterator[Problem]:
-    for place, old in section.replaced(key):
+    for position, old in section.replaced_values(key):
         if isinstance(old, Section):
-            yield _at(section, key, f"'{key}' replaces the section of that name", f"opened at {place}", "warning")
+            yield _at(section, key, f"'{key}' replaces the section of that name", f"opened at {position}", "warning")
     if not isinstance(value, Quoted) and _unclosed(value):
         yield _at_value(section, key, value, "a variable is never closed", "add the closing }", "warning")
     if isinstance(value, Quoted) and names_in(str(value)):
@@ -140,19 +140,19 @@ def _all_sections(section: Section) -> Iterable[Section]:
 
 
 def _at(section: Section, key: str, message: str, hint: str, severity: Severity = "error") -> Problem:
-    return _at_text(section.place(key), key, message, hint, severity)
+    return _at_text(section.position(key), key, message, hint, severity)
 
 
 def _at_value(
     section: Section, key: str, value: str, message: str, hint: str = "", severity: Severity = "error"
 ) -> Problem:
-    return _at_text(section.place(key), value, message, hint, severity)
+    return _at_text(section.position(key), value, message, hint, severity)
 
 
-def _at_text(place: Place, text: str, message: str, hint: str, severity: Severity) -> Problem:
+def _at_text(position: SourcePosition, text: str, message: str, hint: str, severity: Severity) -> Problem:
     """Return a problem with its caret under a text of the line, in capitals or not."""
-    line = line_at(place)
+    line = line_at(position)
     column = line.lower().find(text.lower()) if text else -1
     if column < 0:
-        return Problem(place, message, line, 0, 0, hint, severity)
-    return Problem(place, message, line, column, len(text), hint, severity)
+        return Problem(position, message, line, 0, 0, hint, severity)
+    return Problem(position, message, line, column, len(text), hint, severity)

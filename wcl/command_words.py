@@ -4,7 +4,7 @@ import re
 import shlex
 
 from wcl.deferred import protect_late
-from wcl.errors import Place, Problem, WclError
+from wcl.errors import Problem, SourcePosition, WclError
 from wcl.filling import NOWHERE, Filling
 from wcl.quoting import Quoted
 from wcl.scope import Scope
@@ -16,7 +16,7 @@ _BLANKS = re.compile(r"[ \t\r\n]+")
 _ESCAPED_CALL = re.compile(r"\$\$(?=(?:head|secret|fmt)\{)", re.IGNORECASE)
 
 
-def words(text: str, scope: Scope, place: Place | None = None) -> list[str]:
+def words(text: str, scope: Scope, position: SourcePosition | None = None) -> list[str]:
     """Expand a text and split it as a shell would; the value of a quoted variable stays in one word.
 
     A word that holds `$HEAD{...}` or `$SECRET{...}` is completed in the job by `wcl.deferred.resolve_late`.
@@ -30,9 +30,9 @@ def words(text: str, scope: Scope, place: Place | None = None) -> list[str]:
     filling = Filling(scope, quoted_values=quoted_values)
     filled = filling.fill(parse_template(_ESCAPED_CALL.sub("$$$$", text))) if "$" in text else text
     if filling.faults:
-        raise filling.error(text, place)
+        raise filling.error(text, position)
     quoted_values[:] = map(protect_late, quoted_values)
-    return [filling.restore(word) for word in _shell_words(filled, text, place)]
+    return [filling.restore(word) for word in _shell_words(filled, text, position)]
 
 
 def _only_quoted_value(text: str, scope: Scope) -> Quoted | None:
@@ -47,12 +47,14 @@ def _only_quoted_value(text: str, scope: Scope) -> Quoted | None:
     return value if isinstance(value, Quoted) else None
 
 
-def _shell_words(filled: str, text: str, place: Place | None) -> list[str]:
+def _shell_words(filled: str, text: str, position: SourcePosition | None) -> list[str]:
     if not any(mark in filled for mark in "'\"\\"):
         return [word for word in _BLANKS.split(filled) if word]
     try:
         return shlex.split(filled)
     except ValueError as error:
-        line, offset = source_line(place, text)
+        line, offset = source_line(position, text)
         reason = "a quote is not closed" if "quotation" in str(error) else "a backslash stands at the end"
-        raise WclError(Problem(place or NOWHERE, f"not a command line: {reason}", line, offset, len(text))) from error
+        raise WclError(
+            Problem(position or NOWHERE, f"not a command line: {reason}", line, offset, len(text))
+        ) from error

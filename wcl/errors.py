@@ -9,7 +9,7 @@ Severity = Literal["error", "warning"]
 SHOWN_WIDTH = 160
 
 
-class Place(NamedTuple):
+class SourcePosition(NamedTuple):
     """A line of a file; line 0 stands for a source without lines, such as `--set`."""
 
     file: str
@@ -20,14 +20,14 @@ class Place(NamedTuple):
 
 
 #: Position of values that a program sets itself.
-IN_CODE = Place("<code>", 0)
+IN_CODE = SourcePosition("<code>", 0)
 
 
 @dataclass(frozen=True)
 class Problem:
     """An error or a warning about one line of a configuration."""
 
-    place: Place
+    position: SourcePosition
     message: str
     #: Source line, or the part of it that is known; may be empty.
     text: str = ""
@@ -44,7 +44,7 @@ class Problem:
 
     def _lines(self) -> Iterable[str]:
         kind = "warning: " if self.severity == "warning" else ""
-        yield f"{self.place}: {kind}{self.message}"
+        yield f"{self.position}: {kind}{self.message}"
         if not self.text.strip():
             if self.hint:
                 yield f"    {self.hint}"
@@ -82,9 +82,9 @@ class WclError(Exception):
         return "\n".join(str(problem) for problem in self.problems)
 
 
-def error_at(place: Place, message: str, hint: str = "") -> WclError:
+def error_at(position: SourcePosition, message: str, hint: str = "") -> WclError:
     """Return an error with one problem and no source line."""
-    return WclError(Problem(place, message, hint=hint))
+    return WclError(Problem(position, message, hint=hint))
 
 
 def raise_errors(problems: Iterable[Problem]) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
 
-from wcl.errors import Place, Problem, WclError
+from wcl.errors import Problem, SourcePosition, WclError
 from wcl.filling import NOWHERE, Filling, ListFound
 from wcl.lists import is_list, list_values
 from wcl.quoting import Quoted
@@ -26,7 +26,7 @@ MOST_DIGITS = 100
 MOST_VALUES = 1_000_000
 
 
-def expand(text: str, scope: Scope, place: Place | None = None) -> str:
+def expand(text: str, scope: Scope, position: SourcePosition | None = None) -> str:
     """Return the text with its variables filled in; deferred calls stay.
 
     The result is `Quoted` if the text is, or if a quoted value went in.
@@ -40,7 +40,7 @@ def expand(text: str, scope: Scope, place: Place | None = None) -> str:
     filling = Filling(scope)
     filled = filling.fill(template)
     if filling.faults:
-        raise filling.error(text, place)
+        raise filling.error(text, position)
     return Quoted(filled) if filling.quoted else filled
 
 
@@ -85,17 +85,19 @@ def pad_plain(value: str, width: int) -> str | None:
     return value.zfill(width) if value[0] != "0" else f"{int(value):0{width}}"
 
 
-def expand_all(text: str, scope: Scope, place: Place | None = None, *, most: int = MOST_VALUES) -> list[str]:
+def expand_all(
+    text: str, scope: Scope, position: SourcePosition | None = None, *, most: int = MOST_VALUES
+) -> list[str]:
     """Return one text for each combination of the values of list variables; the last variable varies fastest."""
     if "$" not in text or isinstance(text, Quoted):
         return [text]
     axes = _plain_axes(parse_template(text), scope)
     if axes is not None:
         if prod(map(len, axes)) > most:
-            raise _too_many(text, place, most)
+            raise _too_many(text, position, most)
         results = map("".join, product(*axes))
         return list(map(Quoted, results)) if any(isinstance(axis[0], Quoted) for axis in axes) else list(results)
-    return [filled.text for filled in fill_all(text, scope, place, most=most)]
+    return [filled.text for filled in fill_all(text, scope, position, most=most)]
 
 
 @dataclass(frozen=True)
@@ -107,28 +109,32 @@ class Filled:
     used: dict[str, str]
 
 
-def fill_all(text: str, scope: Scope, place: Place | None = None, *, most: int = MOST_VALUES) -> list[Filled]:
+def fill_all(
+    text: str, scope: Scope, position: SourcePosition | None = None, *, most: int = MOST_VALUES
+) -> list[Filled]:
     """Expand a text as `expand_all` does, and return each result with the values that went into it."""
     if isinstance(text, Quoted):
         return [Filled(text, {})]
     template = parse_template(text)
-    results = list(islice(_branches(template, scope, {}, place), most + 1))
+    results = list(islice(_branches(template, scope, {}, position), most + 1))
     if len(results) > most:
-        raise _too_many(text, place, most)
+        raise _too_many(text, position, most)
     return results
 
 
-def _branches(template: Template, scope: Scope, bound: dict[str, str], place: Place | None) -> Iterator[Filled]:
+def _branches(
+    template: Template, scope: Scope, bound: dict[str, str], position: SourcePosition | None
+) -> Iterator[Filled]:
     """Fill a template with one value of each list; branch on each list that turns up on the way."""
     filling = Filling(scope, bound)
     try:
         text = filling.fill(template)
     except ListFound as found:
         for value in found.values:
-            yield from _branches(template, scope, {**bound, found.name: value}, place)
+            yield from _branches(template, scope, {**bound, found.name: value}, position)
         return
     if filling.faults:
-        raise filling.error(template.text, place)
+        raise filling.error(template.text, position)
     yield Filled(Quoted(text) if filling.quoted else text, filling.used)
 
 
@@ -176,9 +182,9 @@ def _pad_values(values: list[str], width: int | None) -> list[str] | None:
     return padded
 
 
-def _too_many(text: str, place: Place | None, most: int) -> WclError:
-    line, offset = source_line(place, text)
+def _too_many(text: str, position: SourcePosition | None, most: int) -> WclError:
+    line, offset = source_line(position, text)
     message = f"the lists in this text have more than {most:,} combinations"
     return WclError(
-        Problem(place or NOWHERE, message, line, offset, len(text), "make the lists shorter, or the bound larger")
+        Problem(position or NOWHERE, message, line, offset, len(text), "make the lists shorter, or the bound larger")
     )

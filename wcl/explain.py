@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from wcl.errors import Place, WclError, error_at
+from wcl.errors import SourcePosition, WclError, error_at
 from wcl.expansion import expand, expand_all
 from wcl.quoting import Quoted
 from wcl.scope import Scope
@@ -21,7 +21,7 @@ class Step:
 
     variable: str
     value: str
-    place: Place | None
+    position: SourcePosition | None
     #: Text after this step.
     text: str
 
@@ -32,9 +32,9 @@ class Explanation:
 
     key: str
     value: str
-    place: Place
+    position: SourcePosition
     #: Values that it replaced, oldest first.
-    replaced: tuple[tuple[Place, str], ...]
+    replaced: tuple[tuple[SourcePosition, str], ...]
     steps: tuple[Step, ...]
     #: Expanded value; several if there are lists in it.
     results: tuple[str, ...]
@@ -51,12 +51,12 @@ def explain(section: Section, key: str, scope: Scope | None = None) -> Explanati
     value = holder.text(name)
     scope = scope or Scope(holder, root=section)
     steps = tuple(_steps(value, scope))
-    replaced = tuple((place, _describe(old)) for place, old in holder.replaced(name))
+    replaced = tuple((position, _describe(old)) for position, old in holder.replaced_values(name))
     try:
-        results, problem = tuple(expand_all(value, scope, holder.place(name))), ""
+        results, problem = tuple(expand_all(value, scope, holder.position(name))), ""
     except WclError as error:
         results, problem = (), str(error)
-    return Explanation(key, value, holder.place(name), replaced, steps, results, problem)
+    return Explanation(key, value, holder.position(name), replaced, steps, results, problem)
 
 
 def _find_key(section: Section, key: str) -> tuple[Section, str]:
@@ -67,10 +67,10 @@ def _find_key(section: Section, key: str) -> tuple[Section, str]:
     first, dot, rest = key.partition(".")
     if not dot:
         where = f"section '{section.path}'" if section.path else "the configuration"
-        raise error_at(section.opened, f"{where} has no '{key}'", did_you_mean(key.lower(), section))
+        raise error_at(section.opened_position, f"{where} has no '{key}'", did_you_mean(key.lower(), section))
     inside = section[first.lower()]
     if isinstance(inside, str):
-        raise error_at(section.place(first.lower()), f"'{first}' is a plain value, not a section")
+        raise error_at(section.position(first.lower()), f"'{first}' is a plain value, not a section")
     return _find_key(inside, rest)
 
 
@@ -90,7 +90,7 @@ def _steps(text: str, scope: Scope) -> Iterator[Step]:
         if isinstance(replacement, Quoted) or variable.width is not None:
             replacement = _expand_variable(text[variable.start : variable.end], scope)
         text = text[: variable.start] + replacement + text[variable.end :]
-        yield Step(variable.written, value or "", scope.place(variable.written), text)
+        yield Step(variable.written, value or "", scope.position(variable.written), text)
 
 
 def _expand_variable(text: str, scope: Scope) -> str:

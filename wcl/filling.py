@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from wcl.errors import Place, Problem, WclError
+from wcl.errors import Problem, SourcePosition, WclError
 from wcl.functions import registered_functions
 from wcl.lists import is_list, list_values
 from wcl.quoting import Quoted
@@ -18,7 +18,7 @@ DEEPEST = 100
 #: Values that one text may lead to; variables that double each other would never end.
 MOST_FILLED = 100_000
 _MARKER = re.compile("\x00([0-9]+)\x00")
-NOWHERE = Place("<text>", 0)
+NOWHERE = SourcePosition("<text>", 0)
 
 
 class ListFound(Exception):  # noqa: N818 - not an error, but a request to fill once for each value
@@ -178,12 +178,12 @@ class Filling:
         self.faults.append(Fault(start, end, message, hint))
         return ""
 
-    def error(self, text: str, place: Place | None) -> WclError:
+    def error(self, text: str, position: SourcePosition | None) -> WclError:
         """Return an error with all faults, each shown on the source line of the text."""
-        line, offset = source_line(place, text)
+        line, offset = source_line(position, text)
         return WclError(
             *(
-                Problem(place or NOWHERE, message, line, start + offset, end - start, hint)
+                Problem(position or NOWHERE, message, line, start + offset, end - start, hint)
                 for start, end, message, hint in self.faults
             )
         )

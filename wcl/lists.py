@@ -2,7 +2,7 @@
 
 import re
 
-from wcl.errors import Place, error_at
+from wcl.errors import SourcePosition, error_at
 from wcl.quoting import QUOTED, Quoted, unquote
 
 _RANGE = re.compile(r"([0-9]{1,18}):([0-9]{1,18})")
@@ -83,7 +83,7 @@ def _unquoted(inside: str) -> Quoted:
     try:
         return unquote(inside)
     except ValueError as error:
-        raise error_at(Place("<text>", 0), f"unknown escape {error}", r"a backslash itself is \\") from None
+        raise error_at(SourcePosition("<text>", 0), f"unknown escape {error}", r"a backslash itself is \\") from None
 
 
 def _without_parentheses(text: str) -> str:
@@ -96,5 +96,5 @@ def _expand_range(text: str) -> list[str]:
         return [text]
     first, last = int(match[1]), int(match[2])
     if last - first > LONGEST_RANGE:
-        raise error_at(Place("<text>", 0), f"the range {text} has more than {LONGEST_RANGE:,} values")
+        raise error_at(SourcePosition("<text>", 0), f"the range {text} has more than {LONGEST_RANGE:,} values")
     return [str(number) for number in range(first, last + 1)]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from wcl.errors import Place, Problem, Severity
+from wcl.errors import Problem, Severity, SourcePosition
 from wcl.quoting import unquote
 from wcl.section import KEEPS_CASE, Section
 from wcl.tree import Tree
@@ -38,7 +38,7 @@ class Opened(NamedTuple):
     number: int
 
 
-def add_wcl(tree: Tree, text: str, file: str, lines: Sequence[Place] | None = None) -> None:
+def add_wcl(tree: Tree, text: str, file: str, lines: Sequence[SourcePosition] | None = None) -> None:
     """Read a WCL text into a tree, and add its problems to the tree's.
 
     `lines` are the positions of its lines in the templates that wrote them, for a text rendered from templates.
@@ -54,10 +54,10 @@ class FileParser:
     A `number` is a line number of the tree's sources.
     """
 
-    def __init__(self, tree: Tree, lines: list[str], file: str, places: Sequence[Place] | None) -> None:
+    def __init__(self, tree: Tree, lines: list[str], file: str, positions: Sequence[SourcePosition] | None) -> None:
         self.tree = tree
         self.lines = lines
-        self.start = tree.add_file(file, len(lines), places)
+        self.start = tree.add_file(file, len(lines), positions)
         self.section = tree.root
         self.open: list[Opened] = []
         self.stopped = False
@@ -148,11 +148,11 @@ class FileParser:
         """Read a line that begins with `<`: a section's mark, an include, a function, or else a pair."""
         close, opening = _CLOSE.fullmatch(line), _OPEN.fullmatch(line)
         include, function = _INCLUDE.match(line), _FUNCTION.match(line)
-        place = self.tree.sources.place(number)
+        position = self.tree.sources.position(number)
         if include:
-            self.tree.include(include[1], place)
+            self.tree.include(include[1], position)
         elif function:
-            self.tree.call(function[1], [name.strip() for name in function[2].split(",")], place)
+            self.tree.call(function[1], [name.strip() for name in function[2].split(",")], position)
         elif close:
             self.close(close[1].lower(), number, line)
         elif opening and line[1] != "<":
@@ -174,7 +174,7 @@ class FileParser:
             return
         for part in (name, label) if label else (name,):
             if isinstance(self.section.get(part), str):
-                first = self.section.place(part)
+                first = self.section.position(part)
                 hint = f"'{part}' is a plain value since {first}; rename one of the two"
                 self.add_problem(number, f"'{part}' is a section here and a key before", line, 1, len(line) - 2, hint)
             self.section = self.tree.open_section(self.section, part, number)
@@ -198,7 +198,7 @@ class FileParser:
 
     def describe_open(self) -> str:
         """Return the open sections with their lines, for a message."""
-        marks = [f"<{o.name}> (line {self.tree.sources.place(o.number).line})" for o in self.open[-SHOWN_OPEN:]]
+        marks = [f"<{o.name}> (line {self.tree.sources.position(o.number).line})" for o in self.open[-SHOWN_OPEN:]]
         return f"open here: {', '.join(marks)}" if marks else "no section is open here"
 
     def report_unclosed(self, opened: Opened) -> None:
@@ -208,8 +208,8 @@ class FileParser:
         hint = f"add </{opened.name}>"
         again = next((o for o in self.open if o.outside is opened.section and o.name == opened.name), None)
         if again:
-            place = self.tree.sources.place(again.number)
-            hint = f"<{again.name}> on line {place.line} opens it again inside itself: is </{again.name}> meant?"
+            position = self.tree.sources.position(again.number)
+            hint = f"<{again.name}> on line {position.line} opens it again inside itself: is </{again.name}> meant?"
         self.add_problem(opened.number, message, line, 0, len(line), hint)
 
     def report_unreadable(self, line: str, number: int) -> None:
@@ -239,5 +239,5 @@ class FileParser:
         raw = self.lines[number - self.start]
         offset = raw.find(line)
         text = raw if offset >= 0 else line
-        place = self.tree.sources.place(number)
-        self.tree.problems.append(Problem(place, message, text, column + max(offset, 0), width, hint, severity))
+        position = self.tree.sources.position(number)
+        self.tree.problems.append(Problem(position, message, text, column + max(offset, 0), width, hint, severity))

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from wcl.errors import Place, Problem, WclError, error_at, raise_errors
+from wcl.errors import Problem, SourcePosition, WclError, error_at, raise_errors
 from wcl.expansion import expand
 from wcl.functions import registered_functions
 from wcl.parser import add_wcl
@@ -18,7 +18,7 @@ from wcl.tree import Tree
 from wcl.yaml_reader import add_yaml
 
 #: Position of the values of `--set`.
-SET = Place("--set", 0)
+SET = SourcePosition("--set", 0)
 #: Depth of files that include files.
 DEEPEST = 50
 YAML_SUFFIXES = frozenset({".yaml", ".yml"})
@@ -89,16 +89,16 @@ class TreeReader:
         #: Files being read, outermost first.
         self.open_files: list[Path] = []
 
-    def read_file(self, path: Path, included_at: Place | None = None) -> None:
+    def read_file(self, path: Path, included_at: SourcePosition | None = None) -> None:
         """Read a file into the tree; `included_at` is the line that includes it."""
         try:
             text = path.read_bytes().decode("utf-8-sig")
         except OSError as error:
-            self.add_problem(included_at or Place(str(path), 0), f"cannot read {path}: {error.strerror}")
+            self.add_problem(included_at or SourcePosition(str(path), 0), f"cannot read {path}: {error.strerror}")
             return
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
-            self.add_problem(Place(str(path), line), f"byte {error.object[error.start]:#04x} is not UTF-8")
+            self.add_problem(SourcePosition(str(path), line), f"byte {error.object[error.start]:#04x} is not UTF-8")
             return
         self.open_files.append(path)
         try:
@@ -118,10 +118,10 @@ class TreeReader:
         else:
             add_wcl(self.tree, text, str(path), lines)
 
-    def include(self, target: str, place: Place) -> None:
+    def include(self, target: str, position: SourcePosition) -> None:
         """Read the file that an include line names into the tree."""
         try:
-            name = os.path.expandvars(os.path.expanduser(expand(target, self.scope(), place)))
+            name = os.path.expandvars(os.path.expanduser(expand(target, self.scope(), position)))
         except WclError as error:
             self.tree.problems += error.problems
             return
@@ -131,14 +131,14 @@ class TreeReader:
             hint = f"looked in {self.directory().resolve()} and {Path.cwd()}"
             if "$" in name:
                 hint = "a variable of the environment in it is not set"
-            self.add_problem(place, f"there is no file {name} to include", target, hint)
+            self.add_problem(position, f"there is no file {name} to include", target, hint)
         elif path.resolve() in open_files:
             steps = [*open_files[open_files.index(path.resolve()) :], path.resolve()]
-            self.add_problem(place, f"{name} includes itself", target, " -> ".join(step.name for step in steps))
+            self.add_problem(position, f"{name} includes itself", target, " -> ".join(step.name for step in steps))
         elif len(open_files) >= DEEPEST:
-            self.add_problem(place, f"more than {DEEPEST} files include each other", target)
+            self.add_problem(position, f"more than {DEEPEST} files include each other", target)
         else:
-            self.read_file(path, place)
+            self.read_file(path, position)
 
     def directory(self) -> Path:
         """Return the directory of the file being read."""
@@ -148,20 +148,20 @@ class TreeReader:
         """Find an included file relative to the including file, or else to the current directory."""
         return next((path for path in (self.directory() / name, Path(name)) if os.path.isfile(path)), None)
 
-    def call(self, name: str, arguments: list[str], place: Place) -> None:
+    def call(self, name: str, arguments: list[str], position: SourcePosition) -> None:
         """Call the function of a line `<<inclfunc name(key, ...)>>`, and merge its mapping into the top."""
         function = registered_functions().get(name.lower())
         if function is None:
             hint = did_you_mean(name, registered_functions()) or "a site registers its functions; none is imported"
-            self.add_problem(place, f"unknown function '{name}'", name, hint)
+            self.add_problem(position, f"unknown function '{name}'", name, hint)
             return
         try:
-            values = {key: expand(f"${{{key}}}", self.scope(), place) for key in arguments}
-            section = Section.of(function(values), place)
+            values = {key: expand(f"${{{key}}}", self.scope(), position) for key in arguments}
+            section = Section.of(function(values), position)
         except WclError as error:
             self.tree.problems += error.problems
         except (TypeError, ValueError, LookupError, ArithmeticError, AttributeError) as error:
-            self.add_problem(place, f"function '{name}' failed: {error}", name)
+            self.add_problem(position, f"function '{name}' failed: {error}", name)
         else:
             self.tree.merge_values(section)
 
@@ -169,7 +169,7 @@ class TreeReader:
         """Return the scope of include lines: the overrides and the values read so far."""
         return Scope(self.overrides, root=self.tree.root)
 
-    def add_problem(self, place: Place, message: str, text: str = "", hint: str = "") -> None:
+    def add_problem(self, position: SourcePosition, message: str, text: str = "", hint: str = "") -> None:
         """Add a problem with its caret under a text of the source line."""
-        line, offset = source_line(place, text)
-        self.tree.problems.append(Problem(place, message, line, offset, len(text), hint))
+        line, offset = source_line(position, text)
+        self.tree.problems.append(Problem(position, message, line, offset, len(text), hint))

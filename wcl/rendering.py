@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from wcl.errors import Place, Problem, WclError
+from wcl.errors import Problem, SourcePosition, WclError
 from wcl.source_lines import line_at
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Rendered:
 
     text: str
     #: Position of each line in the template that wrote it.
-    lines: tuple[Place, ...]
+    lines: tuple[SourcePosition, ...]
 
 
 def has_marks(text: str) -> bool:
@@ -46,18 +46,18 @@ def render(path: Path, variables: Mapping[str, object]) -> Rendered:
     marked = _render(path, values, files)
     if _ORIGIN.sub("", marked) != text:
         # The template computes with its own text, and the markers in it changed the result.
-        return Rendered(text, tuple(Place(str(path), number) for number, _ in enumerate(text.split("\n"), 1)))
+        return Rendered(text, tuple(SourcePosition(str(path), number) for number, _ in enumerate(text.split("\n"), 1)))
     return Rendered(text, tuple(_line_origins(marked, files, str(path))))
 
 
-def _line_origins(marked: str, files: list[str], path: str) -> Iterator[Place]:
+def _line_origins(marked: str, files: list[str], path: str) -> Iterator[SourcePosition]:
     """Find the position of each line of a text with markers; a line without one has that of the line before."""
-    place = Place(path, 1)
+    position = SourcePosition(path, 1)
     for line in marked.split("\n"):
         origin = _ORIGIN.search(line)
         if origin:
-            place = Place(files[int(origin[1])], int(origin[2]))
-        yield place
+            position = SourcePosition(files[int(origin[1])], int(origin[2]))
+        yield position
 
 
 def _render(path: Path, values: Mapping[str, object], files: list[str] | None) -> str:
@@ -69,32 +69,32 @@ def _render(path: Path, values: Mapping[str, object], files: list[str] | None) -
         return environment.get_template(str(path)).render(values)
     except jinja2.TemplateSyntaxError as error:
         raise _template_error(
-            Place(error.filename or str(path), error.lineno), error.message or "not a template"
+            SourcePosition(error.filename or str(path), error.lineno), error.message or "not a template"
         ) from error
     except jinja2.TemplateNotFound as error:
-        place = _find_template_line(error.__traceback__, path)
+        position = _find_template_line(error.__traceback__, path)
         hint = "looked in the template's directory and in those above"
-        raise _template_error(place, f"there is no template {error.name}", hint) from error
+        raise _template_error(position, f"there is no template {error.name}", hint) from error
     except (jinja2.TemplateError, *_EXPRESSION_ERRORS) as error:
-        place = _find_template_line(error.__traceback__, path)
-        raise _template_error(place, f"the template cannot be rendered: {error}") from error
+        position = _find_template_line(error.__traceback__, path)
+        raise _template_error(position, f"the template cannot be rendered: {error}") from error
 
 
-def _template_error(place: Place, message: str, hint: str = "") -> WclError:
-    text = line_at(place)
-    return WclError(Problem(place, message, text, len(text) - len(text.lstrip()), len(text.strip()), hint))
+def _template_error(position: SourcePosition, message: str, hint: str = "") -> WclError:
+    text = line_at(position)
+    return WclError(Problem(position, message, text, len(text) - len(text.lstrip()), len(text.strip()), hint))
 
 
-def _find_template_line(trace: TracebackType | None, path: Path) -> Place:
+def _find_template_line(trace: TracebackType | None, path: Path) -> SourcePosition:
     """Return the position of the innermost line of a template in a traceback."""
-    place = Place(str(path), 0)
+    position = SourcePosition(str(path), 0)
     while trace:
         frame = trace.tb_frame
         # jinja2 rewrites tracebacks so that they show the templates' own lines.
         if "__jinja_exception__" in frame.f_globals:
-            place = Place(frame.f_code.co_filename, trace.tb_lineno)
+            position = SourcePosition(frame.f_code.co_filename, trace.tb_lineno)
         trace = trace.tb_next
-    return place
+    return position
 
 
 def _environment(path: Path, files: list[str] | None) -> "SandboxedEnvironment":

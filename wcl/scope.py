@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from wcl.errors import Place
+from wcl.errors import SourcePosition
 from wcl.section import KEEPS_CASE, Section, text_of
 
 #: Kinds of sections in the order in which a plain name is looked up.
@@ -57,19 +57,19 @@ class Scope:
             return found[0][found[1]] if found else None  # type: ignore[return-value]
         return None
 
-    def place(self, name: str) -> Place | None:
+    def position(self, name: str) -> SourcePosition | None:
         """Return the position at which the value of a name was set; None if no section has it."""
         name = name.lower()
         for layer, lookup in zip(self.layers, self._lookups, strict=True):
             value = lookup.get(name)
             if value is not None and not isinstance(value, Mapping):
-                return layer.place(_written_key(layer, name)) if isinstance(layer, Section) else None
+                return layer.position(_written_key(layer, name)) if isinstance(layer, Section) else None
         if self.root is None:
             return None
         if isinstance(self._top.get(name), str):
-            return self.root.place(name)
+            return self.root.position(name)
         found = _by_path(self.root, name) if "." in name else None
-        return found[0].place(found[1]) if found else None
+        return found[0].position(found[1]) if found else None
 
     def names(self) -> Iterator[str]:
         """Iterate over all names that have a value, those of the first layer first, without dotted paths."""

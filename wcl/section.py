@@ -3,7 +3,7 @@
 from collections.abc import ItemsView, Iterator, Mapping
 from typing import Union, overload
 
-from wcl.errors import IN_CODE, Place, WclError, error_at
+from wcl.errors import IN_CODE, SourcePosition, WclError, error_at
 from wcl.lists import split
 from wcl.quoting import Quoted, quote
 from wcl.sources import Sources
@@ -24,42 +24,42 @@ class Section(Mapping[str, Value]):
     __slots__ = ("earlier", "name", "opened_at", "path", "positions", "sources", "values_")
 
     def __init__(
-        self, path: str = "", name: str = "", opened: int | Place = IN_CODE, sources: Sources | None = None
+        self, path: str = "", name: str = "", opened: int | SourcePosition = IN_CODE, sources: Sources | None = None
     ) -> None:
         #: Names from the top, joined by dots; empty at the top.
         self.path = path
         self.name = name
         #: Values without the checks below, for the readers and the scope.
         self.values_: dict[str, Value] = {}
-        self.positions: dict[str, int | Place] = {}
+        self.positions: dict[str, int | SourcePosition] = {}
         self.opened_at = opened
         self.sources = sources
         #: Values that a later line replaced, oldest first, with their positions.
-        self.earlier: dict[str, list[tuple[int | Place, Value]]] | None = None
+        self.earlier: dict[str, list[tuple[int | SourcePosition, Value]]] | None = None
 
     @classmethod
-    def of(cls, values: Mapping[str, object], place: Place = IN_CODE, path: str = "") -> "Section":
+    def of(cls, values: Mapping[str, object], position: SourcePosition = IN_CODE, path: str = "") -> "Section":
         """Make a section from nested mappings; None is left out."""
-        section = cls(path, path.rpartition(".")[2], place)
+        section = cls(path, path.rpartition(".")[2], position)
         for key, value in values.items():
             if value is None:
                 continue
             key = key.lower() if isinstance(value, Mapping) else section.fold_key(key)
-            section.values_[key] = section.to_value(key, value, place)
-            section.positions[key] = place
+            section.values_[key] = section.to_value(key, value, position)
+            section.positions[key] = position
         return section
 
     def fold_key(self, key: str) -> str:
         """Return a key as this section keeps it: in lower case, unless its keys keep their case."""
         return key if self.name in KEEPS_CASE else key.lower()
 
-    def to_value(self, key: str, value: object, place: Place) -> Value:
+    def to_value(self, key: str, value: object, position: SourcePosition) -> Value:
         """Convert a value to what a tree holds: a text, or a section with its path."""
         path = f"{self.path}.{key}" if self.path else key
         if isinstance(value, Section):
             return value if value.path == path else value.at_path(path)
         if isinstance(value, Mapping):
-            return Section.of(value, place, path)
+            return Section.of(value, position, path)
         return text_of(value)
 
     def __getitem__(self, key: str) -> Value:
@@ -70,7 +70,7 @@ class Section(Mapping[str, Value]):
 
     def _missing(self, key: str) -> WclError:
         where = f"section '{self.path}'" if self.path else "the configuration"
-        return error_at(self.opened, f"{where} has no '{key}'", did_you_mean(key, self.values_))
+        return error_at(self.opened_position, f"{where} has no '{key}'", did_you_mean(key, self.values_))
 
     @overload  # type: ignore[override]
     def get(self, key: str) -> Value | None: ...
@@ -108,7 +108,7 @@ class Section(Mapping[str, Value]):
         """Return a plain value; raise WclError if it is a section, or missing without a default."""
         value = self[key] if default is None else self.values_.get(key, default)
         if isinstance(value, Section):
-            raise error_at(value.opened, f"'{value.path}' is a section, and must be a plain value")
+            raise error_at(value.opened_position, f"'{value.path}' is a section, and must be a plain value")
         return value
 
     def section(self, key: str) -> "Section":
@@ -118,9 +118,9 @@ class Section(Mapping[str, Value]):
             return value
         path = f"{self.path}.{key}" if self.path else key
         if value is None:
-            return Section(path, key, self.opened)
+            return Section(path, key, self.opened_position)
         hint = f"write <{key}> ... </{key}>"
-        raise error_at(self.place(key), f"'{path}' is a plain value, and must be a section", hint)
+        raise error_at(self.position(key), f"'{path}' is a plain value, and must be a section", hint)
 
     def sections(self) -> Iterator[tuple[str, "Section"]]:
         """Iterate over the names and sections directly inside, in order."""
@@ -128,28 +128,28 @@ class Section(Mapping[str, Value]):
             if isinstance(value, Section):
                 yield key, value
 
-    def place(self, key: str) -> Place:
+    def position(self, key: str) -> SourcePosition:
         """Return the position at which a value was set last, or a section was opened first."""
         if key not in self.positions:
             raise self._missing(key)
         return self.resolve(self.positions[key])
 
     @property
-    def opened(self) -> Place:
+    def opened_position(self) -> SourcePosition:
         """Position at which this section was opened first."""
         return self.resolve(self.opened_at)
 
-    def resolve(self, position: int | Place) -> Place:
+    def resolve(self, position: int | SourcePosition) -> SourcePosition:
         """Convert a line number of the sources to a position."""
-        if isinstance(position, Place):
+        if isinstance(position, SourcePosition):
             return position
-        return self.sources.place(position) if self.sources else IN_CODE
+        return self.sources.position(position) if self.sources else IN_CODE
 
-    def replaced(self, key: str) -> list[tuple[Place, Value]]:
+    def replaced_values(self, key: str) -> list[tuple[SourcePosition, Value]]:
         """Return the values of a key that a later line replaced, oldest first, with their positions."""
         return [(self.resolve(position), value) for position, value in (self.earlier or {}).get(key, [])]
 
-    def put(self, key: str, value: Value, position: int | Place) -> None:
+    def put(self, key: str, value: Value, position: int | SourcePosition) -> None:
         """Set a value while the tree is being made; a value that it replaces is kept in `earlier`."""
         if key in self.values_:
             if self.earlier is None:
@@ -174,20 +174,20 @@ class Section(Mapping[str, Value]):
             section.values_[key] = inside.at_path(f"{path}.{key}" if path else key)
         return section
 
-    def with_value(self, key: str, value: object, place: Place = IN_CODE) -> "Section":
+    def with_value(self, key: str, value: object, position: SourcePosition = IN_CODE) -> "Section":
         """Return a copy with one value added or replaced; a mapping becomes a section."""
         section = self.copy()
         key = key.lower() if isinstance(value, Mapping) else section.fold_key(key)
-        section.put(key, section.to_value(key, value, place), place)
+        section.put(key, section.to_value(key, value, position), position)
         return section
 
-    def with_path(self, path: str, value: object, place: Place = IN_CODE) -> "Section":
+    def with_path(self, path: str, value: object, position: SourcePosition = IN_CODE) -> "Section":
         """Return a copy of this tree with the value at a dotted path set; missing sections are made."""
         first, dot, rest = path.partition(".")
         if not dot:
-            return self.with_value(first, value, place)
+            return self.with_value(first, value, position)
         first = first.lower()
-        return self.with_value(first, self.section(first).with_path(rest, value, place), place)
+        return self.with_value(first, self.section(first).with_path(rest, value, position), position)
 
 
 def text_of(value: object) -> str:
@@ -207,12 +207,12 @@ def merge(base: Section, over: Section) -> Section:
     """Merge two trees: a value of `over` replaces one of `base`, sections merge, positions are kept."""
     merged = base.copy()
     for key, value in over.items():
-        place = over.place(key)
+        position = over.position(key)
         old = merged.values_.get(key)
         if isinstance(old, Section) and isinstance(value, Section):
             merged.values_[key] = merge(old, value)
         else:
-            for before, replaced in over.replaced(key):
+            for before, replaced in over.replaced_values(key):
                 merged.put(key, replaced, before)
-            merged.put(key, value, place)
+            merged.put(key, value, position)
     return merged

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from wcl.errors import Place
+from wcl.errors import SourcePosition
 
 
 class Sources:
@@ -17,10 +17,10 @@ class Sources:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._files: list[str] = []
-        self._lines: list[Sequence[Place] | None] = []
+        self._lines: list[Sequence[SourcePosition] | None] = []
         self._next = 1
 
-    def add_file(self, file: str, count: int, lines: Sequence[Place] | None = None) -> int:
+    def add_file(self, file: str, count: int, lines: Sequence[SourcePosition] | None = None) -> int:
         """Add a file of `count` lines and return the number of its first line.
 
         `lines` are the positions of its lines in the templates that wrote them.
@@ -32,11 +32,11 @@ class Sources:
         self._next += count + 1
         return start
 
-    def place(self, number: int) -> Place:
+    def position(self, number: int) -> SourcePosition:
         """Return the position of a line by its number."""
         index = bisect_right(self._starts, number) - 1
         line = number - self._starts[index]
         lines = self._lines[index]
         if lines:
             return lines[min(line, len(lines) - 1)]
-        return Place(self._files[index], line + 1)
+        return SourcePosition(self._files[index], line + 1)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from wcl.errors import Place, Problem
+from wcl.errors import Problem, SourcePosition
 from wcl.section import Section
 from wcl.sources import Sources
 
@@ -15,18 +15,18 @@ class Tree:
         self.root = Section(sources=self.sources)
         self.problems: list[Problem] = []
         #: Called for an include line with its target and position; set by the reader of files.
-        self.include: Callable[[str, Place], None] = lambda target, place: None
+        self.include: Callable[[str, SourcePosition], None] = lambda target, position: None
         #: Called for a function line with its name, argument names and position; set by the reader of files.
-        self.call: Callable[[str, list[str], Place], None] = lambda name, arguments, place: None
+        self.call: Callable[[str, list[str], SourcePosition], None] = lambda name, arguments, position: None
 
-    def add_file(self, file: str, count: int, lines: Sequence[Place] | None) -> int:
+    def add_file(self, file: str, count: int, lines: Sequence[SourcePosition] | None) -> int:
         """Add a file with a number of lines, and return the number of its first line."""
         start = self.sources.add_file(file, count, lines)
         if not self.root.positions:
             self.root.opened_at = start
         return start
 
-    def open_section(self, outside: Section, name: str, position: int | Place) -> Section:
+    def open_section(self, outside: Section, name: str, position: int | SourcePosition) -> Section:
         """Return the section of a name inside another, made if there is none; it replaces a plain value."""
         section = outside.values_.get(name)
         if not isinstance(section, Section):
@@ -42,6 +42,6 @@ class Tree:
     def _merge_values(self, section: Section, made: Section) -> None:
         for key, value in made.items():
             if isinstance(value, Section):
-                self._merge_values(self.open_section(section, key, made.place(key)), value)
+                self._merge_values(self.open_section(section, key, made.position(key)), value)
             else:
-                section.put(key, value, made.place(key))
+                section.put(key, value, made.position(key))

@@ -38,4 +38,4 @@ def _check_name(section: Section, key: str) -> None:
     add_wcl(tree, f"<{key}>\n</{key}>" if inside else f'<cmdline>\n{key} = x\n{key} = "x"\n</cmdline>', "")
     read = tree.root if inside else tree.root.section("cmdline")
     if tree.problems or read != {key: {} if inside else "x"} or not (inside or isinstance(read[key], Quoted)):
-        raise error_at(section.place(key), f"'{key}' cannot be written as a {'section' if inside else 'key'}'s name")
+        raise error_at(section.position(key), f"'{key}' cannot be written as a {'section' if inside else 'key'}'s name")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Union
 
-from wcl.errors import Place, Problem, WclError
+from wcl.errors import Problem, SourcePosition, WclError
 
 #: Depth of nested nodes.
 DEEPEST = 100
@@ -61,7 +61,9 @@ def compose(text: str, file: str) -> Node | None:
 def _not_yaml(text: str, file: str, line: int, column: int, reason: str) -> WclError:
     lines = text.split("\n")
     shown = lines[line] if line < len(lines) else ""
-    return WclError(Problem(Place(file, min(line, len(lines) - 1) + 1), f"not YAML: {reason}", shown, column, 1))
+    return WclError(
+        Problem(SourcePosition(file, min(line, len(lines) - 1) + 1), f"not YAML: {reason}", shown, column, 1)
+    )
 
 
 class _Composer:
@@ -113,4 +115,4 @@ class _Composer:
             yield self.node(event, depth + 1)
 
     def wrong(self, event: Any, message: str) -> WclError:
-        return WclError(Problem(Place(self.file, event.start_mark.line + 1), message))
+        return WclError(Problem(SourcePosition(self.file, event.start_mark.line + 1), message))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wcl.errors import Place, Problem, WclError, raise_errors
+from wcl.errors import Problem, SourcePosition, WclError, raise_errors
 from wcl.quoting import Quoted
 from wcl.section import Section, text_of
 from wcl.tree import Tree
@@ -16,7 +16,7 @@ _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 INCLUDE = "<<include"
 
 
-def add_yaml(tree: Tree, text: str, file: str, lines: Sequence[Place] | None = None) -> None:
+def add_yaml(tree: Tree, text: str, file: str, lines: Sequence[SourcePosition] | None = None) -> None:
     """Read a YAML text into a tree, and add its problems to the tree's.
 
     `lines` are the positions of its lines in the templates that wrote them, for a text rendered from templates.
@@ -27,7 +27,7 @@ def add_yaml(tree: Tree, text: str, file: str, lines: Sequence[Place] | None = N
         node = compose(text, file)
     except WclError as error:
         for problem in error.problems:
-            tree.problems.append(replace(problem, place=tree.sources.place(start + problem.place.line - 1)))
+            tree.problems.append(replace(problem, position=tree.sources.position(start + problem.position.line - 1)))
         return
     filler = _Filler(tree, source, start)
     if isinstance(node, Pairs):
@@ -109,18 +109,18 @@ class _Filler:
     def include(self, value: Node) -> None:
         for item in _items(value):
             if isinstance(item, Scalar):
-                self.tree.include(item.text, self.place(item))
+                self.tree.include(item.text, self.position(item))
             else:
                 self.add_problem(item, "an include must name a file")
 
-    def place(self, node: Node) -> Place:
-        return self.tree.sources.place(self.start + node.line)
+    def position(self, node: Node) -> SourcePosition:
+        return self.tree.sources.position(self.start + node.line)
 
     def add_problem(self, node: Node, message: str, hint: str = "") -> None:
         """Add a problem, with carets under the node's line."""
         line = self.lines[node.line] if node.line < len(self.lines) else ""
         column = len(line) - len(line.lstrip())
-        self.tree.problems.append(Problem(self.place(node), message, line, column, len(line.strip()), hint))
+        self.tree.problems.append(Problem(self.position(node), message, line, column, len(line.strip()), hint))
 
 
 def _items(node: Node) -> list[Node]:

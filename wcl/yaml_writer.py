@@ -47,5 +47,5 @@ def _fits_a_block(text: str) -> bool:
 
 def _quoted(text: str, section: Section, key: str) -> str:
     if re.search("[\ud800-\udfff]", text):
-        raise error_at(section.place(key), f"'{key}' holds half a character, which YAML cannot write")
+        raise error_at(section.position(key), f"'{key}' holds half a character, which YAML cannot write")
     return '"' + _UNPRINTABLE.sub(lambda match: _ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04x}", text) + '"'

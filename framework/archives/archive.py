@@ -65,18 +65,20 @@ def _archive(values: Section, name: str) -> Archive:
     root = archive_root(values, name)
     if not root.startswith("/") and "://" not in root:
         raise FrameworkError(
-            f"{section.place('root')}: the root of archive '{name}' is neither absolute nor an address"
+            f"{section.position('root')}: the root of archive '{name}' is neither absolute nor an address"
         )
     options = {key: str(value) for key, value in section.section("storage_options").items()}
     try:
         connections = int(text("connections") or CONNECTIONS)
     except ValueError as error:
-        raise FrameworkError(f"{section.place('connections')}: connections is a number of files at a time") from error
+        raise FrameworkError(
+            f"{section.position('connections')}: connections is a number of files at a time"
+        ) from error
     return Archive(name, root, options, max(1, connections), tuple(shlex.split(text("stage"))))
 
 
 def _text(section: Section, scope: Scope, key: str) -> str:
-    return expand(section.text(key), scope, section.place(key)) if key in section else ""
+    return expand(section.text(key), scope, section.position(key)) if key in section else ""
 
 
 def open_store(root: str, options: Mapping[str, str]) -> Store:

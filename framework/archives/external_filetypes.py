@@ -29,7 +29,7 @@ from framework.pipeline.wildcards import name_pattern
 from framework.registry.schema.filetype_views import NAME, Declaration, Key
 from framework.registry.schema.metadata_sql import KEY, TYPES
 from framework.worker.files.fits_headers import FitsError, header_values, headers
-from wcl import Place, Scope, Section, expand
+from wcl import Scope, Section, SourcePosition, expand
 
 SOURCES = ("f", "h", "w", "c")
 
@@ -82,7 +82,7 @@ class Filetype:
     def directory(self, metadata: Mapping[str, object]) -> str:
         """Where a file of this kind lies in the archive."""
         scope = Scope({key: str(value) for key, value in metadata.items()}, self._section, root=self._pipeline)
-        return expand(self._section.text("ops"), scope, self._section.place("ops")).strip("/")
+        return expand(self._section.text("ops"), scope, self._section.position("ops")).strip("/")
 
     def _value(
         self, rule: Rule, in_name: Mapping[str, str], header: Mapping[str, str], found: Mapping[str, object]
@@ -96,7 +96,7 @@ class Filetype:
             return value if isinstance(value, str) else None
         function = self._computed.get(f"func_{rule.key}")
         if function is None:
-            raise wrong(self._section.opened, f"the plug-in of {self.name} computes no '{rule.key}'")
+            raise wrong(self._section.opened_position, f"the plug-in of {self.name} computes no '{rule.key}'")
         try:
             return function(header, dict(found))
         except (KeyError, ValueError) as error:
@@ -109,7 +109,7 @@ def filetypes(pipeline: Section) -> list[Filetype]:
     for name, section in pipeline.section("filetype_metadata").sections():
         if "filename" in section:
             if "ops" not in section:
-                raise wrong(section.opened, f"nothing says where a {name} lies in the archive", "give it ops")
+                raise wrong(section.opened_position, f"nothing says where a {name} lies in the archive", "give it ops")
             found.append(Filetype(name, section, pipeline))
     return found
 
@@ -132,7 +132,7 @@ def _rules(section: Section) -> Iterator[Rule]:
             for source, keys in by_source.sections():
                 if status not in ("r", "o") or source not in SOURCES:
                     hint = "r or o, and in it f, h, w or c"
-                    raise wrong(keys.opened, f"'{status}.{source}' says not where the values come from", hint)
+                    raise wrong(keys.opened_position, f"'{status}.{source}' says not where the values come from", hint)
                 for key in keys:
                     yield Rule(name, key, keys.text(key), source, status == "r")
 
@@ -143,11 +143,11 @@ def _plugin(section: Section) -> Mapping[str, Callable[..., object]]:
     if not family:
         return {}
     if not family.isidentifier():
-        raise wrong(section.place("plugin"), f"'{family}' is no family of pipelines")
+        raise wrong(section.position("plugin"), f"'{family}' is no family of pipelines")
     try:
         module = importlib.import_module(f"pipelines.{family}.filetypes")
     except ImportError as error:
-        raise wrong(section.place("plugin"), f"the plug-in cannot be imported: {error}") from error
+        raise wrong(section.position("plugin"), f"the plug-in cannot be imported: {error}") from error
     return {name: value for name, value in vars(module).items() if name.startswith("func_") and callable(value)}
 
 
@@ -172,11 +172,13 @@ def declarations(pipeline: Section) -> list[Declaration]:
     types = pipeline.section("metadata_type")
     for key in types:
         if types.text(key) not in TYPES:
-            raise wrong(types.place(key), f"'{key}' cannot be '{types.text(key)}'", f"it is one of {', '.join(TYPES)}")
+            raise wrong(
+                types.position(key), f"'{key}' cannot be '{types.text(key)}'", f"it is one of {', '.join(TYPES)}"
+            )
     found = []
     for name, section in pipeline.section("filetype_metadata").sections():
         if not NAME.fullmatch(name):
-            raise wrong(section.opened, f"'{name}' cannot be a filetype's name", "letters, digits, _ - and .")
+            raise wrong(section.opened_position, f"'{name}' cannot be a filetype's name", "letters, digits, _ - and .")
         found.append(Declaration(name, section.text("description", "") or None, _keys(section, types)))
     return found
 
@@ -184,7 +186,7 @@ def declarations(pipeline: Section) -> list[Declaration]:
 def groups(pipeline: Section) -> tuple[str, ...]:
     """The keys by which the files of all types are asked for together."""
     names = names_of(pipeline, "file_groups")
-    _check_keys(names, pipeline.place("file_groups") if names else pipeline.opened)
+    _check_keys(names, pipeline.position("file_groups") if names else pipeline.opened_position)
     return names
 
 
@@ -197,11 +199,11 @@ def _keys(section: Section, types: Section) -> tuple[Key, ...]:
     searchable = names_of(section, "searchable")
     for key in searchable:
         keys.setdefault(key, False)
-    _check_keys(keys, section.opened)
+    _check_keys(keys, section.opened_position)
     return tuple(Key(key, types.text(key, "text"), key in searchable, keys[key]) for key in keys)
 
 
-def _check_keys(names: Iterable[str], place: Place) -> None:
+def _check_keys(names: Iterable[str], position: SourcePosition) -> None:
     for name in names:
         if not KEY.fullmatch(name):
-            raise wrong(place, f"'{name}' cannot be a metadata key", "letters, digits, _ - and ., at most 32")
+            raise wrong(position, f"'{name}' cannot be a metadata key", "letters, digits, _ - and ., at most 32")

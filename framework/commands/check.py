@@ -62,8 +62,8 @@ def command(
 def as_object(problem: Problem) -> dict[str, Any]:
     """A problem as plain data; columns count from 1."""
     return {
-        "file": problem.place.file,
-        "line": problem.place.line,
+        "file": problem.position.file,
+        "line": problem.position.line,
         "column": problem.column + 1,
         "width": problem.width,
         "severity": problem.severity,

@@ -12,7 +12,7 @@ import click
 from framework.commands.submit import assignments, with_values
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from wcl.explain import Explanation
 
@@ -42,19 +42,24 @@ def command(
     submission = read_submission(pipeline, overrides, {**files, **variables})
     found = explain(submission.pipeline, key, scope_at(submission, key, loop))
     if as_json:
-        click.echo(json.dumps(asdict(found), default=str, indent=1))
+        click.echo(json.dumps(asdict(found, dict_factory=_json_object), default=str, indent=1))
         return
     for line in lines(found):
         click.echo(line)
 
 
+def _json_object(fields: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """Return the fields of an explanation or a step as a JSON object, where a position is called `place`."""
+    return {"place" if name == "position" else name: value for name, value in fields}
+
+
 def lines(found: Explanation) -> Iterator[str]:
     """The story, oldest first."""
-    for place, value in found.replaced:
-        yield f"{place}: {value}    (replaced)"
-    yield f"{found.place}: {found.key} = {found.value}"
+    for position, value in found.replaced:
+        yield f"{position}: {value}    (replaced)"
+    yield f"{found.position}: {found.key} = {found.value}"
     for step in found.steps:
-        where = f"  {step.place}" if step.place else ""
+        where = f"  {step.position}" if step.position else ""
         yield f"  ${{{step.variable}}} is {step.value}{where}"
         yield f"    {step.text}"
     for result in found.results:

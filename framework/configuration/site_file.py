@@ -44,7 +44,7 @@ def with_types(types: Iterable[Path], overrides: Mapping[str, str]) -> Section:
 def archive_root(values: Section, name: str) -> str:
     """The root directory of one of the archives that are configured."""
     section = values.section("archive").section(name.lower())
-    return expand(section.text("root"), Scope(section, root=values), section.place("root"))
+    return expand(section.text("root"), Scope(section, root=values), section.position("root"))
 
 
 def site_keys() -> Mapping[str, Known]:

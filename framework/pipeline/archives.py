@@ -30,7 +30,9 @@ def places_of(pipeline: Section) -> Places:
     reads_target, writes_target = (_uses(pipeline, f"use_target_archive_{what}") for what in ("input", "output"))
     if (reads_target or writes_target) and not target:
         key = "use_target_archive_output" if writes_target else "use_target_archive_input"
-        raise wrong(pipeline.place(key), "no archive is named for it", "set target_archive, at the top or for the site")
+        raise wrong(
+            pipeline.position(key), "no archive is named for it", "set target_archive, at the top or for the site"
+        )
     if reads_target or writes_target:
         _check(pipeline, _who_names_target(pipeline), [target], "target_archive")
     own = target if writes_target else home
@@ -65,7 +67,7 @@ def _check(pipeline: Section, section: Section, names: Iterable[str], key: str) 
     known = [name for name, _ in pipeline.section("archive").sections()]
     for name in names:
         if name.lower() not in known and "$" not in name:
-            raise wrong(section.place(key), f"unknown archive '{name}'", near(name.lower(), known))
+            raise wrong(section.position(key), f"unknown archive '{name}'", near(name.lower(), known))
 
 
 def _uses(pipeline: Section, key: str, default: str = NEVER) -> bool:

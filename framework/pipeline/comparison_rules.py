@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from framework.pipeline.definition import names_of
 from framework.pipeline.findings import wrong
-from wcl import Place, Problem, Section, WclError
+from wcl import Problem, Section, SourcePosition, WclError
 
 
 @dataclass(frozen=True)
@@ -62,18 +62,18 @@ def check_varying(pipeline: Section) -> Iterator[Problem]:
 
 
 def _tolerance(section: Section, key: str) -> Tolerance:
-    place = section.place(key)
+    position = section.position(key)
     parts = section.text(key).split(",")
     if len(parts) > 2:
-        raise _no_tolerance(place, key, section.text(key))
+        raise _no_tolerance(position, key, section.text(key))
     try:
         numbers = [float(part) for part in parts]
     except ValueError:
-        raise _no_tolerance(place, key, section.text(key)) from None
+        raise _no_tolerance(position, key, section.text(key)) from None
     if not all(math.isfinite(number) and number >= 0 for number in numbers):
-        raise _no_tolerance(place, key, section.text(key))
+        raise _no_tolerance(position, key, section.text(key))
     return Tolerance(*numbers)
 
 
-def _no_tolerance(place: Place, key: str, text: str) -> WclError:
-    return wrong(place, f"{key} = {text} is no tolerance", "relative, or relative, absolute: 1e-6, 1e-12")
+def _no_tolerance(position: SourcePosition, key: str, text: str) -> WclError:
+    return wrong(position, f"{key} = {text} is no tolerance", "relative, or relative, absolute: 1e-6, 1e-12")

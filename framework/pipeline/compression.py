@@ -6,7 +6,7 @@ import re
 import shlex
 
 from framework.pipeline.findings import near, wrong
-from wcl import Place, Scope, Section, expand
+from wcl import Scope, Section, SourcePosition, expand
 
 #: The programs that compress, with what they put behind a file's name.
 PROGRAMS = {"gzip": ".gz", "fpack": ".fz"}
@@ -26,12 +26,12 @@ def compression_of(pipeline: Section) -> str:
         return ""
     program = pipeline.text("compression_exec", "gzip")
     if program not in PROGRAMS:
-        place = pipeline.place("compression_exec")
-        raise wrong(place, f"nothing is compressed by '{program}' here", near(program, PROGRAMS) or "gzip or fpack")
+        position = pipeline.position("compression_exec")
+        raise wrong(position, f"nothing is compressed by '{program}' here", near(program, PROGRAMS) or "gzip or fpack")
     ending = PROGRAMS[program]
     if pipeline.text("compression_suffix", ending) != ending:
-        place = pipeline.place("compression_suffix")
-        raise wrong(place, f"what {program} compresses ends with {ending}", f"compression_suffix = {ending}")
+        position = pipeline.position("compression_suffix")
+        raise wrong(position, f"what {program} compresses ends with {ending}", f"compression_suffix = {ending}")
     return ending
 
 
@@ -41,43 +41,48 @@ def compression_args(pipeline: Section) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
-        raise wrong(pipeline.place("compression_args"), f"compression_args = {text}: {error}") from error
+        raise wrong(pipeline.position("compression_args"), f"compression_args = {text}: {error}") from error
 
 
 def header_cards(section: Section, scope: Scope) -> tuple[Card, ...]:
     """What the headers of a file are to be given: HDU, keyword, value as it stands on the card, comment."""
     return tuple(
-        _card(name.removeprefix(HEADER_UPDATE), key, expand(cards.text(key), scope, cards.place(key)), cards.place(key))
+        _card(
+            name.removeprefix(HEADER_UPDATE),
+            key,
+            expand(cards.text(key), scope, cards.position(key)),
+            cards.position(key),
+        )
         for name, cards in section.sections()
         if name.startswith(HEADER_UPDATE)
         for key in cards
     )
 
 
-def _card(hdu: str, key: str, text: str, place: Place) -> Card:
+def _card(hdu: str, key: str, text: str, position: SourcePosition) -> Card:
     """One of them; the text is ``value``, or ``value/comment/kind``."""
     parts = text.rsplit("/", 2)
     value, comment, kind = parts if len(parts) == 3 and parts[2].strip() in KINDS else (text, "", "")
     keyword, value = key.upper(), value.strip()
     if not KEYWORD.fullmatch(keyword):
-        raise wrong(place, f"'{key}' is no keyword of a FITS header", "up to 8 letters, digits, - and _")
+        raise wrong(position, f"'{key}' is no keyword of a FITS header", "up to 8 letters, digits, - and _")
     if not (value + comment).isascii() or not (value + comment).isprintable():
-        raise wrong(place, f"a FITS header holds plain text only, not {value + comment!r}")
-    return hdu, keyword, _on_card(value, kind.strip(), place), comment.strip()
+        raise wrong(position, f"a FITS header holds plain text only, not {value + comment!r}")
+    return hdu, keyword, _on_card(value, kind.strip(), position), comment.strip()
 
 
-def _on_card(value: str, kind: str, place: Place) -> str:
+def _on_card(value: str, kind: str, position: SourcePosition) -> str:
     if kind == "bool" or (not kind and value in ("T", "F")):
         if value.lower() not in ("t", "f", "true", "false"):
-            raise wrong(place, f"'{value}' is neither true nor false")
+            raise wrong(position, f"'{value}' is neither true nor false")
         return value[0].upper()
     for number in (int, float) if not kind else (KINDS[kind],) if kind != "str" else ():
         try:
             return repr(number(value)).upper()
         except ValueError:
             if kind:
-                raise wrong(place, f"'{value}' is not {kind}") from None
+                raise wrong(position, f"'{value}' is not {kind}") from None
     quoted = value.replace("'", "''")
     if len(quoted) > LONGEST_TEXT:
-        raise wrong(place, f"'{value}' is too long for a card of a FITS header", f"at most {LONGEST_TEXT} letters")
+        raise wrong(position, f"'{value}' is too long for a card of a FITS header", f"at most {LONGEST_TEXT} letters")
     return f"'{quoted:<8}'"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from framework.pipeline.findings import Findings, near
-from wcl import Place, Section, split
+from wcl import Section, SourcePosition, split
 
 #: A column of a list: a name, or ``$FMT{format, name}``.
 COLUMN = re.compile(r"\$FMT\{[^{}]*\}|[^,\s]+", re.IGNORECASE)
@@ -26,8 +26,8 @@ class FileDefinition:
     match: tuple[str, ...] | None
 
     @property
-    def place(self) -> Place:
-        return self.section.opened
+    def position(self) -> SourcePosition:
+        return self.section.opened_position
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,8 @@ class ListDefinition:
     columns: tuple[str, ...]
 
     @property
-    def place(self) -> Place:
-        return self.section.opened
+    def position(self) -> SourcePosition:
+        return self.section.opened_position
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +72,8 @@ class ModuleDefinition:
     execs: tuple[ExecDefinition, ...]
 
     @property
-    def place(self) -> Place:
-        return self.section.opened
+    def position(self) -> SourcePosition:
+        return self.section.opened_position
 
     @property
     def made(self) -> frozenset[str]:
@@ -100,7 +100,7 @@ def read_blocks(pipeline: Section, findings: Findings) -> tuple[BlockDefinition,
     with findings.collecting():
         names = split(pipeline.text("blocklist"))
         for number, name in enumerate(names, start=1):
-            section = _named(pipeline, "block", name, pipeline.place("blocklist"), findings)
+            section = _named(pipeline, "block", name, pipeline.position("blocklist"), findings)
             if section is not None:
                 blocks.append(_read_block(pipeline, name, number, section, findings))
     return tuple(blocks)
@@ -110,7 +110,7 @@ def _read_block(pipeline: Section, name: str, number: int, section: Section, fin
     modules = []
     with findings.collecting():
         for module_name in split(section.text("modulelist")):
-            module = _named(pipeline, "module", module_name, section.place("modulelist"), findings)
+            module = _named(pipeline, "module", module_name, section.position("modulelist"), findings)
             if module is None:
                 continue
             with findings.collecting():
@@ -118,13 +118,13 @@ def _read_block(pipeline: Section, name: str, number: int, section: Section, fin
     return BlockDefinition(name=name, number=number, section=section, modules=tuple(modules))
 
 
-def _named(pipeline: Section, kind: str, name: str, place: Place, findings: Findings) -> Section | None:
+def _named(pipeline: Section, kind: str, name: str, position: SourcePosition, findings: Findings) -> Section | None:
     sections = pipeline.section(kind)
     found = sections.get(name.lower())
     if isinstance(found, Section):
         return found
     known = [key for key, value in sections.items() if isinstance(value, Section)]
-    findings.error(place, f"unknown {kind} '{name}'", hint=near(name.lower(), known))
+    findings.error(position, f"unknown {kind} '{name}'", hint=near(name.lower(), known))
     return None
 
 
@@ -172,7 +172,7 @@ def _read_execs(section: Section) -> Iterable[ExecDefinition]:
 
 def _check_labels(module: ModuleDefinition, findings: Findings) -> None:
     if not module.execs:
-        findings.error(module.place, f"module '{module.name}' runs nothing", hint="give it a section <exec_1>")
+        findings.error(module.position, f"module '{module.name}' runs nothing", hint="give it a section <exec_1>")
     known = {f"file.{label}" for label in module.files} | {f"list.{label}" for label in module.lists}
     known |= {f"wrapper.{key}" for key in module.section.section("wrapper")}
     for step in module.execs:
@@ -181,12 +181,12 @@ def _check_labels(module: ModuleDefinition, findings: Findings) -> None:
         for key, label in named:
             if ".".join(label.split(".")[:2]) not in known:
                 findings.error(
-                    step.section.place(key),
+                    step.section.position(key),
                     f"unknown object '{label}' in module '{module.name}'",
                     hint=near(label, known),
                 )
     for label in sorted(module.made & module.used):
-        findings.error(module.place, f"module '{module.name}' both reads and makes '{label}'")
+        findings.error(module.position, f"module '{module.name}' both reads and makes '{label}'")
 
 
 def _sections(section: Section, key: str) -> Iterable[tuple[str, Section]]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
-from wcl import Place, Problem, WclError
+from wcl import Problem, SourcePosition, WclError
 from wcl.source_lines import source_line
 
 if TYPE_CHECKING:
@@ -23,19 +23,21 @@ def near(name: str, known: Iterable[str]) -> str:
     return f"there is: {', '.join(names[:12])}" if names else "there is none"
 
 
-def problem_at(place: Place, message: str, hint: str = "", severity: Literal["error", "warning"] = "error") -> Problem:
+def problem_at(
+    position: SourcePosition, message: str, hint: str = "", severity: Literal["error", "warning"] = "error"
+) -> Problem:
     """A problem that shows the line it stands on, a caret under the value where there is one."""
-    line, _ = source_line(place, "")
+    line, _ = source_line(position, "")
     column = len(line) - len(line.lstrip())
     if "=" in line:
         value = line.partition("=")[2]
         column = len(line) - len(value.lstrip())
-    return Problem(place, message, line, column, len(line.rstrip()) - column, hint, severity)
+    return Problem(position, message, line, column, len(line.rstrip()) - column, hint, severity)
 
 
-def wrong(place: Place, message: str, hint: str = "") -> WclError:
+def wrong(position: SourcePosition, message: str, hint: str = "") -> WclError:
     """An error with one problem."""
-    return WclError(problem_at(place, message, hint))
+    return WclError(problem_at(position, message, hint))
 
 
 class Findings:
@@ -50,11 +52,11 @@ class Findings:
         for problem in problems:
             self._add(problem)
 
-    def error(self, place: Place, message: str, hint: str = "") -> None:
-        self._add(problem_at(place, message, hint))
+    def error(self, position: SourcePosition, message: str, hint: str = "") -> None:
+        self._add(problem_at(position, message, hint))
 
-    def warning(self, place: Place, message: str, hint: str = "") -> None:
-        self._add(problem_at(place, message, hint, "warning"))
+    def warning(self, position: SourcePosition, message: str, hint: str = "") -> None:
+        self._add(problem_at(position, message, hint, "warning"))
 
     @contextmanager
     def collecting(self) -> Iterator[None]:
@@ -66,7 +68,7 @@ class Findings:
 
     def conclude(self) -> None:
         if self.errors:
-            raise WclError(*sorted(self.errors, key=lambda problem: problem.place))
+            raise WclError(*sorted(self.errors, key=lambda problem: problem.position))
 
     def _add(self, problem: Problem) -> None:
         # A template that every call fills in goes wrong the same way in each: one report is enough.

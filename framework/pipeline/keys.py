@@ -47,12 +47,12 @@ def known_keys(pipeline: Section) -> Mapping[str, Known]:
         for name in (*names_of(section, "metadata"), *names_of(section, "optional_metadata")):
             declared.setdefault(name.lower(), Known(("file", "top"), "text", "recorded with some files"))
     for key, value in pipeline.section("known_keys").items():
-        place = pipeline.section("known_keys").place(key)
+        position = pipeline.section("known_keys").position(key)
         try:
             declared |= declare(f"{key} | {value}")
         except (ValueError, IndexError):
             hint = f"{key} = module file | text | what it means"
-            raise wrong(place, f"'{key}' is not declared as a key is", hint) from None
+            raise wrong(position, f"'{key}' is not declared as a key is", hint) from None
     return declared
 
 
@@ -61,10 +61,10 @@ def check_pipeline(pipeline: Section) -> Iterator[Problem]:
     known = known_keys(pipeline)
     yield from check_values(pipeline, known)
     yield from check_varying(pipeline)
-    typed = [key for key in pipeline if pipeline.place(key) == SET]
+    typed = [key for key in pipeline if pipeline.position(key) == SET]
     for problem in check_keys(pipeline, known):
         key = next((key for key in typed if problem.message.endswith(f"'{key}'")), None)
-        if problem.place == SET and key is not None:
+        if problem.position == SET and key is not None:
             others = (name for name in pipeline if name != key)
             hint = did_you_mean(key, others) or "nothing in the pipeline refers to it"
             problem = replace(problem, severity="error", hint=hint)

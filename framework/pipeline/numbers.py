@@ -6,7 +6,7 @@ import math
 from itertools import pairwise
 
 from framework.pipeline.findings import wrong
-from wcl import Place, Scope, expand
+from wcl import Scope, SourcePosition, expand
 
 #: Key to the least and the greatest that it may be.
 BOUNDS = {
@@ -32,38 +32,40 @@ BOUNDS = {
 BROKEN = frozenset({"max_walltime", "max_setuptime"})
 
 
-def a_number(key: str, text: str, place: Place) -> float:
+def a_number(key: str, text: str, position: SourcePosition) -> float:
     """The value of a key as a number within its bounds."""
     least, greatest = BOUNDS[key]
     try:
         value = float(text)
     except ValueError:
-        raise wrong(place, f"{key} = {text} is not a number") from None
+        raise wrong(position, f"{key} = {text} is not a number") from None
     if not math.isfinite(value) or not least <= value <= greatest:
-        raise wrong(place, f"{key} = {text} is out of bounds", hint=f"from {least:g} to {greatest:g}")
+        raise wrong(position, f"{key} = {text} is out of bounds", hint=f"from {least:g} to {greatest:g}")
     if key not in BROKEN and value != int(value):
-        raise wrong(place, f"{key} = {text} is not a whole number")
+        raise wrong(position, f"{key} = {text} is not a whole number")
     return value
 
 
-def numbers(key: str, text: str, place: Place) -> tuple[float, ...]:
+def numbers(key: str, text: str, position: SourcePosition) -> tuple[float, ...]:
     """One value or several, separated by commas."""
-    return tuple(a_number(key, part.strip(), place) for part in text.split(","))
+    return tuple(a_number(key, part.strip(), position) for part in text.split(","))
 
 
-def rising(key: str, text: str, place: Place) -> tuple[float, ...]:
+def rising(key: str, text: str, position: SourcePosition) -> tuple[float, ...]:
     """Values of which each is greater than the one before."""
-    found = numbers(key, text, place)
+    found = numbers(key, text, position)
     if any(later <= earlier for earlier, later in pairwise(found)):
-        raise wrong(place, f"{key} = {text} does not rise", hint="first what is asked for, then what after a failure")
+        raise wrong(
+            position, f"{key} = {text} does not rise", hint="first what is asked for, then what after a failure"
+        )
     return found
 
 
-def whole_number(scope: Scope, key: str, place: Place) -> int | None:
+def whole_number(scope: Scope, key: str, position: SourcePosition) -> int | None:
     """The value that a scope has of a key; None where it has none."""
     try:
         text = scope.find(key)
     except KeyError:
         return None
-    place = scope.place(key) or place
-    return int(a_number(key, expand(text, scope, place), place))
+    position = scope.position(key) or position
+    return int(a_number(key, expand(text, scope, position), position))

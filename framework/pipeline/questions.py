@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from framework.model.plan import Known
 from framework.pipeline.findings import near, wrong
-from wcl import Place, Quoted, Scope, Section, expand, split, words
+from wcl import Quoted, Scope, Section, SourcePosition, expand, split, words
 
 #: Stands on a program's command line where the file for its answer is named.
 ANSWER = "@answer@"
@@ -76,15 +76,15 @@ def question_of(section: Section, scope: Scope) -> Question | None:
 
 
 def _fields_question(section: Section, scope: Scope) -> FieldsQuestion:
-    place = section.place("query_fields")
+    position = section.position("query_fields")
     conditions = {}
     for name in _names(section, "query_fields"):
-        conditions[name.lower()] = tuple(split(expand(_found(name, scope, place), scope, place)))
+        conditions[name.lower()] = tuple(split(expand(_found(name, scope, position), scope, position)))
     joins = []
     for pair in _names(section, "join"):
         left, equals, right = (part.strip() for part in pair.partition("="))
         if not equals or not left or not right:
-            raise wrong(section.place("join"), f"'{pair}' joins nothing", "a.key = b.key")
+            raise wrong(section.position("join"), f"'{pair}' joins nothing", "a.key = b.key")
         joins.append((left.lower(), right.lower()))
     table = section.text("query_table", "image").lower()
     return FieldsQuestion(
@@ -94,32 +94,32 @@ def _fields_question(section: Section, scope: Scope) -> FieldsQuestion:
 
 def _named_question(section: Section, scope: Scope) -> NamedQuestion:
     """Its parameters stand in a section ``parameters``, as ``name = value``."""
-    place = section.place("query")
+    position = section.position("query")
     given = section.section("parameters")
-    parameters = {name: str(expand(given.text(name), scope, given.place(name))) for name in given}
-    return NamedQuestion(name=expand(section.text("query"), scope, place), parameters=parameters)
+    parameters = {name: str(expand(given.text(name), scope, given.position(name))) for name in given}
+    return NamedQuestion(name=expand(section.text("query"), scope, position), parameters=parameters)
 
 
 def _program_question(section: Section, scope: Scope) -> ProgramQuestion:
     answer = Quoted(ANSWER)
     scope = scope.child({"qoutfile": answer, "outputxml": answer, "outputfile": answer})
-    argv = words(section.text("exec"), scope, section.place("exec"))
+    argv = words(section.text("exec"), scope, section.position("exec"))
     if "args" in section:
-        argv += words(section.text("args"), scope, section.place("args"))
+        argv += words(section.text("args"), scope, section.position("args"))
     form = section.text("qouttype", "wcl").lower()
     if form not in FORMS:
-        raise wrong(section.place("qouttype"), f"unknown form of an answer '{form}'", near(form, FORMS))
+        raise wrong(section.position("qouttype"), f"unknown form of an answer '{form}'", near(form, FORMS))
     return ProgramQuestion(argv=tuple(argv), form=form)
 
 
-def _found(name: str, scope: Scope, place: Place) -> str:
+def _found(name: str, scope: Scope, position: SourcePosition) -> str:
     """The value of a field: its own, or that of its last part (``band`` for ``image.band``)."""
     for key in (name, name.rpartition(".")[2]):
         try:
             return scope.find(key)
         except KeyError:
             continue
-    raise wrong(place, f"'{name}' is asked for, and nothing says which", f"set {name.rpartition('.')[2]} = value")
+    raise wrong(position, f"'{name}' is asked for, and nothing says which", f"set {name.rpartition('.')[2]} = value")
 
 
 def _names(section: Section, key: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from framework.model.plan import Needs
 from framework.pipeline.definition import ModuleDefinition
 from framework.pipeline.findings import wrong
 from framework.pipeline.numbers import a_number, numbers, rising
-from wcl import Place, Scope, expand
+from wcl import Scope, SourcePosition, expand
 from wcl.partial import settled
 
 #: What a call may ask for in numbers.
@@ -38,7 +38,7 @@ class LimitsOfModule:
     def __init__(self, module: ModuleDefinition, scope: Scope) -> None:
         self._module = module
         self._scope = scope
-        self._texts = {key: (self._settled(key), self._place(key)) for key in (*NUMBERS, *QUEUE)}
+        self._texts = {key: (self._settled(key), self._position(key)) for key in (*NUMBERS, *QUEUE)}
         self._vary = any("$" in (text or "") for text, _ in self._texts.values())
         self._of_all: Limits | None = None
 
@@ -67,27 +67,27 @@ class LimitsOfModule:
         )
 
     def _number(self, key: str, scope: Scope) -> float | None:
-        text, place = self._texts[key]
-        return None if text is None else a_number(key, expand(text, scope), place)
+        text, position = self._texts[key]
+        return None if text is None else a_number(key, expand(text, scope), position)
 
     def _numbers(
-        self, key: str, scope: Scope, read: Callable[[str, str, Place], tuple[float, ...]]
+        self, key: str, scope: Scope, read: Callable[[str, str, SourcePosition], tuple[float, ...]]
     ) -> tuple[float, ...]:
-        text, place = self._texts[key]
-        return () if text is None else read(key, expand(text, scope), place)
+        text, position = self._texts[key]
+        return () if text is None else read(key, expand(text, scope), position)
 
     def _word(self, key: str, scope: Scope) -> str:
-        text, place = self._texts[key]
+        text, position = self._texts[key]
         if text is None:
             return ""
-        word = expand(text, scope, place).strip()
+        word = expand(text, scope, position).strip()
         if not WORD.fullmatch(word):
-            raise wrong(place, f"{key} = {word} is not one word", hint="letters, digits and _ . , @ + : / -")
+            raise wrong(position, f"{key} = {word} is not one word", hint="letters, digits and _ . , @ + : / -")
         return word
 
     def _settled(self, key: str) -> str | None:
         text = self._scope.look_up(key)
         return None if text is None else settled(text, self._scope, self._module.loop.__contains__)
 
-    def _place(self, key: str) -> Place:
-        return self._module.section.place(key) if key in self._module.section else self._module.place
+    def _position(self, key: str) -> SourcePosition:
+        return self._module.section.position(key) if key in self._module.section else self._module.position

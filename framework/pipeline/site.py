@@ -9,7 +9,7 @@ from framework.pipeline.definition import ModuleDefinition
 from framework.pipeline.findings import Findings
 from framework.pipeline.numbers import whole_number
 from framework.pipeline.resources import QUEUE
-from wcl import Place, Scope, Section
+from wcl import Scope, Section, SourcePosition
 
 Modules = Mapping[str, ModuleDefinition]
 
@@ -24,7 +24,7 @@ def site_of(pipeline: Section) -> Section:
 
 def gpus_of(site: Section) -> int | None:
     """How many graphics processors the site gives to jobs; None where it does not say."""
-    return whole_number(Scope(site), "gpus", site.opened)
+    return whole_number(Scope(site), "gpus", site.opened_position)
 
 
 def check_needs(calls: Iterable[Call], modules: Modules, site: Section, findings: Findings) -> None:
@@ -40,18 +40,18 @@ def check_needs(calls: Iterable[Call], modules: Modules, site: Section, findings
     is_local = str(site.get("gridtype", LOCAL)).strip().lower() == LOCAL
     has = gpus_of(site)
     for module, wanted in gpus.items():
-        place = _place(modules[module], "request_gpus")
+        position = _position(modules[module], "request_gpus")
         if has is None and is_local:
             message = f"site '{site.name}' does not say how many graphics processors it has: jobs do not wait for any"
-            findings.warning(place, message, "gpus = <number> in its section")
+            findings.warning(position, message, "gpus = <number> in its section")
         elif has is not None and wanted > has:
             message = f"module '{module}' asks for {wanted} graphics processors, and site '{site.name}' has {has}"
-            findings.error(place, message, "ask for fewer, or correct gpus of the site")
+            findings.error(position, message, "ask for fewer, or correct gpus of the site")
     for (module, word), value in queues.items():
         if is_local:
             hint = f"it is kept in the plan; a site with a queue has another gridtype than {LOCAL}"
             message = f"{word} = {value} of module '{module}' means nothing at site '{site.name}'"
-            findings.warning(_place(modules[module], word), message, hint)
+            findings.warning(_position(modules[module], word), message, hint)
 
 
 def check_queues(jobs: Iterable[Job], modules: Modules, findings: Findings) -> None:
@@ -62,8 +62,8 @@ def check_queues(jobs: Iterable[Job], modules: Modules, findings: Findings) -> N
             if len(named) > 1:
                 message = f"job {job.number} would have more than one {word}: {', '.join(sorted(named))}"
                 hint = "put the modules into blocks of their own, or give them the same"
-                findings.error(_place(modules[list(named.values())[-1].module], word), message, hint)
+                findings.error(_position(modules[list(named.values())[-1].module], word), message, hint)
 
 
-def _place(module: ModuleDefinition, key: str) -> Place:
-    return module.section.place(key) if key in module.section else module.place
+def _position(module: ModuleDefinition, key: str) -> SourcePosition:
+    return module.section.position(key) if key in module.section else module.position

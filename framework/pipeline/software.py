@@ -9,7 +9,7 @@ from framework.model.plan import Bind, Container, Environment
 from framework.pipeline.definition import ModuleDefinition
 from framework.pipeline.findings import near, problem_at, wrong
 from framework.pipeline.numbers import a_number
-from wcl import Place, Problem, Scope, Section, WclError, expand, split, words
+from wcl import Problem, Scope, Section, SourcePosition, WclError, expand, split, words
 from wcl.deferred import late_calls
 from wcl.spelling import nearest
 
@@ -39,17 +39,17 @@ def check_software(pipeline: Section) -> Iterator[Problem]:
     for kind, holder in KINDS.items():
         if isinstance(value := pipeline.get(kind), Section):
             hint = f"write <{holder}> around what is defined; {kind} = name says which of it programs get"
-            yield problem_at(value.opened, f"'{kind}' is a name, and not a section", hint)
+            yield problem_at(value.opened_position, f"'{kind}' is a name, and not a section", hint)
         if isinstance(pipeline.get(holder), str):
             hint = f"write <{holder}>, and in it a section for each {kind}"
-            yield problem_at(pipeline.place(holder), f"'{holder}' is a section, and not a plain value", hint)
+            yield problem_at(pipeline.position(holder), f"'{holder}' is a section, and not a plain value", hint)
             continue
         for name, value in pipeline.section(holder).items():
             if isinstance(value, Section):
                 yield from _check_definition(kind, name, value)
             else:
-                place = pipeline.section(holder).place(name)
-                yield problem_at(place, f"'{name}' of {holder} is a section, and not a plain value")
+                position = pipeline.section(holder).position(name)
+                yield problem_at(position, f"'{name}' of {holder} is a section, and not a plain value")
 
 
 def _check_definition(kind: str, name: str, section: Section) -> Iterator[Problem]:
@@ -57,24 +57,28 @@ def _check_definition(kind: str, name: str, section: Section) -> Iterator[Proble
         return f"{kind} '{name}' {message}"
 
     if name == NONE or not re.fullmatch(r"[\w.-]+", name):
-        yield problem_at(section.opened, f"'{name}' cannot be the name of {kind}s", "letters, digits and _ . -")
+        yield problem_at(
+            section.opened_position, f"'{name}' cannot be the name of {kind}s", "letters, digits and _ . -"
+        )
     for key in section:
         # One that is nearly a known key is reported as in every section (wcl/check.py).
         if key not in KEYS[kind] and not nearest(key, KEYS[kind]):
-            yield problem_at(section.place(key), named(f"has an unknown key '{key}'"), near(key, KEYS[kind]))
+            yield problem_at(section.position(key), named(f"has an unknown key '{key}'"), near(key, KEYS[kind]))
     if kind == "container":
         if "image" not in section:
             hint = "image = /path/of/file.sif, or docker://registry/name:tag"
-            yield problem_at(section.opened, named("has no image"), hint)
+            yield problem_at(section.opened_position, named("has no image"), hint)
         return
     if not any(way in section for way in WAYS):
-        yield problem_at(section.opened, named("says nothing of software"), f"give it one of {', '.join(WAYS)}")
+        yield problem_at(
+            section.opened_position, named("says nothing of software"), f"give it one of {', '.join(WAYS)}"
+        )
     if "conda" in section and "venv" in section:
         yield problem_at(
-            section.place("venv"), named("is of conda and a venv both"), "name the one whose Python is meant"
+            section.position("venv"), named("is of conda and a venv both"), "name the one whose Python is meant"
         )
     if "module_init" in section and "module_load" not in section:
-        yield problem_at(section.place("module_init"), named("loads no modules"), "say which in module_load")
+        yield problem_at(section.position("module_init"), named("loads no modules"), "say which in module_load")
 
 
 class Definitions:
@@ -90,14 +94,14 @@ class Definitions:
         """What was found so far, by label."""
         return {found.label: found for found in self._known.values()}
 
-    def find(self, kind: str, name: str, place: Place) -> Environment | Container:
+    def find(self, kind: str, name: str, position: SourcePosition) -> Environment | Container:
         """What is defined under a name; ``place`` is where it is named."""
         if (kind, name) not in self._known:
             holder = self._pipeline.section(KINDS[kind])
             section = holder.get(name)
             if not isinstance(section, Section):
                 hint = near(name, [each for each, _ in holder.sections()])
-                raise wrong(place, f"unknown {kind} '{name}'", f"{hint} (of <{KINDS[kind]}>)")
+                raise wrong(position, f"unknown {kind} '{name}'", f"{hint} (of <{KINDS[kind]}>)")
             problems = [problem for problem in _check_definition(kind, name, section) if problem.severity == "error"]
             if problems:
                 raise WclError(*problems)
@@ -117,18 +121,18 @@ class Choice:
         """The label of a call's software, empty for none; its loop values may be in the name."""
         if self._named is None:
             return ""
-        kind, text, place = self._named
-        name = expand(text, scope.child(values), place).strip().lower() if "$" in text else text.strip().lower()
-        return "" if name == NONE else self._definitions.find(kind, name, place).label
+        kind, text, position = self._named
+        name = expand(text, scope.child(values), position).strip().lower() if "$" in text else text.strip().lower()
+        return "" if name == NONE else self._definitions.find(kind, name, position).label
 
 
-def _named(section: Section) -> tuple[str, str, Place] | None:
+def _named(section: Section) -> tuple[str, str, SourcePosition] | None:
     """Kind, text and place of what a section names."""
     found = [(kind, value) for kind in KINDS if isinstance(value := section.get(kind), str)]
     if len(found) > 1:
         message = "an environment and a container are named both"
-        raise wrong(section.place("container"), message, "programs of a container find nothing else: leave one out")
-    return (*found[0], section.place(found[0][0])) if found else None
+        raise wrong(section.position("container"), message, "programs of a container find nothing else: leave one out")
+    return (*found[0], section.position(found[0][0])) if found else None
 
 
 class _Values:
@@ -143,13 +147,13 @@ class _Values:
         text = self._section.get(key)
         if not isinstance(text, str):
             return default
-        return self._not_late(key, str(expand(text, self._scope, self._section.place(key)).strip()))
+        return self._not_late(key, str(expand(text, self._scope, self._section.position(key)).strip()))
 
     def words(self, key: str) -> tuple[str, ...]:
         text = self._section.get(key)
         if not isinstance(text, str):
             return ()
-        return tuple(self._not_late(key, str(word)) for word in words(text, self._scope, self._section.place(key)))
+        return tuple(self._not_late(key, str(word)) for word in words(text, self._scope, self._section.position(key)))
 
     def names(self, key: str) -> tuple[str, ...]:
         return tuple(name for name in split(self.text(key)) if name)
@@ -164,18 +168,18 @@ class _Values:
     def minutes(self) -> float:
         if "max_setuptime" not in self._section:
             return SETUP_MINUTES[self.kind]
-        return a_number("max_setuptime", self.text("max_setuptime"), self._section.place("max_setuptime"))
+        return a_number("max_setuptime", self.text("max_setuptime"), self._section.position("max_setuptime"))
 
     def runtime(self) -> str:
         """What runs the container: the definition's own, or else that of the site."""
         text = self._section.get("runtime") or self._scope.find("container_runtime")
-        return expand(str(text), self._scope, self.place("runtime")).strip().lower()
+        return expand(str(text), self._scope, self.position("runtime")).strip().lower()
 
-    def place(self, key: str) -> Place:
-        return self._section.place(key) if key in self._section else self._section.opened
+    def position(self, key: str) -> SourcePosition:
+        return self._section.position(key) if key in self._section else self._section.opened_position
 
     def wrong(self, key: str, message: str, hint: str) -> WclError:
-        return wrong(self.place(key), message, hint)
+        return wrong(self.position(key), message, hint)
 
     def _not_late(self, key: str, text: str) -> str:
         if found := late_calls(text):

@@ -13,7 +13,7 @@ from functools import cache
 
 from framework.model.plan import File
 from framework.pipeline.findings import wrong
-from wcl import Place
+from wcl import SourcePosition
 from wcl.template import Variable, parse_template
 
 
@@ -32,15 +32,15 @@ def name_pattern(text: str) -> re.Pattern[str]:
     return re.compile(_wild_name(text, lambda name: True, lambda variable: variable).pattern)
 
 
-def wild_name(text: str, wildcards: Iterable[str], fill: Callable[[str], str], place: Place) -> WildName:
+def wild_name(text: str, wildcards: Iterable[str], fill: Callable[[str], str], position: SourcePosition) -> WildName:
     """The name of one call's files; ``fill`` gives the value of a text without wildcards."""
     names = set(wildcards)
     found = {part.name for part in parse_template(text).parts if isinstance(part, Variable)}
     for name in sorted(names):
         if not name.isidentifier():
-            raise wrong(place, f"'{name}' cannot be a wildcard", hint="letters, digits and _")
+            raise wrong(position, f"'{name}' cannot be a wildcard", hint="letters, digits and _")
         if name not in found:
-            raise wrong(place, f"the file's name has no wildcard '{name}': {text}", hint=f"put ${{{name}}} into it")
+            raise wrong(position, f"the file's name has no wildcard '{name}': {text}", hint=f"put ${{{name}}} into it")
     return _wild_name(text, names.__contains__, fill)
 
 

@@ -170,8 +170,8 @@ class _Planning:
             try:
                 kept[key] = _text(pipeline, scope, key)
             except KeyError:
-                place = pipeline.place("save_run_vals")
-                raise wrong(place, f"there is no '{key}' to keep", near(key, pipeline)) from None
+                position = pipeline.position("save_run_vals")
+                raise wrong(position, f"there is no '{key}' to keep", near(key, pipeline)) from None
         return Plan(
             identity=self._identity,
             blocks=blocks,
@@ -191,7 +191,10 @@ class _Planning:
             submit_directory=self._submit_directory,
             compression_args=compression_args(pipeline),
             deliver_to=expand(places.home, scope),
-            max_transfers=whole_number(scope.child(site_of(pipeline)), "max_transfers", site_of(pipeline).opened) or 0,
+            max_transfers=whole_number(
+                scope.child(site_of(pipeline)), "max_transfers", site_of(pipeline).opened_position
+            )
+            or 0,
             keeps_junk=flag(pipeline, "create_junk_tarball"),
         )
 
@@ -261,7 +264,7 @@ def _module(module: ModuleDefinition, number: int, calls: list[Call], around: Su
         name=module.name,
         number=number,
         calls=sum(call.module == module.name for call in calls),
-        max_running=whole_number(scope, "max_running", module.place),
+        max_running=whole_number(scope, "max_running", module.position),
         concurrency_limits=_limits(module, scope),
     )
 
@@ -269,11 +272,11 @@ def _module(module: ModuleDefinition, number: int, calls: list[Call], around: Su
 def _limits(module: ModuleDefinition, scope: Scope) -> tuple[str, ...]:
     """The throttles that a module names."""
     text = scope.look_up("concurrency_limits")
-    place = scope.place("concurrency_limits") or module.place
-    names = tuple(name for name in split(expand(text, scope, place)) if name) if text else ()
+    position = scope.position("concurrency_limits") or module.position
+    names = tuple(name for name in split(expand(text, scope, position)) if name) if text else ()
     for name in names:
         if not LIMIT.fullmatch(name):
-            raise wrong(place, f"'{name}' is no throttle", hint="a name, or name:weight, such as archive:2")
+            raise wrong(position, f"'{name}' is no throttle", hint="a name, or name:weight, such as archive:2")
     return names
 
 
@@ -284,9 +287,9 @@ def _site(section: Section, scope: Scope, before: str = "") -> Mapping[str, str]
         if isinstance(value, Section):
             found |= _site(value, scope, f"{before}{key}.")
         else:
-            found[before + key] = str(expand(value, scope, section.place(key)))
+            found[before + key] = str(expand(value, scope, section.position(key)))
     return found
 
 
 def _text(pipeline: Section, scope: Scope, key: str) -> str:
-    return str(expand(scope.find(key), scope, pipeline.place(key) if key in pipeline else None))
+    return str(expand(scope.find(key), scope, pipeline.position(key) if key in pipeline else None))

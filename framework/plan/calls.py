@@ -24,7 +24,7 @@ from framework.plan.command_line import LATE, CommandLine
 from framework.plan.file_lines import Sources, flag
 from framework.plan.file_names import Naming, joined
 from framework.plan.file_objects import Objects, Resolved
-from wcl import Place, Scope, Section, expand, split
+from wcl import Scope, Section, SourcePosition, expand, split
 from wcl.deferred import late_calls
 from wrappers import WrapperError
 
@@ -57,7 +57,7 @@ class WrapperHooks(Protocol):
         """Further words of the first program's command line."""
         ...
 
-    def step(self, argv: Sequence[str], place: Place) -> str:
+    def step(self, argv: Sequence[str], position: SourcePosition) -> str:
         """What does a program's work in a process with others, ``package.module:function``."""
         ...
 
@@ -92,7 +92,7 @@ class CallMaker:
         self._scope = around.scope.child(module.section, module.block).child(named)
         self._objects = Objects(module, self._scope, around.pipeline, around.submit_directory, around.sources)
         self._log = self._log_naming()
-        self._max_calls = whole_number(self._scope, "max_calls", module.place) or MAX_CALLS
+        self._max_calls = whole_number(self._scope, "max_calls", module.position) or MAX_CALLS
         self._command_lines = [CommandLine(step, self._scope, module.loop) for step in module.execs]
         self._limits = LimitsOfModule(module, self._scope)
         self._software = Choice(module, site_of(around.pipeline), around.pipeline, around.software)
@@ -148,22 +148,24 @@ class CallMaker:
         )
 
     def _loop_values(self, key: str) -> list[str]:
-        place = self._module.section.place("wrapperloop")
+        position = self._module.section.position("wrapperloop")
         try:
             text = self._scope.find(key)
         except KeyError:
             hint = "set it, or name the object to loop over with loopobj"
-            raise wrong(place, f"the loop key '{key}' has no value", hint=hint) from None
-        return [value for value in split(expand(text, self._scope, place)) if value]
+            raise wrong(position, f"the loop key '{key}' has no value", hint=hint) from None
+        return [value for value in split(expand(text, self._scope, position)) if value]
 
     def _refuse_too_many(self, count: int) -> None:
         if not count:
-            place = self._module.section.place("wrapperloop")
-            raise wrong(place, f"the loop of module '{self._module.name}' is empty", hint="give its keys some values")
+            position = self._module.section.position("wrapperloop")
+            raise wrong(
+                position, f"the loop of module '{self._module.name}' is empty", hint="give its keys some values"
+            )
         if count > self._max_calls:
-            place = self._module.section.place("wrapperloop")
+            position = self._module.section.position("wrapperloop")
             message = f"module '{self._module.name}' would become {count} calls, more than {self._max_calls}"
-            raise wrong(place, message, hint="set max_calls if that is meant")
+            raise wrong(position, message, hint="set max_calls if that is meant")
 
     def _wrapper_inputs(self, settings: Mapping[str, str]) -> Iterable[File]:
         if not self._takes_inputs:
@@ -173,7 +175,7 @@ class CallMaker:
             declared = self._around.wrappers.inputs(self._module.wrapper, settings)
         for label, location in declared.items():
             if label not in section:
-                raise wrong(section.opened, f"the wrapper needs '{label}'")
+                raise wrong(section.opened_position, f"the wrapper needs '{label}'")
             if "://" not in location and not location.startswith("/"):
                 location = f"{self._around.submit_directory}/{location}"
             name = location.rsplit("/", 1)[-1] or "input"
@@ -218,8 +220,8 @@ class CallMaker:
         try:
             yield
         except WrapperError as error:
-            place = self._module.section.section("wrapper").opened
-            raise wrong(place, f"wrapper '{self._module.wrapper}': {error}") from error
+            position = self._module.section.section("wrapper").opened_position
+            raise wrong(position, f"wrapper '{self._module.wrapper}': {error}") from error
 
     def _exec(self, step: ExecDefinition, argv: tuple[str, ...], late: tuple[int, ...]) -> Exec:
         program = argv[0].rsplit("/", 1)[-1]
@@ -237,7 +239,7 @@ class CallMaker:
             derived=step.derived,
             version_flag=flag,
             version_pattern=pattern,
-            step=self._around.wrappers.step(argv, step.section.place("execname")) if self._shares_process else "",
+            step=self._around.wrappers.step(argv, step.section.position("execname")) if self._shares_process else "",
         )
 
     def _version_of(self, program: str) -> tuple[str, str]:
@@ -268,7 +270,7 @@ class Values:
         """``late``: the functions that may be left to the job; ``spelt``: how keys are written."""
         self._late = late
         self._texts = {
-            spelt(key): (value, section.section(name).place(key))
+            spelt(key): (value, section.section(name).position(key))
             for section in around
             for key, value in section.section(name).items()
             if isinstance(value, str)
@@ -280,10 +282,10 @@ class Values:
         if self._fixed is not None:
             return self._fixed
         found = {}
-        for key, (value, place) in self._texts.items():
-            found[key] = str(expand(value, given.scope, place))
+        for key, (value, position) in self._texts.items():
+            found[key] = str(expand(value, given.scope, position))
             if unknown := {name for name, _ in late_calls(found[key])} - self._late:
-                raise wrong(place, f"${unknown.pop().upper()}{{}} cannot be used here")
+                raise wrong(position, f"${unknown.pop().upper()}{{}} cannot be used here")
         return found
 
 
@@ -292,4 +294,4 @@ def _check_version(definition: Section) -> None:
         try:
             check(definition.text(key, ""))
         except (re.error, ValueError) as error:
-            raise wrong(definition.place(key), f"{key} = {definition.text(key)}: {error}") from error
+            raise wrong(definition.position(key), f"{key} = {definition.text(key)}: {error}") from error

@@ -14,7 +14,7 @@ from framework.pipeline.wildcards import overlapping
 from framework.plan.file_lines import is_sourced
 from framework.plan.file_names import check_names
 from framework.plan.products import Products
-from wcl import Place, Section
+from wcl import Section, SourcePosition
 
 
 class Origins:
@@ -22,14 +22,14 @@ class Origins:
 
     def __init__(self, blocks: tuple[BlockDefinition, ...]) -> None:
         self._places = {
-            (module.name, f"file.{label}"): part.place
+            (module.name, f"file.{label}"): part.position
             for block in blocks
             for module in block.modules
             for label, part in module.files.items()
         }
-        self._modules = {module.name: module.place for block in blocks for module in block.modules}
+        self._modules = {module.name: module.position for block in blocks for module in block.modules}
 
-    def place(self, call: Call, label: str) -> Place:
+    def position(self, call: Call, label: str) -> SourcePosition:
         return self._places.get((call.module, label), self._modules[call.module])
 
 
@@ -38,21 +38,23 @@ def has_surroundings(pipeline: Section, identity: Identity, findings: Findings) 
     before = len(findings.errors)
     for key, value in (("unitname", identity.unitname), ("run", identity.run)):
         if not SAFE_NAME.fullmatch(value) or value in (".", ".."):
-            place = pipeline.place(key) if key in pipeline else pipeline.opened
-            findings.error(place, f"{key} = {value} cannot name a directory", hint="letters, digits and . _ - + , = @")
+            position = pipeline.position(key) if key in pipeline else pipeline.opened_position
+            findings.error(
+                position, f"{key} = {value} cannot name a directory", hint="letters, digits and . _ - + , = @"
+            )
     for kind, key in (("site", "target_site"), ("archive", "home_archive")):
         name = pipeline.text(key)
         known = [each for each, _ in pipeline.section(kind).sections()]
         if "$" not in name and name.lower() not in known:
-            findings.error(pipeline.place(key), f"unknown {kind} '{name}'", hint=near(name.lower(), known))
+            findings.error(pipeline.position(key), f"unknown {kind} '{name}'", hint=near(name.lower(), known))
     with findings.collecting():
         places_of(pipeline)
         own = own_archive(pipeline)
         root = own.text("root", "")
         if own and not root.startswith(("/", "$")):
-            place = own.place("root") if "root" in own else own.opened
+            position = own.position("root") if "root" in own else own.opened_position
             hint = "begin it with / or ${fw_home}; with an address, name a target_archive that jobs can use"
-            findings.error(place, f"the archive's root '{root}' is not absolute", hint=hint)
+            findings.error(position, f"the archive's root '{root}' is not absolute", hint=hint)
     return len(findings.errors) == before
 
 
@@ -61,7 +63,7 @@ def check_outputs(products: Products, origins: Origins, ask: Ask, findings: Find
     for call, file in products.doubles:
         first = products.at(file.path)
         findings.error(
-            origins.place(call, file.label),
+            origins.position(call, file.label),
             f"{_named(call)} and {_named(first[0] if first else call)} would both make {file.path}",
             hint="put a loop key into the file's name or directory",
         )
@@ -69,7 +71,7 @@ def check_outputs(products: Products, origins: Origins, ask: Ask, findings: Find
         taken = products.at(path)
         if taken and taken[1].saved:
             findings.error(
-                origins.place(taken[0], taken[1].label),
+                origins.position(taken[0], taken[1].label),
                 f"{path} is in the archive already",
                 hint="put ${attnum} or ${run} into the file's name or directory",
             )
@@ -80,7 +82,7 @@ def check_outputs(products: Products, origins: Origins, ask: Ask, findings: Find
         maker = products.at(own.path) if own.path in now else None
         if maker:
             findings.error(
-                origins.place(maker[0], own.label),
+                origins.position(maker[0], own.label),
                 f"files of {_named(maker[0])} might have the names of others: {own.path} and {other.path}",
                 hint="put them into directories of their own (ops_enddir), or give their names different beginnings",
             )
@@ -93,7 +95,7 @@ def check_own_directory(calls: Iterable[Call], archive_path: str, origins: Origi
         for file in call.outputs:
             if file.pattern and not file.path.startswith(f"{own}/"):
                 findings.error(
-                    origins.place(call, file.label),
+                    origins.position(call, file.label),
                     f"{file.path} lies outside the run's own directory, where others may have such files",
                     hint="let the ops of its dirpat begin with ${ops_run_dir}",
                 )
@@ -120,7 +122,7 @@ def with_inputs_known(
                     wanted.setdefault(file.path, []).append((call, file))
             elif maker >= call.number:
                 findings.error(
-                    origins.place(call, file.label),
+                    origins.position(call, file.label),
                     f"{_named(call)} wants {file.path} before it is made",
                     hint="put the module that makes it first in modulelist",
                 )
@@ -131,14 +133,16 @@ def with_inputs_known(
             call, file = needed[0]
             gone = ask.absence(path)
             findings.error(
-                origins.place(call, file.label),
+                origins.position(call, file.label),
                 f"nobody makes {path}, and {gone or 'the archive does not have it'}",
                 hint=f"wanted by {_named(call)} as {file.label}",
             )
     for location, (call, file) in outside.items():
         trouble = ask.outside(location)
         if trouble and not file.optional:
-            findings.error(origins.place(call, file.label), f"{location}: {trouble}", hint=f"wanted by {_named(call)}")
+            findings.error(
+                origins.position(call, file.label), f"{location}: {trouble}", hint=f"wanted by {_named(call)}"
+            )
     asking = {call.number: call for wants in wanted.values() for call, _ in wants}
     return {number: _with_known(call, wanted, known) for number, call in asking.items()}
 
@@ -166,7 +170,7 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
         for one, two in overlapping(_made_in(job), lambda file: file.job_path) if made else ():
             call, file = (made[id(one)], one) if one.pattern else (made[id(two)], two)
             findings.error(
-                origins.place(call, file.label),
+                origins.position(call, file.label),
                 f"{one.path} and {two.path} might have one name in job {job.number}: {one.job_path}, {two.job_path}",
                 hint="give one of them another directory in the job (rundir, or dirpat)",
             )
@@ -175,7 +179,7 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
                 other = taken.setdefault(file.job_path, file)
                 if other.path != file.path:
                     findings.error(
-                        origins.place(call, file.label),
+                        origins.position(call, file.label),
                         f"{file.path} and {other.path} would both lie at {file.job_path} in job {job.number}",
                         hint="give one of them another directory in the job (rundir, or dirpat)",
                     )
@@ -183,7 +187,7 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
                 maker = products.maker(file.path)
                 if maker is not None and job_of.get(maker) != job.number and not file.saved:
                     findings.error(
-                        origins.place(call, file.label),
+                        origins.position(call, file.label),
                         f"{file.path} is not kept (savefiles) but wanted by {_named(call)} in another job",
                         hint="keep it, or let divide_jobs_by put both into one job",
                     )
@@ -199,7 +203,9 @@ def check_filetypes(calls: list[Call], origins: Origins, findings: Findings) -> 
         for file in call.outputs:
             if not file.filetype:
                 hint = "give it filetype = one of filetype_metadata"
-                findings.error(origins.place(call, file.label), f"{file.label} is made, and has no filetype", hint=hint)
+                findings.error(
+                    origins.position(call, file.label), f"{file.label} is made, and has no filetype", hint=hint
+                )
 
 
 def check_definitions(blocks: tuple[BlockDefinition, ...], pipeline: Section, findings: Findings) -> None:
@@ -223,7 +229,7 @@ def check_uses(blocks: tuple[BlockDefinition, ...], findings: Findings) -> None:
             for label, part in module.files.items():
                 if f"file.{label}" not in named and label not in nicks and "listonly" not in part.section:
                     findings.error(
-                        part.place,
+                        part.position,
                         f"file.{label} of module '{module.name}' is neither used nor generated",
                         hint="name it in used or was_generated_by of an exec section",
                     )
@@ -233,8 +239,10 @@ def check_wrappers(blocks: tuple[BlockDefinition, ...], known: Mapping[str, obje
     for block in blocks:
         for module in block.modules:
             if module.wrapper not in known:
-                place = module.section.place("wrappername") if "wrappername" in module.section else module.place
-                findings.error(place, f"unknown wrapper '{module.wrapper}'", hint=near(module.wrapper, known))
+                position = (
+                    module.section.position("wrappername") if "wrappername" in module.section else module.position
+                )
+                findings.error(position, f"unknown wrapper '{module.wrapper}'", hint=near(module.wrapper, known))
 
 
 def _named(call: Call) -> str:

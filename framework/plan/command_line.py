@@ -44,7 +44,7 @@ class CommandLine:
                 positional.append((int(found[1]), values))
             elif key.startswith("_"):
                 hint = "positions are _1, _02 or _03_name"
-                raise wrong(options.place(key), f"'{key}' is neither an option nor a position", hint)
+                raise wrong(options.position(key), f"'{key}' is neither an option nor a position", hint)
             else:
                 elements.append(((single if len(key) == 1 else double) + key, values))
         # An option with its value counts as one position, as operators have always counted.
@@ -73,19 +73,19 @@ class Words:
 
     def __init__(self, section: Section, key: str, scope: Scope, is_open: Callable[[str], bool]) -> None:
         text = section.text(key)
-        self._place = section.place(key)
+        self._position = section.position(key)
         if unknown := {name for name, _ in late_calls(text)} - LATE:
-            raise wrong(self._place, f"${unknown.pop().upper()}{{}} means nothing on a command line")
+            raise wrong(self._position, f"${unknown.pop().upper()}{{}} means nothing on a command line")
         self._text = settled(text, scope, is_open)
         #: Where nothing is left to fill in.
-        self._fixed = None if "$" in self._text else words(self._text, scope, self._place)
+        self._fixed = None if "$" in self._text else words(self._text, scope, self._position)
         self._format = None if SPLITS.search(self._text) else compiled(self._text)
 
     def fill(self, given: Given) -> list[str]:
         if self._fixed is not None:
             return self._fixed
         word = self._format.fill_word(given.paths.get, given.values.get) if self._format else None
-        return [word] if word is not None else words(self._text, given.scope, self._place)
+        return [word] if word is not None else words(self._text, given.scope, self._position)
 
 
 def shell_text(argv: tuple[str, ...]) -> str:
@@ -96,5 +96,7 @@ def shell_text(argv: tuple[str, ...]) -> str:
 def _hyphens(section: Section) -> tuple[str, str]:
     style = section.get("cmd_hyphen", "allsingle")
     if not isinstance(style, str) or style.lower() not in HYPHENS:
-        raise wrong(section.place("cmd_hyphen"), f"unknown hyphen style '{style}'", hint=f"one of {', '.join(HYPHENS)}")
+        raise wrong(
+            section.position("cmd_hyphen"), f"unknown hyphen style '{style}'", hint=f"one of {', '.join(HYPHENS)}"
+        )
     return HYPHENS[style.lower()]

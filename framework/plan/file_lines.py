@@ -41,7 +41,7 @@ def lines_of(
     section = part.section
     if "depends-newname" in section:
         if naming is None:
-            raise wrong(section.place("depends-newname"), "nothing says how the new files are named")
+            raise wrong(section.position("depends-newname"), "nothing says how the new files are named")
         lines = _not_empty(_depended(section, "depends-newname", sources), section, "depends-newname", NOTHING_MADE)
         new = naming.open_to(names_known(lines))
         return [_renamed(line, nick, new) for line in lines]
@@ -49,24 +49,24 @@ def lines_of(
         return _not_empty(_depended(section, "depends", sources), section, "depends", NOTHING_MADE)
     question = question_of(section, scope)
     if question is None:
-        raise wrong(part.place, f"nothing says which files {part.label} holds", hint="give it depends, or a query")
+        raise wrong(part.position, f"nothing says which files {part.label} holds", hint="give it depends, or a query")
     asked = next(key for key in ("query_fields", "query", "exec") if key in section)
     try:
         lines = [_found_line(found, nick) for found in sources.ask(question)]
     except UnansweredError as error:
-        raise wrong(section.place(asked), str(error)) from error
+        raise wrong(section.position(asked), str(error)) from error
     return _not_empty(lines, section, asked, "the query finds no file")
 
 
 def flag(section: Section, key: str) -> bool:
     """A boolean of a section; False where it is not there."""
     value = section.get(key)
-    return isinstance(value, str) and boolean(value, section.place(key))
+    return isinstance(value, str) and boolean(value, section.position(key))
 
 
 def _not_empty(lines: list[Line], section: Section, key: str, message: str) -> list[Line]:
     if not lines and not flag(section, "allow_empty"):
-        raise wrong(section.place(key), message, hint="set allow_empty = True if that may be")
+        raise wrong(section.position(key), message, hint="set allow_empty = True if that may be")
     return lines
 
 
@@ -91,8 +91,8 @@ def placed(file: File, label: str, naming: Naming | None, *given: Mapping[str, s
 
 
 def _depended(section: Section, key: str, sources: Sources) -> list[Line]:
-    place = section.place(key)
-    return [line for name in names_of(section, key) for line in sources.products.lines(name, place)]
+    position = section.position(key)
+    return [line for name in names_of(section, key) for line in sources.products.lines(name, position)]
 
 
 def _renamed(line: Line, nick: str, naming: Naming) -> Line:

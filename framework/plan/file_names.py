@@ -11,7 +11,7 @@ from framework.model.plan import ARCHIVE_PATH, File
 from framework.pipeline.compression import HEADER_UPDATE, compression_of, header_cards
 from framework.pipeline.findings import near, problem_at, wrong
 from framework.pipeline.wildcards import wild_name
-from wcl import Place, Scope, Section, WclError, boolean, expand, expand_all, split
+from wcl import Scope, Section, SourcePosition, WclError, boolean, expand, expand_all, split
 from wcl.format import Format, compiled, is_plain
 from wcl.partial import settled
 
@@ -28,19 +28,19 @@ class Template:
     """A text with variables, and where it was written."""
 
     text: str
-    place: Place
+    position: SourcePosition
     #: Who asks, where the text is a pattern that many files share.
-    asked: Place | None = None
+    asked: SourcePosition | None = None
 
     def fill(self, scope: Scope) -> str:
         try:
-            return expand(self.text, scope, self.place)
+            return expand(self.text, scope, self.position)
         except WclError as error:
             raise self._for_whom(error) from error
 
     def fill_all(self, scope: Scope) -> list[str]:
         try:
-            return expand_all(self.text, scope, self.place)
+            return expand_all(self.text, scope, self.position)
         except WclError as error:
             raise self._for_whom(error) from error
 
@@ -52,7 +52,7 @@ class Template:
         """What is wrong with a shared pattern is wrong where it is used."""
         if self.asked is None:
             return error
-        hint = f"{self.place} wants it: {self.text}"
+        hint = f"{self.position} wants it: {self.text}"
         return WclError(*(problem_at(self.asked, each.message, hint) for each in error.problems))
 
 
@@ -143,17 +143,19 @@ class Naming:
 
     def _unknown(self, values: Mapping[str, str]) -> File:
         """The files of one call of which nobody knows yet how many there will be."""
-        place = self.section.place("wildcards")
+        position = self.section.position("wildcards")
         if self._outside_archives:
-            raise wrong(place, "a file outside the archives has a name of its own", "give it filename, not fullname")
+            raise wrong(position, "a file outside the archives has a name of its own", "give it filename, not fullname")
         if twice := set(self._wildcards).intersection(values):
-            raise wrong(place, f"'{twice.pop()}' is a loop key of the module: it has a value", "take it out")
+            raise wrong(position, f"'{twice.pop()}' is a loop key of the module: it has a value", "take it out")
         template, scope = _name_template(self.section, self._pipeline), self._scope.child(values)
-        name = wild_name(template.text, self._wildcards, lambda text: replace(template, text=text).fill(scope), place)
+        name = wild_name(
+            template.text, self._wildcards, lambda text: replace(template, text=text).fill(scope), position
+        )
         _checked(template, name.glob.replace("*", "x"))
         if "/" in name.glob:
             hint = "put the directory into ops_enddir and rundir, or a dirpat"
-            raise wrong(template.place, f"a name with wildcards holds no directory: {name.glob}", hint)
+            raise wrong(template.position, f"a name with wildcards holds no directory: {name.glob}", hint)
         return File(
             label=self.label,
             filetype=self._filetype.name,
@@ -215,8 +217,8 @@ class Naming:
         return self.section.text("rename_file", "")
 
     @cached_property
-    def _place(self) -> Place:
-        return self.section.opened
+    def _position(self) -> SourcePosition:
+        return self.section.opened_position
 
     @cached_property
     def _archive(self) -> Directories:
@@ -231,7 +233,7 @@ class Naming:
     @cached_property
     def _directories(self) -> tuple[Directories, Directories]:
         if self._outside_archives and not is_placed(self.section):
-            own = Template(self.label.rpartition(".")[2], self.section.opened)
+            own = Template(self.label.rpartition(".")[2], self.section.opened_position)
             return Directories(own, self._scope), Directories(own, self._scope)
         archive, job = (self._settled(each) for each in _directory_templates(self.section, self._pipeline))
         return (
@@ -286,10 +288,10 @@ class Naming:
     def _careful_metadata(self, values: Mapping[str, str]) -> dict[str, str]:
         scope = self._scope.child(values)
         required = tuple(values) if self._filetype.required is None else self._filetype.required
-        found = {key: str(expand(_find(scope, key, self), scope, self._place)) for key in required}
+        found = {key: str(expand(_find(scope, key, self), scope, self._position)) for key in required}
         for key in self._filetype.optional:
             try:
-                found[key] = str(expand(scope.find(key), scope, self._place))
+                found[key] = str(expand(scope.find(key), scope, self._position))
             except KeyError:
                 continue
         return found
@@ -400,7 +402,7 @@ def find_filetype(section: Section, pipeline: Section) -> Filetype:
     types = pipeline.section("filetype_metadata")
     if not isinstance(name, str) or not isinstance(types.get(name.lower()), Section):
         known = [key for key, value in types.items() if isinstance(value, Section)]
-        raise wrong(section.place("filetype"), f"unknown filetype '{name}'", hint=near(str(name).lower(), known))
+        raise wrong(section.position("filetype"), f"unknown filetype '{name}'", hint=near(str(name).lower(), known))
     declared = types.section(name.lower())
     required = _declared(declared, "metadata")
     optional = _declared(declared, "optional_metadata") or ()
@@ -421,7 +423,7 @@ def _find(scope: Scope, key: str, naming: Naming) -> str:
         return scope.find(key)
     except KeyError:
         raise wrong(
-            naming.section.opened,
+            naming.section.opened_position,
             f"no value for the metadata key '{key}' of {naming.label}",
             hint="set it in the file's section, or take it out of filetype_metadata",
         ) from None
@@ -430,10 +432,10 @@ def _find(scope: Scope, key: str, naming: Naming) -> str:
 def _name_template(section: Section, pipeline: Section) -> Template:
     for key in ("filename", "fullname"):
         if key in section:
-            return Template(_text(section, key), section.place(key))
+            return Template(_text(section, key), section.position(key))
     if "filepat" not in section:
-        raise wrong(section.opened, "nothing names this file", hint="give it filename, filepat or fullname")
-    return Template(*_pattern(pipeline, "filename_pattern", section, "filepat"), section.place("filepat"))
+        raise wrong(section.opened_position, "nothing names this file", hint="give it filename, filepat or fullname")
+    return Template(*_pattern(pipeline, "filename_pattern", section, "filepat"), section.position("filepat"))
 
 
 def _directory_templates(section: Section, pipeline: Section) -> tuple[Template, Template]:
@@ -442,43 +444,43 @@ def _directory_templates(section: Section, pipeline: Section) -> tuple[Template,
     found = patterns.get(name.lower())
     if not isinstance(found, Section):
         known = [key for key, value in patterns.items() if isinstance(value, Section)]
-        raise wrong(section.place("dirpat"), f"unknown directory pattern '{name}'", hint=near(name.lower(), known))
-    asked = section.opened
+        raise wrong(section.position("dirpat"), f"unknown directory pattern '{name}'", hint=near(name.lower(), known))
+    asked = section.opened_position
     return (
-        Template(_text(found, "ops"), found.place("ops"), asked),
-        Template(_text(found, "runtime"), found.place("runtime"), asked),
+        Template(_text(found, "ops"), found.position("ops"), asked),
+        Template(_text(found, "runtime"), found.position("runtime"), asked),
     )
 
 
-def _pattern(pipeline: Section, kind: str, section: Section, key: str) -> tuple[str, Place]:
+def _pattern(pipeline: Section, kind: str, section: Section, key: str) -> tuple[str, SourcePosition]:
     patterns = pipeline.section(kind)
     name = _text(section, key)
     if not isinstance(patterns.get(name.lower()), str):
-        raise wrong(section.place(key), f"unknown file name pattern '{name}'", hint=near(name.lower(), patterns))
-    return _text(patterns, name.lower()), patterns.place(name.lower())
+        raise wrong(section.position(key), f"unknown file name pattern '{name}'", hint=near(name.lower(), patterns))
+    return _text(patterns, name.lower()), patterns.position(name.lower())
 
 
 def _text(section: Section, key: str) -> str:
     value = section[key]
     if not isinstance(value, str):
-        raise wrong(section.place(key), f"'{key}' is a section where a value is wanted")
+        raise wrong(section.position(key), f"'{key}' is a section where a value is wanted")
     return value
 
 
 def _flag(section: Section, key: str, default: bool) -> bool:
-    return boolean(_text(section, key), section.place(key)) if key in section else default
+    return boolean(_text(section, key), section.position(key)) if key in section else default
 
 
 def _checked(template: Template, text: str) -> str:
     """Refuse what would leave its directory, or be no text in a database."""
     if text and not ARCHIVE_PATH.fullmatch(text):
         raise wrong(
-            template.place,
+            template.position,
             f"{text!r} cannot be a path in an archive",
             hint="names between single slashes, no '..', no leading slash and no NUL",
         )
     if (len(text) > LONGEST_NAME or not text.isascii()) and any(
         len(part.encode()) > LONGEST_NAME for part in text.split("/")
     ):
-        raise wrong(template.place, f"a name in '{text[:60]}...' is too long", f"at most {LONGEST_NAME} bytes")
+        raise wrong(template.position, f"a name in '{text[:60]}...' is too long", f"at most {LONGEST_NAME} bytes")
     return text

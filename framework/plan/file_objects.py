@@ -99,11 +99,13 @@ class Objects:
         """The combinations of the loop keys that exist in the loop's object, sorted."""
         kind, _, label = self._module.loop_object.partition(".")
         lines = {"list": self._lines, "file": self._file_lines}.get(kind, {}).get(label)
-        place = self._module.section.place("loopobj")
+        position = self._module.section.position("loopobj")
         if lines is None:
             known = [f"file.{name}" for name in self._file_lines] + [f"list.{name}" for name in self._lines]
-            raise wrong(place, f"unknown object '{self._module.loop_object}'", near(self._module.loop_object, known))
-        found = sorted(Sublists(lines, self._module.loop, place, self._module.loop_object).combinations(), key=_natural)
+            raise wrong(position, f"unknown object '{self._module.loop_object}'", near(self._module.loop_object, known))
+        found = sorted(
+            Sublists(lines, self._module.loop, position, self._module.loop_object).combinations(), key=_natural
+        )
         # They are data: a comma or a dollar in one is text.
         data = {value: Quoted(value) for values in found for value in values}
         return [tuple(data[value] for value in values) for values in found]
@@ -133,9 +135,9 @@ class Objects:
         lines = self._subfiles[label].matching(values)
         if len(lines) > 1 and not self._several[label]:
             message = f"{len(lines)} files to choose from for file.{label}, such as {lines[0].first.path}"
-            raise wrong(self._module.files[label].place, message, hint="give it match = keys, or make it a list")
-        place = self._placings[f"file.{label}"]
-        return [place(line.file(label), line, values) for line in lines]
+            raise wrong(self._module.files[label].position, message, hint="give it match = keys, or make it a list")
+        placing = self._placings[f"file.{label}"]
+        return [placing(line.file(label), line, values) for line in lines]
 
     def _placing(self, label: str, definition: str, lines: Iterable[Line]) -> Placing:
         """What gives a file of these lines this module's name and place."""
@@ -144,10 +146,10 @@ class Objects:
             return lambda file, line, values: placed(file, label, naming)
         ours = naming.open_to((*self._module.loop, *names_known(lines)))
 
-        def place(file: File, line: Line, values: Mapping[str, str]) -> File:
+        def placing(file: File, line: Line, values: Mapping[str, str]) -> File:
             return placed(file, label, ours, line.keys, values, file.metadata)
 
-        return place
+        return placing
 
     def _divide_file(self, part: FileDefinition) -> Sublists:
         lines = self._file_lines[part.label]
@@ -156,7 +158,7 @@ class Objects:
         else:
             # A file's own keys tell it from its siblings: what the loop shares with them finds the right one.
             keys = tuple(key for key in self._module.loop if all(line.value(key) is not None for line in lines))
-        return Sublists(lines, keys, part.place, f"file.{part.label}")
+        return Sublists(lines, keys, part.position, f"file.{part.label}")
 
     # ---- lists
 
@@ -173,7 +175,7 @@ class Objects:
         return list(dict.fromkeys(parts[2] for parts in used if parts[:2] == ["list", label] and len(parts) > 2))
 
     def _divide_list(self, part: ListDefinition) -> Sublists:
-        return Sublists(self._lines[part.label], part.divide_by, part.place, f"list.{part.label}")
+        return Sublists(self._lines[part.label], part.divide_by, part.position, f"list.{part.label}")
 
     def _resolve_list(self, label: str, values: Mapping[str, str], found: Resolved) -> None:
         part, may_miss = self._lists[label], self._may_miss[label]
@@ -204,7 +206,7 @@ class Objects:
 
     def _list_writer(self, label: str, section: Section, part: ListDefinition) -> Writer:
         naming = self._naming(label, section, named=True)
-        style = ListStyle(section, part.place)
+        style = ListStyle(section, part.position)
 
         def write(lines: Sequence[Line], values: Mapping[str, str], paths: tuple[tuple[str, ...], ...]) -> ListFile:
             target = naming.make(values)[0]
@@ -218,7 +220,7 @@ class Objects:
         if not children:
             return [(label, part.section)]
         shared = {key: value for key, value in part.section.items() if isinstance(value, str)}
-        return [(name, Section.of({**shared, **child}, child.opened, child.path)) for name, child in children]
+        return [(name, Section.of({**shared, **child}, child.opened_position, child.path)) for name, child in children]
 
     # ---- what kind of object it is
 

@@ -28,7 +28,7 @@ def check_processes(jobs: Iterable[Job], origins: Origins, findings: Findings) -
         for call in inside:
             if call.software.startswith("container "):
                 findings.error(
-                    origins.place(call, ""),
+                    origins.position(call, ""),
                     f"{call.module} is to run in one process with others, and in a container of its own",
                     hint="give it an environment, or wrappername = generic",
                 )
@@ -36,7 +36,7 @@ def check_processes(jobs: Iterable[Job], origins: Origins, findings: Findings) -
             for what, own, first in _settings(call, inside[0]):
                 if own != first:
                     findings.error(
-                        origins.place(call, ""),
+                        origins.position(call, ""),
                         f"{call.module} and {inside[0].module} are to run in one process, and differ in {what}",
                         hint=f"{own or 'nothing'} and {first or 'nothing'}",
                     )

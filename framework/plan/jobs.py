@@ -28,8 +28,8 @@ def division(section: Section, scope: Scope) -> Division:
     scope = scope.child(section)
     return Division(
         divide_by=names_of(section, "divide_jobs_by"),
-        most_calls=whole_number(scope, "max_wrappers_per_job", section.opened),
-        threads=whole_number(scope, "fw_nmaxthread", section.opened) or 0,
+        most_calls=whole_number(scope, "max_wrappers_per_job", section.opened_position),
+        threads=whole_number(scope, "fw_nmaxthread", section.opened_position) or 0,
     )
 
 

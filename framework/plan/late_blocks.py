@@ -27,14 +27,14 @@ def check_late(blocks: tuple[BlockDefinition, ...], findings: Findings) -> None:
     for before, block in pairwise(blocks):
         if is_late(before) and not is_late(block):
             findings.error(
-                block.section.opened,
+                block.section.opened_position,
                 f"block '{block.name}' follows the late block '{before.name}', and cannot be planned before it",
                 hint="give it plan = late too, or put it before that one in blocklist",
             )
     if blocks and is_late(blocks[0]):
         block = blocks[0]
         message = f"block '{block.name}' is the first: there is nothing that it could wait for"
-        findings.error(block.section.place("plan"), message, hint="take plan = late out of it")
+        findings.error(block.section.position("plan"), message, hint="take plan = late out of it")
 
 
 def late_names(blocks: Iterable[BlockDefinition]) -> Iterator[str]:

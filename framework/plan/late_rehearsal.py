@@ -18,7 +18,7 @@ from framework.plan.file_lines import Sources, depended, flag, is_sourced
 from framework.plan.jobs import division
 from framework.plan.products import Line, Products
 from framework.plan.reasons import source_text
-from wcl import Place, Scope, Section, WclError, expand, names_in, split
+from wcl import Scope, Section, SourcePosition, WclError, expand, names_in, split
 
 WORD = re.compile(r"[a-z_]\w*", re.IGNORECASE)
 
@@ -55,14 +55,14 @@ class Names:
                 if "wildcards" in part.section:
                     self._wild.add(name)
 
-    def check(self, name: str, block: int, place: Place) -> None:
+    def check(self, name: str, block: int, position: SourcePosition) -> None:
         """Refuse what no module before makes or reads, and what this block itself cannot know yet."""
         whole = name.lower() if name.lower() in self._known else name.lower().rpartition(".")[0]
         if whole not in self._known:
-            raise wrong(place, f"no earlier module makes '{name.lower()}'", hint=near(name.lower(), self._known))
+            raise wrong(position, f"no earlier module makes '{name.lower()}'", hint=near(name.lower(), self._known))
         if whole in self._wild and self._known[whole] == block:
             hint = "put the module that wants them into a later block, with plan = late"
-            raise wrong(place, f"which files '{name.lower()}' is will be known when its module has run", hint)
+            raise wrong(position, f"which files '{name.lower()}' is will be known when its module has run", hint)
 
 
 class StandIns(Products):
@@ -74,8 +74,8 @@ class StandIns(Products):
         self._objects = names
         self._block = block
 
-    def lines(self, name: str, place: Place) -> list[Line]:
-        self._objects.check(name, self._block, place)
+    def lines(self, name: str, position: SourcePosition) -> list[Line]:
+        self._objects.check(name, self._block, position)
         nick = name.rpartition(".")[2]
         file = File(label=nick, filetype="", path="standin/standin", job_path=f"{nick}/standin", metadata=self._values)
         return [Line(nicks=(nick,), files=(file,), keys=self._values)]
@@ -99,8 +99,8 @@ class NoArguments:
     def shares_process(self, name: str) -> bool:
         return self._hooks.shares_process(name)
 
-    def step(self, argv: Sequence[str], place: Place) -> str:
-        return self._hooks.step(argv, place)
+    def step(self, argv: Sequence[str], position: SourcePosition) -> str:
+        return self._hooks.step(argv, position)
 
     def arguments(
         self, name: str, settings: Mapping[str, str], members: Mapping[str, list[Mapping[str, str]]]

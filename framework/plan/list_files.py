@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from framework.pipeline.definition import COLUMN, ListDefinition
 from framework.pipeline.findings import near, wrong
 from framework.plan.products import Line
-from wcl import Place, Section, boolean, split
+from wcl import Section, SourcePosition, boolean, split
 from wcl.deferred import late_calls
 from wcl.quoting import written
 
@@ -22,17 +22,17 @@ def in_order(lines: list[Line], part: ListDefinition) -> list[Line]:
     """By ``sortkey = key`` or ``(key, numeric, reverse)``; stable."""
     if "sortkey" not in part.section:
         return lines
-    place = part.section.place("sortkey")
+    position = part.section.position("sortkey")
     key, *rest = split(part.section.text("sortkey"))
-    numeric = bool(rest) and boolean(rest[0], place)
-    reverse = len(rest) > 1 and boolean(rest[1], place)
+    numeric = bool(rest) and boolean(rest[0], position)
+    reverse = len(rest) > 1 and boolean(rest[1], position)
 
     def value(line: Line) -> tuple[float, str]:
-        text = _value(key, line, {}, place)
+        text = _value(key, line, {}, position)
         try:
             return (float(text) if numeric else 0.0, text)
         except ValueError:
-            raise wrong(place, f"{key} = {text} is not a number") from None
+            raise wrong(position, f"{key} = {text} is not a number") from None
 
     return sorted(lines, key=value, reverse=reverse)
 
@@ -40,15 +40,17 @@ def in_order(lines: list[Line], part: ListDefinition) -> list[Line]:
 class ListStyle:
     """How a list's lines are written; read once, and used for each call."""
 
-    def __init__(self, section: Section, place: Place) -> None:
+    def __init__(self, section: Section, position: SourcePosition) -> None:
         style = section.text("format", "textsp").lower()
-        place = section.place("columns") if "columns" in section else place
+        position = section.position("columns") if "columns" in section else position
         self._names = COLUMN.findall(section.text("columns", "fullname"))
-        self._columns = [_column(name, place) for name in self._names]
+        self._columns = [_column(name, position) for name in self._names]
         if style not in FORMATS and style != "wcl":
-            raise wrong(section.place("format"), f"unknown list format '{style}'", hint=near(style, [*FORMATS, "wcl"]))
+            raise wrong(
+                section.position("format"), f"unknown list format '{style}'", hint=near(style, [*FORMATS, "wcl"])
+            )
         self._between = FORMATS.get(style)
-        self._place = place
+        self._position = position
 
     def lines(self, lines: Sequence[Line], values: Mapping[str, str]) -> tuple[str, ...]:
         """One text a line, its columns put together as ``format`` says."""
@@ -57,7 +59,7 @@ class ListStyle:
         texts = tuple([self._between.join([column(line, values) for column in self._columns]) for line in lines])
         if any("\n" in text or "\r" in text for text in texts):
             broken = next(text for text in texts if "\n" in text or "\r" in text)
-            raise wrong(self._place, f"{broken!r} cannot be a line of a list", "format = wcl writes it in quotes")
+            raise wrong(self._position, f"{broken!r} cannot be a line of a list", "format = wcl writes it in quotes")
         return texts
 
     def _wcl(self, line: Line, values: Mapping[str, str]) -> Iterator[str]:
@@ -72,32 +74,32 @@ def _in_wcl(value: str) -> str:
     return written(value) if value else ""
 
 
-def _column(text: str, place: Place) -> Column:
+def _column(text: str, position: SourcePosition) -> Column:
     """A column as a function of a line: where a file lies in the job, or something known of it, formatted or not."""
     calls = late_calls(text)
     if not calls:
-        return _plain_column(text, place)
+        return _plain_column(text, position)
     name, arguments = calls[0]
     if name != "fmt" or len(arguments) != 2 or not CONVERSION.fullmatch(_without_text(arguments[0])):
-        raise wrong(place, f"'{text}' is no column", hint="such as $FMT{%02d, img.ccd} or $FMT{%s[0], img.fullname}")
+        raise wrong(position, f"'{text}' is no column", hint="such as $FMT{%02d, img.ccd} or $FMT{%s[0], img.fullname}")
     form, column = arguments
     kind = _without_text(form)[-1]
 
     def formatted(line: Line, values: Mapping[str, str]) -> str:
-        value = _value(column, line, values, place)
+        value = _value(column, line, values, position)
         try:
             return form % (int(value) if kind in "dioxX" else float(value) if kind in "eEfFgG" else value)
         except ValueError:
-            raise wrong(place, f"{column} = {value} cannot be written as {form}") from None
+            raise wrong(position, f"{column} = {value} cannot be written as {form}") from None
 
     return formatted
 
 
-def _plain_column(text: str, place: Place) -> Column:
+def _plain_column(text: str, position: SourcePosition) -> Column:
     nick, dot, key = text.rpartition(".")
     if dot and key == "fullname":
         return lambda line, values: line.file(nick).job_path
-    return lambda line, values: _value(text, line, values, place)
+    return lambda line, values: _value(text, line, values, position)
 
 
 def _without_text(form: str) -> str:
@@ -105,7 +107,7 @@ def _without_text(form: str) -> str:
     return "".join(re.findall(r"%[^%a-zA-Z]*[%a-zA-Z]?", form)).replace("%%", "")
 
 
-def _value(column: str, line: Line, values: Mapping[str, str], place: Place) -> str:
+def _value(column: str, line: Line, values: Mapping[str, str], position: SourcePosition) -> str:
     """``nick.fullname``, ``nick.filename``, ``nick.key`` or ``key``."""
     nick, _, key = column.rpartition(".")
     file = line.file(nick) if nick else line.first
@@ -119,5 +121,5 @@ def _value(column: str, line: Line, values: Mapping[str, str], place: Place) -> 
     if found is None:
         found = values.get(key)
     if found is None:
-        raise wrong(place, f"{file.name} has no '{key}'", near(key, {**file.metadata, **line.keys, **values}))
+        raise wrong(position, f"{file.name} has no '{key}'", near(key, {**file.metadata, **line.keys, **values}))
     return found

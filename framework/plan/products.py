@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from framework.model.plan import Call, File
 from framework.pipeline.findings import near, wrong
-from wcl import Place, WclError
+from wcl import SourcePosition, WclError
 
 
 class Line(Struct, frozen=True, kw_only=True, gc=False):
@@ -75,7 +75,7 @@ class Products:
         """The module could not be planned, so nobody can say what it makes."""
         self._broken.add(module.lower())
 
-    def lines(self, name: str, place: Place) -> list[Line]:
+    def lines(self, name: str, position: SourcePosition) -> list[Line]:
         """The lines of ``module.file.label`` or ``module.list.label``, or of one nickname of them."""
         name = name.lower()
         if name.partition(".")[0] in self._broken:
@@ -83,14 +83,14 @@ class Products:
         whole, _, nick = name.rpartition(".")
         if self._is_unknown(name) or self._is_unknown(whole):
             hint = "put the module that wants them into a later block, with plan = late"
-            raise wrong(place, f"which files '{name}' is will be known when its module has run", hint)
+            raise wrong(position, f"which files '{name}' is will be known when its module has run", hint)
         found = self._of(name)
         if found is not None:
             return found
         found = self._of(whole)
         if found is not None:
             return [Line(nicks=(nick,), files=(line.file(nick),), keys=line.keys) for line in found]
-        raise wrong(place, f"no earlier module makes '{name}'", hint=near(name, self._names()))
+        raise wrong(position, f"no earlier module makes '{name}'", hint=near(name, self._names()))
 
     def _of(self, name: str) -> list[Line] | None:
         """Lines are made of calls when they are asked for: most files go nowhere."""
@@ -147,9 +147,9 @@ class Products:
 class Sublists:
     """Lines divided by the values of some keys."""
 
-    def __init__(self, lines: Iterable[Line], keys: Sequence[str], place: Place, what: str) -> None:
+    def __init__(self, lines: Iterable[Line], keys: Sequence[str], position: SourcePosition, what: str) -> None:
         self._keys = tuple(keys)
-        self._place = place
+        self._position = position
         self._what = what
         self._divided: dict[tuple[str, ...], list[Line]] = defaultdict(list)
         for line in lines:
@@ -161,11 +161,11 @@ class Sublists:
             wanted = tuple([values[key] for key in self._keys])
         except KeyError as error:
             what = f"{self._what} is divided by '{error.args[0]}', which the call has no value of"
-            raise wrong(self._place, what) from None
+            raise wrong(self._position, what) from None
         found = self._divided.get(wanted)
         if found is None:
             named = ", ".join(f"{key}={value}" for key, value in zip(self._keys, wanted, strict=True))
-            raise wrong(self._place, f"no file of {self._what} for {named or 'this call'}")
+            raise wrong(self._position, f"no file of {self._what} for {named or 'this call'}")
         return found
 
     def combinations(self) -> Iterable[tuple[str, ...]]:
@@ -179,7 +179,7 @@ class Sublists:
         if None in values:
             missing = self._keys[values.index(None)]
             raise wrong(
-                self._place, f"the files of {self._what} have no key '{missing}'", hint=near(missing, line.known())
+                self._position, f"the files of {self._what} have no key '{missing}'", hint=near(missing, line.known())
             )
         return values  # type: ignore[return-value]
 

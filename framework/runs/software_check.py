@@ -39,7 +39,7 @@ def equipment(site: Section) -> Iterator[Equipment]:
     for kind, holder in KINDS.items():
         for name, section in site.section(holder).sections():
             try:
-                found = definitions.find(kind, name, section.opened)
+                found = definitions.find(kind, name, section.opened_position)
             except WclError as error:
                 yield Equipment(f"{kind} {name}", "", str(error))
                 continue

@@ -24,7 +24,7 @@ from framework.pipeline.plugins import step_of
 from framework.plan.build import build_plan, scope_with
 from framework.runs.planner_answers import Asker
 from framework.runs.software_versions import submitters
-from wcl import Place, Scope, Section, expand, merge, read
+from wcl import Scope, Section, SourcePosition, expand, merge, read
 from wcl.rendering import has_marks, render
 from wrappers import Generic, load_wrapper
 
@@ -58,7 +58,7 @@ def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping
     site = site_values()
     pipeline = read(path, overrides=overrides, variables=variables)
     whole = merge(site, pipeline)
-    whole.opened_at = pipeline.opened  # what is missing is missing in the pipeline
+    whole.opened_at = pipeline.opened_position  # what is missing is missing in the pipeline
     typed = path.read_text(encoding="utf-8")
     return Submission(path, whole, typed, render(path, variables).text if has_marks(typed) else None)
 
@@ -86,9 +86,9 @@ def identity_of(submission: Submission, attnum: int) -> Identity:
     scope = Scope({"attnum": str(attnum), "operator": operator()}, root=pipeline)
 
     def text(key: str) -> str:
-        return str(expand(pipeline.text(key), scope, pipeline.place(key)))
+        return str(expand(pipeline.text(key), scope, pipeline.position(key)))
 
-    reqnum = int(a_number("reqnum", text("reqnum"), pipeline.place("reqnum")))
+    reqnum = int(a_number("reqnum", text("reqnum"), pipeline.position("reqnum")))
     return Identity(
         reqnum=reqnum,
         unitname=text("unitname"),
@@ -104,8 +104,8 @@ def identity_of(submission: Submission, attnum: int) -> Identity:
 
 def given_attnum(submission: Submission) -> int:
     """The attempt's number where the pipeline itself says it."""
-    place = submission.pipeline.place("attnum")
-    return int(a_number("attnum", submission.pipeline.text("attnum"), place))
+    position = submission.pipeline.position("attnum")
+    return int(a_number("attnum", submission.pipeline.text("attnum"), position))
 
 
 def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Plan:
@@ -258,8 +258,8 @@ class Hooks:
         wrapper = _wrapper(name)
         return wrapper.arguments(settings, members) if wrapper else []
 
-    def step(self, argv: Sequence[str], place: Place) -> str:
-        return step_of(argv, place)
+    def step(self, argv: Sequence[str], position: SourcePosition) -> str:
+        return step_of(argv, position)
 
 
 @lru_cache

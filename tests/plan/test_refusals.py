@@ -43,8 +43,8 @@ def test_is_refused_with_its_place(plan, reduce_text, what):
         plan(reduce_text.replace(before, after))
     found = [problem for problem in error.value.problems if message in problem.message]
     assert found
-    assert found[0].place.file.endswith((".wcl", "--set"))
-    assert found[0].place.line > 0
+    assert found[0].position.file.endswith((".wcl", "--set"))
+    assert found[0].position.line > 0
 
 
 def test_all_problems_are_reported_together(plan, reduce_text):

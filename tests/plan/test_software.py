@@ -166,7 +166,7 @@ def test_is_refused_with_its_place_and_a_remedy(plan, text, what):
     with pytest.raises(WclError) as error:
         plan(text(**changes))
     (found,) = [problem for problem in error.value.problems if message in problem.message]
-    assert (found.place.file.endswith("pipeline.wcl"), found.place.line > 0) == (True, True)
+    assert (found.position.file.endswith("pipeline.wcl"), found.position.line > 0) == (True, True)
     assert hint in found.hint
 
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from framework.model.plan import File
 from framework.pipeline.wildcards import name_pattern, overlapping, wild_name
-from wcl import Place, WclError
+from wcl import SourcePosition, WclError
 
-PLACE = Place("pipeline.wcl", 1)
+PLACE = SourcePosition("pipeline.wcl", 1)
 
 WILD = """
 pipeline = test

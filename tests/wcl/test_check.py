@@ -12,7 +12,7 @@ File = Callable[..., str]
 
 
 def found(path: str | Path, **options: object) -> list[tuple[int, str, str]]:
-    return [(p.place.line, p.severity, p.message) for p in check(path, **options)]  # type: ignore[arg-type]
+    return [(p.position.line, p.severity, p.message) for p in check(path, **options)]  # type: ignore[arg-type]
 
 
 def test_no_real_file_is_refused_for_a_key(desdm: Path, corpus: dict[str, str]) -> None:

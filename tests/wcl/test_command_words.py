@@ -2,7 +2,7 @@
 
 import pytest
 
-from wcl import Place, Scope, WclError, parse, words
+from wcl import Scope, SourcePosition, WclError, parse, words
 
 TREE = parse(
     'tract = 0\npatch = "8,7"\nblank = a b\nquoted = "a b\'c"\nccds = 1,2,3\nnumber = "7"\nrms_7 = 0.5\n'
@@ -32,7 +32,7 @@ def test_a_command_line_falls_into_words_as_in_a_shell(text: str, found: list[st
 
 def test_a_quote_that_is_not_closed_is_an_error() -> None:
     with pytest.raises(WclError, match="p:3: not a command line: a quote is not closed"):
-        words("--x 'a", Scope(root=TREE), Place("p", 3))
+        words("--x 'a", Scope(root=TREE), SourcePosition("p", 3))
 
 
 def test_a_dollar_that_is_text_is_not_taken_for_a_late_function() -> None:

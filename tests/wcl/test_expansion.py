@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wcl
-from wcl import Place, Scope, WclError, expand, expand_all, fill_all, names_in, parse
+from wcl import Scope, SourcePosition, WclError, expand, expand_all, fill_all, names_in, parse
 
 BASE = parse(
     "unitname = D12\nreqnum = 15\nattnum = 3\nband = g\nbands = g,r,i\nrms_g = 0.5\nccds = 1:62,\n"
@@ -42,7 +42,7 @@ def test_a_text_is_filled_in(text: str, value: str) -> None:
 
 def test_an_unknown_variable_is_shown_with_a_caret_and_the_nearest_name() -> None:
     with pytest.raises(WclError) as caught:
-        expand("D${reqnm:8}_${band}", ROOT, Place("p.wcl", 41))
+        expand("D${reqnm:8}_${band}", ROOT, SourcePosition("p.wcl", 41))
     assert str(caught.value) == (
         "p.wcl:41: unknown variable 'reqnm'\n    D${reqnm:8}_${band}\n     ^^^^^^^^^^ did you mean 'reqnum'?"
     )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wcl import Place, WclError, parse
+from wcl import SourcePosition, WclError, parse
 from wcl.explain import Step, explain
 
 TREE = parse(
@@ -14,10 +14,10 @@ TREE = parse(
 
 def test_a_value_is_told_with_its_place_and_what_it_replaced() -> None:
     told = explain(TREE, "attnum")
-    assert (told.value, told.place, told.replaced, told.results) == (
+    assert (told.value, told.position, told.replaced, told.results) == (
         "3",
-        Place("f", 4),
-        ((Place("f", 3), "1"),),
+        SourcePosition("f", 4),
+        ((SourcePosition("f", 3), "1"),),
         ("3",),
     )
 
@@ -25,9 +25,9 @@ def test_a_value_is_told_with_its_place_and_what_it_replaced() -> None:
 def test_each_step_of_the_expansion_is_told() -> None:
     told = explain(TREE, "run")
     assert told.steps == (
-        Step("attnum", "3", Place("f", 4), "r03_${rms_${band}}"),
-        Step("band", "g", Place("f", 1), "r03_${rms_g}"),
-        Step("rms_g", "0.5", Place("f", 2), "r03_0.5"),
+        Step("attnum", "3", SourcePosition("f", 4), "r03_${rms_${band}}"),
+        Step("band", "g", SourcePosition("f", 1), "r03_${rms_g}"),
+        Step("rms_g", "0.5", SourcePosition("f", 2), "r03_0.5"),
     )
     assert told.results == ("r03_0.5",)
 
@@ -38,7 +38,7 @@ def test_a_list_has_all_its_results() -> None:
 
 def test_a_path_leads_into_sections_and_faults_are_told() -> None:
     told = explain(TREE, "module.m.name")
-    assert (told.value, told.place, told.results) == ("${nosuch}", Place("f", 10), ())
+    assert (told.value, told.position, told.results) == ("${nosuch}", SourcePosition("f", 10), ())
     assert "unknown variable 'nosuch'" in told.problem
     assert explain(TREE, "module.m.quoted").results == ("a${b}",)
 

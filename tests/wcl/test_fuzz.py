@@ -47,7 +47,7 @@ def tried(action: Callable[..., object], *arguments: object) -> object:
     except WclError as error:
         problems, report = error.problems, str(error)
     assert problems
-    assert all(str(problem.place) in report for problem in problems)
+    assert all(str(problem.position) in report for problem in problems)
     return None
 
 

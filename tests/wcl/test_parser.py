@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wcl import Place, Section, WclError, parse, write
+from wcl import Section, SourcePosition, WclError, parse, write
 
 
 def problems(text: str) -> list[tuple[int, str]]:
     """The lines and messages of all problems of a text."""
     with pytest.raises(WclError) as caught:
         parse(text)
-    return [(problem.place.line, problem.message) for problem in caught.value.problems]
+    return [(problem.position.line, problem.message) for problem in caught.value.problems]
 
 
 @pytest.mark.parametrize(
@@ -47,14 +47,16 @@ def test_keys_keep_their_case_in_command_lines_only() -> None:
 
 def test_a_value_and_a_section_know_where_they_stand() -> None:
     tree = parse("a = 1\n\n<s>\n  b = one \\\n two\n</s>\nc = 3\n", "f.wcl")
-    assert [tree.place("a"), tree.section("s").place("b"), tree.place("c")] == [Place("f.wcl", n) for n in (1, 4, 7)]
-    assert (str(tree.section("s").opened), tree.section("s").path) == ("f.wcl:3", "s")
+    assert [tree.position("a"), tree.section("s").position("b"), tree.position("c")] == [
+        SourcePosition("f.wcl", n) for n in (1, 4, 7)
+    ]
+    assert (str(tree.section("s").opened_position), tree.section("s").path) == ("f.wcl:3", "s")
 
 
 def test_a_later_value_wins_and_the_earlier_one_is_remembered() -> None:
     tree = parse("a = 1\na = 2\n<s>\nx = 1\n</s>\n<s>\nx = 2\n</s>\n", "f")
     assert tree == {"a": "2", "s": {"x": "2"}}
-    assert tree.section("s").replaced("x") == [(Place("f", 4), "1")]
+    assert tree.section("s").replaced_values("x") == [(SourcePosition("f", 4), "1")]
 
 
 def test_a_section_named_like_its_parent_is_legal_where_the_file_balances() -> None:

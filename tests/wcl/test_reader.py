@@ -16,7 +16,7 @@ def test_an_include_is_read_in_place_and_at_the_top(a_file: File) -> None:
     main = a_file("main.wcl", "a = main\n<m>\n<<include one.wcl>> # why\ny = 2\n</m>\nb = main\n")
     tree = read(main)
     assert tree == {"a": "one", "b": "main", "m": {"x": "1", "y": "2"}}
-    assert [Path(tree.place("a").file).name, tree.place("b").line, tree.section("m").place("y").line] == [
+    assert [Path(tree.position("a").file).name, tree.position("b").line, tree.section("m").position("y").line] == [
         "one.wcl",
         6,
         4,
@@ -62,7 +62,7 @@ def test_a_file_may_be_included_twice(a_file: File) -> None:
 def test_an_include_that_cannot_be_is_an_error_with_its_place(a_file: File, line: str, message: str) -> None:
     with pytest.raises(WclError) as caught:
         read(a_file("main.wcl", f"a = 1\n{line}\n"))
-    assert caught.value.problems[0].place == ("main.wcl", 2)
+    assert caught.value.problems[0].position == ("main.wcl", 2)
     assert message in str(caught.value)
 
 
@@ -70,7 +70,7 @@ def test_problems_of_all_files_are_told_at_once(a_file: File) -> None:
     a_file("b.wcl", "lone\n")
     with pytest.raises(WclError) as caught:
         read(a_file("a.wcl", "b =\n<<include b.wcl>>\n<s>\n"))
-    assert [(Path(p.place.file).name, p.place.line) for p in caught.value.problems] == [
+    assert [(Path(p.position.file).name, p.position.line) for p in caught.value.problems] == [
         ("a.wcl", 1),
         ("b.wcl", 1),
         ("a.wcl", 3),
@@ -83,7 +83,7 @@ def test_a_registered_function_gives_values(a_file: File, monkeypatch: pytest.Mo
     text = "tilename = DES\n<m>\nx = 0\n</m>\n<<inclfunc site.tile(tilename)>>\n<m>\nz = 2\n</m>\n"
     tree = read(a_file("main.wcl", text))
     assert tree == {"tilename": "DES", "m": {"x": "0", "y": "1", "z": "2"}, "ra": "DES!"}
-    assert (tree.place("ra").line, tree.section("m").place("z").line) == (5, 7)
+    assert (tree.position("ra").line, tree.section("m").position("z").line) == (5, 7)
 
 
 def test_set_overrides_a_value_and_is_its_place(a_file: File) -> None:
@@ -91,7 +91,7 @@ def test_set_overrides_a_value_and_is_its_place(a_file: File) -> None:
     main = a_file("main.wcl", "band = g\n<<include ${band}.wcl>>\n<module>\n<m>\nx = 1\n</m>\n</module>\n")
     tree = read(main, overrides={"band": "r", "module.m.x": '"8,7"'})
     assert tree == {"band": "r", "from": "r", "module": {"m": {"x": "8,7"}}}
-    assert str(tree.place("band")) == "--set"
+    assert str(tree.position("band")) == "--set"
     assert wcl.split(tree.section("module").section("m").text("x")) == ["8,7"]
 
 

@@ -18,7 +18,7 @@ def test_a_template_extends_one_from_a_folder_above(a_file: File) -> None:
     )
     tree = read(a_file("hello/t.des", text + "\n{% endblock %}\n"), variables={"user": "jo"})
     assert tree == {"top": "jo", "v_g": "g", "v_r": "r", "last": "1"}
-    assert [str(tree.place(key)) for key in tree] == [
+    assert [str(tree.position(key)) for key in tree] == [
         "support/base.des:1",
         "hello/t.des:4",
         "hello/t.des:4",
@@ -66,7 +66,7 @@ def test_a_template_that_computes_with_its_own_text_is_not_disturbed(a_file: Fil
 def test_yaml_may_be_a_template_too(a_file: File) -> None:
     text = "{% for b in 'gr' %}\nv_{{ b }}: {{ b }}\n{% endfor %}\n"
     tree = read(a_file("t.yaml", text))
-    assert ({**tree}, str(tree.place("v_r"))) == ({"v_g": "g", "v_r": "r"}, "t.yaml:2")
+    assert ({**tree}, str(tree.position("v_r"))) == ({"v_g": "g", "v_r": "r"}, "t.yaml:2")
     with pytest.raises(WclError, match=r"t\.yaml:5: not YAML"):
         read(a_file("t.yaml", text + "a: [\n"))
 
@@ -79,8 +79,8 @@ def test_real_templates_name_the_line_of_what_they_lack(desdm: Path) -> None:
         try:
             read(file)
         except WclError as error:
-            places[file.name] = error.problems[0].place
-    assert [name for name, place in places.items() if place.line == 0] == []
+            places[file.name] = error.problems[0].position
+    assert [name for name, position in places.items() if position.line == 0] == []
     assert places["multiepoch_submit_template.des"].file.endswith("supportwcl/generic_submit.des")
 
 

@@ -53,7 +53,7 @@ def test_a_sequence_in_a_layer_is_a_list() -> None:
 def test_the_place_of_a_value_is_known_where_a_section_has_it() -> None:
     tree = parse("a = 1\n<cmdline>\nOUT = x\n</cmdline>\n", "f")
     scope = Scope({"x": 1}, tree.section("cmdline"), root=tree)
-    assert [str(scope.place(name)) for name in ("x", "out", "a", "cmdline.OUT", "none")] == [
+    assert [str(scope.position(name)) for name in ("x", "out", "a", "cmdline.OUT", "none")] == [
         "None",
         "f:3",
         "f:1",

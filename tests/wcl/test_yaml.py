@@ -90,7 +90,7 @@ def test_values_from_yaml_know_their_lines_and_includes_work(a_file: Callable[..
     a_file("inc.wcl", "b = wcl\nc = 1\n")
     tree = read(a_file("main.yaml", "a: 1\nb: 0\n<<include: inc.wcl\nmodule:\n  m:\n    x: 2\n"))
     assert tree == {"a": "1", "b": "wcl", "c": "1", "module": {"m": {"x": "2"}}}
-    assert tree.section("module").section("m").place("x") == ("main.yaml", 6)
+    assert tree.section("module").section("m").position("x") == ("main.yaml", 6)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_values_from_yaml_know_their_lines_and_includes_work(a_file: Callable[..
 def test_what_is_no_configuration_is_an_error_with_its_line(text: str, line: int) -> None:
     with pytest.raises(WclError) as caught:
         read_yaml(text, "f.yaml")
-    assert caught.value.problems[0].place == ("f.yaml", line)
+    assert caught.value.problems[0].position == ("f.yaml", line)
 
 
 def test_aliases_inside_aliases_do_not_explode() -> None:

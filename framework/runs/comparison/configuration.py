@@ -40,7 +40,7 @@ def _differences(old: Section, new: Section) -> Iterator[ValueDifference]:
         if isinstance(was, str) or isinstance(value, str):
             texts = [part if isinstance(part, str) else "" for part in (was, value)]
             places = [
-                str(side.place(key)) if isinstance(part, str) else "" for side, part in ((old, was), (new, value))
+                str(side.position(key)) if isinstance(part, str) else "" for side, part in ((old, was), (new, value))
             ]
             path = ".".join(filter(None, [new.path or old.path, key]))
             if texts[0] != texts[1] or bool(places[0]) != bool(places[1]):

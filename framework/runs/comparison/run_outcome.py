@@ -107,7 +107,7 @@ def _volatile(pipeline: Section) -> set[str]:
     return {
         name
         for name, section in pipeline.section("filetype_metadata").sections()
-        if boolean(section.text("volatile", "False"), section.opened)
+        if boolean(section.text("volatile", "False"), section.opened_position)
     }
 
 

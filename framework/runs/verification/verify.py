@@ -106,7 +106,7 @@ class Verifier:
                 part.verdict, {"missing": "it was not made this time", "new": "the run has not made it"}[part.verdict]
             )
         filetype = self._filetypes.section(row.filetype.lower())
-        if boolean(filetype.text("volatile", "False"), filetype.opened):
+        if boolean(filetype.text("volatile", "False"), filetype.opened_position):
             return Verdict(NOT_COMPARED, f"files of type {row.filetype} are declared volatile")
         return self._contents(row, Path(made[part.path]), rules_of(filetype))
 
