@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -355,33 +355,6 @@ class Plan:
     @property
     def calls(self) -> Iterator[Call]:
         return (call for job in self.jobs for call in job.calls)
-
-
-class Ask(Protocol):
-    """The one way by which planning asks about the world."""
-
-    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
-        """Which of these archive paths exist already, with what is known of each."""
-
-    def absence(self, path: str) -> str:
-        """Why the archive does not have a path that it had once; empty where it never had it."""
-        ...
-
-    def lines(self, question: Any) -> Iterable[Any]:
-        """The lines that answer a question (framework/pipeline/questions.py has both)."""
-        ...
-
-    def outside(self, location: str) -> str:
-        """Why a path or URL outside the archives cannot be read; empty where it can, or where nobody knows yet."""
-        ...
-
-    def trouble(self, question: Any) -> str:
-        """Why a question can never be answered, such as an unknown query's; empty where it can be asked."""
-        ...
-
-    def made(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[Any]]:
-        """The files that the archive keeps of some calls of a run which ended well, by the call's number."""
-        ...
 
 
 #: What a run and its unit may be called: nothing that a shell, a URL or a DAG file would trip over.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from msgspec import Struct
 
@@ -63,6 +64,33 @@ FoundLine = Mapping[str, FoundFile]
 
 class UnansweredError(Exception):
     """A question cannot be answered; the message says why."""
+
+
+class PlannerQuestions(Protocol):
+    """The one way by which planning asks about the registry, the archives and the disk."""
+
+    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+        """Return those of the archive paths that exist, with size and checksum of each."""
+
+    def absence_reason(self, path: str) -> str | None:
+        """Return why the archive no longer has a path that it had once; None if it never had it."""
+        ...
+
+    def find_lines(self, question: Question) -> Iterable[FoundLine]:
+        """Return the lines that answer a question; UnansweredError if there is no answer."""
+        ...
+
+    def read_error(self, location: str) -> str | None:
+        """Return why a path or URL outside the archives cannot be read; None if it can, or if only the job can tell."""
+        ...
+
+    def question_error(self, question: Question) -> str | None:
+        """Return why a question can never be answered, such as an unknown query; None if it can be asked."""
+        ...
+
+    def find_outputs(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[FoundFile]]:
+        """Return the archived files of those calls of a run that ended well, by the call's number."""
+        ...
 
 
 def question_of(section: Section, scope: Scope) -> Question | None:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 
 from framework.model.gc_pause import no_garbage_collection
-from framework.model.plan import Ask, Block, Call, Identity, LateBlock, Module, Plan
+from framework.model.plan import Block, Call, Identity, LateBlock, Module, Plan
 from framework.pipeline.archives import own_archive, places_of
 from framework.pipeline.compression import compression_args
 from framework.pipeline.definition import BlockDefinition, ModuleDefinition, names_of, read_blocks
 from framework.pipeline.findings import Findings, near, wrong
 from framework.pipeline.keys import check_pipeline
 from framework.pipeline.numbers import whole_number
+from framework.pipeline.questions import PlannerQuestions
 from framework.pipeline.site import check_needs, check_queues, gpus_of, site_of
 from framework.pipeline.software import Definitions, check_software
 from framework.plan.calls import Surroundings, WrapperHooks, make_calls
@@ -44,7 +45,7 @@ LIMIT = re.compile(r"[A-Za-z]\w*(\.\w+)?(:\d+)?", re.ASCII)
 def build_plan(
     pipeline: Section,
     identity: Identity,
-    ask: Ask,
+    questions: PlannerQuestions,
     *,
     submit_directory: str,
     wrappers: Mapping[str, object],
@@ -56,7 +57,7 @@ def build_plan(
     merged. Everything that is wrong is raised as one WclError.
     """
     with no_garbage_collection():
-        planning = _Planning(pipeline, identity, ask, submit_directory, wrappers, hooks)
+        planning = _Planning(pipeline, identity, questions, submit_directory, wrappers, hooks)
         early = tuple(block for block in planning.blocks if not is_late(block))
         return planning.plan(early, Earlier(jobs=(), carried={}), Products())
 
@@ -64,7 +65,7 @@ def build_plan(
 def build_late_block(
     pipeline: Section,
     identity: Identity,
-    ask: Ask,
+    questions: PlannerQuestions,
     *,
     number: int,
     earlier: Earlier,
@@ -74,9 +75,9 @@ def build_late_block(
 ) -> Plan:
     """Decide what a late block of a run will do, now that the blocks before it have ended: a plan of this block."""
     with no_garbage_collection():
-        planning = _Planning(pipeline, identity, ask, submit_directory, wrappers, hooks)
+        planning = _Planning(pipeline, identity, questions, submit_directory, wrappers, hooks)
         before = [block for block in planning.blocks if block.number < number]
-        products = products_of(earlier, before, identity.run, ask)
+        products = products_of(earlier, before, identity.run, questions)
         return planning.plan(tuple(b for b in planning.blocks if b.number == number), earlier, products)
 
 
@@ -87,14 +88,14 @@ class _Planning:
         self,
         pipeline: Section,
         identity: Identity,
-        ask: Ask,
+        questions: PlannerQuestions,
         submit_directory: str,
         wrappers: Mapping[str, object],
         hooks: WrapperHooks,
     ) -> None:
         self._pipeline = pipeline
         self._identity = identity
-        self._ask = ask
+        self._questions = questions
         self._submit_directory = submit_directory
         self._hooks = hooks
         self._findings = findings = Findings()
@@ -112,16 +113,16 @@ class _Planning:
 
     def plan(self, blocks: tuple[BlockDefinition, ...], earlier: Earlier, products: Products) -> Plan:
         """Plan some blocks, which follow those that were planned earlier."""
-        findings, ask = self._findings, self._ask
+        findings, questions = self._findings, self._questions
         around = self._around(products)
         by_block = _all_calls(blocks, around, findings, 1 + earlier.last_call)
         calls = [call for found in by_block for call in found]
         origins = Origins(self.blocks)
-        asked = with_inputs_known(calls, products, origins, ask, findings)
+        asked = with_inputs_known(calls, products, origins, questions, findings)
         check_filetypes(calls, origins, findings)
         written = {module.name: module for block in blocks for module in block.modules}
         check_needs(calls, written, site_of(self._pipeline), findings)
-        check_outputs(products, origins, ask, findings)
+        check_outputs(products, origins, questions, findings)
         planned: tuple[Block, ...] = ()
         with findings.collecting():
             if asked:
@@ -143,7 +144,7 @@ class _Planning:
             pipeline=self._pipeline,
             scope=self._scope,
             submit_directory=self._submit_directory,
-            sources=Sources(products, self._ask.lines),
+            sources=Sources(products, self._questions.find_lines),
             wrappers=self._hooks,
             software=self._software,
         )
@@ -154,7 +155,7 @@ class _Planning:
         late = []
         for before, block in zip((None, *self.blocks), self.blocks, strict=False):
             if block.number > last and is_late(block) and before is not None:
-                late.append(rehearse(block, before.name, around, self._ask, names, self._findings))
+                late.append(rehearse(block, before.name, around, self._questions, names, self._findings))
                 continue
             for module in block.modules:
                 names.add(module, block.number)

@@ -6,10 +6,11 @@ from collections.abc import Collection, Iterable, Mapping
 
 from msgspec.structs import replace
 
-from framework.model.plan import SAFE_NAME, Ask, Call, File, Identity, Job, Known
+from framework.model.plan import SAFE_NAME, Call, File, Identity, Job, Known
 from framework.pipeline.archives import own_archive, places_of
 from framework.pipeline.definition import BlockDefinition
 from framework.pipeline.findings import Findings, near
+from framework.pipeline.questions import PlannerQuestions
 from framework.pipeline.wildcards import overlapping
 from framework.plan.file_lines import is_sourced
 from framework.plan.file_names import check_names
@@ -58,7 +59,7 @@ def has_surroundings(pipeline: Section, identity: Identity, findings: Findings) 
     return len(findings.errors) == before
 
 
-def check_outputs(products: Products, origins: Origins, ask: Ask, findings: Findings) -> None:
+def check_outputs(products: Products, origins: Origins, questions: PlannerQuestions, findings: Findings) -> None:
     """Two outputs with one name, names that the archive already holds, and wildcards that fit others' names."""
     for call, file in products.doubles:
         first = products.at(file.path)
@@ -67,7 +68,7 @@ def check_outputs(products: Products, origins: Origins, ask: Ask, findings: Find
             f"{_named(call)} and {_named(first[0] if first else call)} would both make {file.path}",
             hint="put a loop key into the file's name or directory",
         )
-    for path in sorted(ask.in_archive(products.paths())):
+    for path in sorted(questions.find_in_archive(products.paths())):
         taken = products.at(path)
         if taken and taken[1].saved:
             findings.error(
@@ -102,7 +103,7 @@ def check_own_directory(calls: Iterable[Call], archive_path: str, origins: Origi
 
 
 def with_inputs_known(
-    calls: list[Call], products: Products, origins: Origins, ask: Ask, findings: Findings
+    calls: list[Call], products: Products, origins: Origins, questions: PlannerQuestions, findings: Findings
 ) -> dict[int, Call]:
     """The calls, by their numbers, whose inputs are told apart only by asking.
 
@@ -126,19 +127,19 @@ def with_inputs_known(
                     f"{_named(call)} wants {file.path} before it is made",
                     hint="put the module that makes it first in modulelist",
                 )
-    known = ask.in_archive(list(wanted))
+    known = questions.find_in_archive(list(wanted))
     for path, wants in wanted.items():
         needed = [(call, file) for call, file in wants if not file.optional]
         if path not in known and needed:
             call, file = needed[0]
-            gone = ask.absence(path)
+            gone = questions.absence_reason(path)
             findings.error(
                 origins.position(call, file.label),
                 f"nobody makes {path}, and {gone or 'the archive does not have it'}",
                 hint=f"wanted by {_named(call)} as {file.label}",
             )
     for location, (call, file) in outside.items():
-        trouble = ask.outside(location)
+        trouble = questions.read_error(location)
         if trouble and not file.optional:
             findings.error(
                 origins.position(call, file.label), f"{location}: {trouble}", hint=f"wanted by {_named(call)}"

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from framework.model.plan import Ask, Call, File, Job
+from framework.model.plan import Call, File, Job
 from framework.pipeline.definition import BlockDefinition
-from framework.pipeline.questions import FoundFile
+from framework.pipeline.questions import FoundFile, PlannerQuestions
 from framework.plan.file_names import joined
 from framework.plan.products import Line, Products
 from wcl.format import as_text
@@ -35,12 +35,12 @@ class Earlier:
         return max((call.number for job in self.jobs for call in job.calls), default=0)
 
 
-def products_of(earlier: Earlier, blocks: Iterable[BlockDefinition], run: str, ask: Ask) -> Products:
+def products_of(earlier: Earlier, blocks: Iterable[BlockDefinition], run: str, questions: PlannerQuestions) -> Products:
     """What can be depended on; of outputs with wildcards, the files that were really made."""
     products = Products()
     calls = [_as_text(call) for call in earlier.calls]
     wild = [call.number for call in calls if any(file.pattern for file in call.outputs)]
-    made = ask.made(run, wild) if wild else {}
+    made = questions.find_outputs(run, wild) if wild else {}
     products.add(_as_made(call, made.get(call.number, ())) for call in calls)
     products.have_run()
     for name, lines in earlier.carried.items():

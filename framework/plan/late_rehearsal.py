@@ -9,10 +9,10 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from framework.model.plan import Ask, File, LateBlock, LateModule
+from framework.model.plan import File, LateBlock, LateModule
 from framework.pipeline.definition import BlockDefinition, ModuleDefinition
 from framework.pipeline.findings import Findings, near, wrong
-from framework.pipeline.questions import FoundFile, FoundLine, Question, UnansweredError
+from framework.pipeline.questions import FoundFile, FoundLine, PlannerQuestions, Question, UnansweredError
 from framework.plan.calls import CallMaker, Surroundings, WrapperHooks
 from framework.plan.file_lines import Sources, depended, flag, is_sourced
 from framework.plan.jobs import division
@@ -24,7 +24,12 @@ WORD = re.compile(r"[a-z_]\w*", re.IGNORECASE)
 
 
 def rehearse(
-    block: BlockDefinition, after: str, around: Surroundings, ask: Ask, names: Names, findings: Findings
+    block: BlockDefinition,
+    after: str,
+    around: Surroundings,
+    questions: PlannerQuestions,
+    names: Names,
+    findings: Findings,
 ) -> LateBlock:
     """A late block as far as it is known now; what is wrong with it is added to the findings."""
     with findings.collecting():
@@ -33,7 +38,7 @@ def rehearse(
     for number, module in enumerate(block.modules, start=1):
         programs: tuple[tuple[str, str], ...] = ()
         with findings.collecting():
-            programs = _rehearse(module, block.number, around, ask, names)
+            programs = _rehearse(module, block.number, around, questions, names)
         names.add(module, block.number)
         asks, sources = tuple(_asks(module)), tuple(dict.fromkeys(_sources(module)))
         modules.append(LateModule(name=module.name, number=number, asks=asks, sources=sources, programs=programs))
@@ -109,13 +114,13 @@ class NoArguments:
 
 
 def _rehearse(
-    module: ModuleDefinition, block: int, around: Surroundings, ask: Ask, names: Names
+    module: ModuleDefinition, block: int, around: Surroundings, questions: PlannerQuestions, names: Names
 ) -> tuple[tuple[str, str], ...]:
     """Make the module's first call; the programs that every call of it runs, with what they run in."""
     values = _stand_in_values(module, around)
 
     def answer(question: Question) -> Sequence[FoundLine]:
-        if trouble := ask.trouble(question):
+        if trouble := questions.question_error(question):
             raise UnansweredError(trouble)
         return [{"": FoundFile(path="standin/standin", metadata=values)}]
 

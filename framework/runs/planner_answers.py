@@ -45,7 +45,7 @@ OWN = frozenset({"filename", "path", "fullname", "filetype", "compression", "nic
 
 
 class Asker:
-    """Answers the planner (framework.model.plan.Ask)."""
+    """Answers the planner (framework.pipeline.questions.PlannerQuestions)."""
 
     def __init__(self, registry: Registry, archive: str, directory: str, sources: Sequence[str] = ()) -> None:
         self._registry = registry
@@ -55,7 +55,7 @@ class Asker:
         #: Where query programs run, and are looked for where they are named by a relative path.
         self._directory = directory
 
-    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
         if not paths:
             return {}
         from framework.registry.questions.files import existing
@@ -66,25 +66,25 @@ class Asker:
             known |= {path: _known(row, archive) for path, row in existing(self._registry, archive, left).items()}
         return known
 
-    def absence(self, path: str) -> str:
+    def absence_reason(self, path: str) -> str | None:
         """Who removed it, when and why."""
         from framework.registry.questions.archive_copies import removals_at
 
         removal = removals_at(self._registry, [path]).get(path)
-        return f"{path.rpartition('/')[2]} {removal.words(path)}" if removal else ""
+        return f"{path.rpartition('/')[2]} {removal.words(path)}" if removal else None
 
-    def outside(self, location: str) -> str:
+    def read_error(self, location: str) -> str | None:
         """Why it cannot be read; what an address holds is the job's business."""
         scheme = urllib.parse.urlsplit(location).scheme
         if scheme in ("http", "https"):
-            return ""
+            return None
         if "://" in location:
             return f"{scheme} cannot be fetched: give a path, or an http or https address"
         if not os.path.isfile(location):
             return "there is no such file" if not os.path.exists(location) else "it is not a file"
-        return "" if os.access(location, os.R_OK) else "it may not be read"
+        return None if os.access(location, os.R_OK) else "it may not be read"
 
-    def lines(self, question: Question) -> Iterable[FoundLine]:
+    def find_lines(self, question: Question) -> Iterable[FoundLine]:
         """The lines that answer a question, their files found in the archive."""
         if isinstance(question, FieldsQuestion):
             from framework.registry.questions.query_fields import select_files
@@ -100,7 +100,7 @@ class Asker:
         rows = self._named(question) if isinstance(question, NamedQuestion) else self._by_program(question)
         return self._completed(rows)
 
-    def trouble(self, question: Question) -> str:
+    def question_error(self, question: Question) -> str | None:
         """Why it can never be answered: no such query, a parameter that it lacks, a program that is not there."""
         try:
             if isinstance(question, NamedQuestion):
@@ -108,12 +108,12 @@ class Asker:
                 if path.suffix == ".sql":
                     _parameters(path, question.parameters)
             elif isinstance(question, ProgramQuestion):
-                return find_program(self._located(question.argv[0]), program_path())[1]
+                return find_program(self._located(question.argv[0]), program_path())[1] or None
         except UnansweredError as error:
             return str(error)
-        return ""
+        return None
 
-    def made(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[FoundFile]]:
+    def find_outputs(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[FoundFile]]:
         """The files that the archive keeps of some calls of a run, of the newest good execution of each."""
         from framework.registry.questions.files import made_by
 
@@ -184,7 +184,7 @@ class Asker:
             rows_of = newest_by_name(self._registry, archive, names)
             newest |= {name: _found(row, of_archive) for name, row in rows_of.items()}
         paths = {file["path"] for file in files if "path" in file and not file["path"].startswith("/")}
-        known = self.in_archive(sorted(paths))
+        known = self.find_in_archive(sorted(paths))
         return [{nick: self._complete(file, newest, known) for nick, file in row.items()} for row in rows]
 
     def _complete(
@@ -211,11 +211,11 @@ class AskerAgain(Asker):
         super().__init__(registry, archive, directory, sources)
         self._own = own + "/"
 
-    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
-        return super().in_archive([path for path in paths if not path.startswith(self._own)])
+    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+        return super().find_in_archive([path for path in paths if not path.startswith(self._own)])
 
-    def lines(self, question: Question) -> Iterable[FoundLine]:
-        found = super().lines(question)
+    def find_lines(self, question: Question) -> Iterable[FoundLine]:
+        found = super().find_lines(question)
         return (line for line in found if not any(file.path.startswith(self._own) for file in line.values()))
 
 

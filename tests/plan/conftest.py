@@ -101,23 +101,23 @@ class Answers:
         self._lines = lines
         self.asked: list[object] = []
 
-    def in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
         return {path: self._in_archive[path] for path in paths if path in self._in_archive}
 
-    def lines(self, question: object) -> Sequence[object]:
+    def find_lines(self, question: object) -> Sequence[object]:
         self.asked.append(question)
         return self._lines
 
-    def absence(self, path: str) -> str:
+    def absence_reason(self, path: str) -> str:
         return ""
 
-    def outside(self, location: str) -> str:
+    def read_error(self, location: str) -> str:
         return self._outside.get(location, "")
 
-    def trouble(self, question: object) -> str:
+    def question_error(self, question: object) -> str:
         return "there is no such query" if isinstance(question, NamedQuestion) else ""
 
-    def made(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[object]]:
+    def find_outputs(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[object]]:
         raise AssertionError("nothing has run")
 
 

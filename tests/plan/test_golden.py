@@ -28,17 +28,17 @@ class Recorded:
         self._answer = answer
         self._replaced = replaced
 
-    def in_archive(self, paths):
+    def find_in_archive(self, paths):
         return {path: Known(1, "0") for path in paths if "/p03/" not in path or "butler" in path or "skyMap" in path
                 or "registry" in path}  # fmt: skip
 
-    def absence(self, path):
+    def absence_reason(self, path):
         return ""
 
-    def outside(self, location):
+    def read_error(self, location):
         return ""
 
-    def lines(self, question):
+    def find_lines(self, question):
         self.asked.append(question)
         before, after = self._replaced
         return [

@@ -142,7 +142,7 @@ def test_a_late_block_is_known_by_what_it_will_ask(plan):
         ("depends = use.file.used", "depends = sum.file.sum", "no earlier module makes 'sum.file.sum'"),
         ("filename = ${piece}.used", "filename = ${peice}.used", "unknown variable 'peice'"),
         ("loopobj = file.piece", "loopobj = file.pice", "unknown object 'file.pice'"),
-        ("divide_jobs_by = piece", "max_wrappers_per_job = many", "'max_wrappers_per_job' wants a whole number"),
+        ("divide_jobs_by = piece", "max_wrappers_per_job = many", "'max_wrappers_per_job' must be a whole number"),
         ("depends = cut.file.piece", "query = nosuch", "there is no such query"),
         ("filetype = used\n", "filetype = usde\n", "unknown filetype 'usde'"),
         ("modulelist = cut\n", "modulelist = cut, use\n", "will be known when its module has run"),
@@ -175,23 +175,23 @@ class World:
         self.names = names
         self.asked: list[object] = []
 
-    def in_archive(self, paths):
+    def find_in_archive(self, paths):
         return {}
 
-    def absence(self, path):
+    def absence_reason(self, path):
         return ""
 
-    def outside(self, location):
+    def read_error(self, location):
         return ""
 
-    def trouble(self, question):
+    def question_error(self, question):
         return ""
 
-    def lines(self, question):
+    def find_lines(self, question):
         self.asked.append(question)
         return []
 
-    def made(self, run, calls):
+    def find_outputs(self, run, calls):
         assert (run, list(calls)) == ("T1_r7p02", [4])
         return {4: [FoundFile(path=f"a/pieces/{name}", metadata={"by": "cut"}) for name in self.names]}
 
