@@ -1,34 +1,36 @@
-"""Growth: what a job asks for once it has failed for want of memory or of time."""
+"""Resource steps: what a job asks for after it exceeded its memory or time; pure rules of a restart."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
-from framework.engines.history import History
-from framework.model.run import PlannedJob
 from framework.worker.programs.limits import MEMORY, TIME
 
-
-def wanted(job: PlannedJob, history: History, what: str) -> int:
-    """How often calls of the job failed for too little of memory or time."""
-    return max(history.wanted[call.number, what] for call in job.calls)
-
-
-def memory_mb(job: PlannedJob, history: History) -> int:
-    """What the job asks for now."""
-    return job.memory_steps_mb[min(wanted(job, history, MEMORY), len(job.memory_steps_mb) - 1)]
+if TYPE_CHECKING:
+    from framework.model.run import PlannedJob
+    from framework.worker.journal.restart_state import RestartState
 
 
-def may_grow(job: PlannedJob, history: History, what: str) -> bool:
-    """Whether there is a step that has not been too little yet; memory and time have steps of their own."""
-    steps = len(job.memory_steps_mb) if what == MEMORY else job.time_steps
-    return wanted(job, history, what) < steps
+def times_exceeded(job: PlannedJob, state: RestartState, resource: str) -> int:
+    """Return how often a call of the job exceeded its memory or time, of the call that did so most often."""
+    return max(state.exceeded[call.number, resource] for call in job.calls)
 
 
-def for_worker(job: PlannedJob, history: History) -> dict[str, Any]:
-    """By call, how often memory and time were too little; as an order has it."""
+def requested_memory_mb(job: PlannedJob, state: RestartState) -> int:
+    """Return the memory that the job asks for now: one step more each time that it was exceeded."""
+    return job.memory_steps_mb[min(times_exceeded(job, state, MEMORY), len(job.memory_steps_mb) - 1)]
+
+
+def has_further_step(job: PlannedJob, state: RestartState, resource: str) -> bool:
+    """Return whether there is a step that was not exceeded yet; memory and time have steps of their own."""
+    steps = len(job.memory_steps_mb) if resource == MEMORY else job.time_steps
+    return times_exceeded(job, state, resource) < steps
+
+
+def exceeded_by_call(job: PlannedJob, state: RestartState) -> dict[str, dict[str, int]]:
+    """Return how often each call exceeded its memory and time, as the order to a worker has it."""
     found = {
-        str(call.number): {what: count for what in (MEMORY, TIME) if (count := history.wanted[call.number, what])}
+        str(call.number): {what: count for what in (MEMORY, TIME) if (count := state.exceeded[call.number, what])}
         for call in job.calls
     }
     return {number: counts for number, counts in found.items() if counts}

@@ -25,6 +25,7 @@ from framework.output.progress import Quiet, watcher_for
 from framework.output.text import counted
 from framework.registry.ingest.follower import Follower
 from framework.registry.questions.runs import attempts_called
+from framework.worker.journal.statuses import INTERRUPTED
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -215,7 +216,7 @@ def _say(plan: PlannedRun, outcome: Outcome) -> None:
     if len(outcome.reasons) > 10:
         click.echo(f"  and {len(outcome.reasons) - 10} more", err=True)
     not_planned = f"; not planned: {', '.join(outcome.late)}" if outcome.late else ""
-    words = "was interrupted" if outcome.status == 5 else "failed"
+    words = "was interrupted" if outcome.status == INTERRUPTED else "failed"
     click.echo(
         f"{plan.run} {words}: {outcome.done} of {outcome.jobs} jobs done, {outcome.failed} failed, "
         f"{outcome.skipped} not begun{not_planned}",

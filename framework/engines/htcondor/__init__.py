@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from framework.engines import Outcome, Standing, Trouble
-from framework.engines.history import History, forget_what_is_gone, job_is_done, read_history
+from framework.engines.history import RunHistory, forget_missing_files, job_is_done, read_history
 from framework.engines.htcondor.checks import check_limits, check_place, check_registry
 from framework.engines.htcondor.hold_reasons import explain
 from framework.engines.htcondor.learned_resources import Raised, keep_raised, raised_for
@@ -32,6 +32,7 @@ from framework.errors import RunError
 from framework.model.run import PlannedRun
 from framework.worker.job.htcondor_receive import receive
 from framework.worker.journal.journal import Journal, read_facts
+from framework.worker.journal.statuses import INTERRUPTED
 
 #: Seconds to wait for the queue to let go of what was removed.
 PATIENCE = 120.0
@@ -63,7 +64,7 @@ class HTCondorEngine:
 
     def submit(self, directory: RunDirectory) -> Outcome:
         with directory.held() as lock:
-            return self._submit(directory, directory.read(), History(), raised_for(directory), lock)
+            return self._submit(directory, directory.read(), RunHistory(), raised_for(directory), lock)
 
     def restart(self, directory: RunDirectory) -> Outcome:
         """Go on with what is not done; a run that is only held is let go on."""
@@ -89,7 +90,7 @@ class HTCondorEngine:
         with directory.held():
             history = self._take_stock(directory, plan)
             if not _is_closed(directory, plan):
-                self._close(directory, plan, history, status=5)
+                self._close(directory, plan, history, status=INTERRUPTED)
         self._follower.catch_up()
         return True
 
@@ -145,14 +146,14 @@ class HTCondorEngine:
     # ---- steps
 
     def _submit(
-        self, directory: RunDirectory, plan: PlannedRun, history: History, raised: Raised, lock: int
+        self, directory: RunDirectory, plan: PlannedRun, history: RunHistory, raised: Raised, lock: int
     ) -> Outcome:
         journal = Journal(
             str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
         )
         try:
             journal.write("attempt.start")
-            if files := directory.keep_plan(plan, history.kept):
+            if files := directory.keep_plan(plan, history.archived_files):
                 journal.write("attempt.files", files=files)
             _close_lost(history, journal, plan)
             if not plan.late and all(job_is_done(job, history) for job in plan.jobs.values()):
@@ -174,7 +175,7 @@ class HTCondorEngine:
         self._follower.catch_up()
         return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
 
-    def _take_stock(self, directory: RunDirectory, plan: PlannedRun) -> History:
+    def _take_stock(self, directory: RunDirectory, plan: PlannedRun) -> RunHistory:
         """What is done, after all that has come home is taken in."""
         for folder in sorted((directory.path / "home").glob("j*")):
             receive(str(directory.path), plan.archive_root, int(folder.name[1:]))
@@ -185,14 +186,14 @@ class HTCondorEngine:
                 observer.look()
                 observer.close()
         history = read_history(directory.journal, plan)
-        forget_what_is_gone(history, plan)
+        forget_missing_files(history, plan)
         return history
 
-    def _raised(self, directory: RunDirectory, plan: PlannedRun, history: History) -> Raised:
+    def _raised(self, directory: RunDirectory, plan: PlannedRun, history: RunHistory) -> Raised:
         submission = _newest(directory)
         return raised_for(directory) if submission is None else keep_raised(submission, plan, history)
 
-    def _close(self, directory: RunDirectory, plan: PlannedRun, history: History, status: int) -> None:
+    def _close(self, directory: RunDirectory, plan: PlannedRun, history: RunHistory, status: int) -> None:
         """End the attempt on record, for a FINAL node that could not."""
         name = f"engine-{max(history.start - 1, 0)}-close-{os.getpid()}-{os.urandom(3).hex()}"
         journal = Journal(str(directory.journal), name, run=plan.run, attempt=plan.attempt, start=history.start)
@@ -215,7 +216,7 @@ def finish(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     journal = Journal(str(run.journal), name, run=plan.run, attempt=plan.attempt, start=submission.start)
     _close_lost(history, journal, plan)
     done = not plan.late and all(job_is_done(job, history) for job in plan.jobs.values())
-    status = 0 if done else 5 if is_cancelled else 1
+    status = 0 if done else INTERRUPTED if is_cancelled else 1
     for block in left:
         journal.write("block.end", block=block, status=0 if done else 1)
     journal.write("attempt.end", status=status)
@@ -224,10 +225,10 @@ def finish(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     return status
 
 
-def _close_lost(history: History, journal: Journal, plan: PlannedRun) -> None:
+def _close_lost(history: RunHistory, journal: Journal, plan: PlannedRun) -> None:
     lost = "its job was lost"
     close_calls(history.open_calls, journal, plan.archive, plan.archive_root, lost, in_use=history.logs)
-    for job, queue in sorted(history.open_jobs):
+    for job, queue in history.open_jobs:
         journal.write("job.lost", job=job, queue=queue, reason="it ended without a word")
 
 

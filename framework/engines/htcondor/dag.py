@@ -11,7 +11,7 @@ from framework.engines.htcondor.pool import RUN_ATTRIBUTE, quoted
 from framework.engines.htcondor.site import POOL, Site
 from framework.model.run import PlannedJob, PlannedRun
 from framework.output.text import counted
-from framework.worker.job.htcondor_job import MEMORY_STATUS
+from framework.worker.journal.statuses import OUT_OF_MEMORY
 
 FOLLOWER, FINAL = "follower", "final"
 #: What the planner of a late block ends with that has nothing to do.
@@ -329,7 +329,7 @@ def _memory(ladder: tuple[int, ...], site: Site) -> Iterator[tuple[str, str]]:
         yield "request_memory", str(ladder[0])
         return
     yield "request_memory", memory_expression(ladder)
-    yield "on_exit_hold", f"ExitBySignal =!= True && ExitCode == {MEMORY_STATUS}"
+    yield "on_exit_hold", f"ExitBySignal =!= True && ExitCode == {OUT_OF_MEMORY}"
     yield "on_exit_hold_subcode", "34"
     yield "on_exit_hold_reason", '"a program was ended because memory ran out"'
     if site.hold_over_memory:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from framework.engines.history import History, read_history
+from framework.engines.history import RunHistory, read_history
 from framework.engines.htcondor.checks import check_limits
 from framework.engines.htcondor.dag import NOTHING_TO_DO
 from framework.engines.htcondor.learned_resources import raised_for
@@ -50,13 +50,15 @@ def _plan(submission: SubmissionDirectory, number: int) -> str:
     return planner.end()
 
 
-def _write(submission: SubmissionDirectory, plan: PlannedRun, number: int, history: History, journal: Journal) -> int:
+def _write(
+    submission: SubmissionDirectory, plan: PlannedRun, number: int, history: RunHistory, journal: Journal
+) -> int:
     """Put the plan on record, and write the DAG; how many jobs are in it."""
     site = read_site(plan.target_site, plan.site)
     check_limits(plan, site)
-    if number not in history.planned:
+    if number not in history.planned_blocks:
         jobs = sum(job.block == number for job in plan.jobs.values())
         journal.write("block.plan", block=number, jobs=jobs, modules=plan.planned_late[number])
-    if files := submission.run.keep_plan(plan, history.kept):
+    if files := submission.run.keep_plan(plan, history.archived_files):
         journal.write("attempt.files", files=files)
     return submission.write_late(plan, number, history, site, raised_for(submission.run), has_elsewhere())

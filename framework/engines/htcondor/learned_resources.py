@@ -8,7 +8,7 @@ import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from framework.engines.history import History
+from framework.engines.history import RunHistory
 from framework.engines.htcondor.dag import ladder_from
 from framework.engines.htcondor.observer import read_queue
 from framework.engines.htcondor.submission_files import SubmissionDirectory
@@ -54,7 +54,7 @@ def raised_for(run: RunDirectory) -> Raised:
     return Raised(memory, newest.time_steps)
 
 
-def keep_raised(submission: SubmissionDirectory, plan: PlannedRun, history: History) -> Raised:
+def keep_raised(submission: SubmissionDirectory, plan: PlannedRun, history: RunHistory) -> Raised:
     """Note what the jobs of a submission asked for in the end, where that was more than in the beginning."""
     raised = raised_for(submission.run)
     if submission.start in raised.counted:
@@ -70,7 +70,7 @@ def keep_raised(submission: SubmissionDirectory, plan: PlannedRun, history: Hist
                 raised.memory_mb[key] = max(raised.memory_mb.get(key, 0), reached)
     for job in plan.jobs.values():
         for call in job.calls:
-            if steps := history.wanted[call.number, TIME]:
+            if steps := history.exceeded[call.number, TIME]:
                 raised.time_steps[call.module] = max(raised.time_steps.get(call.module, 0), steps)
     raised.counted.append(submission.start)
     part = submission.run.path / f"{FILE}.part-{os.getpid()}"

@@ -21,14 +21,15 @@ from framework.engines.htcondor.dag import FINAL
 from framework.engines.htcondor.event_log import Event, EventLog, Kind
 from framework.engines.htcondor.hold_reasons import explain, is_for_memory, plain
 from framework.engines.htcondor.submission_files import SubmissionDirectory
-from framework.engines.lost_calls import OpenCall, close_calls, open_calls
+from framework.engines.lost_calls import close_calls
 from framework.engines.run_directory import RunDirectory
 from framework.model.run import PlannedRun
 from framework.worker.files.transfer import lost_log
 from framework.worker.job.chirp import CRY, FACT
-from framework.worker.job.htcondor_job import MEMORY_STATUS, execution, journal_name
-from framework.worker.job.job_context import INFRASTRUCTURE
+from framework.worker.job.htcondor_job import execution, journal_name
 from framework.worker.journal.journal import COURSE, Journal, read_facts
+from framework.worker.journal.restart_state import OpenCall, fold
+from framework.worker.journal.statuses import INFRASTRUCTURE, OUT_OF_MEMORY
 
 #: Seconds in which an execution that has begun comes to its work.
 PATIENCE = 60.0
@@ -174,7 +175,7 @@ def _words(status: int | None) -> str:
         return ""
     if status == INFRASTRUCTURE:
         return "its surroundings failed"
-    if status == MEMORY_STATUS:
+    if status == OUT_OF_MEMORY:
         return "memory ran out"
     if status is not None and status > 128:
         return f"its worker was killed (signal {status - 128})"
@@ -284,7 +285,7 @@ class Observer:
             return True
         if not facts and not self._settings["shared"] and not is_last:
             return False  # it may still be on its way home
-        left = open_calls(facts)
+        left = fold(facts).open_calls
         if not is_last and self._settings["shared"] and self._awaits_logs(left, ended):
             return False
         same = {"job": ended.job, "queue": ended.queue}
@@ -296,14 +297,14 @@ class Observer:
         node = self.queue.nodes[ended.job]
         return (node.cluster, node.starts) != (ended.cluster, ended.starts)
 
-    def _awaits_logs(self, left: set[OpenCall], ended: Ended) -> bool:
+    def _awaits_logs(self, left: list[OpenCall], ended: Ended) -> bool:
         """Whether the job's next execution is about to put the logs of the lost one aside."""
         if not self._has_begun_again(ended) or time.time() - ended.t > PATIENCE:
             return False
         root = Path(self._plan.archive_root)
-        return not all((root / lost_log(call.log, call.queue)).exists() for call in left)
+        return not all((root / lost_log(call.log, call.execution_id)).exists() for call in left)
 
-    def _close(self, left: set[OpenCall], ended: Ended, written_in: str | None) -> None:
+    def _close(self, left: list[OpenCall], ended: Ended, written_in: str | None) -> None:
         """Put the end of calls on record that a lost execution left open; their logs, unless others write there now."""
         in_use = {call.log for call in left} if self._has_begun_again(ended) else set()
         archive, root = self._plan.archive, self._plan.archive_root

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from framework.engines.history import History, finished_calls, job_is_done
+from framework.engines.history import RunHistory, calls_to_skip, job_is_done
 from framework.engines.htcondor.dag import (
     JobOrder,
     Places,
@@ -81,14 +81,14 @@ class SubmissionDirectory:
         """The event logs of those."""
         return [path.with_name(f"{path.name}.nodes.log") for path in self.dags]
 
-    def write(self, plan: PlannedRun, history: History, site: Site, raised: Needed, elsewhere: bool) -> Written:
+    def write(self, plan: PlannedRun, history: RunHistory, site: Site, raised: Needed, elsewhere: bool) -> Written:
         """Write it; the DAG last, under another name first, so that what is there is whole."""
         try:
             return self._write(plan, history, site, raised, elsewhere)
         except OSError as error:
             raise InfrastructureError(f"the DAG cannot be written: {error.strerror}: {error.filename}") from error
 
-    def _write(self, plan: PlannedRun, history: History, site: Site, raised: Needed, elsewhere: bool) -> Written:
+    def _write(self, plan: PlannedRun, history: RunHistory, site: Site, raised: Needed, elsewhere: bool) -> Written:
         if self.path.exists():
             shutil.rmtree(self.path)  # of a submission that was killed before its DAG was there
         self.path.mkdir(parents=True)
@@ -108,7 +108,7 @@ class SubmissionDirectory:
         return Written(dag=self.dag, jobs=len(undone), already_done=len(plan.jobs) - len(undone))
 
     def write_late(
-        self, plan: PlannedRun, block: int, history: History, site: Site, raised: Needed, elsewhere: bool
+        self, plan: PlannedRun, block: int, history: RunHistory, site: Site, raised: Needed, elsewhere: bool
     ) -> int:
         """The DAG of a late block that is planned now; how many jobs it has."""
         jobs = [job for job in plan.jobs.values() if job.block == block and not job_is_done(job, history)]
@@ -155,7 +155,7 @@ class SubmissionDirectory:
     # ---- what is said of each job
 
     def _orders(
-        self, plan: PlannedRun, jobs: Sequence[PlannedJob], history: History, site: Site, raised: Needed
+        self, plan: PlannedRun, jobs: Sequence[PlannedJob], history: RunHistory, site: Site, raised: Needed
     ) -> Iterator[JobOrder]:
         by_shard: dict[str, bytearray] = {}
         records = None if site.shared else Shards(self.run.plan)
@@ -254,17 +254,17 @@ def _needed(record: dict[str, Any], skip: set[int]) -> Iterable[dict[str, Any]]:
     return (file for call in record["calls"] if call["call"] not in skip for file in call["inputs"])
 
 
-def _order(job: PlannedJob, history: History, time_steps: Mapping[str, int]) -> dict[str, Any]:
+def _order(job: PlannedJob, history: RunHistory, time_steps: Mapping[str, int]) -> dict[str, Any]:
     """What earlier submissions leave to say about a job; empty for one that never began, whose inputs are unknown."""
     order: dict[str, Any] = {}
-    if skip := finished_calls(job, history):
+    if skip := calls_to_skip(job, history):
         order["skip"] = sorted(skip)
     if tries := {str(call.number): n for call in job.calls if (n := history.tries[call.number])}:
         order["tries"] = tries
-    steps = (max(history.wanted[call.number, TIME], time_steps.get(call.module, 0)) for call in job.calls)
+    steps = (max(history.exceeded[call.number, TIME], time_steps.get(call.module, 0)) for call in job.calls)
     if raised := max(steps, default=0):
         order["raised"] = raised
     if order:
-        known = history.known
+        known = history.stored
         order["known"] = {path: known[path] for call in job.calls for path in call.inputs if path in known}
     return order

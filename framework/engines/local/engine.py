@@ -11,7 +11,7 @@ from typing import Protocol
 
 from framework.engines import Outcome, Standing, Trouble
 from framework.engines.fence import fence
-from framework.engines.history import History, forget_what_is_gone, job_is_done, read_history
+from framework.engines.history import RunHistory, forget_missing_files, job_is_done, read_history
 from framework.engines.local.run import Drive, Watcher
 from framework.engines.program_check import check_presence
 from framework.engines.run_directory import RunDirectory
@@ -48,7 +48,7 @@ class LocalEngine:
 
     def submit(self, directory: RunDirectory) -> Outcome:
         with directory.held():
-            return self._run(directory, History())
+            return self._run(directory, RunHistory())
 
     def restart(self, directory: RunDirectory) -> Outcome:
         with directory.held():
@@ -56,7 +56,7 @@ class LocalEngine:
             directory.set_work_aside()
             plan = directory.read()
             history = read_history(directory.journal, plan)
-            forget_what_is_gone(history, plan)
+            forget_missing_files(history, plan)
             if history.is_over and all(job_is_done(job, history) for job in plan.jobs.values()):
                 self._follower.catch_up()
                 return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
@@ -97,7 +97,7 @@ class LocalEngine:
         """None: what this machine lacks is said before anything runs."""
         return ()
 
-    def _run(self, directory: RunDirectory, history: History) -> Outcome:
+    def _run(self, directory: RunDirectory, history: RunHistory) -> Outcome:
         plan = directory.read()
         try:
             drive = Drive(directory, plan, history, self._slots, self._watcher, self._registry)

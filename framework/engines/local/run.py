@@ -9,23 +9,22 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from framework.engines import Outcome
-from framework.engines.history import History, finished_calls, job_is_done
+from framework.engines.history import RunHistory, calls_to_skip, job_is_done
 from framework.engines.late_planner import LatePlanner
 from framework.engines.local.schedule import Capacity, Schedule
 from framework.engines.local.workers import Worker
-from framework.engines.lost_calls import OpenCall, close_calls, open_calls
-from framework.engines.resource_steps import for_worker, may_grow, memory_mb
+from framework.engines.lost_calls import close_calls
+from framework.engines.resource_steps import exceeded_by_call, has_further_step, requested_memory_mb
 from framework.engines.run_directory import RunDirectory
 from framework.engines.staged_inputs import Arrivals, Stager
 from framework.model.run import PlannedJob, PlannedRun
 from framework.output.text import counted
-from framework.worker.job.job_context import INFRASTRUCTURE
 from framework.worker.journal.journal import COURSE, Journal, read_facts
+from framework.worker.journal.restart_state import OpenCall, fold
+from framework.worker.journal.statuses import INFRASTRUCTURE, INTERRUPTED
 
 #: How often a job is given to another worker when not the program but its surroundings failed.
 INFRASTRUCTURE_RETRIES = 2
-#: What a run ends with when it was interrupted, as the registry has it.
-INTERRUPTED = 5
 
 
 class Watcher(Protocol):
@@ -43,7 +42,13 @@ class Drive:
     """One execution of a run, from its first job to its last."""
 
     def __init__(
-        self, directory: RunDirectory, plan: PlannedRun, history: History, slots: int, watcher: Watcher, registry: str
+        self,
+        directory: RunDirectory,
+        plan: PlannedRun,
+        history: RunHistory,
+        slots: int,
+        watcher: Watcher,
+        registry: str,
     ) -> None:
         self._directory = directory
         self._registry = registry
@@ -59,8 +64,8 @@ class Drive:
         self._stager: Stager | None = None
         slots = slots if plan.late else max(1, min(slots, len(plan.jobs) - len(done)))
         self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb(), plan.gpus), done, self._arrivals.counts)
-        for job in plan.jobs.values() if history.wanted else ():
-            self._schedule.grow(job.number, memory_mb(job, history))
+        for job in plan.jobs.values() if history.exceeded else ():
+            self._schedule.grow(job.number, requested_memory_mb(job, history))
         self._free = [Worker(directory, plan.run, plan.attempt, history.start, slot) for slot in range(slots)]
         self._busy: dict[int, Worker] = {}
         self._selector = selectors.DefaultSelector()
@@ -84,7 +89,7 @@ class Drive:
         self._journal.write("attempt.start")
         self._record_plan()
         self._close(self._history.open_calls, "the run was killed")
-        for job, queue in sorted(self._history.open_jobs):
+        for job, queue in self._history.open_jobs:
             self._journal.write("job.lost", job=job, queue=queue, reason="the run was killed")
         self._end_blocks()
         self._watcher.begun(self._plan, len(self._schedule.done))
@@ -138,13 +143,13 @@ class Drive:
     def _record_plan(self) -> None:
         """Put on record what is planned by now, and keep it with the run in the archive, as far as that is not done."""
         for block, modules in self._plan.planned_late.items():
-            if block not in self._history.planned:
+            if block not in self._history.planned_blocks:
                 jobs = sum(job.block == block for job in self._plan.jobs.values())
                 self._journal.write("block.plan", block=block, jobs=jobs, modules=modules)
-                self._history.planned.add(block)
-        if files := self._directory.keep_plan(self._plan, self._history.kept):
+                self._history.planned_blocks.add(block)
+        if files := self._directory.keep_plan(self._plan, self._history.archived_files):
             self._journal.write("attempt.files", files=files)
-            self._history.kept.update(file["path"] for file in files)
+            self._history.archived_files.update(file["path"] for file in files)
 
     def _begin_late_block(self) -> bool:
         """Have the next late block planned, where all before it has ended well; whether that is under way."""
@@ -249,8 +254,8 @@ class Drive:
 
     def _order(self, job: PlannedJob, queue: str) -> dict[str, Any]:
         name = f"j{job.number:04d}-{queue}"
-        known = self._history.known
-        skip = finished_calls(job, self._history)
+        known = self._history.stored
+        skip = calls_to_skip(job, self._history)
         order: dict[str, Any] = {
             "shard": str(self._directory.plan / job.shard),
             "offset": job.offset,
@@ -265,7 +270,7 @@ class Drive:
         tries = {str(call.number): n for call in job.calls if (n := self._history.tries[call.number])}
         if tries:
             order["tries"] = tries
-        if wanted := for_worker(job, self._history):
+        if wanted := exceeded_by_call(job, self._history):
             order["wanted"] = wanted
         return order
 
@@ -285,8 +290,9 @@ class Drive:
         # A worker that was killed before it began has written nothing.
         told = read_facts(worker.journal) if os.path.exists(worker.journal) else ()
         facts = [fact for fact in told if fact.get("queue") == worker.queue]
-        self._history.take(facts)
-        self._close(open_calls(facts), reason)
+        for fact in facts:
+            self._history.apply(fact)
+        self._close(fold(facts).open_calls, reason)
         self._journal.write("job.lost", job=job.number, queue=worker.queue, reason=reason)
         return {"status": INFRASTRUCTURE, "reason": reason}
 
@@ -308,7 +314,7 @@ class Drive:
             if self._schedule.ended(job.number):
                 self._journal.write("block.end", block=job.block, status=0)
         elif again:
-            self._schedule.again(job.number, memory_mb(job, self._history))
+            self._schedule.again(job.number, requested_memory_mb(job, self._history))
         else:
             self._schedule.gave_up(job.number)
             reason = f"job {job.number} ({_modules(job)}): {answer.get('reason', '')}"
@@ -323,11 +329,11 @@ class Drive:
         if not answer.get("want"):
             return ""
         number, want = answer["want"]
-        self._history.wanted[number, want] += 1
+        self._history.exceeded[number, want] += 1
         return str(want)
 
     def _may_try_again(self, job: PlannedJob, status: int, want: str) -> bool:
-        if want and may_grow(job, self._history, want):
+        if want and has_further_step(job, self._history, want):
             return True
         counted, most = (
             (self._infrastructure, INFRASTRUCTURE_RETRIES)

@@ -19,9 +19,8 @@ from framework.worker.files.transfer import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from io import FileIO
-    from typing import Any
 
 #: What the name of a tile-compressed FITS file ends with.
 FPACK = ".fz"
@@ -59,14 +58,6 @@ def unpack(source: str, target: str, ending: str) -> None:
             raise TransferError(f"{source}: nobody here can undo {ending}")
     except (OSError, zlib.error) as error:
         raise TransferError(f"{source}: {error}") from error
-
-
-def as_archived(file: Mapping[str, Any]) -> tuple[str, int, str]:
-    """Of a file that a journal tells of: path, size and sha256 of what the archive has."""
-    if packed := file.get("packed"):
-        ending, size, sha256 = packed
-        return file["path"] + ending, size, sha256
-    return file["path"], file["size"], file["sha256"]
 
 
 def _deflate(source: str, target: str) -> tuple[Facts, Facts]:

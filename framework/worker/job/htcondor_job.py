@@ -17,14 +17,15 @@ import threading
 import time
 from contextlib import suppress
 
-from framework.worker.files.compression import as_archived
 from framework.worker.files.transfer import ON_THE_WAY, READ_ONLY, Facts, lost_log, make_directory
 from framework.worker.job.chirp import FACT, Chirp, call_out, linked
 from framework.worker.job.job_context import INFRASTRUCTURE, Bench, Tools
 from framework.worker.job.spec import JobSpec, read_job
 from framework.worker.job.work_directory import Workplace
 from framework.worker.job.worker import Order, Result, run_job, stop
+from framework.worker.journal.file_records import archived_form, is_archived
 from framework.worker.journal.journal import Journal, facts_in
+from framework.worker.journal.statuses import OUT_OF_MEMORY
 from framework.worker.programs.limits import MEMORY, TIME
 from framework.worker.programs.programs import Programs
 
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-#: Exit status that asks for more memory.
-MEMORY_STATUS = 76
 #: What is told while the job runs; the journal tells it all, later.
 LIVE = frozenset({"job.start", "call.start", "call.run", "exec.start", "exec.end", "call.store"})
 
@@ -232,8 +231,8 @@ class Earlier:
         self.raised += fact.get("want") == TIME
         if fact["status"] == 0:
             self.finished.add(fact["call"])
-            kept = [file for file in fact["files"] if file.get("archive") not in (None, "external")]
-            archived = [as_archived(file) for file in kept]
+            kept = [file for file in fact["files"] if is_archived(file)]
+            archived = [archived_form(file) for file in kept]
             self.stored.update({path: Facts(size, sha256) for path, size, sha256 in archived})
 
     def take(self, result: Result) -> None:
@@ -345,7 +344,7 @@ class Runs:
             if result.status in (0, INFRASTRUCTURE):
                 return result.status
             if _want_of(result) == MEMORY:
-                return MEMORY_STATUS
+                return OUT_OF_MEMORY
             if not self._may_go_on(result):
                 return 1
         raise AssertionError("a job is not tried for ever")

@@ -10,10 +10,10 @@ import os
 import shutil
 import sys
 
-from framework.worker.files.compression import as_archived
 from framework.worker.files.transfer import Facts, measure, move
 from framework.worker.job.htcondor_job import write_known
 from framework.worker.job.job_context import INFRASTRUCTURE
+from framework.worker.journal.file_records import archived_form, is_archived
 from framework.worker.journal.journal import read_facts
 
 TYPE_CHECKING = False
@@ -43,7 +43,7 @@ def receive(run: str, root: str, job: int) -> list[str]:
     names = sorted(os.listdir(journals))
     for name in names:
         for file in _kept(os.path.join(journals, name)):
-            path, size, sha256 = as_archived(file)
+            path, size, sha256 = archived_form(file)
             trouble = _take(os.path.join(folder, "archive", path), os.path.join(root, path), path, Facts(size, sha256))
             if trouble:
                 wrong.append(trouble)
@@ -66,7 +66,7 @@ def _kept(journal: str) -> list[dict[str, Any]]:
         for fact in read_facts(journal)
         if fact["e"] in ("call.end", "job.end")
         for file in fact.get("files", ())
-        if file.get("archive") not in (None, "external")
+        if is_archived(file)
     ]
 
 

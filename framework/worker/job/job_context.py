@@ -13,12 +13,9 @@ from framework.worker.job.shared_process import Process
 from framework.worker.job.spec import JobSpec
 from framework.worker.job.work_directory import Workplace
 from framework.worker.journal.journal import Journal
+from framework.worker.journal.statuses import BAD_RESULT as BAD_RESULT
+from framework.worker.journal.statuses import INFRASTRUCTURE as INFRASTRUCTURE
 from framework.worker.programs.programs import Programs
-
-#: Exit status of a call or job that the surroundings failed, as sysexits has it: worth another try elsewhere.
-INFRASTRUCTURE = 75
-#: Exit status of a call whose programs did well but whose results are not what they should be.
-BAD_RESULT = 1
 
 
 class Tools:
