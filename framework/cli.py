@@ -16,7 +16,7 @@ VERBS = Path(__file__).parent / "commands"
 
 
 class Verbs(click.Group):
-    """Each file of ``framework/commands`` is a verb; one is imported only when it is asked for."""
+    """Verbs of the command line: each file of ``framework/commands`` is one, and imported only when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(path.stem for path in VERBS.glob("[a-z]*.py"))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import click
 
+from framework.commands.shared.options import registry_option
+
 
 @click.command(name="cancel", epilog='Example: fw cancel HST1_r1p01 --reason "the disk is being replaced"')
 @click.argument("run")
 @click.option("--reason", default="", help="Why; it is put on record with your name.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@registry_option
 def command(run: str, reason: str, registry: str | None) -> int:
     """End RUN in good order, here or on its pool."""
     from framework.runs.control import steer

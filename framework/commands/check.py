@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.commands.submit import with_values
+from framework.commands.shared.options import json_option, with_values
 from framework.output.text import counted
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @with_values
 @click.option("--strict", is_flag=True, help="Take unknown keys for errors.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+@json_option("As a JSON list.")
 def command(
     paths: tuple[Path, ...],
     overrides: dict[str, str],

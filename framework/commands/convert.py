@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from framework.commands.submit import var_option, vars_option
+from framework.commands.shared.options import var_option, vars_option
 
 YAML = (".yaml", ".yml")
 

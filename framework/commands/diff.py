@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import printable
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 @click.command(name="diff", epilog="Example: fw diff Ht0_r11p95 Ht0_r11p96")
 @click.argument("old")
 @click.argument("new")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
+@registry_option
+@json_option("Everything as JSON.")
 def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
     """Tell what run NEW did otherwise than run OLD, and came to otherwise; ends with 1 when anything differs.
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted
 
 #: Below this a run may fill the disk.
@@ -34,8 +35,8 @@ class Finding:
 
 
 @click.command(name="doctor", epilog="Example: fw doctor --json")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+@registry_option
+@json_option("As a JSON list.")
 def command(registry: str | None, as_json: bool) -> int:
     """Look at everything that a run needs on this machine."""
     findings = list(examine(registry))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.commands.submit import assignments, with_values
+from framework.commands.shared.options import assignments, json_option, with_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.argument("key")
 @with_values
 @click.option("--with", "loop", multiple=True, callback=assignments, metavar="KEY=VALUE", help="A loop key's value.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@json_option("As a JSON object.")
 def command(
     pipeline: Path,
     key: str,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted
 
 
@@ -24,8 +25,8 @@ from framework.output.text import counted
 @click.option("--with-files", is_flag=True, help="The files too, not only what is known of them (skyfw, rocrate).")
 @click.option("--ancestors", is_flag=True, help="The runs that made what it read too (skyfw).")
 @click.option("--license", "licence", default="", metavar="ADDRESS", help="Of the contents (rocrate).")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="What was written, as JSON.")
+@registry_option
+@json_option("What was written, as JSON.")
 def command(
     run: str,
     file: Path,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 )
 @click.option("--repair", "repairing", is_flag=True, help="Say what would be done about it; with --yes do it.")
 @click.option("--yes", is_flag=True, help="Do it. Nothing is deleted: what is bad or unknown is set aside.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
+@registry_option
+@json_option("The findings as JSON.")
 def command(
     archive: str | None, contents: bool, repairing: bool, yes: bool, registry: str | None, as_json: bool
 ) -> int:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.commands.query import conditions
+from framework.commands.shared.options import conditions, json_option, registry_option
 from framework.output.text import printable
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.option("--where", "wanted", multiple=True, callback=conditions, metavar="KEY=VALUE",
               help="Of the type only those with this value, or one of several (a,b).")  # fmt: skip
 @click.option("--into", default=".", type=click.Path(file_okay=False, path_type=Path), help="Directory; default: here.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="What became of each file, as JSON.")
+@registry_option
+@json_option("What became of each file, as JSON.")
 def command(
     files: tuple[str, ...],
     filetype: str | None,
@@ -59,7 +59,7 @@ def chosen(
     db: Registry, files: tuple[str, ...], filetype: str | None, wanted: dict[str, tuple[str, ...]]
 ) -> list[FileRow]:
     """The files that are meant."""
-    from framework.commands.query import nothing_found
+    from framework.commands.shared.file_choices import nothing_found
     from framework.errors import FrameworkError
     from framework.registry.questions.ancestry import find_file
     from framework.registry.questions.search import find

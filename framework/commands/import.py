@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 @click.command(name="import", epilog="Example: fw import Ht0_r11p95.skyfw --archive home")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--archive", metavar="NAME", help="Where files go that are inside (default: the site's home archive).")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON list, an object a run.")
+@registry_option
+@json_option("A JSON list, an object a run.")
 def command(file: Path, archive: str | None, registry: str | None, as_json: bool) -> None:
     """Take the runs in FILE into the registry, and the files that are inside into an archive.
 

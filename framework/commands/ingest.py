@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from framework.commands.submit import set_option
+from framework.commands.shared.options import json_option, registry_option, set_option
 from framework.output.text import printable
 
 
@@ -17,8 +17,8 @@ from framework.output.text import printable
 @click.option("--types", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
               help="WCL with filetype_metadata, over the site's own.")  # fmt: skip
 @set_option
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="What became of each file, as JSON.")
+@registry_option
+@json_option("What became of each file, as JSON.")
 def command(
     paths: tuple[Path, ...], types: tuple[Path, ...], overrides: dict[str, str], registry: str | None, as_json: bool
 ) -> int:

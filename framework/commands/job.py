@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 @click.command(name="job", epilog="Example: fw job HST1_r1p01 2")
 @click.argument("run")
 @click.argument("number", type=int, required=False)
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON list.")
+@registry_option
+@json_option("As a JSON list.")
 def command(run: str, number: int | None, registry: str | None, as_json: bool) -> None:
     """Show a row a job of RUN with its calls, or only job NUMBER."""
     from framework.errors import RunError

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
+from framework.commands.shared.options import registry_option
 from framework.output.text import counted
 
 
 @click.command(name="late", epilog="Example: fw late T0042_r1p01 2")
 @click.argument("run")
 @click.argument("block", type=int)
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@registry_option
 def command(run: str, block: int, registry: str | None) -> None:
     """Plan BLOCK of RUN, and write the plan down for fw restart; nothing happens where that is done already.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.commands.query import print_sql, sql_option
+from framework.commands.shared.options import json_option, print_sql, registry_option, sql_option
 from framework.output.text import printable
 
 if TYPE_CHECKING:
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 @click.option("--depth", type=click.IntRange(1), help="At most so many steps.")
 @click.option("--graph", type=click.Choice(["svg", "mermaid", "dot"]), help="Draw it.")
 @sql_option
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="Files and links as JSON.")
+@registry_option
+@json_option("Files and links as JSON.")
 def command(
     file: str, way: str, depth: int | None, graph: str | None, as_sql: bool, registry: str | None, as_json: bool
 ) -> None:

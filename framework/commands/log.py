@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -24,8 +26,8 @@ PAUSE_SECONDS = 0.3
 @click.option("--err", "failed", is_flag=True, help="Only of calls that failed (the default without WHICH).")
 @click.option("--path", "paths", is_flag=True, help="Where the logs are, instead of what they say.")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing while the call runs.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="JSON: call, state, path and text of each log.")
+@registry_option
+@json_option("JSON: call, state, path and text of each log.")
 def command(
     run: str, which: str | None, failed: bool, paths: bool, follow: bool, registry: str | None, as_json: bool
 ) -> None:

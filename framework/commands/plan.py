@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.commands.submit import with_pipeline
+from framework.commands.shared.options import json_option, with_pipeline
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     help="What is added (+), gone (-) or changed (~), and why, since a recorded run, or beside another pipeline that "
     "is planned the same way. Programs with a version_flag are asked for their version.",
 )
-@click.option("--json", "as_json", is_flag=True, help="As JSON: the whole plan, its graph, or what differs.")
+@json_option("As JSON: the whole plan, its graph, or what differs.")
 def command(
     pipeline: Path,
     overrides: dict[str, str],

@@ -6,24 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.commands.shared.file_choices import nothing_found
+from framework.commands.shared.options import conditions, json_option, print_sql, registry_option, sql_option
+
 if TYPE_CHECKING:
-    from framework.registry.database.connection import Registry
     from framework.registry.questions.files import FileRow
 
-
-def conditions(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """``key=a,b`` as the values that a key may have."""
-    found: dict[str, tuple[str, ...]] = {}
-    for text in texts:
-        key, equals, values = text.partition("=")
-        if not equals or not key.strip():
-            raise click.BadParameter(f"{text!r} is not key=value", ctx=ctx, param=option)
-        found[key.strip()] = tuple(value.strip() for value in values.split(","))
-    return found
-
-
-#: Of every verb that asks the registry a question.
-sql_option = click.option("--sql", "as_sql", is_flag=True, help="The SQL of the question instead of the answer.")
 
 ANY = "files"
 
@@ -39,8 +27,8 @@ ANY = "files"
 @click.option("--where", metavar="CONDITION", help="As in SQL: =, <, between, in, like, is null, and, or, not, ( ).")
 @click.option("--paths", is_flag=True, help="Only the paths, one a line.")
 @sql_option
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@registry_option
+@json_option("JSON instead of a table.")
 def command(
     kind: str,
     wanted: dict[str, tuple[str, ...]],
@@ -80,12 +68,6 @@ def command(
         show(files, as_json, paths)
 
 
-def print_sql(statements: list[str]) -> None:
-    """Statements one after another, as a database's own client reads them."""
-    for statement in statements:
-        click.echo(f"{statement};")
-
-
 def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
     """Files as a table or as JSON."""
     from msgspec.structs import asdict
@@ -110,17 +92,3 @@ def size_text(file: FileRow) -> str:
 def metadata_text(file: FileRow) -> str:
     """Metadata on one line."""
     return " ".join(f"{key}={value}" for key, value in file.metadata.items())
-
-
-def nothing_found(db: Registry, filetype: str | None) -> str:
-    """Why there may be nothing to show."""
-    from framework.registry.questions.files import filetypes
-    from wcl.spelling import did_you_mean
-
-    if filetype is None:
-        return "no file has these values"
-    known = filetypes(db)
-    if filetype in known:
-        return f"no file of type '{filetype}' has these values"
-    hint = did_you_mean(filetype, known) or (f"there are {', '.join(known)}" if known else "there are no files yet")
-    return f"no file of type '{filetype}': {hint}"

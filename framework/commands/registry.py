@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted, printable
-
-registry_option = click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 
 
 @click.group(name="registry", epilog="Example: fw registry check")
@@ -51,7 +50,7 @@ def upgrade(registry: str | None) -> None:
 
 @command.command(epilog="Example: fw registry check --json")
 @registry_option
-@click.option("--json", "as_json", is_flag=True, help="What was looked at, as JSON.")
+@json_option("What was looked at, as JSON.")
 def check(registry: str | None, as_json: bool) -> int:
     """Look whether the registry is whole; ends with 1 when it is not."""
     from dataclasses import asdict
@@ -112,7 +111,7 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
 
 @command.command(epilog="Example: fw registry schema --mermaid > registry.mmd")
 @click.option("--mermaid", is_flag=True, help="A diagram instead of a list.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a list.")
+@json_option("JSON instead of a list.")
 def schema(mermaid: bool, as_json: bool) -> None:
     """Print every table and column with what it means."""
     from framework.output import tables

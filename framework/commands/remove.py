@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.commands.query import conditions
+from framework.commands.shared.options import conditions, json_option, registry_option
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 @click.option("--reason", default="", help="Why; kept with each file.")
 @click.option("--force", is_flag=True, help="Even the last copy of what came from outside, or of a run's plan.")
 @click.option("--yes", is_flag=True, help="Do it; else it is only told.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="The files as JSON.")
+@registry_option
+@json_option("The files as JSON.")
 def command(
     runs: tuple[str, ...],
     archive: str | None,
@@ -47,7 +47,7 @@ def command(
 
     from framework.archives.archive import archives, named_archive
     from framework.archives.remove import candidates, remove
-    from framework.commands.replicate import check_choice, check_names
+    from framework.commands.shared.file_choices import check_choice, check_names
     from framework.configuration.site_file import operator, site_values
     from framework.errors import FrameworkError
     from framework.output import tables

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.commands.query import conditions
+from framework.commands.shared.file_choices import check_choice, check_names
+from framework.commands.shared.options import conditions, json_option, registry_option
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
-    from framework.registry.database.connection import Registry
-    from framework.registry.questions.file_selection import Choice
     from framework.registry.questions.files import Copy, FileRow
 
 
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
               help="Only files with this value, or one of several (a,b); as for fw query.")  # fmt: skip
 @click.option("--all", "everything", is_flag=True, help="All that the archive has.")
 @click.option("--dry-run", is_flag=True, help="Say what would be copied.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="What became of each file, as JSON.")
+@registry_option
+@json_option("What became of each file, as JSON.")
 def command(
     runs: tuple[str, ...],
     target: str,
@@ -82,31 +81,6 @@ def command(
     there = len(chosen) - len(files)
     click.echo(f"{len(done) - failed} copied to {taking.name}, {there} there already, {failed} failed", err=True)
     return 1 if failed else 0
-
-
-def check_choice(choice: Choice, everything: bool) -> None:
-    """Whoever means everything has to say so."""
-    if (choice == type(choice)()) != everything:
-        raise click.UsageError("name runs, or choose by --filetype, --tag or --where; or all of it by --all")
-
-
-def check_names(db: Registry, choice: Choice) -> None:
-    """A misspelt run, tag or type would mean no files at all."""
-    from framework.commands.query import nothing_found
-    from framework.errors import FrameworkError
-    from framework.registry.questions.files import filetypes
-    from framework.registry.questions.runs import find_run
-    from framework.registry.questions.tags import tagged_runs
-    from wcl.spelling import did_you_mean
-
-    for run in choice.runs:
-        find_run(db, run)
-    known = {tag for tag, _ in tagged_runs(db)}
-    if choice.tag and choice.tag not in known:
-        raise FrameworkError(f"no run has the tag '{choice.tag}': {did_you_mean(choice.tag, known) or 'see fw tag'}")
-    for name in choice.filetypes:
-        if name not in filetypes(db):
-            raise FrameworkError(nothing_found(db, name))
 
 
 def paths(files: list[tuple[FileRow, Copy]]) -> list[str]:

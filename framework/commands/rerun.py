@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False, path_type=Path),
     help="Where to (default: ./rerun_RUN_WRAPNUM, with _2 behind it if that is there).",
 )
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="The comparison as JSON.")
+@registry_option
+@json_option("The comparison as JSON.")
 def command(
     run: str,
     wrapnum: tuple[int, ...],

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from framework.commands.submit import with_values
+from framework.commands.shared.options import json_option, registry_option, with_values
 from framework.output.text import counted
 
 
@@ -23,8 +23,8 @@ from framework.output.text import counted
 @click.option("--slots", type=click.IntRange(min=1), help="Jobs at a time on this machine (default: its processors).")
 @click.option("--detach", is_flag=True, help="Leave it running and return.")
 @click.option("--wait", is_flag=True, help="On a pool: wait until it is over.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="End with a JSON object on standard output.")
+@registry_option
+@json_option("End with a JSON object on standard output.")
 def command(
     run: str,
     overrides: dict[str, str],

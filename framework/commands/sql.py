@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted
 
 if TYPE_CHECKING:
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 @click.argument("statement", required=False)
 @click.option("--write", is_flag=True, help="Let the statement change the registry.")
 @click.option("--csv", "as_csv", is_flag=True, help="CSV instead of a table.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON list of objects instead of a table.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+@json_option("A JSON list of objects instead of a table.")
+@registry_option
 def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, registry: str | None) -> None:
     """Carry out one STATEMENT, a file's with @FILE, or without it what comes on the standard input."""
     from framework.registry.admin.user_sql import ask, change

@@ -6,14 +6,15 @@ import json
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted, printable
 
 
 @click.command(name="stage", epilog="Example: fw stage T0042_r1p01 --home")
 @click.argument("run")
 @click.option("--home", "homewards", is_flag=True, help="Take what the run has made to the archive where it belongs.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="A JSON list [path, trouble] for each file, a line each.")
+@registry_option
+@json_option("A JSON list [path, trouble] for each file, a line each.")
 def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> int:
     """Bring what RUN needs and its archive lacks; ends with 1 when a file cannot be had.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ _NUMBERS = frozenset(
 @click.option("--all", "everything", is_flag=True, help=f"Every run, not only the {NEWEST} newest.")
 @click.option("--user", help="Only the runs of this operator.")
 @click.option("--campaign", help="Only the runs of this campaign.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="JSON instead of a table.")
+@registry_option
+@json_option("JSON instead of a table.")
 def command(
     run: str | None, everything: bool, user: str | None, campaign: str | None, registry: str | None, as_json: bool
 ) -> None:
@@ -89,11 +90,11 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
     """A run's state, and a row a module."""
     from dataclasses import asdict
 
-    from framework.commands.why import standing_of
     from framework.output import tables
     from framework.registry.questions.messages import failures
     from framework.registry.questions.runs import configuration, find_run, progress
     from framework.registry.questions.software import submitters
+    from framework.runs.queue_status import standing_of
 
     run, rows = progress(db, find_run(db, name))
     failed = failures(db, run.attempt_id) if any(row.calls_failed for row in rows) else []

@@ -7,13 +7,15 @@ import json
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
+
 
 @click.command(name="tag", epilog="Example: fw tag PROTO-0.1 Ht0_r11p95")
 @click.argument("tag", required=False)
 @click.argument("runs", nargs=-1)
 @click.option("--remove", is_flag=True, help="Take the tag from the runs.")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="The tags as a JSON list.")
+@registry_option
+@json_option("The tags as a JSON list.")
 def command(tag: str | None, runs: tuple[str, ...], remove: bool, registry: str | None, as_json: bool) -> int:
     """Give TAG to RUNS."""
     from framework.registry.database.opening import open_registry

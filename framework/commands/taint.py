@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.commands.query import print_sql, sql_option
+from framework.commands.shared.options import json_option, print_sql, registry_option, sql_option
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 @click.command(name="taint", epilog="Example: fw taint flat-HSC-I-049.fits")
 @click.argument("file")
 @sql_option
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="Files and calls as JSON.")
+@registry_option
+@json_option("Files and calls as JSON.")
 def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> None:
     """Show every file that came from FILE, and by run the fewest calls whose repetition replaces them all."""
     from framework.output import tables

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from framework.commands.query import print_sql, sql_option
+from framework.commands.shared.options import json_option, print_sql, registry_option, sql_option
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 @click.command(name="whence", epilog="Example: fw whence ~/Downloads/calexp.fits")
 @click.argument("path", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @sql_option
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="Every file on record with these contents, as JSON.")
+@registry_option
+@json_option("Every file on record with these contents, as JSON.")
 def command(path: Path, as_sql: bool, registry: str | None, as_json: bool) -> int:
     """Show every file on record that has the contents of PATH: what it is, which call made it, which archives have it.
 

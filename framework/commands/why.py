@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from framework.commands.shared.options import json_option, registry_option
+from framework.runs.queue_status import standing_of
+
 if TYPE_CHECKING:
     from framework.engines import Standing, Trouble
     from framework.registry.database.connection import Registry
@@ -23,8 +26,8 @@ TOGETHER = 60.0
 
 @click.command(name="why", epilog="Example: fw why HST1_r1p01")
 @click.argument("run")
-@click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
-@click.option("--json", "as_json", is_flag=True, help="As a JSON object.")
+@registry_option
+@json_option("As a JSON object.")
 def command(run: str, registry: str | None, as_json: bool) -> None:
     """Say what is wrong with RUN, or what it waits for."""
     from framework.output import tables
@@ -45,25 +48,6 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
         return
     for line in lines(found, errors, course, standing):
         click.echo(line)
-
-
-def standing_of(run: Run, db: Registry) -> Standing | None:
-    """How a run's jobs stand with what runs them; None where it was not submitted here."""
-    from framework.engines import Trouble
-    from framework.engines.run_directory import existing_run
-    from framework.errors import FrameworkError
-    from framework.runs.execution import engine_of
-
-    try:
-        directory = existing_run(run.run)
-        engine = engine_of(directory, db)
-        standing = engine.status(directory)
-        if run.ended is not None or not engine.is_over(directory):
-            return standing
-    except FrameworkError:
-        return None
-    left = Trouble(None, "stopped", "nothing runs it any more", f"what is done is kept: fw restart {run.run}")
-    return replace(standing, troubles=(left, *standing.troubles))
 
 
 def _obstacles(run: str, db: Registry) -> tuple[Trouble, ...]:

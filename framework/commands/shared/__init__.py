@@ -1,0 +1,1 @@
+"""Parts that several verbs share: options, and choices of files."""

@@ -1,0 +1,50 @@
+"""Choices of files on a command line: refused where they name nothing that there is, or everything by mistake."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.file_selection import Choice
+
+
+def nothing_found(db: Registry, filetype: str | None) -> str:
+    """Why there may be nothing to show."""
+    from framework.registry.questions.files import filetypes
+    from wcl.spelling import did_you_mean
+
+    if filetype is None:
+        return "no file has these values"
+    known = filetypes(db)
+    if filetype in known:
+        return f"no file of type '{filetype}' has these values"
+    hint = did_you_mean(filetype, known) or (f"there are {', '.join(known)}" if known else "there are no files yet")
+    return f"no file of type '{filetype}': {hint}"
+
+
+def check_choice(choice: Choice, everything: bool) -> None:
+    """Whoever means everything has to say so."""
+    if (choice == type(choice)()) != everything:
+        raise click.UsageError("name runs, or choose by --filetype, --tag or --where; or all of it by --all")
+
+
+def check_names(db: Registry, choice: Choice) -> None:
+    """A misspelt run, tag or type would mean no files at all."""
+    from framework.commands.shared.file_choices import nothing_found
+    from framework.errors import FrameworkError
+    from framework.registry.questions.files import filetypes
+    from framework.registry.questions.runs import find_run
+    from framework.registry.questions.tags import tagged_runs
+    from wcl.spelling import did_you_mean
+
+    for run in choice.runs:
+        find_run(db, run)
+    known = {tag for tag, _ in tagged_runs(db)}
+    if choice.tag and choice.tag not in known:
+        raise FrameworkError(f"no run has the tag '{choice.tag}': {did_you_mean(choice.tag, known) or 'see fw tag'}")
+    for name in choice.filetypes:
+        if name not in filetypes(db):
+            raise FrameworkError(nothing_found(db, name))

@@ -1,0 +1,90 @@
+"""Options that several verbs share, and what becomes of their values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+registry_option = click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
+#: Of every verb that asks the registry a question.
+sql_option = click.option("--sql", "as_sql", is_flag=True, help="The SQL of the question instead of the answer.")
+
+
+def json_option(help: str) -> Callable[[click.decorators.FC], click.decorators.FC]:
+    """Return the option ``--json`` with a help that says what a verb prints by it."""
+    return click.option("--json", "as_json", is_flag=True, help=help)
+
+
+def assignments(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, str]:
+    """Return ``key=value`` texts as a mapping."""
+    found = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key.strip():
+            raise click.BadParameter(f"'{text}' is not key=value", ctx=ctx, param=option)
+        found[key.strip()] = value.strip()
+    return found
+
+
+def variables_of(ctx: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> dict[str, object]:
+    """Return the values of YAML or JSON files, those of later files over those of earlier ones."""
+    import yaml
+
+    found: dict[str, object] = {}
+    for path in files:
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            raise click.BadParameter(f"{path} cannot be read: {error}", ctx=ctx, param=option) from error
+        if not isinstance(values, dict):
+            raise click.BadParameter(f"{path} holds no names with values", ctx=ctx, param=option)
+        found |= {str(name): value for name, value in values.items()}
+    return found
+
+
+set_option = click.option(
+    "--set", "overrides", multiple=True, callback=assignments, metavar="KEY=VALUE", help="Override a value."
+)
+
+
+var_option = click.option(
+    "--var", "variables", multiple=True, callback=assignments, metavar="NAME=VALUE", help="For templates."
+)
+
+
+vars_option = click.option(
+    "--vars", "files", multiple=True, callback=variables_of, metavar="FILE", help="For templates: a YAML or JSON file.",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+)  # fmt: skip
+
+
+def with_values(command: click.decorators.FC) -> click.decorators.FC:
+    """Add the options of every verb that reads a pipeline: values, and variables of templates."""
+    for option in (vars_option, var_option, set_option):
+        command = option(command)
+    return command
+
+
+def with_pipeline(command: click.decorators.FC) -> click.decorators.FC:
+    """Add the argument and the options of every verb that plans a pipeline."""
+    argument = click.argument("pipeline", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    return argument(with_values(registry_option(command)))
+
+
+def conditions(ctx: click.Context, option: click.Parameter, texts: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return ``key=a,b`` texts as a mapping from keys to the values that they may have."""
+    found: dict[str, tuple[str, ...]] = {}
+    for text in texts:
+        key, equals, values = text.partition("=")
+        if not equals or not key.strip():
+            raise click.BadParameter(f"{text!r} is not key=value", ctx=ctx, param=option)
+        found[key.strip()] = tuple(value.strip() for value in values.split(","))
+    return found
+
+
+def print_sql(statements: list[str]) -> None:
+    """Print SQL statements, each ended by a semicolon, as a database's own client reads them."""
+    for statement in statements:
+        click.echo(f"{statement};")

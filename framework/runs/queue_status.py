@@ -1,0 +1,30 @@
+"""Queue status of a run, as whatever runs it tells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from framework.engines import Standing
+    from framework.registry.database.connection import Registry
+    from framework.registry.questions.runs import Run
+
+
+def standing_of(run: Run, db: Registry) -> Standing | None:
+    """How a run's jobs stand with what runs them; None where it was not submitted here."""
+    from framework.engines import Trouble
+    from framework.engines.run_directory import existing_run
+    from framework.errors import FrameworkError
+    from framework.runs.execution import engine_of
+
+    try:
+        directory = existing_run(run.run)
+        engine = engine_of(directory, db)
+        standing = engine.status(directory)
+        if run.ended is not None or not engine.is_over(directory):
+            return standing
+    except FrameworkError:
+        return None
+    left = Trouble(None, "stopped", "nothing runs it any more", f"what is done is kept: fw restart {run.run}")
+    return replace(standing, troubles=(left, *standing.troubles))
