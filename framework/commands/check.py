@@ -29,6 +29,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Read PATHS, WCL or YAML, and say what is wrong; whether a pipeline can run is said by fw plan."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_keys
     from framework.pipeline.software import check_software
     from wcl.check import check

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from framework.commands.shared.options import var_option, vars_option
+from framework.errors import FrameworkError, InfrastructureError
 
 YAML = (".yaml", ".yml")
 
@@ -19,7 +20,7 @@ YAML = (".yaml", ".yml")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def command(source: Path, target: Path, variables: dict[str, str], files: dict[str, object], force: bool) -> int:
     """Write the tree of SOURCE, its includes put in, to TARGET; the ending .yaml or .wcl says as what."""
-    from framework.errors import FrameworkError, InfrastructureError
+    # Loaded when the verb runs: its help needs none of it.
     from wcl import read, write
     from wcl.yaml_writer import write_yaml
 

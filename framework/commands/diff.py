@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.output import tables
 from framework.output.text import printable
 
 if TYPE_CHECKING:
@@ -25,9 +27,7 @@ def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
 
     The runs' own names (unit, request, attempt) are no differences, and times and memory are only shown.
     """
-    from dataclasses import asdict
-
-    from framework.output import tables
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.runs import find_run
     from framework.registry.questions.software import submitters

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.configuration.home import home
+from framework.errors import FrameworkError
 from framework.output.text import counted
 
 #: Below this a run may fill the disk.
@@ -71,6 +73,7 @@ def _python() -> Iterator[Finding]:
 
 
 def _libraries() -> Iterator[Finding]:
+    # Loaded when the verb runs: its help needs none of it.
     from importlib.util import find_spec
 
     for extra, names in EXTRAS.items():
@@ -82,7 +85,6 @@ def _libraries() -> Iterator[Finding]:
 
 
 def _home() -> Iterator[Finding]:
-    from framework.configuration.home import home
 
     place = home()
     try:
@@ -100,7 +102,7 @@ def _home() -> Iterator[Finding]:
 
 
 def _registry(url: str | None) -> Iterator[Finding]:
-    from framework.errors import FrameworkError
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
 
     try:
@@ -127,6 +129,7 @@ def _process() -> Iterator[Finding]:
 
 def _pool() -> Iterator[Finding]:
     """Whether runs can be handed to HTCondor from here, and how it is spoken to."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.engines.htcondor.pool import PoolError, machines, setting, ways
 
     try:
@@ -153,8 +156,8 @@ def _pool() -> Iterator[Finding]:
 
 def _software() -> Iterator[Finding]:
     """The environments and containers that the site's own file defines."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_values
-    from framework.errors import FrameworkError
     from framework.runs.software_check import equipment
     from wcl import WclError
 

@@ -36,6 +36,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Tell the story of KEY, a dotted path, in PIPELINE with the site's values and the defaults."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.runs.submission import read_submission, scope_at
     from wcl.explain import explain
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.output import tables
 from framework.output.text import counted
 
 
@@ -41,10 +42,10 @@ def command(
 
     A crate is a directory, or a zip file if FILE ends with .zip; PROV-JSON goes to the standard output for -.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import archives
     from framework.configuration.site_file import operator, site_values
     from framework.exchange.export_run import Places, export_bundle, export_crate, export_prov
-    from framework.output import tables
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.provenance import provenance
     from framework.registry.questions.runs import find_run

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.configuration.home import home
+from framework.output import tables
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -28,11 +30,10 @@ def command(
     archive: str | None, contents: bool, repairing: bool, yes: bool, registry: str | None, as_json: bool
 ) -> int:
     """Check ARCHIVE (the home archive by default); ends with 1 when something is wrong and not put right."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import archives, named_archive
     from framework.archives.fsck import LEFT, check, repair
-    from framework.configuration.home import home
     from framework.configuration.site_file import site_values
-    from framework.output import tables
     from framework.registry.database.opening import open_registry
 
     if yes and not repairing:
@@ -58,6 +59,7 @@ def command(
 
 def lines(checked: Checked, done: dict[Finding, str], repairing: bool) -> Iterator[str]:
     """A line a finding, and how many there are of each kind."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.archives.fsck import REMEDIES
 
     counts: dict[str, int] = {}

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.commands.shared.file_choices import nothing_found
 from framework.commands.shared.options import conditions, json_option, registry_option
+from framework.errors import FrameworkError
+from framework.output import tables
 from framework.output.text import printable
 
 if TYPE_CHECKING:
@@ -34,8 +37,8 @@ def command(
     as_json: bool,
 ) -> int:
     """Copy FILES (paths in an archive, or base names) or those of a type; ends with 1 when one cannot be had."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.archives.get import get
-    from framework.output import tables
     from framework.registry.database.opening import open_registry
 
     if bool(files) == bool(filetype):
@@ -59,8 +62,7 @@ def chosen(
     db: Registry, files: tuple[str, ...], filetype: str | None, wanted: dict[str, tuple[str, ...]]
 ) -> list[FileRow]:
     """The files that are meant."""
-    from framework.commands.shared.file_choices import nothing_found
-    from framework.errors import FrameworkError
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.ancestry import find_file
     from framework.registry.questions.search import find
 

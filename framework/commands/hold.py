@@ -13,6 +13,7 @@ from framework.commands.shared.options import registry_option
 @registry_option
 def command(run: str, reason: str, registry: str | None) -> int:
     """Have RUN begin nothing more."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.runs.control import steer
 
     if not steer(run, registry, "hold", reason):

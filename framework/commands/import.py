@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.errors import FrameworkError
+from framework.output import tables
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -25,13 +28,10 @@ def command(file: Path, archive: str | None, registry: str | None, as_json: bool
     A run that is here already is left as it is, and refused if it is another one; its tags, verdicts and places of
     files are added. Files that are not inside are on record where this site's archives have them.
     """
-    from dataclasses import asdict
-
+    # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import archives
     from framework.configuration.site_file import site_values
-    from framework.errors import FrameworkError
     from framework.exchange.import_run import import_bundle
-    from framework.output import tables
     from framework.registry.database.opening import open_registry
 
     values = site_values()

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from framework.commands.shared.options import json_option, registry_option, set_option
+from framework.output.progress import Tally
 from framework.output.text import printable
 
 
@@ -26,11 +27,11 @@ def command(
 
     Killed, it goes on where it was when it is called again.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import named_archive
     from framework.archives.external_filetypes import filetypes
     from framework.archives.ingest_files import ingest
     from framework.configuration.site_file import with_types
-    from framework.output.progress import Tally
     from framework.registry.database.opening import open_registry
     from framework.runs.submission import declare_filetypes
 

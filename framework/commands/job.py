@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.errors import RunError
+from framework.output.tables import moment
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 @json_option("As a JSON list.")
 def command(run: str, number: int | None, registry: str | None, as_json: bool) -> None:
     """Show a row a job of RUN with its calls, or only job NUMBER."""
-    from framework.errors import RunError
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.calls import calls
     from framework.registry.questions.messages import messages
@@ -65,8 +68,6 @@ def lines(
     verified: Mapping[int, Verification] | None = None,
 ) -> Iterator[str]:
     """Each execution of a job, and below it each try at its calls, with what each had to say, and what befell it."""
-    from framework.output.tables import moment
-
     executions: dict[tuple[int, str], list[CallRow]] = {(one.jobnum or 0, one.queue or ""): [] for one in course}
     for row in rows:
         executions.setdefault((row.jobnum, row.queue), []).append(row)
@@ -128,8 +129,6 @@ def as_object(
     row: CallRow, said: Mapping[int, list[str]], software: dict[str, Stack], verified: Mapping[int, Verification]
 ) -> dict[str, Any]:
     """A try as plain data."""
-    from dataclasses import asdict
-
     within = asdict(software[row.software]) if row.software in software else None
     keys = json.loads(row.keys or "{}")
     again = verified.get(row.wrapnum)

@@ -17,6 +17,7 @@ def command(run: str, block: int, registry: str | None) -> None:
 
     Engines do this by themselves. By hand it tells whether a block could be planned now, and what is wrong with it.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
     from framework.registry.database.opening import open_registry
     from framework.runs.late_block import PATIENCE, plan_late_block

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.shared.options import json_option, print_sql, registry_option, sql_option
+from framework.output import tables
+from framework.output.svg import svg
 from framework.output.text import printable
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def command(
 
     A file comes from what the execution that made it has read, and from what the pipeline says it is derived from.
     """
-    from framework.output import tables
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
     from framework.registry.questions.ancestry import ancestors, descendants, find_file
@@ -107,7 +109,7 @@ def tree(ancestry: Ancestry, way: str, verified: Mapping[int, Verified]) -> Iter
 
 def drawn(ancestry: Ancestry, form: str) -> str:
     """Files and calls as boxes, from parents to children."""
-    from framework.output.svg import svg
+    # Loaded when the verb runs: its help needs none of it.
     from framework.plan.graph import Arrow, Box, Graph
     from framework.plan.graph_text import dot, mermaid
 

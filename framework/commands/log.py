@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.errors import FrameworkError
+from framework.output import tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from framework.registry.database.connection import Registry
     from framework.registry.questions.calls import CallRow
@@ -32,6 +35,7 @@ def command(
     run: str, which: str | None, failed: bool, paths: bool, follow: bool, registry: str | None, as_json: bool
 ) -> None:
     """Print the logs of RUN: of call WRAPNUM, of every call of MODULE, or of all calls that failed."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.runs import block_troubles, find_run
 
@@ -58,7 +62,7 @@ def command(
 
 def chosen(db: Registry, attempt_id: int, run: str, which: str | None, failed: bool) -> list[CallRow]:
     """The tries whose logs are wanted."""
-    from framework.errors import FrameworkError
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.calls import calls
 
     number = int(which) if which and which.isdecimal() else None
@@ -73,9 +77,7 @@ def chosen(db: Registry, attempt_id: int, run: str, which: str | None, failed: b
 
 def archive_root(db: Registry, attempt_id: int) -> Path:
     """Where the archive lies that the run writes to."""
-    import os
-    from pathlib import Path
-
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import attempt_values
 
     home = os.environ.get("FW_HOME") or os.path.expanduser("~/.local/share/skyfw")
@@ -116,8 +118,6 @@ def print_logs(rows: list[CallRow], root: Path) -> None:
 
 def print_json(rows: list[CallRow], root: Path) -> None:
     """Logs as plain data."""
-    from framework.output import tables
-
     entries = [
         {
             "wrapnum": row.wrapnum,
@@ -142,6 +142,7 @@ def follow_log(db: Registry, attempt_id: int, row: CallRow, root: Path) -> None:
 
 def growing(db: Registry, attempt_id: int, row: CallRow, root: Path) -> Iterator[str]:
     """What is added to a log."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.calls import calls
 
     position = 0

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.shared.options import json_option, with_pipeline
+from framework.errors import PlanError
+from framework.output.svg import svg
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.plan.reasons import reasons
     from framework.registry.database.opening import open_registry
     from framework.runs.submission import plan_next, read_submission
@@ -86,7 +89,7 @@ def command(
 
 def drawn(plan: Plan, form: str, number: int | None) -> str:
     """The plan's graph, by module or around a call."""
-    from framework.output.svg import svg
+    # Loaded when the verb runs: its help needs none of it.
     from framework.plan.graph_text import dot, mermaid
 
     graph = graph_of(plan, number)
@@ -95,7 +98,7 @@ def drawn(plan: Plan, form: str, number: int | None) -> str:
 
 
 def graph_of(plan: Plan, number: int | None) -> Graph:
-    from framework.errors import PlanError
+    # Loaded when the verb runs: its help needs none of it.
     from framework.plan.graph import around, by_module
 
     if number is None:
@@ -109,6 +112,7 @@ def compared(
     plan: Plan, submission: Submission, db: Registry, other: str, read: Callable[[Path], Submission]
 ) -> Comparison:
     """What the plan does otherwise than another pipeline's, where there is such a file, or else than a recorded run."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import UnknownRun
     from framework.runs.comparison.comparison import compare
     from framework.runs.comparison.side import early_part, planned, recorded
@@ -125,6 +129,7 @@ def compared(
 
 def words_of(found: Comparison) -> Iterator[str]:
     """What differs, each text without what would move a terminal's cursor."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.runs.comparison.report import lines
 
     return (printable(line) for line in lines(found))
@@ -155,6 +160,7 @@ def summary(plan: Plan) -> Iterator[str]:
 
 def software_lines(plan: Plan) -> Iterator[str]:
     """What programs run in, and whether this machine has it."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.engines.program_check import trouble
     from framework.engines.run_directory import software_of
 
@@ -186,6 +192,7 @@ def _surroundings(calls: list[Call]) -> str:
 
 def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
     """One call: its command lines, what it reads and why, and what it makes."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.plan.command_line import shell_text
 
     keys = ", ".join(f"{key}={value}" for key, value in call.keys.items())
@@ -203,8 +210,7 @@ def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
 
 def as_object(plan: Plan) -> dict[str, Any]:
     """The plan as plain data."""
-    from dataclasses import asdict
-
+    # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import job_record, software_of
 
     return {

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import click
+from msgspec.structs import asdict
 
 from framework.commands.shared.file_choices import nothing_found
 from framework.commands.shared.options import conditions, json_option, print_sql, registry_option, sql_option
+from framework.output import tables
 
 if TYPE_CHECKING:
     from framework.registry.questions.files import FileRow
@@ -45,6 +47,7 @@ def command(
     created_date, run, reqnum, unitname, attnum, campaign, pipeline, operator. The word 'files' in the place of FILETYPE
     means files of all types.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
     from framework.registry.questions.search import find
@@ -70,10 +73,6 @@ def command(
 
 def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
     """Files as a table or as JSON."""
-    from msgspec.structs import asdict
-
-    from framework.output import tables
-
     if as_json:
         told = [{key: value for key, value in asdict(file).items() if key != "packed"} for file in files]
         click.echo(tables.as_json([file.path for file in files] if paths else told))
@@ -84,8 +83,6 @@ def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
 
 def size_text(file: FileRow) -> str:
     """A size; what was passed from step to step in memory has none."""
-    from framework.output import tables
-
     return "in memory" if file.size is None else tables.size(file.size)
 
 

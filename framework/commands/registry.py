@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.errors import RunError
+from framework.output import tables
 from framework.output.text import counted, printable
 
 
@@ -17,6 +21,7 @@ def command() -> None:
 @registry_option
 def init(registry: str | None) -> None:
     """Make a registry in an empty database."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.connection import connect
     from framework.registry.database.opening import open_registry
     from framework.registry.schema.tables import REVISION
@@ -33,6 +38,7 @@ def upgrade(registry: str | None) -> None:
 
     Whoever uses the registry needs a skyfw that is as new.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.admin.copy import set_numbers
     from framework.registry.database.connection import connect
     from framework.registry.database.opening import refuse_newer
@@ -53,9 +59,7 @@ def upgrade(registry: str | None) -> None:
 @json_option("What was looked at, as JSON.")
 def check(registry: str | None, as_json: bool) -> int:
     """Look whether the registry is whole; ends with 1 when it is not."""
-    from dataclasses import asdict
-
-    from framework.output import tables
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.admin.check import check
     from framework.registry.database.opening import open_registry
 
@@ -72,6 +76,7 @@ def check(registry: str | None, as_json: bool) -> int:
 @registry_option
 def copy(to: str, registry: str | None) -> None:
     """Copy a registry into another database, SQLite or PostgreSQL, all or nothing; every row is compared afterwards."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.admin.copy import copy
     from framework.registry.database.opening import open_registry
 
@@ -90,8 +95,8 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
     are put on record again by fw ingest, and linked by calling this once more; tags, verdicts, removals and copies
     in other archives are not recovered.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
-    from framework.errors import RunError
     from framework.registry.database.opening import open_registry
     from framework.runs.recover import all_runs, recover
 
@@ -114,7 +119,7 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
 @json_option("JSON instead of a list.")
 def schema(mermaid: bool, as_json: bool) -> None:
     """Print every table and column with what it means."""
-    from framework.output import tables
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.admin.describe import as_object, mermaid_lines, text_lines
 
     if as_json:

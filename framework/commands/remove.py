@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
 
+from framework.commands.shared.file_choices import check_choice, check_names
 from framework.commands.shared.options import conditions, json_option, registry_option
+from framework.errors import FrameworkError
+from framework.output import tables
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -43,14 +47,10 @@ def command(
 
     The registry keeps what each file was, where it came from, and that, when, by whom and why it was removed.
     """
-    import time
-
+    # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import archives, named_archive
     from framework.archives.remove import candidates, remove
-    from framework.commands.shared.file_choices import check_choice, check_names
     from framework.configuration.site_file import operator, site_values
-    from framework.errors import FrameworkError
-    from framework.output import tables
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.file_selection import Choice
 

@@ -9,6 +9,9 @@ import click
 
 from framework.commands.shared.file_choices import check_choice, check_names
 from framework.commands.shared.options import conditions, json_option, registry_option
+from framework.errors import FrameworkError
+from framework.output import tables
+from framework.output.progress import Tally
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -43,12 +46,10 @@ def command(
 
     Killed, it goes on where it was when it is called again.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import named_archive
     from framework.archives.replicate import replicate, wanting
     from framework.configuration.site_file import site_values
-    from framework.errors import FrameworkError
-    from framework.output import tables
-    from framework.output.progress import Tally
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.file_selection import Choice, kept_in
 
@@ -85,5 +86,4 @@ def command(
 
 def paths(files: list[tuple[FileRow, Copy]]) -> list[str]:
     """Their paths, fit for a terminal."""
-
     return [printable(copy.path) for _, copy in files]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import asdict
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.errors import RunError
+from framework.output.tables import as_json as written
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ def command(
     are compared by what they say (FITS by header and data, parquet and CSV by column, JSON by value, text by line);
     the verdict (identical, volatile, close, different, failed) goes into the registry, and what is good is removed.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
 
     db = open_registry(registry)
@@ -64,7 +68,7 @@ def command(
 
 def repeat_call(db: Registry, run: str, number: int, into: Path | None, as_json: bool) -> int:
     """Repeat one call, and leave what it made."""
-    from framework.output.tables import as_json as written
+    # Loaded when the verb runs: its help needs none of it.
     from framework.runs.verification.rerun import rerun
 
     target = into or free_directory(run, number)
@@ -101,8 +105,7 @@ def verify_calls(
     db: Registry, run: str, numbers: tuple[int, ...], module: str | None, into: Path | None, as_json: bool
 ) -> int:
     """Repeat calls one after another; one that cannot be repeated does not keep the others from it."""
-    from framework.errors import RunError
-    from framework.output.tables import as_json as written
+    # Loaded when the verb runs: its help needs none of it.
     from framework.runs.verification.verify import GOOD, Verifier
 
     if numbers and module:
@@ -147,8 +150,6 @@ def verdict_lines(done: Verification) -> Iterator[str]:
 
 def as_object(done: Verification, again: Rerun, target: Path) -> dict[str, Any]:
     """A verdict as plain data."""
-    from dataclasses import asdict
-
     about = {key: value for key, value in asdict(done).items() if key not in ("pfw_attempt_id", "wrapnum", "files")}
     files = [asdict(file) for file in done.files]
     return {"call": done.wrapnum, **about, "commands": list(again.commands), "directory": str(target), "files": files}

@@ -42,6 +42,7 @@ def command(
 
     With another configuration, what that changes is done again too, and all that is made from it.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
     from framework.registry.database.opening import open_registry
     from framework.runs.changed_restart import change

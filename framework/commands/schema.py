@@ -10,6 +10,7 @@ import click
 @click.command(name="schema", epilog="Example: fw schema > skyfw.schema.json")
 def command() -> None:
     """Print the schema of the framework's keys and of those that the site declares."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_keys
     from wcl.schema import schema
 

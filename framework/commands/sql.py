@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.errors import FrameworkError, RegistryError
+from framework.output import tables
 from framework.output.text import counted
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 @registry_option
 def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, registry: str | None) -> None:
     """Carry out one STATEMENT, a file's with @FILE, or without it what comes on the standard input."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.admin.user_sql import ask, change
     from framework.registry.database.opening import open_registry
 
@@ -45,7 +49,7 @@ def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, reg
 
 def open_to_read(url: str | None) -> Registry:
     """The registry, unable to change; whoever asks first finds an empty one rather than none."""
-    from framework.errors import RegistryError
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
 
     try:
@@ -58,8 +62,6 @@ def open_to_read(url: str | None) -> Registry:
 
 def read_statement(argument: str | None) -> str:
     """The SQL, from wherever it is."""
-    from framework.errors import FrameworkError
-
     if argument is None or argument == "-":
         text = sys.stdin.read()
     elif argument.startswith("@"):
@@ -76,16 +78,12 @@ def read_statement(argument: str | None) -> str:
 
 def print_rows(answer: Answer) -> None:
     """A table, with times as people read them."""
-    from framework.output import tables
-
     rows = [[answer.shown(place, value) for place, value in enumerate(row)] for row in answer.rows]
     tables.print_table(answer.columns, rows, answer.number_columns())
 
 
 def print_csv(answer: Answer) -> None:
     """CSV, as stored."""
-    import csv
-
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)
     writer.writerows(answer.rows)
@@ -93,7 +91,5 @@ def print_csv(answer: Answer) -> None:
 
 def print_json(answer: Answer) -> None:
     """A list of objects, as stored."""
-    from framework.output import tables
-
     rows: list[dict[str, Any]] = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
     click.echo(tables.as_json(rows))

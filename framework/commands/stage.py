@@ -7,6 +7,7 @@ import json
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.errors import FrameworkError
 from framework.output.text import counted, printable
 
 
@@ -20,8 +21,8 @@ def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> i
 
     Engines do this by themselves: jobs wait for their files. What is there already is left.
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
-    from framework.errors import FrameworkError
     from framework.registry.database.opening import open_registry
     from framework.runs.stage_inputs import bring_inputs, take_home
 

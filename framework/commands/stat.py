@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.errors import FrameworkError
+from framework.output import tables
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -42,6 +46,7 @@ def command(
 
     A run may be named in full, by the beginning of its name, or by its unit (the newest attempt).
     """
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
 
     db = open_registry(registry)
@@ -53,9 +58,7 @@ def command(
 
 def show_runs(db: Registry, newest: int | None, operator: str | None, campaign: str | None, as_json: bool) -> None:
     """A row a run."""
-    from dataclasses import asdict, replace
-
-    from framework.output import tables
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import runs
 
     found = runs(db, newest=newest, operator=operator, campaign=campaign)
@@ -72,9 +75,9 @@ def _is_stopped(run: Run) -> bool:
     """Whether a run of this machine's engine is not at its end, and nothing runs it any more."""
     if run.ended is not None:
         return False
+    # Loaded when the verb runs: its help needs none of it.
     from framework.engines.htcondor.site import is_pool
     from framework.engines.run_directory import run_directory
-    from framework.errors import FrameworkError
 
     directory = run_directory(run.run)
     if not directory.path.is_dir():
@@ -88,9 +91,7 @@ def _is_stopped(run: Run) -> bool:
 
 def show_run(db: Registry, name: str, as_json: bool) -> None:
     """A run's state, and a row a module."""
-    from dataclasses import asdict
-
-    from framework.output import tables
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.messages import failures
     from framework.registry.questions.runs import configuration, find_run, progress
     from framework.registry.questions.software import submitters
@@ -121,8 +122,6 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
 
 def failure_lines(run: str, failed: list[FailureRow]) -> Iterator[str]:
     """Which calls failed, and why, in a line each."""
-    import json
-
     if failed:
         yield ""
     for row in failed[:SHOWN_FAILURES]:
@@ -134,8 +133,6 @@ def failure_lines(run: str, failed: list[FailureRow]) -> Iterator[str]:
 
 def run_cells(row: RunRow) -> list[str]:
     """A run as a row of the table."""
-    from framework.output import tables
-
     about = [row.run, row.pipeline, row.campaign or "", row.operator, row.state]
     more = "+" if row.blocks_to_plan else ""
     jobs = [f"{row.jobs_done}/{row.jobs_expected}{more}", str(row.jobs_failed), str(row.jobs_running)]
@@ -145,8 +142,6 @@ def run_cells(row: RunRow) -> list[str]:
 
 def header(run: RunRow) -> dict[str, str]:
     """What stands above a run's modules."""
-    from framework.output import tables
-
     fields: dict[str, Any] = {
         "run": run.run,
         "state": run.state,
@@ -165,6 +160,7 @@ def header(run: RunRow) -> dict[str, str]:
 
 def submitted(db: Registry, attempt_id: int) -> dict[str, str]:
     """Where a run was submitted, and with what."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import configuration
     from framework.registry.questions.software import submitters
 
@@ -187,8 +183,6 @@ def commit(git: dict[str, Any]) -> str:
 
 def module_cells(row: ModuleRow) -> list[str]:
     """A module as a row of the table."""
-    from framework.output import tables
-
     expected = "late" if row.calls_expected is None else row.calls_expected
     counts = (expected, row.calls_running, row.calls_done, row.calls_failed)
     times = (tables.duration(row.mean_wall), tables.duration(row.max_wall))

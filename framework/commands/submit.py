@@ -35,6 +35,7 @@ def command(
     as_json: bool,
 ) -> int:
     """Plan PIPELINE, check the plan whole, record it, and run it on this machine."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.runs.execution import carry_out
     from framework.runs.submission import begin, read_submission

@@ -18,6 +18,7 @@ from framework.commands.shared.options import json_option, registry_option
 @json_option("The tags as a JSON list.")
 def command(tag: str | None, runs: tuple[str, ...], remove: bool, registry: str | None, as_json: bool) -> int:
     """Give TAG to RUNS."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.runs import find_run
     from framework.registry.questions.tags import add_tag, remove_tag, tagged_runs

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.shared.options import json_option, print_sql, registry_option, sql_option
+from framework.output import tables
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 @json_option("Files and calls as JSON.")
 def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> None:
     """Show every file that came from FILE, and by run the fewest calls whose repetition replaces them all."""
-    from framework.output import tables
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
     from framework.registry.questions.ancestry import descendants, find_file

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import asdict as struct_as_dict
 
 from framework.commands.shared.options import json_option, print_sql, registry_option, sql_option
+from framework.output import tables
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +28,7 @@ def command(path: Path, as_sql: bool, registry: str | None, as_json: bool) -> in
 
     The name of PATH does not matter. Ends with 1 when no file on record has these contents.
     """
-    from framework.output import tables
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
     from framework.registry.questions.files import copies_of, produced_by, with_contents
@@ -58,8 +61,4 @@ def maker_text(origin: Origin | None) -> str:
 
 def as_object(file: FileRow, origin: Origin | None, archives: Sequence[str]) -> dict[str, Any]:
     """A file with its maker and its places."""
-    from dataclasses import asdict
-
-    from msgspec.structs import asdict as struct_as_dict
-
     return {**struct_as_dict(file), "made_by": asdict(origin) if origin else None, "archives": list(archives)}

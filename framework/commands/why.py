@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.errors import FrameworkError
+from framework.output import tables
 from framework.runs.queue_status import standing_of
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ TOGETHER = 60.0
 @json_option("As a JSON object.")
 def command(run: str, registry: str | None, as_json: bool) -> None:
     """Say what is wrong with RUN, or what it waits for."""
-    from framework.output import tables
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.run_messages import COURSE, unsettled
     from framework.registry.questions.run_messages import course as course_of
@@ -52,8 +54,8 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
 
 def _obstacles(run: str, db: Registry) -> tuple[Trouble, ...]:
     """Why jobs that wait will wait for ever; nothing where the pool cannot be asked."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
-    from framework.errors import FrameworkError
     from framework.runs.execution import engine_of
 
     try:
@@ -75,8 +77,6 @@ def _that_matter(errors: list[CourseRow], run: Run, standing: Standing | None) -
 
 def lines(run: RunRow, errors: list[CourseRow], course: list[CourseRow], standing: Standing | None) -> Iterator[str]:
     """The account, what matters most first."""
-    from framework.output import tables
-
     yield f"{run.run} is {run.state}: {run.jobs_done} of {run.jobs_expected} jobs done, {run.jobs_failed} failed"
     if standing is not None and standing.jobs and run.ended is None:
         yield "  in the queue: " + ", ".join(f"{count} {state}" for state, count in sorted(standing.jobs.items()))
@@ -154,7 +154,6 @@ def _waits_for(run: Run, standing: Standing | None) -> str:
 def _as_object(
     run: RunRow, errors: list[CourseRow], course: list[CourseRow], standing: Standing | None
 ) -> dict[str, Any]:
-    from dataclasses import asdict
 
     return {
         "run": run.run,

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 from framework.configuration.site_file import operator
 from framework.engines.run_directory import RunDirectory, existing_run
 from framework.errors import InfrastructureError, RegistryError
+from framework.registry.database.opening import open_registry
+from framework.registry.ingest.ingester import ingest
 from framework.runs.execution import engine_of
 from framework.worker.journal.journal import COURSE, Journal
 
@@ -22,8 +24,6 @@ WORDS = {"cancel": "cancelled", "hold": "held", "release": "released", "restart"
 
 def steer(run: str, registry: str | None, verb: str, reason: str) -> bool:
     """Have the engine of a run cancel, hold or release it, on record; False where there was nothing to do it to."""
-    from framework.registry.database.opening import open_registry
-
     directory = existing_run(run)
     db = open_registry(registry)
     engine = engine_of(directory, db)
@@ -50,7 +50,5 @@ def record_steering(directory: RunDirectory, registry: Registry, verb: str, reas
 
 def take_in(directory: RunDirectory, registry: Registry) -> None:
     """Have the journals in the registry now, unless somebody else sees to that."""
-    from framework.registry.ingest.ingester import ingest
-
     with suppress(RegistryError):
         ingest(registry, directory.read().attempt, directory.journal)

@@ -14,6 +14,8 @@ import msgspec
 
 from framework.errors import InfrastructureError, RunError
 from framework.model.plan import Job
+from framework.registry.questions.runs import attempt_values
+from framework.registry.questions.search import find
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -32,9 +34,6 @@ class KeptFile:
 
 def files(registry: Registry, run: Run) -> dict[str, KeptFile]:
     """The files of a run's plan by their names, without the mark of compression; RunError where there are none."""
-    from framework.registry.questions.runs import attempt_values
-    from framework.registry.questions.search import find
-
     root = attempt_values(registry, run.attempt_id).get("archive_root", "")
     found = {
         os.path.basename(file.path).removesuffix(".gz"): KeptFile(file.path, os.path.join(root, file.path))

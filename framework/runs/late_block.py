@@ -28,6 +28,7 @@ from framework.pipeline.archives import places_of
 from framework.plan.build import build_late_block
 from framework.plan.late_inputs import Earlier
 from framework.plan.products import Line
+from framework.registry.ingest.completeness import wait_until_complete
 from framework.runs.planner_answers import Asker
 from framework.runs.submission import SUBMITTED, Hooks, known_wrappers
 from wcl import Section, parse
@@ -87,7 +88,6 @@ def _refuse_too_early(directory: RunDirectory, run: PlannedRun, number: int) -> 
 def _wait(
     directory: RunDirectory, registry: Registry, run: PlannedRun, patience: float, say: Callable[[str], None]
 ) -> None:
-    from framework.registry.ingest.completeness import wait_until_complete
 
     wait_until_complete(registry, run.attempt, directory.journal, patience, say)
 

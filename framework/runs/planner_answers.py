@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
+from sqlalchemy import exc, text
 
 from framework.engines.process_paths import program_path
 from framework.model.plan import Known
@@ -29,6 +30,9 @@ from framework.pipeline.questions import (
     Question,
     UnansweredError,
 )
+from framework.registry.questions.archive_copies import removals_at
+from framework.registry.questions.files import existing, made_by
+from framework.registry.questions.query_fields import newest_by_name, select_files
 from framework.worker.programs.programs import find_program
 from wcl import Section, WclError, parse
 from wcl.format import as_text, is_plain
@@ -58,7 +62,6 @@ class Asker:
     def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
         if not paths:
             return {}
-        from framework.registry.questions.files import existing
 
         known = {path: _known(row) for path, row in existing(self._registry, self._archive, paths).items()}
         for archive in self._sources:
@@ -68,8 +71,6 @@ class Asker:
 
     def absence_reason(self, path: str) -> str | None:
         """Who removed it, when and why."""
-        from framework.registry.questions.archive_copies import removals_at
-
         removal = removals_at(self._registry, [path]).get(path)
         return f"{path.rpartition('/')[2]} {removal.words(path)}" if removal else None
 
@@ -87,8 +88,6 @@ class Asker:
     def find_lines(self, question: Question) -> Iterable[FoundLine]:
         """The lines that answer a question, their files found in the archive."""
         if isinstance(question, FieldsQuestion):
-            from framework.registry.questions.query_fields import select_files
-
             if not self._sources:
                 return ({"": _found(row)} for row in select_files(self._registry, self._archive, question))
             found: dict[str, FoundFile] = {}
@@ -115,8 +114,6 @@ class Asker:
 
     def find_outputs(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[FoundFile]]:
         """The files that the archive keeps of some calls of a run, of the newest good execution of each."""
-        from framework.registry.questions.files import made_by
-
         found: dict[int, list[FoundFile]] = {}
         for number, row in made_by(self._registry, self._archive, run, calls):
             found.setdefault(number, []).append(_found(row))
@@ -136,8 +133,6 @@ class Asker:
 
     def _sql(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
         """Rows of a statement with named parameters; what a ``.py`` query is given to ask with."""
-        from sqlalchemy import exc, text
-
         try:
             with self._registry.read() as connection:
                 return [dict(row) for row in connection.execute(text(statement), parameters).mappings()]
@@ -174,8 +169,6 @@ class Asker:
 
     def _completed(self, rows: list[dict[str, Mapping[str, str]]]) -> list[FoundLine]:
         """Files that an answer names by their base names, found in the archive."""
-        from framework.registry.questions.query_fields import newest_by_name
-
         files = [file for row in rows for file in row.values()]
         names = {file["filename"] for file in files if "filename" in file and not {"path", "fullname"} & file.keys()}
         newest: dict[str, FoundFile] = {}

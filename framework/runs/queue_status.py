@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from framework.engines import Trouble
+from framework.engines.run_directory import existing_run
+from framework.errors import FrameworkError
+from framework.runs.execution import engine_of
+
 if TYPE_CHECKING:
     from framework.engines import Standing
     from framework.registry.database.connection import Registry
@@ -13,11 +18,6 @@ if TYPE_CHECKING:
 
 def standing_of(run: Run, db: Registry) -> Standing | None:
     """How a run's jobs stand with what runs them; None where it was not submitted here."""
-    from framework.engines import Trouble
-    from framework.engines.run_directory import existing_run
-    from framework.errors import FrameworkError
-    from framework.runs.execution import engine_of
-
     try:
         directory = existing_run(run.run)
         engine = engine_of(directory, db)

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from framework.registry.questions.attempts import NewSoftware
 from framework.runs.git import states
 from framework.worker.environments.base import fingerprint
 
 if TYPE_CHECKING:
-    from framework.registry.questions.attempts import NewSoftware
+    pass
 
 ROOT = Path(__file__).parents[2]
 #: The framework's own parts beside the pipelines.
@@ -60,6 +61,5 @@ def _packages() -> Iterator[str]:
 
 
 def _found(kind: str, name: str, found: dict[str, Any]) -> NewSoftware:
-    from framework.registry.questions.attempts import NewSoftware
 
     return NewSoftware(role=kind, sha256=fingerprint(kind, name, found), kind=kind, name=name, found=found)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from framework.archives.archive import named_archive
 from framework.archives.replicate import replicate, wanting
 from framework.engines.staged_inputs import Arrival, awaited
+from framework.registry.questions.file_selection import Choice, kept_in
+from framework.registry.questions.files import copies_of, existing
 from framework.runs.late_block import as_submitted
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ def bring_inputs(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
 
 def take_home(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
     """Copy what a run has made from its own archive to where it belongs; each file, or why it was not copied."""
-    from framework.registry.questions.file_selection import Choice, kept_in
-
     plan = directory.read()
     values = as_submitted(directory, plan)
     own, home = named_archive(values, plan.archive), named_archive(values, plan.deliver_to)
@@ -46,8 +46,6 @@ def _copies(
     db: Registry, plan: PlannedRun, archive: str, wanted: list[str]
 ) -> tuple[list[tuple[FileRow, Copy]], list[str]]:
     """The copies that an archive has of some files, and the paths that it has not."""
-    from framework.registry.questions.files import copies_of, existing
-
     rows = existing(db, archive, [plan.staging[path][1] for path in wanted])
     copies = copies_of(db, [row.id for row in rows.values()])
     found = {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from framework.archives.external_filetypes import declarations, groups
 from framework.configuration.site_file import operator, site_values
 from framework.engines.htcondor.site import is_pool
 from framework.engines.program_check import check_presence
@@ -22,15 +23,23 @@ from framework.pipeline.archives import places_of
 from framework.pipeline.numbers import a_number
 from framework.pipeline.plugins import step_of
 from framework.plan.build import build_plan, scope_with
+from framework.registry.questions.attempts import (
+    AttemptTaken,
+    NewAttempt,
+    NewBlock,
+    NewModule,
+    create_attempt,
+    next_attnum,
+)
+from framework.registry.questions.filetypes import declare
 from framework.runs.planner_answers import Asker
 from framework.runs.software_versions import submitters
-from wcl import Scope, Section, SourcePosition, expand, merge, read
+from wcl import Scope, Section, SourcePosition, expand, merge, read, write
 from wcl.rendering import has_marks, render
 from wrappers import Generic, load_wrapper
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
-    from framework.registry.questions.attempts import NewAttempt
 
 WRAPPERS = Path(__file__).parents[2] / "wrappers"
 #: The pipeline as it was typed, rendered and understood, in the run's directory.
@@ -136,8 +145,6 @@ def _working_directory() -> str:
 
 def plan_next(submission: Submission, registry: Registry) -> Plan:
     """The plan of the next attempt, which is not recorded yet."""
-    from framework.registry.questions.attempts import next_attnum
-
     first = identity_of(submission, 1)
     if "attnum" in submission.pipeline:
         return plan_attempt(submission, registry, given_attnum(submission))
@@ -150,8 +157,6 @@ def plan_next(submission: Submission, registry: Registry) -> Plan:
 
 def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirectory]:
     """Plan the next attempt, record it, and write the plan down."""
-    from framework.registry.questions.attempts import AttemptTaken, create_attempt
-
     for _ in range(TAKEN_TRIES):
         plan = plan_next(submission, registry)
         if not is_pool(plan.site):  # a pool's machines may have what this one lacks
@@ -179,17 +184,11 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
 
 def declare_filetypes(registry: Registry, pipeline: Section) -> None:
     """Let the registry know the filetypes, with a view of each."""
-    from framework.archives.external_filetypes import declarations, groups
-    from framework.registry.questions.filetypes import declare
-
     declare(registry, declarations(pipeline), groups(pipeline))
 
 
 def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:
     """The plan as the registry records it before anything runs."""
-    from framework.registry.questions.attempts import NewAttempt, NewBlock, NewModule
-    from wcl import write
-
     identity = plan.identity
     return NewAttempt(
         reqnum=identity.reqnum,
@@ -279,8 +278,6 @@ def keep_attempt(new: NewAttempt, directory: RunDirectory) -> None:
 
 def keep_submission(submission: Submission, directory: RunDirectory, version: int) -> None:
     """The file as typed and as it was understood, beside the plan."""
-    from wcl import write
-
     try:
         directory.submitted.mkdir(parents=True, exist_ok=True)
         directory.submitted_as(TYPED, version).write_text(submission.typed, encoding="utf-8")

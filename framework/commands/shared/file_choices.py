@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from framework.errors import FrameworkError
+
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
     from framework.registry.questions.file_selection import Choice
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
 def nothing_found(db: Registry, filetype: str | None) -> str:
     """Why there may be nothing to show."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.files import filetypes
     from wcl.spelling import did_you_mean
 
@@ -33,8 +36,8 @@ def check_choice(choice: Choice, everything: bool) -> None:
 
 def check_names(db: Registry, choice: Choice) -> None:
     """A misspelt run, tag or type would mean no files at all."""
+    # Loaded when the verb runs: its help needs none of it.
     from framework.commands.shared.file_choices import nothing_found
-    from framework.errors import FrameworkError
     from framework.registry.questions.files import filetypes
     from framework.registry.questions.runs import find_run
     from framework.registry.questions.tags import tagged_runs

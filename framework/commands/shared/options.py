@@ -30,6 +30,7 @@ def assignments(ctx: click.Context, option: click.Parameter, texts: tuple[str, .
 
 def variables_of(ctx: click.Context, option: click.Parameter, files: tuple[Path, ...]) -> dict[str, object]:
     """Return the values of YAML or JSON files, those of later files over those of earlier ones."""
+    # Loaded when the verb runs: its help needs none of it.
     import yaml
 
     found: dict[str, object] = {}

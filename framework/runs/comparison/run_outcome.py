@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from framework.registry.questions.files import files_of_attempt
+from framework.registry.questions.runs import find_run, modules
 from framework.runs.comparison.run_names import Renaming
 from framework.runs.comparison.side import Side
 from wcl import Section, boolean
@@ -63,9 +65,6 @@ class Outcome:
 
 def compare_outcomes(db: Registry, old: Side, new: Side) -> Outcome:
     """What came of two recorded runs."""
-    from framework.registry.questions.files import files_of_attempt
-    from framework.registry.questions.runs import find_run, modules
-
     runs = find_run(db, old.names.run), find_run(db, new.names.run)
     before, now = (files_of_attempt(db, run.attempt_id) for run in runs)
     volatile = _volatile(old.pipeline) | _volatile(new.pipeline)

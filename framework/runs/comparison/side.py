@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 from framework.model.gc_pause import no_garbage_collection
 from framework.model.plan import Call, Job, Plan
 from framework.plan.late_blocks import says_late
+from framework.registry.questions.files import existing, inputs_of
+from framework.registry.questions.program_versions import versions
+from framework.registry.questions.runs import find_run
 from framework.runs import kept_plan
 from framework.runs.submission import Submission
 from wcl import Section, parse, split
@@ -83,9 +86,6 @@ def planned(plan: Plan, submission: Submission) -> Side:
 
 def recorded(registry: Registry, name: str) -> Side:
     """The plan of a run as its archive keeps it, and what the registry knows of its programs and outside files."""
-    from framework.registry.questions.program_versions import versions
-    from framework.registry.questions.runs import find_run
-
     run = find_run(registry, name)
     kept = kept_plan.files(registry, run)
     full = kept_plan.newest(kept, "full")
@@ -119,8 +119,6 @@ def early_part(side: Side) -> Side:
 
 def _outside_files(registry: Registry, archive: str, jobs: tuple[Job, ...]) -> Callable[[str], Facts | None]:
     """What a recorded run found in files from outside, by way of an output that was made from each."""
-    from framework.registry.questions.files import existing, inputs_of
-
     readers: dict[str, Call] = {}
     for job in jobs:
         for call in job.calls:

@@ -12,6 +12,9 @@ from framework.configuration.home import home
 from framework.engines.process_paths import program_path
 from framework.errors import InfrastructureError, RunError
 from framework.output.text import counted
+from framework.registry.questions.calls import calls
+from framework.registry.questions.files import at_paths, existing, made_by
+from framework.registry.questions.runs import attempt_values, find_run
 from framework.runs import kept_plan
 from framework.worker.files.transfer import Facts, measure
 from framework.worker.job.call import Call
@@ -117,9 +120,6 @@ def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
 
 def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | None, str]:
     """Where the archive keeps the plan of a call, which software it ran in at last, and the archive's root."""
-    from framework.registry.questions.calls import calls
-    from framework.registry.questions.runs import attempt_values, find_run
-
     found = find_run(registry, run)
     tries = calls(registry, found.attempt_id, wrapnum=number)
     if not tries:
@@ -134,8 +134,6 @@ def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | N
 
 def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> Recorded:
     """What is recorded of the calls' inputs and outputs."""
-    from framework.registry.questions.files import at_paths, existing, made_by
-
     paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.outside]
     rows = existing(registry, header["archive"], paths)
     for file in (file for spec in specs for file in spec.inputs if file.path in rows):

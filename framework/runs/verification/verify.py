@@ -15,6 +15,10 @@ from framework.archives.get import get
 from framework.configuration.site_file import operator
 from framework.errors import RunError
 from framework.pipeline.comparison_rules import Rules, rules_of
+from framework.registry.questions.calls import calls
+from framework.registry.questions.files import at_paths
+from framework.registry.questions.runs import attempt_values, find_run
+from framework.registry.questions.verifications import FileVerdict, Verification, record_verification
 from framework.runs import kept_plan
 from framework.runs.software_versions import framework_now
 from framework.runs.verification.compare import DIFFERENT, IDENTICAL, VERDICTS, Verdict, compare
@@ -26,7 +30,6 @@ if TYPE_CHECKING:
     from framework.registry.questions.attempts import NewSoftware
     from framework.registry.questions.files import FileRow
     from framework.registry.questions.runs import Run
-    from framework.registry.questions.verifications import FileVerdict, Verification
 
 #: What a call is that failed this time, and one that made nothing to compare.
 FAILED, NOT_COMPARED = "failed", "not compared"
@@ -38,7 +41,6 @@ class Verifier:
     """Repeats calls of one run."""
 
     def __init__(self, registry: Registry, run: str) -> None:
-        from framework.registry.questions.runs import attempt_values, find_run
 
         self._registry = registry
         self.run: Run = find_run(registry, run)
@@ -46,8 +48,6 @@ class Verifier:
 
     def calls(self, module: str | None = None) -> list[int]:
         """The numbers of the calls that have a good result, of one module or of all."""
-        from framework.registry.questions.calls import calls
-
         done = [call for call in calls(self._registry, self.run.attempt_id, module=module) if call.state == "done"]
         if not done:
             of = f"module {module} of {self.run.run}" if module else self.run.run
@@ -56,8 +56,6 @@ class Verifier:
 
     def verify(self, number: int, target: Path) -> tuple[Rerun, Verification]:
         """Repeat a call in a new directory, compare what it makes, and put the verdict on record."""
-        from framework.registry.questions.verifications import Verification, record_verification
-
         began = time.monotonic()
         again = rerun(self._registry, self.run.run, number, target)
         files = tuple(self._file_verdicts(again))
@@ -80,8 +78,6 @@ class Verifier:
         return again, done
 
     def _file_verdicts(self, again: Rerun) -> list[FileVerdict]:
-        from framework.registry.questions.files import at_paths
-        from framework.registry.questions.verifications import FileVerdict
 
         known = at_paths(self._registry, [part.path for part in again.outputs])
         found = []
