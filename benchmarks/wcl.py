@@ -11,7 +11,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from wcl import Scope, Section, SourcePosition, expand, expand_all, parse, words, write
+from wcl import Scope, Section, SourcePosition, expand, expand_all, parse, split_command, write
 from wcl.yaml_writer import write_yaml
 
 ROUNDS = 7
@@ -102,7 +102,7 @@ def filling() -> None:
         (f"look-up of a top value, {count:,} sections", 5, lambda: scope.find("unitname"), 20_000),
         ("expand one name", 2, lambda: expand("D_${ccd}.fits", scope), 20_000),
         ("expand a pattern of four", None, lambda: expand("${unitname}_${band}_c${ccd:2}_${key_1}", scope), 20_000),
-        ("words of an option", None, lambda: words("tract=${ccd} filter=${band}", scope), 20_000),
+        ("words of an option", None, lambda: split_command("tract=${ccd} filter=${band}", scope), 20_000),
         ("100,000 names from three lists", 1e6, lambda: expand_all("${ccd:3}_${band}_${dither}.fits", many), 1),
     ):
         took = seconds(lambda a=action, r=repeats: [a() for _ in range(r)]) / repeats * 1e6  # type: ignore[misc]

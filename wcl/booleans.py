@@ -8,7 +8,7 @@ from wcl.spelling import did_you_mean
 WORDS = {"y": True, "yes": True, "true": True, "n": False, "no": False, "false": False}
 
 
-def boolean(value: str, position: SourcePosition | None = None) -> bool:
+def parse_boolean(value: str, position: SourcePosition | None = None) -> bool:
     """Return the truth value of a text: yes, y, true or a number other than 0; no, n, false or 0."""
     text = value.strip().lower()
     if text in WORDS:

@@ -4,21 +4,21 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from wcl.booleans import boolean
+from wcl.booleans import parse_boolean
 from wcl.errors import Problem, Severity, SourcePosition, WclError
 from wcl.keys import FREE, KNOWN, Known, kind_of, known_in, stands_in
 from wcl.quoting import Quoted
 from wcl.reader import read_with_problems
 from wcl.section import Section
 from wcl.source_lines import line_at
-from wcl.spelling import did_you_mean, nearest
-from wcl.template import names_in, parse_template
+from wcl.spelling import did_you_mean, suggest
+from wcl.template import parse_template, variable_names
 
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _NONE: Mapping[str, str] = {}
 
 
-def check(
+def check_file(
     path: str | Path,
     known_keys: Mapping[str, Known] = KNOWN,
     *,
@@ -53,7 +53,7 @@ def check_values(section: Section, known: Mapping[str, Known] = KNOWN) -> Iterat
 def _check_value(section: Section, key: str, value: str, entry: Known) -> Iterator[Problem]:
     if entry.kind == "boolean":
         try:
-            boolean(value)
+            parse_boolean(value)
         except WclError as error:
             yield _at_value(section, key, value, error.problems[0].message, error.problems[0].hint)
     elif entry.kind == "integer" and not re.fullmatch(r"\s*[+-]?\d+\s*", value):
@@ -69,7 +69,7 @@ def _check_line(section: Section, key: str, value: str) -> Iterator[Problem]:
             yield _at(section, key, f"'{key}' replaces the section of that name", f"opened at {position}", "warning")
     if not isinstance(value, Quoted) and _unclosed(value):
         yield _at_value(section, key, value, "a variable is never closed", "add the closing }", "warning")
-    if isinstance(value, Quoted) and names_in(str(value)):
+    if isinstance(value, Quoted) and variable_names(str(value)):
         hint = "single quotes keep blanks together on a command line and let it be filled in"
         yield _at(section, key, "a variable in double quotes is text", hint, "warning")
     if key.startswith("<"):
@@ -102,7 +102,7 @@ def check_keys(section: Section, known: Mapping[str, Known] = KNOWN, *, strict: 
 
 
 def _unknown(section: Section, key: str, kind: str, known: Mapping[str, Known], *, strict: bool) -> Problem:
-    close = nearest(key, known_in(known, kind))
+    close = suggest(key, known_in(known, kind))
     if close:
         return _at(section, key, f"unknown key '{key}'", f"did you mean '{close}'?")
     elsewhere = known.get(key)
@@ -116,7 +116,7 @@ def _referenced_names(section: Section, known: Mapping[str, Known]) -> Iterator[
         if isinstance(value, Section):
             yield from _referenced_names(value, known)
             continue
-        yield from names_in(value)
+        yield from variable_names(value)
         entry = known.get(key)
         if entry and entry.kind == "names":
             yield from (word.lower() for word in _WORD.findall(value))

@@ -3,7 +3,7 @@
 import re
 import shlex
 
-from wcl.deferred import protect_late
+from wcl.deferred import escape_deferred
 from wcl.errors import Problem, SourcePosition, WclError
 from wcl.filling import NOWHERE, Filling
 from wcl.quoting import Quoted
@@ -12,26 +12,26 @@ from wcl.source_lines import source_line
 from wcl.template import Variable, parse_template
 
 _BLANKS = re.compile(r"[ \t\r\n]+")
-#: A doubled dollar before the name of a deferred function stays doubled in a word, so that `resolve_late` leaves it.
+#: A doubled dollar before a deferred function's name stays doubled in a word, so that `resolve_deferred` leaves it.
 _ESCAPED_CALL = re.compile(r"\$\$(?=(?:head|secret|fmt)\{)", re.IGNORECASE)
 
 
-def words(text: str, scope: Scope, position: SourcePosition | None = None) -> list[str]:
+def split_command(text: str, scope: Scope, position: SourcePosition | None = None) -> list[str]:
     """Expand a text and split it as a shell would; the value of a quoted variable stays in one word.
 
-    A word that holds `$HEAD{...}` or `$SECRET{...}` is completed in the job by `wcl.deferred.resolve_late`.
+    A word that holds `$HEAD{...}` or `$SECRET{...}` is completed in the job by `wcl.deferred.resolve_deferred`.
     """
     if isinstance(text, Quoted):
-        return [protect_late(text)]
+        return [escape_deferred(text)]
     value = _only_quoted_value(text, scope)
     if value is not None:
-        return [str(protect_late(value))]
+        return [str(escape_deferred(value))]
     quoted_values: list[str] = []
     filling = Filling(scope, quoted_values=quoted_values)
     filled = filling.fill(parse_template(_ESCAPED_CALL.sub("$$$$", text))) if "$" in text else text
     if filling.faults:
         raise filling.error(text, position)
-    quoted_values[:] = map(protect_late, quoted_values)
+    quoted_values[:] = map(escape_deferred, quoted_values)
     return [filling.restore(word) for word in _shell_words(filled, text, position)]
 
 

@@ -9,12 +9,12 @@ _CALL = re.compile(r"(\$?)\$(head|secret|fmt)\{([^{}]*)\}", re.IGNORECASE)
 Answer = Callable[[list[str]], str]
 
 
-def late_calls(text: str) -> list[tuple[str, list[str]]]:
+def deferred_calls(text: str) -> list[tuple[str, list[str]]]:
     """Return the deferred calls in a text, the innermost ones only, each as its function and arguments."""
     return [(match[2].lower(), _arguments(match[3])) for match in _CALL.finditer(text) if not match[1]]
 
 
-def resolve_late(text: str, answers: Mapping[str, Answer]) -> str:
+def resolve_deferred(text: str, answers: Mapping[str, Answer]) -> str:
     """Replace deferred calls by their answers, given by function name in lower case.
 
     A function without an answer stays, and `$$HEAD{...}` becomes the text `$HEAD{...}`.
@@ -29,8 +29,8 @@ def resolve_late(text: str, answers: Mapping[str, Answer]) -> str:
     return _CALL.sub(replace, text) if "$" in text else text
 
 
-def protect_late(text: str) -> str:
-    """Escape the deferred calls in a text, so that `resolve_late` gives back the text itself."""
+def escape_deferred(text: str) -> str:
+    """Escape the deferred calls in a text, so that `resolve_deferred` gives back the text itself."""
     return _CALL.sub(lambda match: "$" + match[0], text) if "$" in text else text
 
 

@@ -97,11 +97,11 @@ def expand_all(
             raise _too_many(text, position, most)
         results = map("".join, product(*axes))
         return list(map(Quoted, results)) if any(isinstance(axis[0], Quoted) for axis in axes) else list(results)
-    return [filled.text for filled in fill_all(text, scope, position, most=most)]
+    return [filled.text for filled in expand_with_values(text, scope, position, most=most)]
 
 
 @dataclass(frozen=True)
-class Filled:
+class ExpandedText:
     """A text that was expanded with one combination of the values of its list variables."""
 
     text: str
@@ -109,12 +109,12 @@ class Filled:
     used: dict[str, str]
 
 
-def fill_all(
+def expand_with_values(
     text: str, scope: Scope, position: SourcePosition | None = None, *, most: int = MOST_VALUES
-) -> list[Filled]:
+) -> list[ExpandedText]:
     """Expand a text as `expand_all` does, and return each result with the values that went into it."""
     if isinstance(text, Quoted):
-        return [Filled(text, {})]
+        return [ExpandedText(text, {})]
     template = parse_template(text)
     results = list(islice(_branches(template, scope, {}, position), most + 1))
     if len(results) > most:
@@ -124,7 +124,7 @@ def fill_all(
 
 def _branches(
     template: Template, scope: Scope, bound: dict[str, str], position: SourcePosition | None
-) -> Iterator[Filled]:
+) -> Iterator[ExpandedText]:
     """Fill a template with one value of each list; branch on each list that turns up on the way."""
     filling = Filling(scope, bound)
     try:
@@ -135,7 +135,7 @@ def _branches(
         return
     if filling.faults:
         raise filling.error(template.text, position)
-    yield Filled(Quoted(text) if filling.quoted else text, filling.used)
+    yield ExpandedText(Quoted(text) if filling.quoted else text, filling.used)
 
 
 def _plain_axes(template: Template, scope: Scope) -> list[list[str]] | None:

@@ -11,7 +11,7 @@ from wcl.quoting import Quoted
 from wcl.scope import Scope
 from wcl.source_lines import source_line
 from wcl.spelling import did_you_mean
-from wcl.template import LATE, Call, Template, Variable, parse_template
+from wcl.template import DEFERRED_FUNCTIONS, Call, Template, Variable, parse_template
 
 #: Depth of variables in the values of variables.
 DEEPEST = 100
@@ -144,7 +144,7 @@ class Filling:
     def fill_call(self, part: Call) -> str:
         """Return the result of a registered function; a deferred call stays, with its arguments filled in."""
         inside = self.fill(part.inside)
-        if part.kind in LATE or any(isinstance(p, Call) for p in part.inside.parts):
+        if part.kind in DEFERRED_FUNCTIONS or any(isinstance(p, Call) for p in part.inside.parts):
             return f"{part.opening}{inside}}}"
         name, *arguments = [self.restore(argument.strip()) for argument in inside.split(",")]
         function = registered_functions().get(name.lower())

@@ -1,8 +1,8 @@
 """Formats: a text of plain variables, compiled once and filled in many times from plain values.
 
-This is the quick way for names and command lines of calls, where the general way (`expand`, `words`) would take most
-of a plan's time: see the bars on planning 100,000 calls (benchmarks/plan.py). A format never differs from the general
-way; for anything that is not plain it returns None. tests/wcl/test_format.py holds both ways equal.
+This is the quick way for names and command lines of calls, where the general way (`expand`, `split_command`) would
+take most of a plan's time: see the bars on planning 100,000 calls (benchmarks/plan.py). A format never differs from the
+general way; for anything that is not plain it returns None. tests/wcl/test_format.py holds both ways equal.
 """
 
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class Format:
         return self._pattern % tuple(texts)
 
     def fill_word(self, quoted: Get, get: Get) -> str | None:
-        """Return the text as one word of a command line; None if it is not plain, and `words` is needed.
+        """Return the text as one word of a command line; None if it is not plain, and `split_command` is needed.
 
         The values that ``quoted`` returns are taken as quoted ones.
         """
@@ -59,7 +59,7 @@ class Format:
         return texts[0] if self._pattern == "%s" else self._pattern % tuple(texts)
 
 
-def compiled(text: str) -> Format | None:
+def compile_format(text: str) -> Format | None:
     """Return a text as a format; None if it is quoted, or holds more than text and plain variables."""
     if isinstance(text, Quoted):
         return None
@@ -81,7 +81,7 @@ def is_plain(value: str) -> bool:
     return not ("$" in value or "," in value or value[:1] == "(")
 
 
-def as_text(value: str) -> str:
+def as_literal(value: str) -> str:
     """Return a value as one that is never expanded or split; quoted if it would be."""
     return value if is_plain(value) else Quoted(value)
 

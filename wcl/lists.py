@@ -12,7 +12,7 @@ _TEXT = re.compile(r"\S")
 LONGEST_RANGE = 1_000_000
 
 
-def split(value: str, delimiter: str = ",") -> list[str]:
+def split_list(value: str, delimiter: str = ",") -> list[str]:
     """Return the elements of a value, with ranges expanded.
 
     Parentheses are removed, and empty elements stay. A quoted value is one element.
@@ -37,7 +37,7 @@ def list_values(value: str) -> list[str]:
 
     A comma at the end marks a list of one element, and adds none.
     """
-    elements = _element_values(value) if "{" in value else split(value)
+    elements = _element_values(value) if "{" in value else split_list(value)
     return elements[:-1] if len(elements) > 1 and elements[-1] == "" else elements
 
 

@@ -15,7 +15,7 @@ from wcl.template import Variable, parse_template
 DEEPEST = 20
 
 
-def settled(text: str, scope: Scope, is_open: Callable[[str], bool]) -> str:
+def expand_partially(text: str, scope: Scope, is_open: Callable[[str], bool]) -> str:
     """Return a text in which only the open names are still variables.
 
     It means the same as the text in every scope that is made from this one by giving values to the open names. The

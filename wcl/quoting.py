@@ -41,7 +41,7 @@ def _unescape(match: re.Match[str]) -> str:
     return _MEANS[code]
 
 
-def written(value: str) -> str:
+def quote_if_needed(value: str) -> str:
     """Return a value as a file holds it: in quotes if it is quoted, or if it would read differently without."""
     return quote(value) if isinstance(value, Quoted) or not _reads_plain(value) else value
 

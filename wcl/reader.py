@@ -9,7 +9,7 @@ from wcl.expansion import expand
 from wcl.functions import registered_functions
 from wcl.parser import add_wcl
 from wcl.quoting import QUOTED, unquote
-from wcl.rendering import has_marks, render
+from wcl.rendering import is_template, render
 from wcl.scope import Scope
 from wcl.section import Section
 from wcl.source_lines import source_line
@@ -18,7 +18,7 @@ from wcl.tree import Tree
 from wcl.yaml_reader import add_yaml
 
 #: Position of the values of `--set`.
-SET = SourcePosition("--set", 0)
+SET_POSITION = SourcePosition("--set", 0)
 #: Depth of files that include files.
 DEEPEST = 50
 YAML_SUFFIXES = frozenset({".yaml", ".yml"})
@@ -58,14 +58,14 @@ def read_with_problems(
 def apply_override(section: Section, key: str, value: str) -> Section:
     """Return the tree with the value of one `--set key=value`, which cannot replace a section."""
     if not all(part and part.split() == [part] for part in key.split(".")):
-        raise error_at(SET, f"'{key}' is not a key", "write section.section.key=value")
+        raise error_at(SET_POSITION, f"'{key}' is not a key", "write section.section.key=value")
     outer, _, name = key.rpartition(".")
     holder = section
     for part in outer.split(".") if outer else ():
         holder = holder.section(part.lower())
     if isinstance(holder.get(name.lower()), Section):
-        raise error_at(SET, f"'{key}' is a section, and a plain value cannot replace it")
-    return section.with_path(key, parse_override(value), SET)
+        raise error_at(SET_POSITION, f"'{key}' is a section, and a plain value cannot replace it")
+    return section.with_path(key, parse_override(value), SET_POSITION)
 
 
 def parse_override(text: str) -> str:
@@ -110,7 +110,7 @@ class TreeReader:
     def read_text(self, text: str, path: Path) -> None:
         """Read a file's text into the tree, rendered first if it is a template."""
         lines = None
-        if has_marks(text):
+        if is_template(text):
             rendered = render(path, self.variables)
             text, lines = rendered.text, rendered.lines
         if path.suffix in YAML_SUFFIXES:

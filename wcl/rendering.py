@@ -33,7 +33,7 @@ class Rendered:
     lines: tuple[SourcePosition, ...]
 
 
-def has_marks(text: str) -> bool:
+def is_template(text: str) -> bool:
     """Return whether a text is a jinja2 template."""
     return "{{" in text or ("{%" in text and "{%" in _FORMAT.sub("", text))
 

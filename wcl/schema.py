@@ -9,7 +9,7 @@ _VARIABLE = {"type": "string", "pattern": r"\$"}
 _ANY = {"type": ["string", "number", "boolean", "array"]}
 
 
-def schema(known: Mapping[str, Known] = KNOWN) -> dict[str, Any]:
+def json_schema(known: Mapping[str, Known] = KNOWN) -> dict[str, Any]:
     """Return a JSON Schema that describes known keys and refuses wrong values; other keys are allowed."""
     kinds = sorted({kind for entry in known.values() for kind in entry.sections} | {"module", "exec", "file", "list"})
     definitions = {kind: _section(known, kind) for kind in kinds if kind != "top"}

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from wcl.errors import SourcePosition
-from wcl.section import KEEPS_CASE, Section, text_of
+from wcl.section import KEEPS_CASE, Section, to_text
 
 #: Kinds of sections in the order in which a plain name is looked up.
 SEARCH_ORDER = ("file", "list", "exec", "job", "module", "block", "archive", "site")
@@ -48,7 +48,7 @@ class Scope:
                 if isinstance(value, str):
                     return value
                 if not isinstance(value, Mapping):
-                    return text_of(value)
+                    return to_text(value)
         value = self._top.get(name)
         if isinstance(value, str):
             return value
@@ -89,7 +89,9 @@ class Scope:
         return [f"{first}.{key}" for key, value in section.items() if isinstance(value, str)]
 
 
-def chain(root: Section, current: Mapping[str, object] = _NOTHING, searched: Mapping[str, object] = _NOTHING) -> Scope:
+def build_scope(
+    root: Section, current: Mapping[str, object] = _NOTHING, searched: Mapping[str, object] = _NOTHING
+) -> Scope:
     """Return the scope of a configuration, searched in the order of DESDM.
 
     The order is: current values, the object at hand (`searched`), the current section of each kind, the top. `current`

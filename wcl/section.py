@@ -4,7 +4,7 @@ from collections.abc import ItemsView, Iterator, Mapping
 from typing import Union, overload
 
 from wcl.errors import IN_CODE, SourcePosition, WclError, error_at
-from wcl.lists import split
+from wcl.lists import split_list
 from wcl.quoting import Quoted, quote
 from wcl.sources import Sources
 from wcl.spelling import did_you_mean
@@ -60,7 +60,7 @@ class Section(Mapping[str, Value]):
             return value if value.path == path else value.at_path(path)
         if isinstance(value, Mapping):
             return Section.of(value, position, path)
-        return text_of(value)
+        return to_text(value)
 
     def __getitem__(self, key: str) -> Value:
         try:
@@ -190,17 +190,17 @@ class Section(Mapping[str, Value]):
         return self.with_value(first, self.section(first).with_path(rest, value, position), position)
 
 
-def text_of(value: object) -> str:
+def to_text(value: object) -> str:
     """Convert any value to a text; a sequence becomes a list with each element as one value."""
     if isinstance(value, str):
         return value
     if isinstance(value, list | tuple):
-        return ",".join(_element(text_of(element)) for element in value)
+        return ",".join(_element(to_text(element)) for element in value)
     return str(value)
 
 
 def _element(text: str) -> str:
-    return quote(text) if isinstance(text, Quoted) or split(text) != [text] else text
+    return quote(text) if isinstance(text, Quoted) or split_list(text) != [text] else text
 
 
 def merge(base: Section, over: Section) -> Section:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 MOST_EDITS = 2
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
+def suggest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word with the fewest edits: at most two, and fewer than half the word's letters."""
     allowed = min(MOST_EDITS, (len(word) - 1) // 2)
     # Each edit changes at most two letters of the set.
@@ -23,7 +23,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint for a message; empty if no known word is within two edits."""
-    suggestion = nearest(word, known)
+    suggestion = suggest(word, known)
     return f"did you mean '{suggestion}'?" if suggestion else ""
 
 

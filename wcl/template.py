@@ -10,7 +10,7 @@ from typing import Union
 from wcl.quoting import Quoted
 
 #: Functions whose values are deferred: only the job, or the writer of a list, knows them.
-LATE = frozenset({"head", "secret", "fmt", "rnmlst", "loop"})
+DEFERRED_FUNCTIONS = frozenset({"head", "secret", "fmt", "rnmlst", "loop"})
 _MARK = re.compile(r"\$\$|\$(opt|func|head|secret|fmt|rnmlst|loop)?\{|\}", re.IGNORECASE)
 #: Depth of braces inside braces; deeper ones are text.
 DEEPEST = 40
@@ -113,7 +113,7 @@ def parse_template(text: str) -> Template:
     return Template(text, tuple(_joined(parts)))
 
 
-def names_in(text: str) -> frozenset[str]:
+def variable_names(text: str) -> frozenset[str]:
     """Return the names of the variables in a text, in lower case; none for a quoted text."""
     if isinstance(text, Quoted) or "$" not in text:
         return frozenset()

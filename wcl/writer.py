@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from wcl.errors import error_at
 from wcl.parser import add_wcl
-from wcl.quoting import Quoted, written
+from wcl.quoting import Quoted, quote_if_needed
 from wcl.section import Section
 from wcl.tree import Tree
 
@@ -28,7 +28,7 @@ def lines(section: Section, indent: str = "") -> Iterator[str]:
             yield from lines(value, indent + INDENT)
             yield f"{indent}</{key}>"
         else:
-            yield f"{indent}{key} = {written(value)}"
+            yield f"{indent}{key} = {quote_if_needed(value)}"
 
 
 def _check_name(section: Section, key: str) -> None:

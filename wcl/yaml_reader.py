@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from wcl.errors import Problem, SourcePosition, WclError, raise_errors
 from wcl.quoting import Quoted
-from wcl.section import Section, text_of
+from wcl.section import Section, to_text
 from wcl.tree import Tree
 from wcl.yaml_events import MOST_NODES, Items, Node, Pairs, Scalar, compose
 
@@ -142,4 +142,4 @@ def scalar_value(node: Scalar) -> str:
 
 def list_text(texts: list[str]) -> str:
     """Return a sequence as the text of a list; a single element has a comma behind it, which makes it a list."""
-    return text_of(texts) + ("," if len(texts) == 1 else "")
+    return to_text(texts) + ("," if len(texts) == 1 else "")

@@ -32,13 +32,13 @@ def command(
     # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_keys
     from framework.pipeline.software import check_software
-    from wcl.check import check
+    from wcl.check import check_file
 
     known = site_keys()
     found = [
         problem
         for path in paths
-        for problem in check(
+        for problem in check_file(
             path,
             known,
             overrides=overrides,

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from framework.pipeline.findings import near, wrong
-from wcl import Section, split
+from wcl import Section, split_list
 
 NEVER = "never"
 
@@ -38,7 +38,7 @@ def places_of(pipeline: Section) -> Places:
     own = target if writes_target else home
     others = [home] if _uses(pipeline, "use_home_archive_input", "wrapper") else []
     others += [target] if reads_target else []
-    further = [name for name in split(pipeline.text("input_archives", "")) if name]
+    further = [name for name in split_list(pipeline.text("input_archives", "")) if name]
     _check(pipeline, pipeline, further, "input_archives")
     others += further
     sends_home = own != home and _uses(pipeline, "use_home_archive_output", "job")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from framework.pipeline.findings import Findings, near
-from wcl import Section, SourcePosition, split
+from wcl import Section, SourcePosition, split_list
 
 #: A column of a list: a name, or ``$FMT{format, name}``.
 COLUMN = re.compile(r"\$FMT\{[^{}]*\}|[^,\s]+", re.IGNORECASE)
@@ -98,7 +98,7 @@ def read_blocks(pipeline: Section, findings: Findings) -> tuple[BlockDefinition,
     """The blocks of ``blocklist`` in their order, with what is wrong in them added to the findings."""
     blocks = []
     with findings.collecting():
-        names = split(pipeline.text("blocklist"))
+        names = split_list(pipeline.text("blocklist"))
         for number, name in enumerate(names, start=1):
             section = _named(pipeline, "block", name, pipeline.position("blocklist"), findings)
             if section is not None:
@@ -109,7 +109,7 @@ def read_blocks(pipeline: Section, findings: Findings) -> tuple[BlockDefinition,
 def _read_block(pipeline: Section, name: str, number: int, section: Section, findings: Findings) -> BlockDefinition:
     modules = []
     with findings.collecting():
-        for module_name in split(section.text("modulelist")):
+        for module_name in split_list(section.text("modulelist")):
             module = _named(pipeline, "module", module_name, section.position("modulelist"), findings)
             if module is None:
                 continue
@@ -201,4 +201,4 @@ def _text(section: Section, key: str, default: str = "") -> str:
 def names_of(section: Section, key: str) -> tuple[str, ...]:
     """The names in a value; none where there is no such key."""
     value = section.get(key)
-    return tuple(str(name) for name in split(value) if name) if isinstance(value, str) else ()
+    return tuple(str(name) for name in split_list(value) if name) if isinstance(value, str) else ()

@@ -11,7 +11,7 @@ from framework.pipeline.findings import wrong
 from wcl import Problem, Section
 from wcl.check import check_keys, check_values
 from wcl.keys import KNOWN, Known, declare
-from wcl.reader import SET
+from wcl.reader import SET_POSITION
 from wcl.spelling import did_you_mean
 
 #: The language's own words, and those that planning adds to them.
@@ -61,10 +61,10 @@ def check_pipeline(pipeline: Section) -> Iterator[Problem]:
     known = known_keys(pipeline)
     yield from check_values(pipeline, known)
     yield from check_varying(pipeline)
-    typed = [key for key in pipeline if pipeline.position(key) == SET]
+    typed = [key for key in pipeline if pipeline.position(key) == SET_POSITION]
     for problem in check_keys(pipeline, known):
         key = next((key for key in typed if problem.message.endswith(f"'{key}'")), None)
-        if problem.position == SET and key is not None:
+        if problem.position == SET_POSITION and key is not None:
             others = (name for name in pipeline if name != key)
             hint = did_you_mean(key, others) or "nothing in the pipeline refers to it"
             problem = replace(problem, severity="error", hint=hint)

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from framework.model.plan import Known
 from framework.pipeline.findings import near, wrong
-from wcl import Quoted, Scope, Section, SourcePosition, expand, split, words
+from wcl import Quoted, Scope, Section, SourcePosition, expand, split_command, split_list
 
 #: Stands on a program's command line where the file for its answer is named.
 ANSWER = "@answer@"
@@ -107,7 +107,7 @@ def _fields_question(section: Section, scope: Scope) -> FieldsQuestion:
     position = section.position("query_fields")
     conditions = {}
     for name in _names(section, "query_fields"):
-        conditions[name.lower()] = tuple(split(expand(_found(name, scope, position), scope, position)))
+        conditions[name.lower()] = tuple(split_list(expand(_found(name, scope, position), scope, position)))
     joins = []
     for pair in _names(section, "join"):
         left, equals, right = (part.strip() for part in pair.partition("="))
@@ -131,9 +131,9 @@ def _named_question(section: Section, scope: Scope) -> NamedQuestion:
 def _program_question(section: Section, scope: Scope) -> ProgramQuestion:
     answer = Quoted(ANSWER)
     scope = scope.child({"qoutfile": answer, "outputxml": answer, "outputfile": answer})
-    argv = words(section.text("exec"), scope, section.position("exec"))
+    argv = split_command(section.text("exec"), scope, section.position("exec"))
     if "args" in section:
-        argv += words(section.text("args"), scope, section.position("args"))
+        argv += split_command(section.text("args"), scope, section.position("args"))
     form = section.text("qouttype", "wcl").lower()
     if form not in FORMS:
         raise wrong(section.position("qouttype"), f"unknown form of an answer '{form}'", near(form, FORMS))
@@ -151,4 +151,4 @@ def _found(name: str, scope: Scope, position: SourcePosition) -> str:
 
 
 def _names(section: Section, key: str) -> tuple[str, ...]:
-    return tuple(name for name in split(section.text(key)) if name) if key in section else ()
+    return tuple(name for name in split_list(section.text(key)) if name) if key in section else ()

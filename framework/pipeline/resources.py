@@ -11,7 +11,7 @@ from framework.pipeline.definition import ModuleDefinition
 from framework.pipeline.findings import wrong
 from framework.pipeline.numbers import a_number, numbers, rising
 from wcl import Scope, SourcePosition, expand
-from wcl.partial import settled
+from wcl.partial import expand_partially
 
 #: What a call may ask for in numbers.
 NUMBERS = (
@@ -87,7 +87,7 @@ class LimitsOfModule:
 
     def _settled(self, key: str) -> str | None:
         text = self._scope.look_up(key)
-        return None if text is None else settled(text, self._scope, self._module.loop.__contains__)
+        return None if text is None else expand_partially(text, self._scope, self._module.loop.__contains__)
 
     def _position(self, key: str) -> SourcePosition:
         return self._module.section.position(key) if key in self._module.section else self._module.position

@@ -9,9 +9,9 @@ from framework.model.plan import Bind, Container, Environment
 from framework.pipeline.definition import ModuleDefinition
 from framework.pipeline.findings import near, problem_at, wrong
 from framework.pipeline.numbers import a_number
-from wcl import Problem, Scope, Section, SourcePosition, WclError, expand, split, words
-from wcl.deferred import late_calls
-from wcl.spelling import nearest
+from wcl import Problem, Scope, Section, SourcePosition, WclError, expand, split_command, split_list
+from wcl.deferred import deferred_calls
+from wcl.spelling import suggest
 
 #: What a module, a block, the site or the pipeline may name, and the section that holds what is defined.
 KINDS = {"environment": "environment_def", "container": "container_def"}
@@ -62,7 +62,7 @@ def _check_definition(kind: str, name: str, section: Section) -> Iterator[Proble
         )
     for key in section:
         # One that is nearly a known key is reported as in every section (wcl/check.py).
-        if key not in KEYS[kind] and not nearest(key, KEYS[kind]):
+        if key not in KEYS[kind] and not suggest(key, KEYS[kind]):
             yield problem_at(section.position(key), named(f"has an unknown key '{key}'"), near(key, KEYS[kind]))
     if kind == "container":
         if "image" not in section:
@@ -153,10 +153,12 @@ class _Values:
         text = self._section.get(key)
         if not isinstance(text, str):
             return ()
-        return tuple(self._not_late(key, str(word)) for word in words(text, self._scope, self._section.position(key)))
+        return tuple(
+            self._not_late(key, str(word)) for word in split_command(text, self._scope, self._section.position(key))
+        )
 
     def names(self, key: str) -> tuple[str, ...]:
-        return tuple(name for name in split(self.text(key)) if name)
+        return tuple(name for name in split_list(self.text(key)) if name)
 
     def path(self, key: str, text: str | None = None) -> str:
         """An absolute path; jobs run in directories of their own."""
@@ -182,7 +184,7 @@ class _Values:
         return wrong(self.position(key), message, hint)
 
     def _not_late(self, key: str, text: str) -> str:
-        if found := late_calls(text):
+        if found := deferred_calls(text):
             raise self.wrong(key, f"${found[0][0].upper()}{{}} cannot be used here", "it is known in a call only")
         return text
 

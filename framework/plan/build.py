@@ -36,7 +36,7 @@ from framework.plan.late_blocks import carried, check_late, is_late, late_names
 from framework.plan.late_inputs import Earlier, products_of
 from framework.plan.late_rehearsal import Names, rehearse
 from framework.plan.products import Line, Products
-from wcl import Scope, Section, expand, split
+from wcl import Scope, Section, expand, split_list
 
 #: A throttle of the pool, with how much of it a job takes.
 LIMIT = re.compile(r"[A-Za-z]\w*(\.\w+)?(:\d+)?", re.ASCII)
@@ -274,7 +274,7 @@ def _limits(module: ModuleDefinition, scope: Scope) -> tuple[str, ...]:
     """The throttles that a module names."""
     text = scope.look_up("concurrency_limits")
     position = scope.position("concurrency_limits") or module.position
-    names = tuple(name for name in split(expand(text, scope, position)) if name) if text else ()
+    names = tuple(name for name in split_list(expand(text, scope, position)) if name) if text else ()
     for name in names:
         if not LIMIT.fullmatch(name):
             raise wrong(position, f"'{name}' is no throttle", hint="a name, or name:weight, such as archive:2")

@@ -24,8 +24,8 @@ from framework.plan.command_line import LATE, CommandLine
 from framework.plan.file_lines import Sources, flag
 from framework.plan.file_names import Naming, joined
 from framework.plan.file_objects import Objects, Resolved
-from wcl import Scope, Section, SourcePosition, expand, split
-from wcl.deferred import late_calls
+from wcl import Scope, Section, SourcePosition, expand, split_list
+from wcl.deferred import deferred_calls
 from wrappers import WrapperError
 
 #: What a module may become at most, unless the pipeline allows more with max_calls.
@@ -154,7 +154,7 @@ class CallMaker:
         except KeyError:
             hint = "set it, or name the object to loop over with loopobj"
             raise wrong(position, f"the loop key '{key}' has no value", hint=hint) from None
-        return [value for value in split(expand(text, self._scope, position)) if value]
+        return [value for value in split_list(expand(text, self._scope, position)) if value]
 
     def _refuse_too_many(self, count: int) -> None:
         if not count:
@@ -284,7 +284,7 @@ class Values:
         found = {}
         for key, (value, position) in self._texts.items():
             found[key] = str(expand(value, given.scope, position))
-            if unknown := {name for name, _ in late_calls(found[key])} - self._late:
+            if unknown := {name for name, _ in deferred_calls(found[key])} - self._late:
                 raise wrong(position, f"${unknown.pop().upper()}{{}} cannot be used here")
         return found
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection
 from framework.pipeline.definition import ExecDefinition
 from framework.pipeline.findings import wrong
 from framework.plan.call_scope import Given
-from wcl import Scope, Section, words
-from wcl.deferred import late_calls, resolve_late
-from wcl.format import compiled
-from wcl.partial import settled
+from wcl import Scope, Section, split_command
+from wcl.deferred import deferred_calls, resolve_deferred
+from wcl.format import compile_format
+from wcl.partial import expand_partially
 
 #: What stands before an option of one letter, and before a longer one.
 HYPHENS = {"allsingle": ("-", "-"), "alldouble": ("--", "--"), "mixed_gnu": ("-", "--")}
@@ -64,8 +64,8 @@ class CommandLine:
             argv += values
         if "$" not in "".join(argv):
             return tuple(argv), ()
-        late = tuple(number for number, word in enumerate(argv) if late_calls(word))
-        return tuple(word if number in late else resolve_late(word, {}) for number, word in enumerate(argv)), late
+        late = tuple(number for number, word in enumerate(argv) if deferred_calls(word))
+        return tuple(word if number in late else resolve_deferred(word, {}) for number, word in enumerate(argv)), late
 
 
 class Words:
@@ -74,18 +74,18 @@ class Words:
     def __init__(self, section: Section, key: str, scope: Scope, is_open: Callable[[str], bool]) -> None:
         text = section.text(key)
         self._position = section.position(key)
-        if unknown := {name for name, _ in late_calls(text)} - LATE:
+        if unknown := {name for name, _ in deferred_calls(text)} - LATE:
             raise wrong(self._position, f"${unknown.pop().upper()}{{}} means nothing on a command line")
-        self._text = settled(text, scope, is_open)
+        self._text = expand_partially(text, scope, is_open)
         #: Where nothing is left to fill in.
-        self._fixed = None if "$" in self._text else words(self._text, scope, self._position)
-        self._format = None if SPLITS.search(self._text) else compiled(self._text)
+        self._fixed = None if "$" in self._text else split_command(self._text, scope, self._position)
+        self._format = None if SPLITS.search(self._text) else compile_format(self._text)
 
     def fill(self, given: Given) -> list[str]:
         if self._fixed is not None:
             return self._fixed
         word = self._format.fill_word(given.paths.get, given.values.get) if self._format else None
-        return [word] if word is not None else words(self._text, given.scope, self._position)
+        return [word] if word is not None else split_command(self._text, given.scope, self._position)
 
 
 def shell_text(argv: tuple[str, ...]) -> str:

@@ -11,7 +11,7 @@ from framework.pipeline.findings import wrong
 from framework.pipeline.questions import FoundFile, FoundLine, Question, UnansweredError, question_of
 from framework.plan.file_names import Naming, joined
 from framework.plan.products import Line, Products
-from wcl import Scope, Section, boolean
+from wcl import Scope, Section, parse_boolean
 
 NOTHING_MADE = "nothing was made of that"
 
@@ -61,7 +61,7 @@ def lines_of(
 def flag(section: Section, key: str) -> bool:
     """A boolean of a section; False where it is not there."""
     value = section.get(key)
-    return isinstance(value, str) and boolean(value, section.position(key))
+    return isinstance(value, str) and parse_boolean(value, section.position(key))
 
 
 def _not_empty(lines: list[Line], section: Section, key: str, message: str) -> list[Line]:

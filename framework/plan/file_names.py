@@ -11,9 +11,9 @@ from framework.model.plan import ARCHIVE_PATH, File
 from framework.pipeline.compression import HEADER_UPDATE, compression_of, header_cards
 from framework.pipeline.findings import near, problem_at, wrong
 from framework.pipeline.wildcards import wild_name
-from wcl import Scope, Section, SourcePosition, WclError, boolean, expand, expand_all, split
-from wcl.format import Format, compiled, is_plain
-from wcl.partial import settled
+from wcl import Scope, Section, SourcePosition, WclError, expand, expand_all, parse_boolean, split_list
+from wcl.format import Format, compile_format, is_plain
+from wcl.partial import expand_partially
 
 #: Bytes of a name in a path; file systems take 255, and a few are added to some names.
 LONGEST_NAME = 200
@@ -46,7 +46,7 @@ class Template:
 
     def settled(self, scope: Scope, is_open: Callable[[str], bool]) -> Template:
         """With everything filled in but the open names, if nothing is wrong with it."""
-        return replace(self, text=settled(self.text, scope, is_open))
+        return replace(self, text=expand_partially(self.text, scope, is_open))
 
     def _for_whom(self, error: WclError) -> WclError:
         """What is wrong with a shared pattern is wrong where it is used."""
@@ -183,7 +183,7 @@ class Naming:
 
     @cached_property
     def _name_format(self) -> Format | None:
-        return None if self._loop is None else compiled(self._name.text)
+        return None if self._loop is None else compile_format(self._name.text)
 
     @cached_property
     def _filetype(self) -> Filetype:
@@ -237,8 +237,8 @@ class Naming:
             return Directories(own, self._scope), Directories(own, self._scope)
         archive, job = (self._settled(each) for each in _directory_templates(self.section, self._pipeline))
         return (
-            Directories(archive, self._scope, settled=self._loop is not None),
-            Directories(job, self._scope, settled=self._loop is not None),
+            Directories(archive, self._scope, is_compiled=self._loop is not None),
+            Directories(job, self._scope, is_compiled=self._loop is not None),
         )
 
     def _settled(self, template: Template) -> Template:
@@ -275,7 +275,7 @@ class Naming:
         fixed: dict[str, str] = {}
         formats = []
         for key in (*required, *optional):
-            form = compiled(settled(f"${{{key}}}", self._scope, self._loop.__contains__))
+            form = compile_format(expand_partially(f"${{{key}}}", self._scope, self._loop.__contains__))
             if form is None:
                 return None
             value = None if form.names else form.fill(fixed.get)
@@ -313,10 +313,10 @@ class Naming:
 class Directories:
     """The directories that a template gives; most files of a module share theirs."""
 
-    def __init__(self, template: Template, scope: Scope, *, settled: bool = False) -> None:
+    def __init__(self, template: Template, scope: Scope, *, is_compiled: bool = False) -> None:
         self._template = template
         self._scope = scope
-        self._format = compiled(template.text) if settled else None
+        self._format = compile_format(template.text) if is_compiled else None
         names = self._format.names if self._format else ()
         #: The directory where nothing tells directories apart.
         self._constant: str | None = None
@@ -415,7 +415,7 @@ def find_filetype(section: Section, pipeline: Section) -> Filetype:
 
 def _declared(section: Section, key: str) -> tuple[str, ...] | None:
     value = section.get(key)
-    return tuple(name for name in split(value) if name) if isinstance(value, str) else None
+    return tuple(name for name in split_list(value) if name) if isinstance(value, str) else None
 
 
 def _find(scope: Scope, key: str, naming: Naming) -> str:
@@ -468,7 +468,7 @@ def _text(section: Section, key: str) -> str:
 
 
 def _flag(section: Section, key: str, default: bool) -> bool:
-    return boolean(_text(section, key), section.position(key)) if key in section else default
+    return parse_boolean(_text(section, key), section.position(key)) if key in section else default
 
 
 def _checked(template: Template, text: str) -> str:

@@ -13,7 +13,7 @@ from framework.pipeline.definition import BlockDefinition
 from framework.pipeline.questions import FoundFile, PlannerQuestions
 from framework.plan.file_names import joined
 from framework.plan.products import Line, Products
-from wcl.format import as_text
+from wcl.format import as_literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +68,7 @@ def _file_as_text(file: File) -> File:
 
 
 def _values_as_text(values: Mapping[str, str]) -> dict[str, str]:
-    return {key: as_text(value) for key, value in values.items()}
+    return {key: as_literal(value) for key, value in values.items()}
 
 
 def _as_made(call: Call, made: Sequence[FoundFile]) -> Call:

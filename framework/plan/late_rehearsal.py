@@ -18,7 +18,7 @@ from framework.plan.file_lines import Sources, depended, flag, is_sourced
 from framework.plan.jobs import division
 from framework.plan.products import Line, Products
 from framework.plan.reasons import source_text
-from wcl import Scope, Section, SourcePosition, WclError, expand, names_in, split
+from wcl import Scope, Section, SourcePosition, WclError, expand, split_list, variable_names
 
 WORD = re.compile(r"[a-z_]\w*", re.IGNORECASE)
 
@@ -131,7 +131,7 @@ def _rehearse(
         return ()
     call = maker.make(1, first)
     loop = {key.lower() for key in module.loop}
-    fixed = {step.number for step in module.execs if loop.isdisjoint(names_in(step.section.text("execname", "")))}
+    fixed = {step.number for step in module.execs if loop.isdisjoint(variable_names(step.section.text("execname", "")))}
     return tuple(dict.fromkeys((step.argv[0], call.software) for step in call.execs if step.number in fixed))
 
 
@@ -153,7 +153,7 @@ def _texts(section: Section) -> Iterator[str]:
 
 def _first_value(word: str, scope: Scope) -> str:
     try:
-        return next((value for value in split(expand(scope.find(word), scope)) if value), "1")
+        return next((value for value in split_list(expand(scope.find(word), scope)) if value), "1")
     except (KeyError, WclError):
         return "1"
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from framework.pipeline.definition import COLUMN, ListDefinition
 from framework.pipeline.findings import near, wrong
 from framework.plan.products import Line
-from wcl import Section, SourcePosition, boolean, split
-from wcl.deferred import late_calls
-from wcl.quoting import written
+from wcl import Section, SourcePosition, parse_boolean, split_list
+from wcl.deferred import deferred_calls
+from wcl.quoting import quote_if_needed
 
 #: The one conversion of a $FMT: short, and of one value.
 CONVERSION = re.compile(r"%[-+ 0#]*\d{0,3}(\.\d{1,3})?[sdioxXeEfFgG]")
@@ -23,9 +23,9 @@ def in_order(lines: list[Line], part: ListDefinition) -> list[Line]:
     if "sortkey" not in part.section:
         return lines
     position = part.section.position("sortkey")
-    key, *rest = split(part.section.text("sortkey"))
-    numeric = bool(rest) and boolean(rest[0], position)
-    reverse = len(rest) > 1 and boolean(rest[1], position)
+    key, *rest = split_list(part.section.text("sortkey"))
+    numeric = bool(rest) and parse_boolean(rest[0], position)
+    reverse = len(rest) > 1 and parse_boolean(rest[1], position)
 
     def value(line: Line) -> tuple[float, str]:
         text = _value(key, line, {}, position)
@@ -71,12 +71,12 @@ class ListStyle:
 
 def _in_wcl(value: str) -> str:
     """A value as programs read it; quoted only where it would be another without."""
-    return written(value) if value else ""
+    return quote_if_needed(value) if value else ""
 
 
 def _column(text: str, position: SourcePosition) -> Column:
     """A column as a function of a line: where a file lies in the job, or something known of it, formatted or not."""
-    calls = late_calls(text)
+    calls = deferred_calls(text)
     if not calls:
         return _plain_column(text, position)
     name, arguments = calls[0]

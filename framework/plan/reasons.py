@@ -7,7 +7,7 @@ from collections.abc import Callable
 from framework.model.plan import Call, File, Plan
 from framework.pipeline.definition import names_of
 from framework.plan.graph import makers, placed_calls
-from wcl import Section, split
+from wcl import Section, split_list
 
 #: What may say where an object's files come from; the first that is there.
 SOURCES = ("depends-newname", "depends", "query_fields", "query", "exec", "fullname", "filename", "filepat")
@@ -36,7 +36,7 @@ def source_text(section: Section) -> str:
     key = next((key for key in SOURCES if key in section), "")
     if key != "query_fields":
         return f"{key} = {section.text(key)}" if key else ""
-    fields = (name.strip() for name in split(section.text(key)))
+    fields = (name.strip() for name in split_list(section.text(key)))
     return " and ".join(f"{name} = {section.text(name, '')}" for name in fields if name in section)
 
 

@@ -35,7 +35,7 @@ from framework.registry.questions.files import existing, made_by
 from framework.registry.questions.query_fields import newest_by_name, select_files
 from framework.worker.programs.programs import find_program
 from wcl import Section, WclError, parse
-from wcl.format import as_text, is_plain
+from wcl.format import as_literal, is_plain
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -183,7 +183,7 @@ class Asker:
     def _complete(
         self, file: Mapping[str, str], newest: Mapping[str, FoundFile], known: Mapping[str, Known]
     ) -> FoundFile:
-        metadata = {key: as_text(str(value)) for key, value in file.items() if key not in OWN and value is not None}
+        metadata = {key: as_literal(str(value)) for key, value in file.items() if key not in OWN and value is not None}
         if path := file.get("fullname") or file.get("path"):
             return FoundFile(path=path, filetype=file.get("filetype", ""), metadata=metadata, known=known.get(path))
         name = file.get("filename")
@@ -276,7 +276,7 @@ def _found(row: FileRow, archive: str = "") -> FoundFile:
 
 def _shared(value: str) -> str:
     """A value of a file's, which is most often that of many files."""
-    return sys.intern(value) if is_plain(value) else as_text(value)
+    return sys.intern(value) if is_plain(value) else as_literal(value)
 
 
 def _known(row: FileRow, archive: str = "") -> Known:

@@ -35,7 +35,7 @@ from framework.registry.questions.filetypes import declare
 from framework.runs.planner_answers import Asker
 from framework.runs.software_versions import submitters
 from wcl import Scope, Section, SourcePosition, expand, merge, read, write
-from wcl.rendering import has_marks, render
+from wcl.rendering import is_template, render
 from wrappers import Generic, load_wrapper
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping
     whole = merge(site, pipeline)
     whole.opened_at = pipeline.opened_position  # what is missing is missing in the pipeline
     typed = path.read_text(encoding="utf-8")
-    return Submission(path, whole, typed, render(path, variables).text if has_marks(typed) else None)
+    return Submission(path, whole, typed, render(path, variables).text if is_template(typed) else None)
 
 
 def scope_at(submission: Submission, key: str, loop: Mapping[str, str]) -> Scope:

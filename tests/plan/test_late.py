@@ -13,7 +13,7 @@ from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_late_block, build_plan
 from framework.plan.late_inputs import Earlier
 from framework.runs.submission import Hooks, known_wrappers
-from wcl import Section, WclError, merge, parse, read, split
+from wcl import Section, WclError, merge, parse, read, split_list
 
 ROOT = Path(__file__).parents[2]
 ORACLE = ROOT / "../shared/data/desdm/oracle/golden"
@@ -285,7 +285,7 @@ ops_enddir = first
 
 def all_late(pipeline: Section) -> Section:
     """The same pipeline with every block late, behind a block that has nothing to do with it."""
-    names = [name for name in split(pipeline.text("blocklist")) if name]
+    names = [name for name in split_list(pipeline.text("blocklist")) if name]
     late = merge(pipeline, FIRST).with_value("blocklist", ", ".join(["first", *names]))
     for name in names:
         late = late.with_path(f"block.{name}.plan", "late")
@@ -305,5 +305,7 @@ def test_real_pipelines_give_no_false_alarm_when_they_are_late(path):
     )  # fmt: skip
     world = World()
     planned = build_plan(pipeline, identity, world, submit_directory="/work", wrappers=known_wrappers(), hooks=Hooks())
-    assert [block.name for block in planned.late] == [name for name in split(pipeline.text("blocklist")) if name][1:]
+    assert [block.name for block in planned.late] == [name for name in split_list(pipeline.text("blocklist")) if name][
+        1:
+    ]
     assert world.asked == []

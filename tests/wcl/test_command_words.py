@@ -2,7 +2,7 @@
 
 import pytest
 
-from wcl import Scope, SourcePosition, WclError, parse, words
+from wcl import Scope, SourcePosition, WclError, parse, split_command
 
 TREE = parse(
     'tract = 0\npatch = "8,7"\nblank = a b\nquoted = "a b\'c"\nccds = 1,2,3\nnumber = "7"\nrms_7 = 0.5\n'
@@ -27,17 +27,17 @@ TREE = parse(
     ],
 )
 def test_a_command_line_falls_into_words_as_in_a_shell(text: str, found: list[str]) -> None:
-    assert words(text, Scope(root=TREE)) == found
+    assert split_command(text, Scope(root=TREE)) == found
 
 
 def test_a_quote_that_is_not_closed_is_an_error() -> None:
     with pytest.raises(WclError, match="p:3: not a command line: a quote is not closed"):
-        words("--x 'a", Scope(root=TREE), SourcePosition("p", 3))
+        split_command("--x 'a", Scope(root=TREE), SourcePosition("p", 3))
 
 
 def test_a_dollar_that_is_text_is_not_taken_for_a_late_function() -> None:
-    from wcl.deferred import late_calls, resolve_late
+    from wcl.deferred import deferred_calls, resolve_deferred
 
-    found = words("$HEAD{f, K} $$HEAD{f,K}", Scope())
-    assert [late_calls(word) for word in words("x$SECRET{db}", Scope())] == [[("secret", ["db"])]]
-    assert resolve_late(" ".join(found), {"head": lambda arguments: "+".join(arguments)}) == "f+K $HEAD{f,K}"
+    found = split_command("$HEAD{f, K} $$HEAD{f,K}", Scope())
+    assert [deferred_calls(word) for word in split_command("x$SECRET{db}", Scope())] == [[("secret", ["db"])]]
+    assert resolve_deferred(" ".join(found), {"head": lambda arguments: "+".join(arguments)}) == "f+K $HEAD{f,K}"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wcl
-from wcl import Scope, SourcePosition, WclError, expand, expand_all, fill_all, names_in, parse
+from wcl import Scope, SourcePosition, WclError, expand, expand_all, expand_with_values, parse, variable_names
 
 BASE = parse(
     "unitname = D12\nreqnum = 15\nattnum = 3\nband = g\nbands = g,r,i\nrms_g = 0.5\nccds = 1:62,\n"
@@ -94,7 +94,7 @@ def test_elements_of_a_list_may_be_variables_and_functions(monkeypatch: pytest.M
 
 def test_the_quick_way_and_the_long_way_agree() -> None:
     text = "${ccds:2}_${bands}_${reqnum:4}"
-    assert expand_all(text, ROOT) == [filled.text for filled in fill_all(text, ROOT)]
+    assert expand_all(text, ROOT) == [filled.text for filled in expand_with_values(text, ROOT)]
 
 
 PIECES = st.lists(st.sampled_from(["x", "012", "${a}", "${b:3}", "$opt{c}", "$$", '"', " ", "(", ",", "1:3", "-"]))
@@ -110,7 +110,9 @@ def test_the_quick_way_and_the_long_way_agree_on_any_values(values: dict[str, st
             return str(error)
 
     text, scope = "".join(pieces), Scope(values)
-    assert outcome(lambda: expand_all(text, scope)) == outcome(lambda: [each.text for each in fill_all(text, scope)])
+    assert outcome(lambda: expand_all(text, scope)) == outcome(
+        lambda: [each.text for each in expand_with_values(text, scope)]
+    )
 
 
 def test_a_hundred_thousand_names_are_made() -> None:
@@ -132,8 +134,8 @@ def test_an_empty_range_is_an_error() -> None:
 
 def test_names_in_a_text_are_found_without_filling_it() -> None:
     text = "${Band:2}${rms_${ccd}}$HEAD{${file.raw.fullname},K}$opt{x}$${no}"
-    assert names_in(text) == {"band", "ccd", "file.raw.fullname", "x"}
-    assert names_in(wcl.Quoted(text)) == frozenset()
+    assert variable_names(text) == {"band", "ccd", "file.raw.fullname", "x"}
+    assert variable_names(wcl.Quoted(text)) == frozenset()
 
 
 def test_variables_that_double_each_other_are_stopped() -> None:
@@ -154,7 +156,7 @@ def test_a_backslash_before_a_digit_is_text() -> None:
 
 
 def test_two_late_functions_in_one_text_are_two() -> None:
-    from wcl.deferred import late_calls
+    from wcl.deferred import deferred_calls
 
     columns = expand("$FMT{%s[0], a.fullname}, $FMT{%s[1], a.fullname}", ROOT)
-    assert late_calls(columns) == [("fmt", ["%s[0]", "a.fullname"]), ("fmt", ["%s[1]", "a.fullname"])]
+    assert deferred_calls(columns) == [("fmt", ["%s[0]", "a.fullname"]), ("fmt", ["%s[1]", "a.fullname"])]

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wcl import Scope, Section, WclError, expand, expand_all, parse, split, words, write
-from wcl.rendering import has_marks
+from wcl import Scope, Section, WclError, expand, expand_all, parse, split_command, split_list, write
+from wcl.rendering import is_template
 from wcl.yaml_reader import read_yaml
 from wcl.yaml_writer import write_yaml
 
@@ -59,9 +59,9 @@ def use(tree: Section) -> None:
     for value in list(tree.values())[:20]:
         if isinstance(value, str):
             tried(expand, value, scope)
-            tried(words, value, scope)
+            tried(split_command, value, scope)
             tried(lambda text: expand_all(text, scope, most=1000), value)
-            tried(split, value)
+            tried(split_list, value)
 
 
 def test_broken_files_give_a_tree_or_an_error_with_a_place(
@@ -77,7 +77,7 @@ def test_broken_files_give_a_tree_or_an_error_with_a_place(
         chance = random.Random(seed)
         began = time.monotonic()
         text = mutated(chance.choice(texts), chance)
-        tree = None if has_marks(text) else tried(parse, text, "fuzz")
+        tree = None if is_template(text) else tried(parse, text, "fuzz")
         if isinstance(tree, Section):
             use(tree)
         other = mutated(chance.choice(yaml), chance)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wcl import Quoted, Scope, WclError, expand_all, split
+from wcl import Quoted, Scope, WclError, expand_all, split_list
 from wcl.lists import list_values
 
 
@@ -19,7 +19,7 @@ from wcl.lists import list_values
     ],
 )
 def test_elements_in_quotes_are_values_as_they_stand(value: str, elements: list[str]) -> None:
-    assert split(value) == elements
+    assert split_list(value) == elements
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,10 @@ def test_commas_inside_braces_do_not_divide(value: str, elements: list[str]) -> 
 
 def test_a_quoted_element_is_filled_in_as_it_stands() -> None:
     assert expand_all("${x}", Scope({"x": '"${a}$$",${b}', "b": "1"})) == ["${a}$$", "1"]
-    assert isinstance(split('"8,7",x')[0], Quoted)
+    assert isinstance(split_list('"8,7",x')[0], Quoted)
 
 
 @pytest.mark.parametrize("value", ["1:99999999999", r'"\d",x'])
 def test_what_no_list_can_mean_is_an_error(value: str) -> None:
     with pytest.raises(WclError):
-        split(value)
+        split_list(value)

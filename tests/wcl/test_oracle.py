@@ -65,7 +65,7 @@ def test_variables_have_the_values_they_had(oracle: Callable[[str], Any]) -> Non
 
     def value(case: dict[str, Any]) -> object:
         options = case["opts"]
-        scope = wcl.chain(base, options.get("currentvals", {}), options.get("searchobj", {}))
+        scope = wcl.build_scope(base, options.get("currentvals", {}), options.get("searchobj", {}))
         return answer(wcl.expand_all if options.get("expand") else wcl.expand, case["input"], scope)
 
     def wanted(case: dict[str, Any]) -> object:
@@ -82,23 +82,26 @@ def test_the_values_that_went_into_a_text_are_told(oracle: Callable[[str], Any])
     cases = oracle("var_cases")
     base = wcl.parse(cases["base"])
     expanded = [c for c in cases["cases"] if c["opts"].get("expand") and c["name"] not in BETTER_ORDER]
-    told = {c["name"]: [filled.used for filled in wcl.fill_all(c["input"], wcl.Scope(root=base))] for c in expanded}
+    told = {
+        c["name"]: [filled.used for filled in wcl.expand_with_values(c["input"], wcl.Scope(root=base))]
+        for c in expanded
+    }
     assert told == {c["name"]: c["keep"] for c in expanded}
 
 
 def test_lists_split_as_they_did(oracle: Callable[[str], Any]) -> None:
     cases = [case for case in oracle("misc_cases")["fwsplit"] if case["in"] not in BETTER_SPLIT]
-    assert [case for case in cases if wcl.split(case["in"], case["delim"]) != case["out"]] == []
+    assert [case for case in cases if wcl.split_list(case["in"], case["delim"]) != case["out"]] == []
 
 
 @pytest.mark.parametrize("text", sorted(BETTER_SPLIT))
 def test_what_only_begins_like_a_range_is_text(text: str) -> None:
-    assert wcl.split(text) == [text]
+    assert wcl.split_list(text) == [text]
 
 
 def test_booleans_mean_what_they_did_and_anything_else_is_refused(oracle: Callable[[str], Any]) -> None:
     cases = [case for case in oracle("misc_cases")["convertBool"] if case["in"] != "None"]
-    got = [answer(wcl.boolean, case["in"].strip("'")) for case in cases]
+    got = [answer(wcl.parse_boolean, case["in"].strip("'")) for case in cases]
     assert got == [WclError if case["out"] is None else case["out"] for case in cases]
 
 
@@ -110,5 +113,5 @@ def test_command_lines_have_the_words_they_had(oracle: Callable[[str], Any]) -> 
             continue
         words = case["cmdline"].split()
         for value in tree.section("exec_1").section("cmdline").values():
-            found = wcl.words(str(value), wcl.Scope(root=tree))
+            found = wcl.split_command(str(value), wcl.Scope(root=tree))
             assert value == "_flag" or case["name"] == "pos_dup" or set(found) <= set(words), case["name"]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wcl import Quoted, Scope, WclError, expand, expand_all, words
-from wcl.partial import settled
+from wcl import Quoted, Scope, WclError, expand, expand_all, split_command
+from wcl.partial import expand_partially
 
 NAMES = ["a", "b", "open", "missing"]
 PIECES = st.sampled_from(
@@ -29,8 +29,8 @@ def outcome(act, *arguments):
 def test_a_settled_text_gives_what_the_text_gives(text, a, b, value):
     scope = Scope({"a": a, "b": b})
     given_open = scope.child({"open": value})
-    short = settled(text, scope, lambda name: name == "open")
-    for act in (expand, expand_all, words):
+    short = expand_partially(text, scope, lambda name: name == "open")
+    for act in (expand, expand_all, split_command):
         assert outcome(act, short, given_open) == outcome(act, text, given_open)
 
 
@@ -46,4 +46,4 @@ def test_a_settled_text_gives_what_the_text_gives(text, a, b, value):
 )
 def test_what_will_not_change_is_filled_in(text, short):
     scope = Scope({"run": "${unit}_r7p${att:2}", "unit": "T1", "att": "2", "lists": "a,b"})
-    assert settled(text, scope, lambda name: name in ("ccd", "band")) == short
+    assert expand_partially(text, scope, lambda name: name in ("ccd", "band")) == short

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wcl import Quoted, Scope, WclError, expand, expand_all, parse, split, words, write
-from wcl.deferred import resolve_late
+from wcl import Quoted, Scope, WclError, expand, expand_all, parse, split_command, split_list, write
+from wcl.deferred import resolve_deferred
 
 ANY_TEXT = st.text() | st.text(st.sampled_from("\"\\'#$,{}() \t\nabHEAD:1"))
 
@@ -55,7 +55,7 @@ def test_an_escape_that_is_none_is_an_error_with_what_would_be_right() -> None:
 
 def test_a_quoted_value_is_not_split_or_expanded() -> None:
     patch = Quoted("8,7 ${x}")
-    assert (split(patch), expand(patch, Scope()), expand_all(patch, Scope())) == ([patch], patch, [patch])
+    assert (split_list(patch), expand(patch, Scope()), expand_all(patch, Scope())) == ([patch], patch, [patch])
 
 
 def test_a_list_can_hold_quoted_elements() -> None:
@@ -66,8 +66,8 @@ def test_a_list_can_hold_quoted_elements() -> None:
 def test_a_text_that_a_quoted_value_went_into_is_quoted() -> None:
     tree = parse('patch = "8,7"\ntract = 9\n')
     name = expand("T${tract}_P${patch}.fits", Scope(root=tree))
-    assert split(name) == ["T9_P8,7.fits"]
-    assert [split(each) for each in expand_all("${tract}_${patch}", Scope(root=tree))] == [["9_8,7"]]
+    assert split_list(name) == ["T9_P8,7.fits"]
+    assert [split_list(each) for each in expand_all("${tract}_${patch}", Scope(root=tree))] == [["9_8,7"]]
 
 
 @given(ANY_TEXT)
@@ -79,10 +79,10 @@ def test_any_text_comes_through_a_quoted_value(text: str) -> None:
 @given(ANY_TEXT)
 def test_any_text_reaches_the_command_line_as_one_word(text: str) -> None:
     tree = parse(write(parse("").with_value("a", Quoted(text))))
-    argv = words("--patch ${a} -x'${a}'", Scope(root=tree))
-    assert [resolve_late(word, {}) for word in argv] == ["--patch", text, "-x" + text]
+    argv = split_command("--patch ${a} -x'${a}'", Scope(root=tree))
+    assert [resolve_deferred(word, {}) for word in argv] == ["--patch", text, "-x" + text]
 
 
 @given(ANY_TEXT)
 def test_a_quoted_text_is_itself_one_word(text: str) -> None:
-    assert [resolve_late(word, {}) for word in words(Quoted(text), Scope())] == [text]
+    assert [resolve_deferred(word, {}) for word in split_command(Quoted(text), Scope())] == [text]

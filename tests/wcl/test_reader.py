@@ -92,7 +92,7 @@ def test_set_overrides_a_value_and_is_its_place(a_file: File) -> None:
     tree = read(main, overrides={"band": "r", "module.m.x": '"8,7"'})
     assert tree == {"band": "r", "from": "r", "module": {"m": {"x": "8,7"}}}
     assert str(tree.position("band")) == "--set"
-    assert wcl.split(tree.section("module").section("m").text("x")) == ["8,7"]
+    assert wcl.split_list(tree.section("module").section("m").text("x")) == ["8,7"]
 
 
 def test_a_file_that_is_not_there_or_not_text_is_an_error(a_file: File, tmp_path: Path) -> None:

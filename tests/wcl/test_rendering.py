@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from wcl import WclError, read
-from wcl.rendering import has_marks
+from wcl.rendering import is_template
 
 File = Callable[..., str]
 
@@ -73,7 +73,7 @@ def test_yaml_may_be_a_template_too(a_file: File) -> None:
 
 def test_real_templates_name_the_line_of_what_they_lack(desdm: Path) -> None:
     files = [file for file in sorted((desdm / "wcl_corpus").rglob("*")) if file.suffix in (".wcl", ".des")]
-    templates = [file for file in files if has_marks(file.read_text(encoding="utf-8"))]
+    templates = [file for file in files if is_template(file.read_text(encoding="utf-8"))]
     places = {}
     for file in templates:
         try:

@@ -3,16 +3,16 @@
 import json
 
 from wcl.keys import KNOWN, declare
-from wcl.schema import schema
+from wcl.schema import json_schema
 
 
 def test_every_known_key_is_in_the_schema_with_its_meaning() -> None:
-    text = json.dumps(schema())
+    text = json.dumps(json_schema())
     assert [key for key, entry in KNOWN.items() if json.dumps(entry.meaning) not in text] == []
 
 
 def test_a_mode_takes_its_words_or_a_variable() -> None:
-    made = schema(declare("mail | top | mode run never | when"))
+    made = json_schema(declare("mail | top | mode run never | when"))
     assert made["properties"]["mail"]["anyOf"] == [
         {"type": "string", "pattern": "^(run|never)$"},
         {"type": "string", "pattern": r"\$"},
@@ -20,6 +20,6 @@ def test_a_mode_takes_its_words_or_a_variable() -> None:
 
 
 def test_programs_and_files_of_a_module_have_their_own_keys() -> None:
-    module = schema()["$defs"]["module"]
+    module = json_schema()["$defs"]["module"]
     assert module["patternProperties"] == {r"^exec_\d+$": {"$ref": "#/$defs/exec"}}
     assert module["properties"]["file"] == {"type": "object", "additionalProperties": {"$ref": "#/$defs/file"}}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wcl import Scope, chain, parse
+from wcl import Scope, build_scope, parse
 
 TREE = parse(
     "curr = top\nonly_top = t\n<file>\n<raw>\nfullname = raw/a.fits\n</raw>\n</file>\n"
@@ -37,11 +37,11 @@ def test_a_layer_in_front_hides_a_path() -> None:
 
 def test_a_module_is_asked_before_its_block_and_the_block_before_the_top() -> None:
     current = {"curr_block": "b1", "curr_module": "m1"}
-    scope = chain(TREE, current)
+    scope = build_scope(TREE, current)
     found = [scope.find(name) for name in ("curr", "only_block", "only_top", "modulename")]
     assert found == ["module", "b", "t", "m1"]
-    assert chain(TREE, current, {"curr": "object"}).find("curr") == "object"
-    assert chain(TREE, {**current, "curr": "given"}, {"curr": "object"}).find("curr") == "given"
+    assert build_scope(TREE, current, {"curr": "object"}).find("curr") == "object"
+    assert build_scope(TREE, {**current, "curr": "given"}, {"curr": "object"}).find("curr") == "given"
 
 
 def test_a_sequence_in_a_layer_is_a_list() -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from wcl.spelling import edits, nearest
+from wcl.spelling import edits, suggest
 
 
 @pytest.mark.parametrize(
@@ -13,7 +13,7 @@ def test_edits_are_counted_with_swaps_as_one(a: str, b: str, count: int) -> None
 
 
 def test_the_closest_word_is_suggested_and_a_far_one_never() -> None:
-    assert [nearest(word, ["expnum", "band", "noop"]) for word in ("expnm", "bnad", "xx", "noo", "filter")] == [
+    assert [suggest(word, ["expnum", "band", "noop"]) for word in ("expnm", "bnad", "xx", "noo", "filter")] == [
         "expnum",
         "band",
         None,

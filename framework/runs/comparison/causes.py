@@ -9,7 +9,7 @@ from functools import cache
 from framework.runs.comparison.calls import CallDifference, Cause
 from framework.runs.comparison.configuration import ValueDifference
 from framework.runs.comparison.side import Side
-from wcl import Section, names_in
+from wcl import Section, variable_names
 from wcl.keys import KNOWN
 
 #: Sections whose values reach every call that does not name its own.
@@ -62,7 +62,7 @@ class _Reach:
         self._names: set[str] = set()
         waiting = [text for part in parts for text in _texts(part)] + ["${run}"]
         while waiting:
-            for name in names_in(waiting.pop()) - self._names:
+            for name in variable_names(waiting.pop()) - self._names:
                 self._names.add(name)
                 waiting += (value for part in (*parts, pipeline) if isinstance(value := part.get(name), str))
         self._types = {value.lower() for key, value in _items(self._module) if key == "filetype"}

@@ -10,7 +10,7 @@ from framework.registry.questions.files import files_of_attempt
 from framework.registry.questions.runs import find_run, modules
 from framework.runs.comparison.run_names import Renaming
 from framework.runs.comparison.side import Side
-from wcl import Section, boolean
+from wcl import Section, parse_boolean
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -106,7 +106,7 @@ def _volatile(pipeline: Section) -> set[str]:
     return {
         name
         for name, section in pipeline.section("filetype_metadata").sections()
-        if boolean(section.text("volatile", "False"), section.opened_position)
+        if parse_boolean(section.text("volatile", "False"), section.opened_position)
     }
 
 

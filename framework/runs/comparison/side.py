@@ -15,7 +15,7 @@ from framework.registry.questions.program_versions import versions
 from framework.registry.questions.runs import find_run
 from framework.runs import kept_plan
 from framework.runs.submission import Submission
-from wcl import Section, parse, split
+from wcl import Section, parse, split_list
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -104,7 +104,7 @@ def recorded(registry: Registry, name: str) -> Side:
         ),
         pipeline=pipeline,
         jobs=jobs,
-        blocks=dict(enumerate(split(pipeline.text("blocklist")), start=1)),
+        blocks=dict(enumerate(split_list(pipeline.text("blocklist")), start=1)),
         versions=versions(registry, run.attempt_id),
         outside=_outside_files(registry, pipeline.text("home_archive"), jobs),
     )

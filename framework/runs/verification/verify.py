@@ -23,7 +23,7 @@ from framework.runs import kept_plan
 from framework.runs.software_versions import framework_now
 from framework.runs.verification.compare import DIFFERENT, IDENTICAL, VERDICTS, Verdict, compare
 from framework.runs.verification.rerun import IN_MEMORY, Comparison, Rerun, rerun
-from wcl import Section, boolean, parse
+from wcl import Section, parse, parse_boolean
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -102,7 +102,7 @@ class Verifier:
                 part.verdict, {"missing": "it was not made this time", "new": "the run has not made it"}[part.verdict]
             )
         filetype = self._filetypes.section(row.filetype.lower())
-        if boolean(filetype.text("volatile", "False"), filetype.opened_position):
+        if parse_boolean(filetype.text("volatile", "False"), filetype.opened_position):
             return Verdict(NOT_COMPARED, f"files of type {row.filetype} are declared volatile")
         return self._contents(row, Path(made[part.path]), rules_of(filetype))
 
