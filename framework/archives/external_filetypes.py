@@ -24,7 +24,7 @@ from dataclasses import dataclass
 
 from framework.errors import FrameworkError
 from framework.pipeline.definition import names_of
-from framework.pipeline.findings import wrong
+from framework.pipeline.problems import error_at
 from framework.pipeline.wildcards import name_pattern
 from framework.registry.schema.filetype_views import NAME, Declaration, Key
 from framework.registry.schema.metadata_sql import KEY, TYPES
@@ -96,7 +96,7 @@ class Filetype:
             return value if isinstance(value, str) else None
         function = self._computed.get(f"func_{rule.key}")
         if function is None:
-            raise wrong(self._section.opened_position, f"the plug-in of {self.name} computes no '{rule.key}'")
+            raise error_at(self._section.opened_position, f"the plug-in of {self.name} computes no '{rule.key}'")
         try:
             return function(header, dict(found))
         except (KeyError, ValueError) as error:
@@ -109,7 +109,9 @@ def filetypes(pipeline: Section) -> list[Filetype]:
     for name, section in pipeline.section("filetype_metadata").sections():
         if "filename" in section:
             if "ops" not in section:
-                raise wrong(section.opened_position, f"nothing says where a {name} lies in the archive", "give it ops")
+                raise error_at(
+                    section.opened_position, f"nothing says where a {name} lies in the archive", "give it ops"
+                )
             found.append(Filetype(name, section, pipeline))
     return found
 
@@ -132,7 +134,9 @@ def _rules(section: Section) -> Iterator[Rule]:
             for source, keys in by_source.sections():
                 if status not in ("r", "o") or source not in SOURCES:
                     hint = "r or o, and in it f, h, w or c"
-                    raise wrong(keys.opened_position, f"'{status}.{source}' says not where the values come from", hint)
+                    raise error_at(
+                        keys.opened_position, f"'{status}.{source}' says not where the values come from", hint
+                    )
                 for key in keys:
                     yield Rule(name, key, keys.text(key), source, status == "r")
 
@@ -143,11 +147,11 @@ def _plugin(section: Section) -> Mapping[str, Callable[..., object]]:
     if not family:
         return {}
     if not family.isidentifier():
-        raise wrong(section.position("plugin"), f"'{family}' is no family of pipelines")
+        raise error_at(section.position("plugin"), f"'{family}' is no family of pipelines")
     try:
         module = importlib.import_module(f"pipelines.{family}.filetypes")
     except ImportError as error:
-        raise wrong(section.position("plugin"), f"the plug-in cannot be imported: {error}") from error
+        raise error_at(section.position("plugin"), f"the plug-in cannot be imported: {error}") from error
     return {name: value for name, value in vars(module).items() if name.startswith("func_") and callable(value)}
 
 
@@ -172,13 +176,15 @@ def declarations(pipeline: Section) -> list[Declaration]:
     types = pipeline.section("metadata_type")
     for key in types:
         if types.text(key) not in TYPES:
-            raise wrong(
+            raise error_at(
                 types.position(key), f"'{key}' cannot be '{types.text(key)}'", f"it is one of {', '.join(TYPES)}"
             )
     found = []
     for name, section in pipeline.section("filetype_metadata").sections():
         if not NAME.fullmatch(name):
-            raise wrong(section.opened_position, f"'{name}' cannot be a filetype's name", "letters, digits, _ - and .")
+            raise error_at(
+                section.opened_position, f"'{name}' cannot be a filetype's name", "letters, digits, _ - and ."
+            )
         found.append(Declaration(name, section.text("description", "") or None, _keys(section, types)))
     return found
 
@@ -206,4 +212,4 @@ def _keys(section: Section, types: Section) -> tuple[Key, ...]:
 def _check_keys(names: Iterable[str], position: SourcePosition) -> None:
     for name in names:
         if not KEY.fullmatch(name):
-            raise wrong(position, f"'{name}' cannot be a metadata key", "letters, digits, _ - and ., at most 32")
+            raise error_at(position, f"'{name}' cannot be a metadata key", "letters, digits, _ - and ., at most 32")

@@ -110,15 +110,18 @@ def tree(ancestry: Ancestry, way: str, verified: Mapping[int, Verified]) -> Iter
 def drawn(ancestry: Ancestry, form: str) -> str:
     """Files and calls as boxes, from parents to children."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.plan.graph import Arrow, Box, Graph
+    from framework.plan.graph import Graph, GraphArrow, GraphBox
     from framework.plan.graph_text import dot, mermaid
 
     boxes = {
-        f"f{id_}": Box("file", file.path.rpartition("/")[2], (file.filetype,)) for id_, file in ancestry.files.items()
+        f"f{id_}": GraphBox("file", file.path.rpartition("/")[2], (file.filetype,))
+        for id_, file in ancestry.files.items()
     }
     linked = {link.task for link in ancestry.links}
     boxes |= {
-        f"t{id_}": Box("call", maker.module, maker.words) for id_, maker in ancestry.makers.items() if id_ in linked
+        f"t{id_}": GraphBox("call", maker.module, maker.words)
+        for id_, maker in ancestry.makers.items()
+        if id_ in linked
     }
     ends: dict[tuple[str, str], None] = {}
     by_call = {(link.child, link.parent) for link in ancestry.links if link.task is not None}
@@ -128,6 +131,6 @@ def drawn(ancestry: Ancestry, form: str) -> str:
             ends[f"t{link.task}", f"f{link.child}"] = None
         elif (link.child, link.parent) not in by_call:
             ends[f"f{link.parent}", f"f{link.child}"] = None
-    graph = Graph({}, boxes, tuple(Arrow(*pair) for pair in ends))
+    graph = Graph({}, boxes, tuple(GraphArrow(*pair) for pair in ends))
     text = "\n".join((mermaid if form == "mermaid" else dot)(graph))
     return svg(text) if form == "svg" else text

@@ -99,10 +99,10 @@ def drawn(plan: Plan, form: str, number: int | None) -> str:
 
 def graph_of(plan: Plan, number: int | None) -> Graph:
     # Loaded when the verb runs: its help needs none of it.
-    from framework.plan.graph import around, by_module
+    from framework.plan.graph import around, module_graph
 
     if number is None:
-        return by_module(plan)
+        return module_graph(plan)
     if number not in {call.number for call in plan.calls}:
         raise PlanError(f"the plan has no call {number}: fw plan --calls shows them")
     return around(plan, number)
@@ -241,10 +241,10 @@ def _files(made: list[File]) -> str:
 
 def _steps(calls: tuple[Call, ...]) -> str:
     """``write 1, shout 5``; a long row of one module's calls is shown as its ends."""
-    by_module: dict[str, list[int]] = {}
+    module_graph: dict[str, list[int]] = {}
     for call in calls:
-        by_module.setdefault(call.module, []).append(call.number)
+        module_graph.setdefault(call.module, []).append(call.number)
     return ", ".join(
         f"{module} {numbers[0]}" if len(numbers) == 1 else f"{module} {numbers[0]}..{numbers[-1]} ({len(numbers)})"
-        for module, numbers in by_module.items()
+        for module, numbers in module_graph.items()
     )

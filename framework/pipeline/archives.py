@@ -1,18 +1,18 @@
-"""Places: the archive that a run's jobs read and write, and those that its files come from or go to besides."""
+"""Archives: the one that a run's jobs read and write, and those that its files come from or go to besides."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from framework.pipeline.findings import near, wrong
+from framework.pipeline.problems import error_at, suggest_name
 from wcl import Section, split_list
 
 NEVER = "never"
 
 
 @dataclass(frozen=True)
-class Places:
+class RunArchives:
     """Names of archives."""
 
     #: What jobs read and write.
@@ -23,14 +23,14 @@ class Places:
     home: str
 
 
-def places_of(pipeline: Section) -> Places:
+def read_archives(pipeline: Section) -> RunArchives:
     """What the pipeline says of archives; WclError for a name or a combination that makes no sense."""
     home = str(pipeline.get("home_archive", "home"))
     target = _target(pipeline)
     reads_target, writes_target = (_uses(pipeline, f"use_target_archive_{what}") for what in ("input", "output"))
     if (reads_target or writes_target) and not target:
         key = "use_target_archive_output" if writes_target else "use_target_archive_input"
-        raise wrong(
+        raise error_at(
             pipeline.position(key), "no archive is named for it", "set target_archive, at the top or for the site"
         )
     if reads_target or writes_target:
@@ -43,7 +43,7 @@ def places_of(pipeline: Section) -> Places:
     others += further
     sends_home = own != home and _uses(pipeline, "use_home_archive_output", "job")
     sources = tuple(dict.fromkeys(name for name in others if name != own))
-    return Places(own, sources, home if sends_home else "")
+    return RunArchives(own, sources, home if sends_home else "")
 
 
 def own_archive(pipeline: Section) -> Section:
@@ -67,7 +67,7 @@ def _check(pipeline: Section, section: Section, names: Iterable[str], key: str) 
     known = [name for name, _ in pipeline.section("archive").sections()]
     for name in names:
         if name.lower() not in known and "$" not in name:
-            raise wrong(section.position(key), f"unknown archive '{name}'", near(name.lower(), known))
+            raise error_at(section.position(key), f"unknown archive '{name}'", suggest_name(name.lower(), known))
 
 
 def _uses(pipeline: Section, key: str, default: str = NEVER) -> bool:

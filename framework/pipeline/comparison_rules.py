@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from framework.pipeline.definition import names_of
-from framework.pipeline.findings import wrong
+from framework.pipeline.problems import error_at
 from wcl import Problem, Section, SourcePosition, WclError
 
 
@@ -42,7 +42,7 @@ class Rules:
         return self.columns.get(name.upper(), self.tolerance)
 
 
-def rules_of(filetype: Section) -> Rules:
+def read_comparison_rules(filetype: Section) -> Rules:
     """What a filetype's section declares."""
     columns = filetype.section("tolerances")
     return Rules(
@@ -52,11 +52,11 @@ def rules_of(filetype: Section) -> Rules:
     )
 
 
-def check_varying(pipeline: Section) -> Iterator[Problem]:
+def check_comparison_rules(pipeline: Section) -> Iterator[Problem]:
     """Tolerances that are no numbers."""
     for _, section in pipeline.section("filetype_metadata").sections():
         try:
-            rules_of(section)
+            read_comparison_rules(section)
         except WclError as error:
             yield from error.problems
 
@@ -76,4 +76,4 @@ def _tolerance(section: Section, key: str) -> Tolerance:
 
 
 def _no_tolerance(position: SourcePosition, key: str, text: str) -> WclError:
-    return wrong(position, f"{key} = {text} is no tolerance", "relative, or relative, absolute: 1e-6, 1e-12")
+    return error_at(position, f"{key} = {text} is no tolerance", "relative, or relative, absolute: 1e-6, 1e-12")

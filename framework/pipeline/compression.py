@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 
-from framework.pipeline.findings import near, wrong
+from framework.pipeline.problems import error_at, suggest_name
 from wcl import Scope, Section, SourcePosition, expand
 
 #: The programs that compress, with what they put behind a file's name.
@@ -27,11 +27,13 @@ def compression_of(pipeline: Section) -> str:
     program = pipeline.text("compression_exec", "gzip")
     if program not in PROGRAMS:
         position = pipeline.position("compression_exec")
-        raise wrong(position, f"nothing is compressed by '{program}' here", near(program, PROGRAMS) or "gzip or fpack")
+        raise error_at(
+            position, f"nothing is compressed by '{program}' here", suggest_name(program, PROGRAMS) or "gzip or fpack"
+        )
     ending = PROGRAMS[program]
     if pipeline.text("compression_suffix", ending) != ending:
         position = pipeline.position("compression_suffix")
-        raise wrong(position, f"what {program} compresses ends with {ending}", f"compression_suffix = {ending}")
+        raise error_at(position, f"what {program} compresses ends with {ending}", f"compression_suffix = {ending}")
     return ending
 
 
@@ -41,7 +43,7 @@ def compression_args(pipeline: Section) -> tuple[str, ...]:
     try:
         return tuple(shlex.split(text))
     except ValueError as error:
-        raise wrong(pipeline.position("compression_args"), f"compression_args = {text}: {error}") from error
+        raise error_at(pipeline.position("compression_args"), f"compression_args = {text}: {error}") from error
 
 
 def header_cards(section: Section, scope: Scope) -> tuple[Card, ...]:
@@ -65,24 +67,26 @@ def _card(hdu: str, key: str, text: str, position: SourcePosition) -> Card:
     value, comment, kind = parts if len(parts) == 3 and parts[2].strip() in KINDS else (text, "", "")
     keyword, value = key.upper(), value.strip()
     if not KEYWORD.fullmatch(keyword):
-        raise wrong(position, f"'{key}' is no keyword of a FITS header", "up to 8 letters, digits, - and _")
+        raise error_at(position, f"'{key}' is no keyword of a FITS header", "up to 8 letters, digits, - and _")
     if not (value + comment).isascii() or not (value + comment).isprintable():
-        raise wrong(position, f"a FITS header holds plain text only, not {value + comment!r}")
+        raise error_at(position, f"a FITS header holds plain text only, not {value + comment!r}")
     return hdu, keyword, _on_card(value, kind.strip(), position), comment.strip()
 
 
 def _on_card(value: str, kind: str, position: SourcePosition) -> str:
     if kind == "bool" or (not kind and value in ("T", "F")):
         if value.lower() not in ("t", "f", "true", "false"):
-            raise wrong(position, f"'{value}' is neither true nor false")
+            raise error_at(position, f"'{value}' is neither true nor false")
         return value[0].upper()
     for number in (int, float) if not kind else (KINDS[kind],) if kind != "str" else ():
         try:
             return repr(number(value)).upper()
         except ValueError:
             if kind:
-                raise wrong(position, f"'{value}' is not {kind}") from None
+                raise error_at(position, f"'{value}' is not {kind}") from None
     quoted = value.replace("'", "''")
     if len(quoted) > LONGEST_TEXT:
-        raise wrong(position, f"'{value}' is too long for a card of a FITS header", f"at most {LONGEST_TEXT} letters")
+        raise error_at(
+            position, f"'{value}' is too long for a card of a FITS header", f"at most {LONGEST_TEXT} letters"
+        )
     return f"'{quoted:<8}'"

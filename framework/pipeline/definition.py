@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from framework.pipeline.findings import Findings, near
+from framework.pipeline.problems import PlanProblems, suggest_name
 from wcl import Section, SourcePosition, split_list
 
 #: A column of a list: a name, or ``$FMT{format, name}``.
@@ -94,41 +94,41 @@ class BlockDefinition:
     modules: tuple[ModuleDefinition, ...]
 
 
-def read_blocks(pipeline: Section, findings: Findings) -> tuple[BlockDefinition, ...]:
-    """The blocks of ``blocklist`` in their order, with what is wrong in them added to the findings."""
+def read_blocks(pipeline: Section, problems: PlanProblems) -> tuple[BlockDefinition, ...]:
+    """The blocks of ``blocklist`` in their order, with what is wrong in them added to the problems."""
     blocks = []
-    with findings.collecting():
+    with problems.collect():
         names = split_list(pipeline.text("blocklist"))
         for number, name in enumerate(names, start=1):
-            section = _named(pipeline, "block", name, pipeline.position("blocklist"), findings)
+            section = _named(pipeline, "block", name, pipeline.position("blocklist"), problems)
             if section is not None:
-                blocks.append(_read_block(pipeline, name, number, section, findings))
+                blocks.append(_read_block(pipeline, name, number, section, problems))
     return tuple(blocks)
 
 
-def _read_block(pipeline: Section, name: str, number: int, section: Section, findings: Findings) -> BlockDefinition:
+def _read_block(pipeline: Section, name: str, number: int, section: Section, problems: PlanProblems) -> BlockDefinition:
     modules = []
-    with findings.collecting():
+    with problems.collect():
         for module_name in split_list(section.text("modulelist")):
-            module = _named(pipeline, "module", module_name, section.position("modulelist"), findings)
+            module = _named(pipeline, "module", module_name, section.position("modulelist"), problems)
             if module is None:
                 continue
-            with findings.collecting():
-                modules.append(_read_module(module_name, module, section, findings))
+            with problems.collect():
+                modules.append(_read_module(module_name, module, section, problems))
     return BlockDefinition(name=name, number=number, section=section, modules=tuple(modules))
 
 
-def _named(pipeline: Section, kind: str, name: str, position: SourcePosition, findings: Findings) -> Section | None:
+def _named(pipeline: Section, kind: str, name: str, position: SourcePosition, problems: PlanProblems) -> Section | None:
     sections = pipeline.section(kind)
     found = sections.get(name.lower())
     if isinstance(found, Section):
         return found
     known = [key for key, value in sections.items() if isinstance(value, Section)]
-    findings.error(position, f"unknown {kind} '{name}'", hint=near(name.lower(), known))
+    problems.add_error(position, f"unknown {kind} '{name}'", hint=suggest_name(name.lower(), known))
     return None
 
 
-def _read_module(name: str, section: Section, block: Section, findings: Findings) -> ModuleDefinition:
+def _read_module(name: str, section: Section, block: Section, problems: PlanProblems) -> ModuleDefinition:
     module = ModuleDefinition(
         name=name,
         section=section,
@@ -141,7 +141,7 @@ def _read_module(name: str, section: Section, block: Section, findings: Findings
         lists={key: _read_list(key, part) for key, part in _sections(section, "list")},
         execs=tuple(_read_execs(section)),
     )
-    _check_labels(module, findings)
+    _check_labels(module, problems)
     return module
 
 
@@ -170,9 +170,9 @@ def _read_execs(section: Section) -> Iterable[ExecDefinition]:
         )
 
 
-def _check_labels(module: ModuleDefinition, findings: Findings) -> None:
+def _check_labels(module: ModuleDefinition, problems: PlanProblems) -> None:
     if not module.execs:
-        findings.error(module.position, f"module '{module.name}' runs nothing", hint="give it a section <exec_1>")
+        problems.add_error(module.position, f"module '{module.name}' runs nothing", hint="give it a section <exec_1>")
     known = {f"file.{label}" for label in module.files} | {f"list.{label}" for label in module.lists}
     known |= {f"wrapper.{key}" for key in module.section.section("wrapper")}
     for step in module.execs:
@@ -180,13 +180,13 @@ def _check_labels(module: ModuleDefinition, findings: Findings) -> None:
         named += [("ancestry", label) for pair in step.derived for label in pair]
         for key, label in named:
             if ".".join(label.split(".")[:2]) not in known:
-                findings.error(
+                problems.add_error(
                     step.section.position(key),
                     f"unknown object '{label}' in module '{module.name}'",
-                    hint=near(label, known),
+                    hint=suggest_name(label, known),
                 )
     for label in sorted(module.made & module.used):
-        findings.error(module.position, f"module '{module.name}' both reads and makes '{label}'")
+        problems.add_error(module.position, f"module '{module.name}' both reads and makes '{label}'")
 
 
 def _sections(section: Section, key: str) -> Iterable[tuple[str, Section]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from framework.pipeline.comparison_rules import check_varying
+from framework.pipeline.comparison_rules import check_comparison_rules
 from framework.pipeline.definition import names_of
-from framework.pipeline.findings import wrong
+from framework.pipeline.problems import error_at
 from wcl import Problem, Section
 from wcl.check import check_keys, check_values
 from wcl.keys import KNOWN, Known, declare
@@ -52,7 +52,7 @@ def known_keys(pipeline: Section) -> Mapping[str, Known]:
             declared |= declare(f"{key} | {value}")
         except (ValueError, IndexError):
             hint = f"{key} = module file | text | what it means"
-            raise wrong(position, f"'{key}' is not declared as a key is", hint) from None
+            raise error_at(position, f"'{key}' is not declared as a key is", hint) from None
     return declared
 
 
@@ -60,7 +60,7 @@ def check_pipeline(pipeline: Section) -> Iterator[Problem]:
     """Values that a key cannot have, and unknown keys; an unknown one on the command line is always an error."""
     known = known_keys(pipeline)
     yield from check_values(pipeline, known)
-    yield from check_varying(pipeline)
+    yield from check_comparison_rules(pipeline)
     typed = [key for key in pipeline if pipeline.position(key) == SET_POSITION]
     for problem in check_keys(pipeline, known):
         key = next((key for key in typed if problem.message.endswith(f"'{key}'")), None)

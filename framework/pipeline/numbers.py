@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-from framework.pipeline.findings import wrong
+from framework.pipeline.problems import error_at
 from wcl import Scope, SourcePosition, expand
 
 #: Key to the least and the greatest that it may be.
@@ -38,11 +38,11 @@ def a_number(key: str, text: str, position: SourcePosition) -> float:
     try:
         value = float(text)
     except ValueError:
-        raise wrong(position, f"{key} = {text} is not a number") from None
+        raise error_at(position, f"{key} = {text} is not a number") from None
     if not math.isfinite(value) or not least <= value <= greatest:
-        raise wrong(position, f"{key} = {text} is out of bounds", hint=f"from {least:g} to {greatest:g}")
+        raise error_at(position, f"{key} = {text} is out of bounds", hint=f"from {least:g} to {greatest:g}")
     if key not in BROKEN and value != int(value):
-        raise wrong(position, f"{key} = {text} is not a whole number")
+        raise error_at(position, f"{key} = {text} is not a whole number")
     return value
 
 
@@ -55,7 +55,7 @@ def rising(key: str, text: str, position: SourcePosition) -> tuple[float, ...]:
     """Values of which each is greater than the one before."""
     found = numbers(key, text, position)
     if any(later <= earlier for earlier, later in pairwise(found)):
-        raise wrong(
+        raise error_at(
             position, f"{key} = {text} does not rise", hint="first what is asked for, then what after a failure"
         )
     return found

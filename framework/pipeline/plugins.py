@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from framework.pipeline.findings import near, wrong
+from framework.pipeline.problems import error_at, suggest_name
 from wcl import Section, SourcePosition, WclError, register_function
 
 #: A program of a family that ships; its steps need no registration.
@@ -48,32 +48,32 @@ def step_of(argv: Sequence[str], position: SourcePosition) -> str:
     Only a program of a family that ships has one, or a program that the site has registered.
     """
     if len(argv) < 3 or argv[1] != "-m" or not PYTHON.fullmatch(argv[0]):
-        raise wrong(position, f"'{argv[0]}' cannot run in one process with others", "execname = python -m <module>")
+        raise error_at(position, f"'{argv[0]}' cannot run in one process with others", "execname = python -m <module>")
     name = argv[2]
     if name.lower() in _steps:
         return _steps[name.lower()]
     if not OF_A_FAMILY.fullmatch(name):
         hint = "it is a module pipelines.<family>.<program>, or named in the section <steps> of the site's file"
-        raise wrong(position, f"nobody has registered '{name}' as a step that runs in one process with others", hint)
+        raise error_at(position, f"nobody has registered '{name}' as a step that runs in one process with others", hint)
     try:
         _imported(f"{name}:{IN_PROCESS}", position)
     except WclError as error:
         hint = f"use another wrapper for it, or give the module a function {IN_PROCESS}"
         problem = error.problems[0].message
-        raise wrong(position, f"'{name}' does not run in one process with others: {problem}", hint) from error
+        raise error_at(position, f"'{name}' does not run in one process with others: {problem}", hint) from error
     return f"{name}:{IN_PROCESS}"
 
 
 def _imported(target: str, position: SourcePosition) -> Callable[..., Any]:
     module_name, colon, attribute = target.partition(":")
     if not colon:
-        raise wrong(position, f"'{target}' names no function", "package.module:function")
+        raise error_at(position, f"'{target}' names no function", "package.module:function")
     try:
         module = importlib.import_module(module_name)
     except ImportError as error:
-        raise wrong(position, f"'{module_name}' cannot be imported: {error}") from error
+        raise error_at(position, f"'{module_name}' cannot be imported: {error}") from error
     function = getattr(module, attribute, None)
     if not callable(function):
-        raise wrong(position, f"'{module_name}' has no function '{attribute}'", near(attribute, dir(module)))
+        raise error_at(position, f"'{module_name}' has no function '{attribute}'", suggest_name(attribute, dir(module)))
     found: Callable[..., Any] = function
     return found

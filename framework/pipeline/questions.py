@@ -9,7 +9,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from framework.model.plan import Known
-from framework.pipeline.findings import near, wrong
+from framework.pipeline.problems import error_at, suggest_name
 from wcl import Quoted, Scope, Section, SourcePosition, expand, split_command, split_list
 
 #: Stands on a program's command line where the file for its answer is named.
@@ -112,7 +112,7 @@ def _fields_question(section: Section, scope: Scope) -> FieldsQuestion:
     for pair in _names(section, "join"):
         left, equals, right = (part.strip() for part in pair.partition("="))
         if not equals or not left or not right:
-            raise wrong(section.position("join"), f"'{pair}' joins nothing", "a.key = b.key")
+            raise error_at(section.position("join"), f"'{pair}' joins nothing", "a.key = b.key")
         joins.append((left.lower(), right.lower()))
     table = section.text("query_table", "image").lower()
     return FieldsQuestion(
@@ -136,7 +136,7 @@ def _program_question(section: Section, scope: Scope) -> ProgramQuestion:
         argv += split_command(section.text("args"), scope, section.position("args"))
     form = section.text("qouttype", "wcl").lower()
     if form not in FORMS:
-        raise wrong(section.position("qouttype"), f"unknown form of an answer '{form}'", near(form, FORMS))
+        raise error_at(section.position("qouttype"), f"unknown form of an answer '{form}'", suggest_name(form, FORMS))
     return ProgramQuestion(argv=tuple(argv), form=form)
 
 
@@ -147,7 +147,7 @@ def _found(name: str, scope: Scope, position: SourcePosition) -> str:
             return scope.find(key)
         except KeyError:
             continue
-    raise wrong(position, f"'{name}' is asked for, and nothing says which", f"set {name.rpartition('.')[2]} = value")
+    raise error_at(position, f"'{name}' is asked for, and nothing says which", f"set {name.rpartition('.')[2]} = value")
 
 
 def _names(section: Section, key: str) -> tuple[str, ...]:

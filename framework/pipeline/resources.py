@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from framework.model.plan import Needs
 from framework.pipeline.definition import ModuleDefinition
-from framework.pipeline.findings import wrong
 from framework.pipeline.numbers import a_number, numbers, rising
+from framework.pipeline.problems import error_at
 from wcl import Scope, SourcePosition, expand
 from wcl.partial import expand_partially
 
@@ -24,7 +24,7 @@ WORD = re.compile(r"[\w.,@+:/-]*", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class CallLimits:
     """What a call may use, and how often it is tried again."""
 
     needs: Needs
@@ -32,7 +32,7 @@ class Limits:
     max_fwthreads: int | None
 
 
-class LimitsOfModule:
+class ModuleLimits:
     """The texts of a module's limits, with all but the loop's values filled in."""
 
     def __init__(self, module: ModuleDefinition, scope: Scope) -> None:
@@ -40,15 +40,15 @@ class LimitsOfModule:
         self._scope = scope
         self._texts = {key: (self._settled(key), self._position(key)) for key in (*NUMBERS, *QUEUE)}
         self._vary = any("$" in (text or "") for text, _ in self._texts.values())
-        self._of_all: Limits | None = None
+        self._of_all: CallLimits | None = None
 
-    def of(self, values: Mapping[str, str]) -> Limits:
+    def of(self, values: Mapping[str, str]) -> CallLimits:
         """The limits of the call with these loop values; read once where they are the same for all."""
         if self._vary or self._of_all is None:
             self._of_all = self._within(self._scope.child(values))
         return self._of_all
 
-    def _within(self, scope: Scope) -> Limits:
+    def _within(self, scope: Scope) -> CallLimits:
         disk = self._number("request_disk", scope)
         needs = Needs(
             memory_steps_mb=tuple(map(int, self._numbers("request_memory", scope, rising))),
@@ -60,7 +60,7 @@ class LimitsOfModule:
             partition=self._word("partition", scope),
             account=self._word("account", scope),
         )
-        return Limits(
+        return CallLimits(
             needs=needs,
             max_retries=int(self._number("max_retries", scope) or 0),
             max_fwthreads=int(self._number("max_fwthreads", scope) or 0) or None,
@@ -82,7 +82,7 @@ class LimitsOfModule:
             return ""
         word = expand(text, scope, position).strip()
         if not WORD.fullmatch(word):
-            raise wrong(position, f"{key} = {word} is not one word", hint="letters, digits and _ . , @ + : / -")
+            raise error_at(position, f"{key} = {word} is not one word", hint="letters, digits and _ . , @ + : / -")
         return word
 
     def _settled(self, key: str) -> str | None:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 
 from framework.model.plan import Call, Job
 from framework.pipeline.definition import ModuleDefinition
-from framework.pipeline.findings import Findings
 from framework.pipeline.numbers import whole_number
+from framework.pipeline.problems import PlanProblems
 from framework.pipeline.resources import QUEUE
 from wcl import Scope, Section, SourcePosition
 
@@ -27,7 +27,7 @@ def gpus_of(site: Section) -> int | None:
     return whole_number(Scope(site), "gpus", site.opened_position)
 
 
-def check_needs(calls: Iterable[Call], modules: Modules, site: Section, findings: Findings) -> None:
+def check_needs(calls: Iterable[Call], modules: Modules, site: Section, problems: PlanProblems) -> None:
     """Graphics processors that the site has not, or does not count; queues where there are none."""
     gpus: dict[str, int] = {}
     queues: dict[tuple[str, str], str] = {}
@@ -43,18 +43,18 @@ def check_needs(calls: Iterable[Call], modules: Modules, site: Section, findings
         position = _position(modules[module], "request_gpus")
         if has is None and is_local:
             message = f"site '{site.name}' does not say how many graphics processors it has: jobs do not wait for any"
-            findings.warning(position, message, "gpus = <number> in its section")
+            problems.add_warning(position, message, "gpus = <number> in its section")
         elif has is not None and wanted > has:
             message = f"module '{module}' asks for {wanted} graphics processors, and site '{site.name}' has {has}"
-            findings.error(position, message, "ask for fewer, or correct gpus of the site")
+            problems.add_error(position, message, "ask for fewer, or correct gpus of the site")
     for (module, word), value in queues.items():
         if is_local:
             hint = f"it is kept in the plan; a site with a queue has another gridtype than {LOCAL}"
             message = f"{word} = {value} of module '{module}' means nothing at site '{site.name}'"
-            findings.warning(_position(modules[module], word), message, hint)
+            problems.add_warning(_position(modules[module], word), message, hint)
 
 
-def check_queues(jobs: Iterable[Job], modules: Modules, findings: Findings) -> None:
+def check_queues(jobs: Iterable[Job], modules: Modules, problems: PlanProblems) -> None:
     """Calls of one job that are to run in different queues."""
     for job in jobs:
         for word in QUEUE:
@@ -62,7 +62,7 @@ def check_queues(jobs: Iterable[Job], modules: Modules, findings: Findings) -> N
             if len(named) > 1:
                 message = f"job {job.number} would have more than one {word}: {', '.join(sorted(named))}"
                 hint = "put the modules into blocks of their own, or give them the same"
-                findings.error(_position(modules[list(named.values())[-1].module], word), message, hint)
+                problems.add_error(_position(modules[list(named.values())[-1].module], word), message, hint)
 
 
 def _position(module: ModuleDefinition, key: str) -> SourcePosition:

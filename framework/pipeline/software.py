@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from framework.model.plan import Bind, Container, Environment
 from framework.pipeline.definition import ModuleDefinition
-from framework.pipeline.findings import near, problem_at, wrong
 from framework.pipeline.numbers import a_number
+from framework.pipeline.problems import error_at, problem_at, suggest_name
 from wcl import Problem, Scope, Section, SourcePosition, WclError, expand, split_command, split_list
 from wcl.deferred import deferred_calls
 from wcl.spelling import suggest
@@ -63,7 +63,7 @@ def _check_definition(kind: str, name: str, section: Section) -> Iterator[Proble
     for key in section:
         # One that is nearly a known key is reported as in every section (wcl/check.py).
         if key not in KEYS[kind] and not suggest(key, KEYS[kind]):
-            yield problem_at(section.position(key), named(f"has an unknown key '{key}'"), near(key, KEYS[kind]))
+            yield problem_at(section.position(key), named(f"has an unknown key '{key}'"), suggest_name(key, KEYS[kind]))
     if kind == "container":
         if "image" not in section:
             hint = "image = /path/of/file.sif, or docker://registry/name:tag"
@@ -81,7 +81,7 @@ def _check_definition(kind: str, name: str, section: Section) -> Iterator[Proble
         yield problem_at(section.position("module_init"), named("loads no modules"), "say which in module_load")
 
 
-class Definitions:
+class SoftwareDefinitions:
     """The environments and containers of a pipeline and its site, read when they are first named."""
 
     def __init__(self, pipeline: Section, scope: Scope) -> None:
@@ -100,8 +100,8 @@ class Definitions:
             holder = self._pipeline.section(KINDS[kind])
             section = holder.get(name)
             if not isinstance(section, Section):
-                hint = near(name, [each for each, _ in holder.sections()])
-                raise wrong(position, f"unknown {kind} '{name}'", f"{hint} (of <{KINDS[kind]}>)")
+                hint = suggest_name(name, [each for each, _ in holder.sections()])
+                raise error_at(position, f"unknown {kind} '{name}'", f"{hint} (of <{KINDS[kind]}>)")
             problems = [problem for problem in _check_definition(kind, name, section) if problem.severity == "error"]
             if problems:
                 raise WclError(*problems)
@@ -110,10 +110,12 @@ class Definitions:
         return self._known[kind, name]
 
 
-class Choice:
+class SoftwareChoice:
     """What a module names for its programs: the nearest of module, block, site and pipeline decides."""
 
-    def __init__(self, module: ModuleDefinition, site: Section, pipeline: Section, definitions: Definitions) -> None:
+    def __init__(
+        self, module: ModuleDefinition, site: Section, pipeline: Section, definitions: SoftwareDefinitions
+    ) -> None:
         self._definitions = definitions
         self._named = next(filter(None, map(_named, (module.section, module.block, site, pipeline))), None)
 
@@ -131,7 +133,9 @@ def _named(section: Section) -> tuple[str, str, SourcePosition] | None:
     found = [(kind, value) for kind in KINDS if isinstance(value := section.get(kind), str)]
     if len(found) > 1:
         message = "an environment and a container are named both"
-        raise wrong(section.position("container"), message, "programs of a container find nothing else: leave one out")
+        raise error_at(
+            section.position("container"), message, "programs of a container find nothing else: leave one out"
+        )
     return (*found[0], section.position(found[0][0])) if found else None
 
 
@@ -164,7 +168,7 @@ class _Values:
         """An absolute path; jobs run in directories of their own."""
         text = self.text(key) if text is None else text
         if text and not text.startswith("/"):
-            raise self.wrong(key, f"{key} = {text} is not absolute", "begin it with /, or with ${fw_home}")
+            raise self.error(key, f"{key} = {text} is not absolute", "begin it with /, or with ${fw_home}")
         return text
 
     def minutes(self) -> float:
@@ -180,12 +184,12 @@ class _Values:
     def position(self, key: str) -> SourcePosition:
         return self._section.position(key) if key in self._section else self._section.opened_position
 
-    def wrong(self, key: str, message: str, hint: str) -> WclError:
-        return wrong(self.position(key), message, hint)
+    def error(self, key: str, message: str, hint: str) -> WclError:
+        return error_at(self.position(key), message, hint)
 
     def _not_late(self, key: str, text: str) -> str:
         if found := deferred_calls(text):
-            raise self.wrong(key, f"${found[0][0].upper()}{{}} cannot be used here", "it is known in a call only")
+            raise self.error(key, f"${found[0][0].upper()}{{}} cannot be used here", "it is known in a call only")
         return text
 
 
@@ -195,7 +199,7 @@ def _environment(name: str, values: _Values) -> Environment:
         values.path("setup", setup[0])
     for module in values.names("module_load"):
         if not REFERENCE.fullmatch(module):
-            raise values.wrong("module_load", f"'{module}' is no module's name", "name, or name/version")
+            raise values.error("module_load", f"'{module}' is no module's name", "name, or name/version")
     return Environment(
         name=name,
         setup=setup,
@@ -211,7 +215,7 @@ def _container(name: str, values: _Values) -> Container:
     runtime = values.runtime()
     if runtime not in RUNTIMES:
         hint = f"runtime, or container_runtime of the site, is one of {', '.join(RUNTIMES)}"
-        raise values.wrong("runtime", f"'{runtime}' runs no containers", hint)
+        raise values.error("runtime", f"'{runtime}' runs no containers", hint)
     return Container(
         name=name,
         runtime=runtime,
@@ -228,13 +232,13 @@ def _image(values: _Values, runtime: str) -> str:
     if image.startswith("/"):
         if runtime in STORE_RUNTIMES:
             hint = "name the image as the runtime does, or use apptainer"
-            raise values.wrong("image", f"{runtime} runs no image files, and {image} is one", hint)
+            raise values.error("image", f"{runtime} runs no image files, and {image} is one", hint)
         return image
     address = ADDRESS.fullmatch(image)
     scheme, reference = (address[1], address[2]) if address else ("docker", image)
     if not REFERENCE.fullmatch(reference) or (runtime in STORE_RUNTIMES and scheme != "docker"):
         hint = "an absolute path, or docker://registry/name:tag"
-        raise values.wrong("image", f"{runtime} knows no image '{image}'", hint)
+        raise values.error("image", f"{runtime} knows no image '{image}'", hint)
     return reference if runtime in STORE_RUNTIMES else f"{scheme}://{reference}"
 
 
@@ -242,5 +246,5 @@ def _bind(values: _Values, text: str) -> Bind:
     outside, inside, mode, *more = [*text.split(":"), "", ""][: max(3, text.count(":") + 1)]
     if more or mode not in ("", "ro", "rw") or not outside.startswith("/") or (inside and not inside.startswith("/")):
         hint = "/place, /place:/inside, or /place:/inside:rw"
-        raise values.wrong("bind", f"'{text}' is no place to bind", hint)
+        raise values.error("bind", f"'{text}' is no place to bind", hint)
     return Bind(outside=outside, inside=inside or outside, writable=mode == "rw")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from framework.model.plan import File
-from framework.pipeline.findings import wrong
+from framework.pipeline.problems import error_at
 from wcl import SourcePosition
 from wcl.template import Variable, parse_template
 
@@ -38,9 +38,11 @@ def wild_name(text: str, wildcards: Iterable[str], fill: Callable[[str], str], p
     found = {part.name for part in parse_template(text).parts if isinstance(part, Variable)}
     for name in sorted(names):
         if not name.isidentifier():
-            raise wrong(position, f"'{name}' cannot be a wildcard", hint="letters, digits and _")
+            raise error_at(position, f"'{name}' cannot be a wildcard", hint="letters, digits and _")
         if name not in found:
-            raise wrong(position, f"the file's name has no wildcard '{name}': {text}", hint=f"put ${{{name}}} into it")
+            raise error_at(
+                position, f"the file's name has no wildcard '{name}': {text}", hint=f"put ${{{name}}} into it"
+            )
     return _wild_name(text, names.__contains__, fill)
 
 

@@ -7,35 +7,35 @@ from collections.abc import Iterable, Mapping
 
 from framework.model.gc_pause import no_garbage_collection
 from framework.model.plan import Block, Call, Identity, LateBlock, Module, Plan
-from framework.pipeline.archives import own_archive, places_of
+from framework.pipeline.archives import own_archive, read_archives
 from framework.pipeline.compression import compression_args
 from framework.pipeline.definition import BlockDefinition, ModuleDefinition, names_of, read_blocks
-from framework.pipeline.findings import Findings, near, wrong
 from framework.pipeline.keys import check_pipeline
 from framework.pipeline.numbers import whole_number
+from framework.pipeline.problems import PlanProblems, error_at, suggest_name
 from framework.pipeline.questions import PlannerQuestions
 from framework.pipeline.site import check_needs, check_queues, gpus_of, site_of
-from framework.pipeline.software import Definitions, check_software
-from framework.plan.calls import Surroundings, WrapperHooks, make_calls
+from framework.pipeline.software import SoftwareDefinitions, check_software
+from framework.plan.calls import PlanningContext, WrapperHooks, make_calls
 from framework.plan.checks import (
-    Origins,
+    DefinitionPositions,
     check_definitions,
     check_filetypes,
     check_jobs,
+    check_names_and_archives,
     check_outputs,
     check_own_directory,
     check_uses,
     check_wrappers,
-    has_surroundings,
     with_inputs_known,
 )
-from framework.plan.file_lines import Sources, flag
+from framework.plan.file_lines import LineSources, flag
 from framework.plan.in_memory import check_processes, with_memory
-from framework.plan.jobs import Grouping, division
+from framework.plan.jobs import JobBuilder, read_job_division
 from framework.plan.late_blocks import carried, check_late, is_late, late_names
-from framework.plan.late_inputs import Earlier, products_of
+from framework.plan.late_inputs import EarlierBlocks, products_of
 from framework.plan.late_rehearsal import Names, rehearse
-from framework.plan.products import Line, Products
+from framework.plan.products import FileLine, Products
 from wcl import Scope, Section, expand, split_list
 
 #: A throttle of the pool, with how much of it a job takes.
@@ -59,7 +59,7 @@ def build_plan(
     with no_garbage_collection():
         planning = _Planning(pipeline, identity, questions, submit_directory, wrappers, hooks)
         early = tuple(block for block in planning.blocks if not is_late(block))
-        return planning.plan(early, Earlier(jobs=(), carried={}), Products())
+        return planning.plan(early, EarlierBlocks(jobs=(), carried={}), Products())
 
 
 def build_late_block(
@@ -68,7 +68,7 @@ def build_late_block(
     questions: PlannerQuestions,
     *,
     number: int,
-    earlier: Earlier,
+    earlier: EarlierBlocks,
     submit_directory: str,
     wrappers: Mapping[str, object],
     hooks: WrapperHooks,
@@ -98,81 +98,81 @@ class _Planning:
         self._questions = questions
         self._submit_directory = submit_directory
         self._hooks = hooks
-        self._findings = findings = Findings()
-        findings.take(check_pipeline(pipeline))
-        findings.take(check_software(pipeline))
-        if not has_surroundings(pipeline, identity, findings):
-            findings.conclude()  # nothing can be planned without them
+        self._problems = problems = PlanProblems()
+        problems.extend(check_pipeline(pipeline))
+        problems.extend(check_software(pipeline))
+        if not check_names_and_archives(pipeline, identity, problems):
+            problems.raise_errors()  # nothing can be planned without them
         self._scope = run_scope(pipeline, identity)
-        self._software = Definitions(pipeline, self._scope)
-        self.blocks = read_blocks(pipeline, findings)
-        check_wrappers(self.blocks, wrappers, findings)
-        check_uses(self.blocks, findings)
-        check_definitions(self.blocks, pipeline, findings)
-        check_late(self.blocks, findings)
+        self._software = SoftwareDefinitions(pipeline, self._scope)
+        self.blocks = read_blocks(pipeline, problems)
+        check_wrappers(self.blocks, wrappers, problems)
+        check_uses(self.blocks, problems)
+        check_definitions(self.blocks, pipeline, problems)
+        check_late(self.blocks, problems)
 
-    def plan(self, blocks: tuple[BlockDefinition, ...], earlier: Earlier, products: Products) -> Plan:
+    def plan(self, blocks: tuple[BlockDefinition, ...], earlier: EarlierBlocks, products: Products) -> Plan:
         """Plan some blocks, which follow those that were planned earlier."""
-        findings, questions = self._findings, self._questions
+        problems, questions = self._problems, self._questions
         around = self._around(products)
-        by_block = _all_calls(blocks, around, findings, 1 + earlier.last_call)
+        by_block = _all_calls(blocks, around, problems, 1 + earlier.last_call)
         calls = [call for found in by_block for call in found]
-        origins = Origins(self.blocks)
-        asked = with_inputs_known(calls, products, origins, questions, findings)
-        check_filetypes(calls, origins, findings)
+        origins = DefinitionPositions(self.blocks)
+        asked = with_inputs_known(calls, products, origins, questions, problems)
+        check_filetypes(calls, origins, problems)
         written = {module.name: module for block in blocks for module in block.modules}
-        check_needs(calls, written, site_of(self._pipeline), findings)
-        check_outputs(products, origins, questions, findings)
+        check_needs(calls, written, site_of(self._pipeline), problems)
+        check_outputs(products, origins, questions, problems)
         planned: tuple[Block, ...] = ()
-        with findings.collecting():
+        with problems.collect():
             if asked:
                 by_block = [[asked.get(call.number, call) for call in found] for found in by_block]
             planned = _group(blocks, by_block, around, earlier)
         jobs = [job for block in planned for job in block.jobs]
-        check_jobs(jobs, products, origins, findings)
+        check_jobs(jobs, products, origins, problems)
         if _share_processes(blocks, around):
-            check_processes(jobs, origins, findings)
-        check_queues(jobs, written, findings)
+            check_processes(jobs, origins, problems)
+        check_queues(jobs, written, problems)
         late = self._late(max((block.number for block in blocks), default=0), around)
-        with findings.collecting():
-            check_own_directory(calls, _text(self._pipeline, self._scope, "ops_run_dir"), origins, findings)
-        findings.conclude()
+        with problems.collect():
+            check_own_directory(calls, _text(self._pipeline, self._scope, "ops_run_dir"), origins, problems)
+        problems.raise_errors()
         return self._finished(planned, late, carried(late_names(self.blocks), products))
 
-    def _around(self, products: Products) -> Surroundings:
-        return Surroundings(
+    def _around(self, products: Products) -> PlanningContext:
+        return PlanningContext(
             pipeline=self._pipeline,
             scope=self._scope,
             submit_directory=self._submit_directory,
-            sources=Sources(products, self._questions.find_lines),
+            sources=LineSources(products, self._questions.find_lines),
             wrappers=self._hooks,
             software=self._software,
         )
 
-    def _late(self, last: int, around: Surroundings) -> tuple[LateBlock, ...]:
+    def _late(self, last: int, around: PlanningContext) -> tuple[LateBlock, ...]:
         """The late blocks behind the last one that is planned now, rehearsed."""
         names = Names()
         late = []
         for before, block in zip((None, *self.blocks), self.blocks, strict=False):
             if block.number > last and is_late(block) and before is not None:
-                late.append(rehearse(block, before.name, around, self._questions, names, self._findings))
+                late.append(rehearse(block, before.name, around, self._questions, names, self._problems))
                 continue
             for module in block.modules:
                 names.add(module, block.number)
         return tuple(late)
 
     def _finished(
-        self, blocks: tuple[Block, ...], late: tuple[LateBlock, ...], carried: Mapping[str, list[Line]]
+        self, blocks: tuple[Block, ...], late: tuple[LateBlock, ...], carried: Mapping[str, list[FileLine]]
     ) -> Plan:
         pipeline, scope = self._pipeline, self._scope
-        places = places_of(pipeline)
+        places = read_archives(pipeline)
         kept = {}
         for key in names_of(pipeline, "save_run_vals"):
             try:
                 kept[key] = _text(pipeline, scope, key)
             except KeyError:
                 position = pipeline.position("save_run_vals")
-                raise wrong(position, f"there is no '{key}' to keep", near(key, pipeline)) from None
+                raise error_at(position, f"there is no '{key}' to keep", suggest_name(key, pipeline)) from None
         return Plan(
             identity=self._identity,
             blocks=blocks,
@@ -186,7 +186,7 @@ class _Planning:
             epilogue=_text(pipeline, scope, "epilogue") if "epilogue" in pipeline else "",
             software=self._software.named,
             gpus=gpus_of(site_of(pipeline)),
-            warnings=tuple(str(warning) for warning in self._findings.warnings),
+            warnings=tuple(str(warning) for warning in self._problems.warnings),
             late=late,
             carried=carried,
             submit_directory=self._submit_directory,
@@ -220,17 +220,17 @@ def scope_with(pipeline: Section, given: Mapping[str, str]) -> Scope:
 
 
 def _all_calls(
-    blocks: tuple[BlockDefinition, ...], around: Surroundings, findings: Findings, number: int
+    blocks: tuple[BlockDefinition, ...], around: PlanningContext, problems: PlanProblems, number: int
 ) -> list[list[Call]]:
     by_block = []
     for block in blocks:
         calls: list[Call] = []
         for module in block.modules:
             made: list[Call] | None = None
-            with findings.collecting():
+            with problems.collect():
                 made = make_calls(module, around, number)
             if made is None:
-                around.sources.products.is_broken(module.name)
+                around.sources.products.mark_unplannable(module.name)
                 continue
             number += len(made)
             calls += made
@@ -242,12 +242,12 @@ def _all_calls(
 
 
 def _group(
-    blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around: Surroundings, earlier: Earlier
+    blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around: PlanningContext, earlier: EarlierBlocks
 ) -> tuple[Block, ...]:
-    grouping = Grouping(around.sources.products, earlier.jobs)
+    grouping = JobBuilder(around.sources.products, earlier.jobs)
     planned = []
     for block, found in zip(blocks, calls, strict=True):
-        jobs = grouping.block(block.number, found, division(block.section, around.scope))
+        jobs = grouping.block(block.number, found, read_job_division(block.section, around.scope))
         if _share_processes([block], around):
             jobs = tuple(map(with_memory, jobs))
         modules = tuple(_module(module, number, found, around) for number, module in enumerate(block.modules, start=1))
@@ -255,11 +255,11 @@ def _group(
     return tuple(planned)
 
 
-def _share_processes(blocks: Iterable[BlockDefinition], around: Surroundings) -> bool:
+def _share_processes(blocks: Iterable[BlockDefinition], around: PlanningContext) -> bool:
     return any(around.wrappers.shares_process(module.wrapper) for block in blocks for module in block.modules)
 
 
-def _module(module: ModuleDefinition, number: int, calls: list[Call], around: Surroundings) -> Module:
+def _module(module: ModuleDefinition, number: int, calls: list[Call], around: PlanningContext) -> Module:
     scope = around.scope.child(module.section, module.block)
     return Module(
         name=module.name,
@@ -277,7 +277,7 @@ def _limits(module: ModuleDefinition, scope: Scope) -> tuple[str, ...]:
     names = tuple(name for name in split_list(expand(text, scope, position)) if name) if text else ()
     for name in names:
         if not LIMIT.fullmatch(name):
-            raise wrong(position, f"'{name}' is no throttle", hint="a name, or name:weight, such as archive:2")
+            raise error_at(position, f"'{name}' is no throttle", hint="a name, or name:weight, such as archive:2")
     return names
 
 

@@ -10,7 +10,7 @@ from framework.model.plan import File, ListFile
 from wcl import Quoted, Scope
 
 
-class Given:
+class CallValues:
     """The values of a call."""
 
     def __init__(

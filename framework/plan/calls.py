@@ -14,16 +14,16 @@ from msgspec.structs import replace
 
 from framework.model.plan import Call, Exec, File
 from framework.pipeline.definition import ExecDefinition, ModuleDefinition
-from framework.pipeline.findings import wrong
 from framework.pipeline.numbers import whole_number
-from framework.pipeline.resources import LimitsOfModule
+from framework.pipeline.problems import error_at
+from framework.pipeline.resources import ModuleLimits
 from framework.pipeline.site import site_of
-from framework.pipeline.software import Choice, Definitions
-from framework.plan.call_scope import Given
+from framework.pipeline.software import SoftwareChoice, SoftwareDefinitions
+from framework.plan.call_scope import CallValues
 from framework.plan.command_line import LATE, CommandLine
-from framework.plan.file_lines import Sources, flag
-from framework.plan.file_names import Naming, joined
-from framework.plan.file_objects import Objects, Resolved
+from framework.plan.file_lines import LineSources, flag
+from framework.plan.file_names import FileNaming, joined
+from framework.plan.file_objects import CallFiles, Objects
 from wcl import Scope, Section, SourcePosition, expand, split_list
 from wcl.deferred import deferred_calls
 from wrappers import WrapperError
@@ -63,18 +63,18 @@ class WrapperHooks(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Surroundings:
+class PlanningContext:
     """What planning a module needs to know besides the module."""
 
     pipeline: Section
     scope: Scope
     submit_directory: str
-    sources: Sources
+    sources: LineSources
     wrappers: WrapperHooks
-    software: Definitions
+    software: SoftwareDefinitions
 
 
-def make_calls(module: ModuleDefinition, around: Surroundings, first_number: int) -> list[Call]:
+def make_calls(module: ModuleDefinition, around: PlanningContext, first_number: int) -> list[Call]:
     """The calls of one module, numbered from ``first_number``; none where the module only asks and lists."""
     maker = CallMaker(module, around)
     if flag(module.section, "noop"):
@@ -85,7 +85,7 @@ def make_calls(module: ModuleDefinition, around: Surroundings, first_number: int
 class CallMaker:
     """Everything about a module that its calls share, read once."""
 
-    def __init__(self, module: ModuleDefinition, around: Surroundings) -> None:
+    def __init__(self, module: ModuleDefinition, around: PlanningContext) -> None:
         self._module = module
         self._around = around
         named = {"modulename": module.name, "blockname": module.block.path.rsplit(".", 1)[-1]}
@@ -94,8 +94,8 @@ class CallMaker:
         self._log = self._log_naming()
         self._max_calls = whole_number(self._scope, "max_calls", module.position) or MAX_CALLS
         self._command_lines = [CommandLine(step, self._scope, module.loop) for step in module.execs]
-        self._limits = LimitsOfModule(module, self._scope)
-        self._software = Choice(module, site_of(around.pipeline), around.pipeline, around.software)
+        self._limits = ModuleLimits(module, self._scope)
+        self._software = SoftwareChoice(module, site_of(around.pipeline), around.pipeline, around.software)
         self._versions: dict[str, tuple[str, str]] = {}
         # What the top level says goes for the wrappers of all modules.
         self._settings = Values("wrapper", (around.pipeline, module.section))
@@ -126,7 +126,7 @@ class CallMaker:
     def make(self, number: int, values: dict[str, str]) -> Call:
         """The call with these loop values."""
         found = self._objects.resolve(values)
-        given = Given(self._scope, values, (*found.inputs, *found.outputs), found.lists)
+        given = CallValues(self._scope, values, (*found.inputs, *found.outputs), found.lists)
         settings = self._settings.fill(given)
         limits = self._limits.of(values)
         return Call(
@@ -153,19 +153,19 @@ class CallMaker:
             text = self._scope.find(key)
         except KeyError:
             hint = "set it, or name the object to loop over with loopobj"
-            raise wrong(position, f"the loop key '{key}' has no value", hint=hint) from None
+            raise error_at(position, f"the loop key '{key}' has no value", hint=hint) from None
         return [value for value in split_list(expand(text, self._scope, position)) if value]
 
     def _refuse_too_many(self, count: int) -> None:
         if not count:
             position = self._module.section.position("wrapperloop")
-            raise wrong(
+            raise error_at(
                 position, f"the loop of module '{self._module.name}' is empty", hint="give its keys some values"
             )
         if count > self._max_calls:
             position = self._module.section.position("wrapperloop")
             message = f"module '{self._module.name}' would become {count} calls, more than {self._max_calls}"
-            raise wrong(position, message, hint="set max_calls if that is meant")
+            raise error_at(position, message, hint="set max_calls if that is meant")
 
     def _wrapper_inputs(self, settings: Mapping[str, str]) -> Iterable[File]:
         if not self._takes_inputs:
@@ -175,7 +175,7 @@ class CallMaker:
             declared = self._around.wrappers.inputs(self._module.wrapper, settings)
         for label, location in declared.items():
             if label not in section:
-                raise wrong(section.opened_position, f"the wrapper needs '{label}'")
+                raise error_at(section.opened_position, f"the wrapper needs '{label}'")
             if "://" not in location and not location.startswith("/"):
                 location = f"{self._around.submit_directory}/{location}"
             name = location.rsplit("/", 1)[-1] or "input"
@@ -187,10 +187,10 @@ class CallMaker:
                 outside=True,
             )
 
-    def _log_naming(self) -> Naming:
+    def _log_naming(self) -> FileNaming:
         section = self._around.pipeline.section("framework_file").section("log")
         pattern = {} if "modnamepat" in self._module.section else self._default_pattern()
-        return Naming(
+        return FileNaming(
             "log",
             section,
             self._scope.child(pattern),
@@ -205,7 +205,7 @@ class CallMaker:
         loop = "".join(f"_${{{key}}}" for key in self._module.loop)
         return {"modnamepat": f"{self._find('run', self._scope)}_w${{wrapnum:4}}{loop}_{self._module.name}"}
 
-    def _execs(self, given: Given, settings: Mapping[str, str], found: Resolved) -> tuple[Exec, ...]:
+    def _execs(self, given: CallValues, settings: Mapping[str, str], found: CallFiles) -> tuple[Exec, ...]:
         lines = zip(self._module.execs, self._command_lines, strict=True)
         execs = [self._exec(step, *line.fill(given)) for step, line in lines]
         if self._adds_arguments:
@@ -221,7 +221,7 @@ class CallMaker:
             yield
         except WrapperError as error:
             position = self._module.section.section("wrapper").opened_position
-            raise wrong(position, f"wrapper '{self._module.wrapper}': {error}") from error
+            raise error_at(position, f"wrapper '{self._module.wrapper}': {error}") from error
 
     def _exec(self, step: ExecDefinition, argv: tuple[str, ...], late: tuple[int, ...]) -> Exec:
         program = argv[0].rsplit("/", 1)[-1]
@@ -278,14 +278,14 @@ class Values:
         plain = not any("$" in value for value, _ in self._texts.values())
         self._fixed = {key: str(value) for key, (value, _) in self._texts.items()} if plain else None
 
-    def fill(self, given: Given) -> dict[str, str]:
+    def fill(self, given: CallValues) -> dict[str, str]:
         if self._fixed is not None:
             return self._fixed
         found = {}
         for key, (value, position) in self._texts.items():
             found[key] = str(expand(value, given.scope, position))
             if unknown := {name for name, _ in deferred_calls(found[key])} - self._late:
-                raise wrong(position, f"${unknown.pop().upper()}{{}} cannot be used here")
+                raise error_at(position, f"${unknown.pop().upper()}{{}} cannot be used here")
         return found
 
 
@@ -294,4 +294,4 @@ def _check_version(definition: Section) -> None:
         try:
             check(definition.text(key, ""))
         except (re.error, ValueError) as error:
-            raise wrong(definition.position(key), f"{key} = {definition.text(key)}: {error}") from error
+            raise error_at(definition.position(key), f"{key} = {definition.text(key)}: {error}") from error

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from msgspec.structs import replace
 
 from framework.model.plan import SAFE_NAME, Call, File, Identity, Job, Known
-from framework.pipeline.archives import own_archive, places_of
+from framework.pipeline.archives import own_archive, read_archives
 from framework.pipeline.definition import BlockDefinition
-from framework.pipeline.findings import Findings, near
+from framework.pipeline.problems import PlanProblems, suggest_name
 from framework.pipeline.questions import PlannerQuestions
 from framework.pipeline.wildcards import overlapping
 from framework.plan.file_lines import is_sourced
@@ -18,7 +18,7 @@ from framework.plan.products import Products
 from wcl import Section, SourcePosition
 
 
-class Origins:
+class DefinitionPositions:
     """Where the pipeline defines the files of a call, for messages."""
 
     def __init__(self, blocks: tuple[BlockDefinition, ...]) -> None:
@@ -34,36 +34,40 @@ class Origins:
         return self._places.get((call.module, label), self._modules[call.module])
 
 
-def has_surroundings(pipeline: Section, identity: Identity, findings: Findings) -> bool:
+def check_names_and_archives(pipeline: Section, identity: Identity, problems: PlanProblems) -> bool:
     """Whether the names that the run is made of can be used, and the site and archive that it is for are there."""
-    before = len(findings.errors)
+    before = len(problems.errors)
     for key, value in (("unitname", identity.unitname), ("run", identity.run)):
         if not SAFE_NAME.fullmatch(value) or value in (".", ".."):
             position = pipeline.position(key) if key in pipeline else pipeline.opened_position
-            findings.error(
+            problems.add_error(
                 position, f"{key} = {value} cannot name a directory", hint="letters, digits and . _ - + , = @"
             )
     for kind, key in (("site", "target_site"), ("archive", "home_archive")):
         name = pipeline.text(key)
         known = [each for each, _ in pipeline.section(kind).sections()]
         if "$" not in name and name.lower() not in known:
-            findings.error(pipeline.position(key), f"unknown {kind} '{name}'", hint=near(name.lower(), known))
-    with findings.collecting():
-        places_of(pipeline)
+            problems.add_error(
+                pipeline.position(key), f"unknown {kind} '{name}'", hint=suggest_name(name.lower(), known)
+            )
+    with problems.collect():
+        read_archives(pipeline)
         own = own_archive(pipeline)
         root = own.text("root", "")
         if own and not root.startswith(("/", "$")):
             position = own.position("root") if "root" in own else own.opened_position
             hint = "begin it with / or ${fw_home}; with an address, name a target_archive that jobs can use"
-            findings.error(position, f"the archive's root '{root}' is not absolute", hint=hint)
-    return len(findings.errors) == before
+            problems.add_error(position, f"the archive's root '{root}' is not absolute", hint=hint)
+    return len(problems.errors) == before
 
 
-def check_outputs(products: Products, origins: Origins, questions: PlannerQuestions, findings: Findings) -> None:
+def check_outputs(
+    products: Products, origins: DefinitionPositions, questions: PlannerQuestions, problems: PlanProblems
+) -> None:
     """Two outputs with one name, names that the archive already holds, and wildcards that fit others' names."""
     for call, file in products.doubles:
         first = products.at(file.path)
-        findings.error(
+        problems.add_error(
             origins.position(call, file.label),
             f"{_named(call)} and {_named(first[0] if first else call)} would both make {file.path}",
             hint="put a loop key into the file's name or directory",
@@ -71,7 +75,7 @@ def check_outputs(products: Products, origins: Origins, questions: PlannerQuesti
     for path in sorted(questions.find_in_archive(products.paths())):
         taken = products.at(path)
         if taken and taken[1].saved:
-            findings.error(
+            problems.add_error(
                 origins.position(taken[0], taken[1].label),
                 f"{path} is in the archive already",
                 hint="put ${attnum} or ${run} into the file's name or directory",
@@ -82,20 +86,22 @@ def check_outputs(products: Products, origins: Origins, questions: PlannerQuesti
         own, other = (one, two) if one.path in now else (two, one)
         maker = products.at(own.path) if own.path in now else None
         if maker:
-            findings.error(
+            problems.add_error(
                 origins.position(maker[0], own.label),
                 f"files of {_named(maker[0])} might have the names of others: {own.path} and {other.path}",
                 hint="put them into directories of their own (ops_enddir), or give their names different beginnings",
             )
 
 
-def check_own_directory(calls: Iterable[Call], archive_path: str, origins: Origins, findings: Findings) -> None:
+def check_own_directory(
+    calls: Iterable[Call], archive_path: str, origins: DefinitionPositions, problems: PlanProblems
+) -> None:
     """Files of which the plan does not know the names lie where no other run writes."""
     own = "/".join(part for part in archive_path.split("/") if part)
     for call in calls:
         for file in call.outputs:
             if file.pattern and not file.path.startswith(f"{own}/"):
-                findings.error(
+                problems.add_error(
                     origins.position(call, file.label),
                     f"{file.path} lies outside the run's own directory, where others may have such files",
                     hint="let the ops of its dirpat begin with ${ops_run_dir}",
@@ -103,7 +109,11 @@ def check_own_directory(calls: Iterable[Call], archive_path: str, origins: Origi
 
 
 def with_inputs_known(
-    calls: list[Call], products: Products, origins: Origins, questions: PlannerQuestions, findings: Findings
+    calls: list[Call],
+    products: Products,
+    origins: DefinitionPositions,
+    questions: PlannerQuestions,
+    problems: PlanProblems,
 ) -> dict[int, Call]:
     """The calls, by their numbers, whose inputs are told apart only by asking.
 
@@ -122,7 +132,7 @@ def with_inputs_known(
                 if file.size is None:  # else a query found it in the archive
                     wanted.setdefault(file.path, []).append((call, file))
             elif maker >= call.number:
-                findings.error(
+                problems.add_error(
                     origins.position(call, file.label),
                     f"{_named(call)} wants {file.path} before it is made",
                     hint="put the module that makes it first in modulelist",
@@ -133,7 +143,7 @@ def with_inputs_known(
         if path not in known and needed:
             call, file = needed[0]
             gone = questions.absence_reason(path)
-            findings.error(
+            problems.add_error(
                 origins.position(call, file.label),
                 f"nobody makes {path}, and {gone or 'the archive does not have it'}",
                 hint=f"wanted by {_named(call)} as {file.label}",
@@ -141,7 +151,7 @@ def with_inputs_known(
     for location, (call, file) in outside.items():
         trouble = questions.read_error(location)
         if trouble and not file.optional:
-            findings.error(
+            problems.add_error(
                 origins.position(call, file.label), f"{location}: {trouble}", hint=f"wanted by {_named(call)}"
             )
     asking = {call.number: call for wants in wanted.values() for call, _ in wants}
@@ -162,7 +172,7 @@ def _found(file: File, known: Known) -> File:
     return replace(file, size=known.size, sha256=known.sha256, compression=known.compression, staged_from=known.archive)
 
 
-def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: Findings) -> None:
+def check_jobs(jobs: list[Job], products: Products, origins: DefinitionPositions, problems: PlanProblems) -> None:
     """Files that would meet in a job's directory, and files that are not kept but wanted elsewhere."""
     job_of = {call.number: job.number for job in jobs for call in job.calls}
     for job in jobs:
@@ -170,7 +180,7 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
         made = {id(file): call for call in job.calls for file in call.outputs if file.pattern}
         for one, two in overlapping(_made_in(job), lambda file: file.job_path) if made else ():
             call, file = (made[id(one)], one) if one.pattern else (made[id(two)], two)
-            findings.error(
+            problems.add_error(
                 origins.position(call, file.label),
                 f"{one.path} and {two.path} might have one name in job {job.number}: {one.job_path}, {two.job_path}",
                 hint="give one of them another directory in the job (rundir, or dirpat)",
@@ -179,7 +189,7 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
             for file in (*call.inputs, *call.outputs):
                 other = taken.setdefault(file.job_path, file)
                 if other.path != file.path:
-                    findings.error(
+                    problems.add_error(
                         origins.position(call, file.label),
                         f"{file.path} and {other.path} would both lie at {file.job_path} in job {job.number}",
                         hint="give one of them another directory in the job (rundir, or dirpat)",
@@ -187,7 +197,7 @@ def check_jobs(jobs: list[Job], products: Products, origins: Origins, findings: 
             for file in call.inputs:
                 maker = products.maker(file.path)
                 if maker is not None and job_of.get(maker) != job.number and not file.saved:
-                    findings.error(
+                    problems.add_error(
                         origins.position(call, file.label),
                         f"{file.path} is not kept (savefiles) but wanted by {_named(call)} in another job",
                         hint="keep it, or let divide_jobs_by put both into one job",
@@ -198,18 +208,18 @@ def _made_in(job: Job) -> list[File]:
     return [file for call in job.calls for file in call.outputs]
 
 
-def check_filetypes(calls: list[Call], origins: Origins, findings: Findings) -> None:
+def check_filetypes(calls: list[Call], origins: DefinitionPositions, problems: PlanProblems) -> None:
     """What is made is of some type: its metadata depends on it."""
     for call in calls:
         for file in call.outputs:
             if not file.filetype:
                 hint = "give it filetype = one of filetype_metadata"
-                findings.error(
+                problems.add_error(
                     origins.position(call, file.label), f"{file.label} is made, and has no filetype", hint=hint
                 )
 
 
-def check_definitions(blocks: tuple[BlockDefinition, ...], pipeline: Section, findings: Findings) -> None:
+def check_definitions(blocks: tuple[BlockDefinition, ...], pipeline: Section, problems: PlanProblems) -> None:
     """Names in the definitions of files and lists that nothing answers to."""
     for block in blocks:
         for module in block.modules:
@@ -218,10 +228,10 @@ def check_definitions(blocks: tuple[BlockDefinition, ...], pipeline: Section, fi
                 # What a query asks for need not be a type that this pipeline makes.
                 keys = ("dirpat", "filepat") if is_sourced(section) else ("filetype", "dirpat", "filepat")
                 for error in check_names(section, pipeline, keys):
-                    findings.take(error.problems)
+                    problems.extend(error.problems)
 
 
-def check_uses(blocks: tuple[BlockDefinition, ...], findings: Findings) -> None:
+def check_uses(blocks: tuple[BlockDefinition, ...], problems: PlanProblems) -> None:
     """Objects that a module defines but says nothing of: neither used nor made."""
     for block in blocks:
         for module in block.modules:
@@ -229,21 +239,23 @@ def check_uses(blocks: tuple[BlockDefinition, ...], findings: Findings) -> None:
             nicks = {label.rsplit(".", 1)[-1] for label in module.used}
             for label, part in module.files.items():
                 if f"file.{label}" not in named and label not in nicks and "listonly" not in part.section:
-                    findings.error(
+                    problems.add_error(
                         part.position,
                         f"file.{label} of module '{module.name}' is neither used nor generated",
                         hint="name it in used or was_generated_by of an exec section",
                     )
 
 
-def check_wrappers(blocks: tuple[BlockDefinition, ...], known: Mapping[str, object], findings: Findings) -> None:
+def check_wrappers(blocks: tuple[BlockDefinition, ...], known: Mapping[str, object], problems: PlanProblems) -> None:
     for block in blocks:
         for module in block.modules:
             if module.wrapper not in known:
                 position = (
                     module.section.position("wrappername") if "wrappername" in module.section else module.position
                 )
-                findings.error(position, f"unknown wrapper '{module.wrapper}'", hint=near(module.wrapper, known))
+                problems.add_error(
+                    position, f"unknown wrapper '{module.wrapper}'", hint=suggest_name(module.wrapper, known)
+                )
 
 
 def _named(call: Call) -> str:

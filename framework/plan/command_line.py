@@ -7,8 +7,8 @@ import shlex
 from collections.abc import Callable, Collection
 
 from framework.pipeline.definition import ExecDefinition
-from framework.pipeline.findings import wrong
-from framework.plan.call_scope import Given
+from framework.pipeline.problems import error_at
+from framework.plan.call_scope import CallValues
 from wcl import Scope, Section, split_command
 from wcl.deferred import deferred_calls, resolve_deferred
 from wcl.format import compile_format
@@ -34,17 +34,17 @@ class CommandLine:
             return name in loop or name.startswith(("file.", "list.", "wrapper."))
 
         section = step.section
-        elements: list[tuple[str, Words]] = [("", Words(section, "execname", scope, is_open))]
-        positional: list[tuple[int, Words]] = []
+        elements: list[tuple[str, ArgumentWords]] = [("", ArgumentWords(section, "execname", scope, is_open))]
+        positional: list[tuple[int, ArgumentWords]] = []
         options = section.section("cmdline")
         single, double = _hyphens(section)
         for key in options:
-            values = Words(options, key, scope, is_open)
+            values = ArgumentWords(options, key, scope, is_open)
             if found := POSITION.fullmatch(key):
                 positional.append((int(found[1]), values))
             elif key.startswith("_"):
                 hint = "positions are _1, _02 or _03_name"
-                raise wrong(options.position(key), f"'{key}' is neither an option nor a position", hint)
+                raise error_at(options.position(key), f"'{key}' is neither an option nor a position", hint)
             else:
                 elements.append(((single if len(key) == 1 else double) + key, values))
         # An option with its value counts as one position, as operators have always counted.
@@ -52,7 +52,7 @@ class CommandLine:
             elements.insert(max(number, 1), ("", values))
         self._elements = elements
 
-    def fill(self, given: Given) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    def fill(self, given: CallValues) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """The program and its arguments, and which of them the job has still to fill in."""
         argv: list[str] = []
         for option, words_of in self._elements:
@@ -68,20 +68,20 @@ class CommandLine:
         return tuple(word if number in late else resolve_deferred(word, {}) for number, word in enumerate(argv)), late
 
 
-class Words:
+class ArgumentWords:
     """The words of one value."""
 
     def __init__(self, section: Section, key: str, scope: Scope, is_open: Callable[[str], bool]) -> None:
         text = section.text(key)
         self._position = section.position(key)
         if unknown := {name for name, _ in deferred_calls(text)} - LATE:
-            raise wrong(self._position, f"${unknown.pop().upper()}{{}} means nothing on a command line")
+            raise error_at(self._position, f"${unknown.pop().upper()}{{}} means nothing on a command line")
         self._text = expand_partially(text, scope, is_open)
         #: Where nothing is left to fill in.
         self._fixed = None if "$" in self._text else split_command(self._text, scope, self._position)
         self._format = None if SPLITS.search(self._text) else compile_format(self._text)
 
-    def fill(self, given: Given) -> list[str]:
+    def fill(self, given: CallValues) -> list[str]:
         if self._fixed is not None:
             return self._fixed
         word = self._format.fill_word(given.paths.get, given.values.get) if self._format else None
@@ -96,7 +96,7 @@ def shell_text(argv: tuple[str, ...]) -> str:
 def _hyphens(section: Section) -> tuple[str, str]:
     style = section.get("cmd_hyphen", "allsingle")
     if not isinstance(style, str) or style.lower() not in HYPHENS:
-        raise wrong(
+        raise error_at(
             section.position("cmd_hyphen"), f"unknown hyphen style '{style}'", hint=f"one of {', '.join(HYPHENS)}"
         )
     return HYPHENS[style.lower()]

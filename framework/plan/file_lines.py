@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 from framework.model.plan import File
 from framework.pipeline.definition import FileDefinition, ListDefinition, names_of
-from framework.pipeline.findings import wrong
+from framework.pipeline.problems import error_at
 from framework.pipeline.questions import FoundFile, FoundLine, Question, UnansweredError, question_of
-from framework.plan.file_names import Naming, joined
-from framework.plan.products import Line, Products
+from framework.plan.file_names import FileNaming, joined
+from framework.plan.products import FileLine, Products
 from wcl import Scope, Section, parse_boolean
 
 NOTHING_MADE = "nothing was made of that"
 
 
 @dataclass(frozen=True)
-class Sources:
+class LineSources:
     """What an object's lines may come from."""
 
     products: Products
@@ -35,13 +35,13 @@ def is_sourced(section: Section) -> bool:
 
 
 def lines_of(
-    part: FileDefinition | ListDefinition, nick: str, scope: Scope, sources: Sources, naming: Naming | None
-) -> list[Line]:
+    part: FileDefinition | ListDefinition, nick: str, scope: Scope, sources: LineSources, naming: FileNaming | None
+) -> list[FileLine]:
     """The lines of an object, in their order; ``nick`` names the file of a line whose source does not."""
     section = part.section
     if "depends-newname" in section:
         if naming is None:
-            raise wrong(section.position("depends-newname"), "nothing says how the new files are named")
+            raise error_at(section.position("depends-newname"), "nothing says how the new files are named")
         lines = _not_empty(_depended(section, "depends-newname", sources), section, "depends-newname", NOTHING_MADE)
         new = naming.open_to(names_known(lines))
         return [_renamed(line, nick, new) for line in lines]
@@ -49,12 +49,14 @@ def lines_of(
         return _not_empty(_depended(section, "depends", sources), section, "depends", NOTHING_MADE)
     question = question_of(section, scope)
     if question is None:
-        raise wrong(part.position, f"nothing says which files {part.label} holds", hint="give it depends, or a query")
+        raise error_at(
+            part.position, f"nothing says which files {part.label} holds", hint="give it depends, or a query"
+        )
     asked = next(key for key in ("query_fields", "query", "exec") if key in section)
     try:
         lines = [_found_line(found, nick) for found in sources.ask(question)]
     except UnansweredError as error:
-        raise wrong(section.position(asked), str(error)) from error
+        raise error_at(section.position(asked), str(error)) from error
     return _not_empty(lines, section, asked, "the query finds no file")
 
 
@@ -64,13 +66,13 @@ def flag(section: Section, key: str) -> bool:
     return isinstance(value, str) and parse_boolean(value, section.position(key))
 
 
-def _not_empty(lines: list[Line], section: Section, key: str, message: str) -> list[Line]:
+def _not_empty(lines: list[FileLine], section: Section, key: str, message: str) -> list[FileLine]:
     if not lines and not flag(section, "allow_empty"):
-        raise wrong(section.position(key), message, hint="set allow_empty = True if that may be")
+        raise error_at(section.position(key), message, hint="set allow_empty = True if that may be")
     return lines
 
 
-def names_known(lines: Iterable[Line]) -> tuple[str, ...]:
+def names_known(lines: Iterable[FileLine]) -> tuple[str, ...]:
     """The names of everything that is known of one of the lines or its files."""
     names: set[str] = set()
     for line in lines:
@@ -81,7 +83,7 @@ def names_known(lines: Iterable[Line]) -> tuple[str, ...]:
     return tuple(sorted(names))
 
 
-def placed(file: File, label: str, naming: Naming | None, *given: Mapping[str, str]) -> File:
+def placed(file: File, label: str, naming: FileNaming | None, *given: Mapping[str, str]) -> File:
     """A file of another module under this module's name, and where this module wants it in the job."""
     if naming is None:
         return file.placed(label, file.job_path, "")
@@ -90,24 +92,24 @@ def placed(file: File, label: str, naming: Naming | None, *given: Mapping[str, s
     return file.placed(label, joined(naming.job_directory(*given), file.name), naming.rename)
 
 
-def _depended(section: Section, key: str, sources: Sources) -> list[Line]:
+def _depended(section: Section, key: str, sources: LineSources) -> list[FileLine]:
     position = section.position(key)
     return [line for name in names_of(section, key) for line in sources.products.lines(name, position)]
 
 
-def _renamed(line: Line, nick: str, naming: Naming) -> Line:
+def _renamed(line: FileLine, nick: str, naming: FileNaming) -> FileLine:
     """The same keys, and a file of the object's own name."""
     known = {**line.first.metadata, **line.keys}
-    return Line(nicks=(nick,), files=(naming.make(known)[0],), keys=line.keys)
+    return FileLine(nicks=(nick,), files=(naming.make(known)[0],), keys=line.keys)
 
 
-def _found_line(found: FoundLine, nick: str) -> Line:
+def _found_line(found: FoundLine, nick: str) -> FileLine:
     keys: Mapping[str, str] = {}
     for each in found.values():
         keys = {**each.metadata, **keys} if keys else each.metadata
     nicks = tuple([name or nick for name in found])
     files = tuple([_file(name, each) for name, each in zip(nicks, found.values(), strict=True)])
-    return Line(nicks=nicks, files=files, keys=keys)
+    return FileLine(nicks=nicks, files=files, keys=keys)
 
 
 def _file(nick: str, found: FoundFile) -> File:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from framework.model.plan import ARCHIVE_PATH, File
 from framework.pipeline.compression import HEADER_UPDATE, compression_of, header_cards
-from framework.pipeline.findings import near, problem_at, wrong
+from framework.pipeline.problems import error_at, problem_at, suggest_name
 from framework.pipeline.wildcards import wild_name
 from wcl import Scope, Section, SourcePosition, WclError, expand, expand_all, parse_boolean, split_list
 from wcl.format import Format, compile_format, is_plain
@@ -24,7 +24,7 @@ MOST_DIRECTORIES = 10_000
 
 
 @dataclass(frozen=True)
-class Template:
+class TextTemplate:
     """A text with variables, and where it was written."""
 
     text: str
@@ -44,7 +44,7 @@ class Template:
         except WclError as error:
             raise self._for_whom(error) from error
 
-    def settled(self, scope: Scope, is_open: Callable[[str], bool]) -> Template:
+    def settled(self, scope: Scope, is_open: Callable[[str], bool]) -> TextTemplate:
         """With everything filled in but the open names, if nothing is wrong with it."""
         return replace(self, text=expand_partially(self.text, scope, is_open))
 
@@ -57,7 +57,7 @@ class Template:
 
 
 @dataclass(frozen=True)
-class Filetype:
+class FiletypeMetadata:
     """What is recorded of each file of a kind."""
 
     name: str
@@ -65,13 +65,13 @@ class Filetype:
     required: tuple[str, ...] | None
     optional: tuple[str, ...]
 
-    def without(self, keys: Collection[str]) -> Filetype:
+    def without(self, keys: Collection[str]) -> FiletypeMetadata:
         """The same, some keys being found otherwise."""
         required = None if self.required is None else tuple(key for key in self.required if key not in keys)
-        return Filetype(self.name, required, tuple(key for key in self.optional if key not in keys))
+        return FiletypeMetadata(self.name, required, tuple(key for key in self.optional if key not in keys))
 
 
-class Naming:
+class FileNaming:
     """The names of one file definition; parsed once, when first asked for, and filled in for each call.
 
     Where all is plain, names are made from formats; whatever is not takes the careful way, which says what is wrong.
@@ -98,9 +98,9 @@ class Naming:
         self._submit_directory = submit_directory
         self._outside_archives = "fullname" in section
 
-    def open_to(self, loop: Collection[str]) -> Naming:
+    def open_to(self, loop: Collection[str]) -> FileNaming:
         """The same names, where only these values differ from file to file."""
-        return Naming(
+        return FileNaming(
             self.label, self.section, self._scope, self._pipeline, self._submit_directory, made=self._made, loop=loop
         )
 
@@ -145,9 +145,11 @@ class Naming:
         """The files of one call of which nobody knows yet how many there will be."""
         position = self.section.position("wildcards")
         if self._outside_archives:
-            raise wrong(position, "a file outside the archives has a name of its own", "give it filename, not fullname")
+            raise error_at(
+                position, "a file outside the archives has a name of its own", "give it filename, not fullname"
+            )
         if twice := set(self._wildcards).intersection(values):
-            raise wrong(position, f"'{twice.pop()}' is a loop key of the module: it has a value", "take it out")
+            raise error_at(position, f"'{twice.pop()}' is a loop key of the module: it has a value", "take it out")
         template, scope = _name_template(self.section, self._pipeline), self._scope.child(values)
         name = wild_name(
             template.text, self._wildcards, lambda text: replace(template, text=text).fill(scope), position
@@ -155,7 +157,7 @@ class Naming:
         _checked(template, name.glob.replace("*", "x"))
         if "/" in name.glob:
             hint = "put the directory into ops_enddir and rundir, or a dirpat"
-            raise wrong(template.position, f"a name with wildcards holds no directory: {name.glob}", hint)
+            raise error_at(template.position, f"a name with wildcards holds no directory: {name.glob}", hint)
         return File(
             label=self.label,
             filetype=self._filetype.name,
@@ -178,7 +180,7 @@ class Naming:
         return is_placed(self.section)
 
     @cached_property
-    def _name(self) -> Template:
+    def _name(self) -> TextTemplate:
         return self._settled(_name_template(self.section, self._pipeline))
 
     @cached_property
@@ -186,10 +188,10 @@ class Naming:
         return None if self._loop is None else compile_format(self._name.text)
 
     @cached_property
-    def _filetype(self) -> Filetype:
+    def _filetype(self) -> FiletypeMetadata:
         if not self._made:
             # Nothing is recorded of it, and it may be of a type that only other pipelines know.
-            return Filetype(self.section.text("filetype", "").lower(), (), ())
+            return FiletypeMetadata(self.section.text("filetype", "").lower(), (), ())
         found = find_filetype(self.section, self._pipeline)
         # What stands in for a wildcard is read from each file's name.
         return found.without(self._wildcards) if self._wildcards else found
@@ -221,27 +223,27 @@ class Naming:
         return self.section.opened_position
 
     @cached_property
-    def _archive(self) -> Directories:
+    def _archive(self) -> DirectoryNames:
         """Where files lie in the archive."""
         return self._directories[0]
 
     @cached_property
-    def _job(self) -> Directories:
+    def _job(self) -> DirectoryNames:
         """Where files lie in the job."""
         return self._directories[1]
 
     @cached_property
-    def _directories(self) -> tuple[Directories, Directories]:
+    def _directories(self) -> tuple[DirectoryNames, DirectoryNames]:
         if self._outside_archives and not is_placed(self.section):
-            own = Template(self.label.rpartition(".")[2], self.section.opened_position)
-            return Directories(own, self._scope), Directories(own, self._scope)
+            own = TextTemplate(self.label.rpartition(".")[2], self.section.opened_position)
+            return DirectoryNames(own, self._scope), DirectoryNames(own, self._scope)
         archive, job = (self._settled(each) for each in _directory_templates(self.section, self._pipeline))
         return (
-            Directories(archive, self._scope, is_compiled=self._loop is not None),
-            Directories(job, self._scope, is_compiled=self._loop is not None),
+            DirectoryNames(archive, self._scope, is_compiled=self._loop is not None),
+            DirectoryNames(job, self._scope, is_compiled=self._loop is not None),
         )
 
-    def _settled(self, template: Template) -> Template:
+    def _settled(self, template: TextTemplate) -> TextTemplate:
         return template if self._loop is None else template.settled(self._scope, self._loop.__contains__)
 
     # ---- metadata
@@ -310,10 +312,10 @@ class Naming:
         )
 
 
-class Directories:
+class DirectoryNames:
     """The directories that a template gives; most files of a module share theirs."""
 
-    def __init__(self, template: Template, scope: Scope, *, is_compiled: bool = False) -> None:
+    def __init__(self, template: TextTemplate, scope: Scope, *, is_compiled: bool = False) -> None:
         self._template = template
         self._scope = scope
         self._format = compile_format(template.text) if is_compiled else None
@@ -391,18 +393,20 @@ def is_placed(section: Section) -> bool:
     return any(key in section for key in ("dirpat", "rundir", "ops_enddir"))
 
 
-def find_filetype(section: Section, pipeline: Section) -> Filetype:
+def find_filetype(section: Section, pipeline: Section) -> FiletypeMetadata:
     """The filetype a section names, with the metadata keys that its declaration asks for.
 
     A file that is only read need not have one.
     """
     if "filetype" not in section:
-        return Filetype("", (), ())
+        return FiletypeMetadata("", (), ())
     name = section["filetype"]
     types = pipeline.section("filetype_metadata")
     if not isinstance(name, str) or not isinstance(types.get(name.lower()), Section):
         known = [key for key, value in types.items() if isinstance(value, Section)]
-        raise wrong(section.position("filetype"), f"unknown filetype '{name}'", hint=near(str(name).lower(), known))
+        raise error_at(
+            section.position("filetype"), f"unknown filetype '{name}'", hint=suggest_name(str(name).lower(), known)
+        )
     declared = types.section(name.lower())
     required = _declared(declared, "metadata")
     optional = _declared(declared, "optional_metadata") or ()
@@ -410,7 +414,7 @@ def find_filetype(section: Section, pipeline: Section) -> Filetype:
         if isinstance(hdu, Section):
             required = (*(required or ()), *hdu.section("r").section("w"))
             optional = (*optional, *hdu.section("o").section("w"))
-    return Filetype(name.lower(), required, optional)
+    return FiletypeMetadata(name.lower(), required, optional)
 
 
 def _declared(section: Section, key: str) -> tuple[str, ...] | None:
@@ -418,37 +422,39 @@ def _declared(section: Section, key: str) -> tuple[str, ...] | None:
     return tuple(name for name in split_list(value) if name) if isinstance(value, str) else None
 
 
-def _find(scope: Scope, key: str, naming: Naming) -> str:
+def _find(scope: Scope, key: str, naming: FileNaming) -> str:
     try:
         return scope.find(key)
     except KeyError:
-        raise wrong(
+        raise error_at(
             naming.section.opened_position,
             f"no value for the metadata key '{key}' of {naming.label}",
             hint="set it in the file's section, or take it out of filetype_metadata",
         ) from None
 
 
-def _name_template(section: Section, pipeline: Section) -> Template:
+def _name_template(section: Section, pipeline: Section) -> TextTemplate:
     for key in ("filename", "fullname"):
         if key in section:
-            return Template(_text(section, key), section.position(key))
+            return TextTemplate(_text(section, key), section.position(key))
     if "filepat" not in section:
-        raise wrong(section.opened_position, "nothing names this file", hint="give it filename, filepat or fullname")
-    return Template(*_pattern(pipeline, "filename_pattern", section, "filepat"), section.position("filepat"))
+        raise error_at(section.opened_position, "nothing names this file", hint="give it filename, filepat or fullname")
+    return TextTemplate(*_pattern(pipeline, "filename_pattern", section, "filepat"), section.position("filepat"))
 
 
-def _directory_templates(section: Section, pipeline: Section) -> tuple[Template, Template]:
+def _directory_templates(section: Section, pipeline: Section) -> tuple[TextTemplate, TextTemplate]:
     patterns = pipeline.section("directory_pattern")
     name = _text(section, "dirpat") if "dirpat" in section else DEFAULT_DIRECTORY
     found = patterns.get(name.lower())
     if not isinstance(found, Section):
         known = [key for key, value in patterns.items() if isinstance(value, Section)]
-        raise wrong(section.position("dirpat"), f"unknown directory pattern '{name}'", hint=near(name.lower(), known))
+        raise error_at(
+            section.position("dirpat"), f"unknown directory pattern '{name}'", hint=suggest_name(name.lower(), known)
+        )
     asked = section.opened_position
     return (
-        Template(_text(found, "ops"), found.position("ops"), asked),
-        Template(_text(found, "runtime"), found.position("runtime"), asked),
+        TextTemplate(_text(found, "ops"), found.position("ops"), asked),
+        TextTemplate(_text(found, "runtime"), found.position("runtime"), asked),
     )
 
 
@@ -456,14 +462,16 @@ def _pattern(pipeline: Section, kind: str, section: Section, key: str) -> tuple[
     patterns = pipeline.section(kind)
     name = _text(section, key)
     if not isinstance(patterns.get(name.lower()), str):
-        raise wrong(section.position(key), f"unknown file name pattern '{name}'", hint=near(name.lower(), patterns))
+        raise error_at(
+            section.position(key), f"unknown file name pattern '{name}'", hint=suggest_name(name.lower(), patterns)
+        )
     return _text(patterns, name.lower()), patterns.position(name.lower())
 
 
 def _text(section: Section, key: str) -> str:
     value = section[key]
     if not isinstance(value, str):
-        raise wrong(section.position(key), f"'{key}' is a section where a value is wanted")
+        raise error_at(section.position(key), f"'{key}' is a section where a value is wanted")
     return value
 
 
@@ -471,10 +479,10 @@ def _flag(section: Section, key: str, default: bool) -> bool:
     return parse_boolean(_text(section, key), section.position(key)) if key in section else default
 
 
-def _checked(template: Template, text: str) -> str:
+def _checked(template: TextTemplate, text: str) -> str:
     """Refuse what would leave its directory, or be no text in a database."""
     if text and not ARCHIVE_PATH.fullmatch(text):
-        raise wrong(
+        raise error_at(
             template.position,
             f"{text!r} cannot be a path in an archive",
             hint="names between single slashes, no '..', no leading slash and no NUL",
@@ -482,5 +490,5 @@ def _checked(template: Template, text: str) -> str:
     if (len(text) > LONGEST_NAME or not text.isascii()) and any(
         len(part.encode()) > LONGEST_NAME for part in text.split("/")
     ):
-        raise wrong(template.position, f"a name in '{text[:60]}...' is too long", f"at most {LONGEST_NAME} bytes")
+        raise error_at(template.position, f"a name in '{text[:60]}...' is too long", f"at most {LONGEST_NAME} bytes")
     return text

@@ -9,20 +9,20 @@ from msgspec.structs import replace
 
 from framework.model.plan import File, ListFile
 from framework.pipeline.definition import FileDefinition, ListDefinition, ModuleDefinition
-from framework.pipeline.findings import near, wrong
-from framework.plan.file_lines import Sources, flag, is_sourced, lines_of, names_known, placed
-from framework.plan.file_names import Naming
+from framework.pipeline.problems import error_at, suggest_name
+from framework.plan.file_lines import LineSources, flag, is_sourced, lines_of, names_known, placed
+from framework.plan.file_names import FileNaming
 from framework.plan.list_files import ListStyle, in_order
-from framework.plan.products import Line, Sublists
+from framework.plan.products import FileLine, Sublists
 from wcl import Quoted, Scope, Section
 
 #: Gives a file of a line, for a call with some loop values, the module's name and place.
-Placing = Callable[[File, Line, Mapping[str, str]], File]
+Placing = Callable[[File, FileLine, Mapping[str, str]], File]
 #: Writes lines for a call as a list, with the paths of files that may be missing.
-Writer = Callable[[Sequence[Line], Mapping[str, str], tuple[tuple[str, ...], ...]], ListFile]
+Writer = Callable[[Sequence[FileLine], Mapping[str, str], tuple[tuple[str, ...], ...]], ListFile]
 
 
-class Resolved:
+class CallFiles:
     """What one call reads, makes and is given as lists."""
 
     __slots__ = ("inputs", "lines", "lists", "outputs")
@@ -32,7 +32,7 @@ class Resolved:
         self.outputs: list[File] = []
         self.lists: list[ListFile] = []
         #: The lines of each list that is read, in the order of the list.
-        self.lines: dict[str, list[Line]] = {}
+        self.lines: dict[str, list[FileLine]] = {}
 
     def members(self, values: Mapping[str, str]) -> dict[str, list[Mapping[str, str]]]:
         """``list.corr.img_corr`` to what is known of each of its files, in the order of the list."""
@@ -49,7 +49,7 @@ class Objects:
     """The objects of a module."""
 
     def __init__(
-        self, module: ModuleDefinition, scope: Scope, pipeline: Section, submit_directory: str, sources: Sources
+        self, module: ModuleDefinition, scope: Scope, pipeline: Section, submit_directory: str, sources: LineSources
     ) -> None:
         self._module = module
         self._scope = scope
@@ -102,7 +102,9 @@ class Objects:
         position = self._module.section.position("loopobj")
         if lines is None:
             known = [f"file.{name}" for name in self._file_lines] + [f"list.{name}" for name in self._lines]
-            raise wrong(position, f"unknown object '{self._module.loop_object}'", near(self._module.loop_object, known))
+            raise error_at(
+                position, f"unknown object '{self._module.loop_object}'", suggest_name(self._module.loop_object, known)
+            )
         found = sorted(
             Sublists(lines, self._module.loop, position, self._module.loop_object).combinations(), key=_natural
         )
@@ -110,9 +112,9 @@ class Objects:
         data = {value: Quoted(value) for values in found for value in values}
         return [tuple(data[value] for value in values) for values in found]
 
-    def resolve(self, values: Mapping[str, str]) -> Resolved:
+    def resolve(self, values: Mapping[str, str]) -> CallFiles:
         """The files and lists of the call with these loop values."""
-        found = Resolved()
+        found = CallFiles()
         for label in self._made:
             found.outputs += self._namings[label].make(values)
         for label in self._read:
@@ -135,18 +137,18 @@ class Objects:
         lines = self._subfiles[label].matching(values)
         if len(lines) > 1 and not self._several[label]:
             message = f"{len(lines)} files to choose from for file.{label}, such as {lines[0].first.path}"
-            raise wrong(self._module.files[label].position, message, hint="give it match = keys, or make it a list")
+            raise error_at(self._module.files[label].position, message, hint="give it match = keys, or make it a list")
         placing = self._placings[f"file.{label}"]
         return [placing(line.file(label), line, values) for line in lines]
 
-    def _placing(self, label: str, definition: str, lines: Iterable[Line]) -> Placing:
+    def _placing(self, label: str, definition: str, lines: Iterable[FileLine]) -> Placing:
         """What gives a file of these lines this module's name and place."""
         naming = self._namings.get(definition)
         if naming is None or not naming.is_placed:
             return lambda file, line, values: placed(file, label, naming)
         ours = naming.open_to((*self._module.loop, *names_known(lines)))
 
-        def placing(file: File, line: Line, values: Mapping[str, str]) -> File:
+        def placing(file: File, line: FileLine, values: Mapping[str, str]) -> File:
             return placed(file, label, ours, line.keys, values, file.metadata)
 
         return placing
@@ -162,7 +164,7 @@ class Objects:
 
     # ---- lists
 
-    def _list_lines(self, part: ListDefinition) -> list[Line]:
+    def _list_lines(self, part: ListDefinition) -> list[FileLine]:
         nicks = self._nicks(part.label)
         source = part.section.get("depends", "")
         inherited = source.rpartition(".")[2] if isinstance(source, str) else ""
@@ -177,7 +179,7 @@ class Objects:
     def _divide_list(self, part: ListDefinition) -> Sublists:
         return Sublists(self._lines[part.label], part.divide_by, part.position, f"list.{part.label}")
 
-    def _resolve_list(self, label: str, values: Mapping[str, str], found: Resolved) -> None:
+    def _resolve_list(self, label: str, values: Mapping[str, str], found: CallFiles) -> None:
         part, may_miss = self._lists[label], self._may_miss[label]
         lines = [self._placed_line(label, line, values) for line in self._matching(label, values)]
         lines = in_order(lines, part)
@@ -189,16 +191,16 @@ class Objects:
             found.inputs += line.files
         found.lines[label] = lines
 
-    def _matching(self, label: str, values: Mapping[str, str]) -> Sequence[Line]:
+    def _matching(self, label: str, values: Mapping[str, str]) -> Sequence[FileLine]:
         """The lines of a list for a call; none only where the list as a whole came to nothing."""
         return self._sublists[label].matching(values) if self._lines[label] else ()
 
-    def _placed_line(self, label: str, line: Line, values: Mapping[str, str]) -> Line:
+    def _placed_line(self, label: str, line: FileLine, values: Mapping[str, str]) -> FileLine:
         files = []
         for nick, file in zip(line.nicks, line.files, strict=True):
             here = self._placings[f"list.{label}.{nick}"](file, line, values)
             files.append(replace(here, optional=True) if self._may_miss[label] else here)
-        return Line(nicks=line.nicks, files=tuple(files), keys=line.keys)
+        return FileLine(nicks=line.nicks, files=tuple(files), keys=line.keys)
 
     def _list_writers(self, label: str, part: ListDefinition) -> list[Writer]:
         """What writes the list's files from its lines: the list itself, or one for each set of columns."""
@@ -208,7 +210,7 @@ class Objects:
         naming = self._naming(label, section, named=True)
         style = ListStyle(section, part.position)
 
-        def write(lines: Sequence[Line], values: Mapping[str, str], paths: tuple[tuple[str, ...], ...]) -> ListFile:
+        def write(lines: Sequence[FileLine], values: Mapping[str, str], paths: tuple[tuple[str, ...], ...]) -> ListFile:
             target = naming.make(values)[0]
             return ListFile(label=label, job_path=target.job_path, lines=style.lines(lines, values), files=paths)
 
@@ -235,12 +237,12 @@ class Objects:
     def _is_member(self, label: str) -> bool:
         return flag(self._module.files[label].section, "listonly")
 
-    def _naming(self, label: str, section: Section, *, named: bool = False) -> Naming:
+    def _naming(self, label: str, section: Section, *, named: bool = False) -> FileNaming:
         """``named``: whether it has a name of its own, also where its lines come from elsewhere."""
         made = label in self._module.made
         is_other = not named and (is_sourced(section) or flag(section, "listonly"))
         loop = None if is_other else self._module.loop
-        return Naming(label, section, self._scope, self._pipeline, self._submit_directory, made=made, loop=loop)
+        return FileNaming(label, section, self._scope, self._pipeline, self._submit_directory, made=made, loop=loop)
 
 
 def _natural(values: tuple[str, ...]) -> tuple[tuple[int, int, str], ...]:

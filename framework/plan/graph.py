@@ -18,7 +18,7 @@ SOURCES = ("archive", "outside")
 
 
 @dataclass(frozen=True)
-class Box:
+class GraphBox:
     """A box with its words."""
 
     #: ``module``, ``late`` (a module that is planned later), ``call``, ``asked`` (the call that was asked for) or
@@ -31,7 +31,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Arrow:
+class GraphArrow:
     """What one box makes and another reads."""
 
     source: str
@@ -47,8 +47,8 @@ class Graph:
     """Boxes in groups, by keys that say what they are, and arrows between them."""
 
     groups: Mapping[str, str]
-    boxes: Mapping[str, Box]
-    arrows: tuple[Arrow, ...]
+    boxes: Mapping[str, GraphBox]
+    arrows: tuple[GraphArrow, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def makers(calls: Iterable[Placed]) -> dict[str, Placed]:
     return {file.path: placed for placed in calls for file in placed.call.outputs}
 
 
-def by_module(plan: Plan) -> Graph:
+def module_graph(plan: Plan) -> Graph:
     """A box a module in a group a block; and for each module what it takes from archives and from outside."""
     drawing = _Drawing(list(placed_calls(plan)), _module_key)
     for block in plan.blocks:
@@ -82,7 +82,7 @@ def by_module(plan: Plan) -> Graph:
         for module in block.modules:
             inside = sum(any(call.module == module.name for call in job.calls) for job in block.jobs)
             words = f"{counted(module.calls, 'call')} in {counted(inside, 'job')}"
-            drawing.boxes[f"{key} {module.name}"] = Box("module", module.name, (words,), key)
+            drawing.boxes[f"{key} {module.name}"] = GraphBox("module", module.name, (words,), key)
     for placed in drawing.calls:
         drawing.add_inputs(placed)
     for late in plan.late:
@@ -129,7 +129,7 @@ def _crowds(calls: Iterable[Placed]) -> Iterator[str]:
     return (key for key in set(keys) if keys.count(key) > MOST_NEIGHBOURS)
 
 
-def _waits(plan: Plan, graph: Graph) -> Iterator[Arrow]:
+def _waits(plan: Plan, graph: Graph) -> Iterator[GraphArrow]:
     """Blocks that follow each other though no file says so."""
     group_of = {key: box.group for key, box in graph.boxes.items()}
     joined = {(group_of[arrow.source], group_of[arrow.target]) for arrow in graph.arrows}
@@ -137,7 +137,7 @@ def _waits(plan: Plan, graph: Graph) -> Iterator[Arrow]:
     for before, after in pairwise(blocks):
         ends = (f"block {before.number}", f"block {after.number}")
         if ends not in joined and before.modules and after.modules:
-            yield Arrow(f"{ends[0]} {before.modules[-1].name}", f"{ends[1]} {after.modules[0].name}", waits=True)
+            yield GraphArrow(f"{ends[0]} {before.modules[-1].name}", f"{ends[1]} {after.modules[0].name}", waits=True)
 
 
 class _Drawing:
@@ -146,7 +146,7 @@ class _Drawing:
     def __init__(self, calls: list[Placed], key_of: Callable[[Placed], str]) -> None:
         self.calls = calls
         self.groups: dict[str, str] = {}
-        self.boxes: dict[str, Box] = {}
+        self.boxes: dict[str, GraphBox] = {}
         self._key_of = key_of
         self._made_by = makers(calls)
         #: The files of each type that flow from box to box; a file counts once, however many calls read it.
@@ -159,12 +159,12 @@ class _Drawing:
             return
         if not key.startswith("call "):
             count = sum(self._key_of(other) == key for other in self.calls)
-            self.boxes[key] = Box("calls", call.module, (counted(count, "call"),))
+            self.boxes[key] = GraphBox("calls", call.module, (counted(count, "call"),))
             return
         group = f"job {placed.job.number}"
         self.groups[group] = f"{group} ({placed.job.keys})" if placed.job.keys else group
         keys = tuple(f"{name} = {value}" for name, value in call.keys.items())
-        self.boxes[key] = Box("call", f"{call.number} {call.module}", keys, group)
+        self.boxes[key] = GraphBox("call", f"{call.number} {call.module}", keys, group)
 
     def add_late(self, block: LateBlock) -> None:
         """A group for a block that is planned later, with arrows from what it will ask; nobody knows how much flows."""
@@ -172,11 +172,11 @@ class _Drawing:
         self.groups[group] = f"{block.name}: planned when {block.after} has ended"
         for module in block.modules:
             key = f"{group} {module.name}"
-            self.boxes[key] = Box("late", module.name, ("as many calls as its inputs ask for",), group)
+            self.boxes[key] = GraphBox("late", module.name, ("as many calls as its inputs ask for",), group)
             for source in module.sources:
                 makers = [other for other, box in self.boxes.items() if box.title.lower() == source.lower()]
                 source_key = makers[-1] if makers and source not in SOURCES else f"{source} of {key}"
-                self.boxes.setdefault(source_key, Box(source, source, group=group))
+                self.boxes.setdefault(source_key, GraphBox(source, source, group=group))
                 self._files.setdefault((source_key, key), {})
 
     def add_inputs(self, placed: Placed, only: set[str] | None = None) -> None:
@@ -194,12 +194,13 @@ class _Drawing:
             return self._key_of(maker)
         place = "outside" if file.outside else "archive"
         key = f"{place} of {target}"
-        self.boxes.setdefault(key, Box(place, place, group=self.boxes[target].group))
+        self.boxes.setdefault(key, GraphBox(place, place, group=self.boxes[target].group))
         return key
 
     def graph(self) -> Graph:
         arrows = tuple(
-            Arrow(*ends, {name: len(paths) for name, paths in types.items()}) for ends, types in self._files.items()
+            GraphArrow(*ends, {name: len(paths) for name, paths in types.items()})
+            for ends, types in self._files.items()
         )
         said = {arrow.source: tuple(flow_lines(arrow.flows)) for arrow in arrows}
         boxes = {key: replace(box, lines=said[key]) if box.kind in SOURCES else box for key, box in self.boxes.items()}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from framework.output.text import printable
-from framework.plan.graph import SOURCES, Arrow, Box, Graph, flow_lines
+from framework.plan.graph import SOURCES, Graph, GraphArrow, GraphBox, flow_lines
 
 #: A longer text is cut in a drawing.
 LONGEST = 60
@@ -72,13 +72,13 @@ def dot(graph: Graph) -> Iterator[str]:
     yield "}"
 
 
-def _in_groups(graph: Graph) -> Iterator[tuple[int, str, list[tuple[str, Box]]]]:
+def _in_groups(graph: Graph) -> Iterator[tuple[int, str, list[tuple[str, GraphBox]]]]:
     """The boxes of each group, with the group's number and words; number 0 is those of none."""
     for number, (group, words) in enumerate([("", ""), *graph.groups.items()]):
         yield number, words, [(key, box) for key, box in graph.boxes.items() if box.group == group]
 
 
-def _dot_label(box: Box) -> str:
+def _dot_label(box: GraphBox) -> str:
     """The title, and the lines below it in small."""
     title = _xml(box.title) if box.kind in SOURCES else f"<b>{_xml(box.title)}</b>"
     small = (f'<font point-size="10" color="{_GREY}">{_xml(line)}</font>' for line in box.lines)
@@ -86,7 +86,7 @@ def _dot_label(box: Box) -> str:
     return f'<<table border="0" cellspacing="0" cellpadding="1">{rows}</table>>'
 
 
-def _dot_arrow(graph: Graph, arrow: Arrow) -> str:
+def _dot_arrow(graph: Graph, arrow: GraphArrow) -> str:
     ends = _quoted(arrow.source), _quoted(arrow.target)
     boxes = graph.boxes[arrow.source], graph.boxes[arrow.target]
     if boxes[0].kind in SOURCES:

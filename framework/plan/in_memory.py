@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from framework.model.plan import Call, File, Job
-from framework.pipeline.findings import Findings
-from framework.plan.checks import Origins
+from framework.pipeline.problems import PlanProblems
+from framework.plan.checks import DefinitionPositions
 
 
 def with_memory(job: Job) -> Job:
@@ -21,13 +21,13 @@ def with_memory(job: Job) -> Job:
     return replace(job, calls=tuple(_marked(call, made) for call in job.calls)) if made else job
 
 
-def check_processes(jobs: Iterable[Job], origins: Origins, findings: Findings) -> None:
+def check_processes(jobs: Iterable[Job], origins: DefinitionPositions, problems: PlanProblems) -> None:
     """Calls that share a process have one Python and one environment, and no container."""
     for job in jobs:
         inside = [call for call in job.calls if call.in_process]
         for call in inside:
             if call.software.startswith("container "):
-                findings.error(
+                problems.add_error(
                     origins.position(call, ""),
                     f"{call.module} is to run in one process with others, and in a container of its own",
                     hint="give it an environment, or wrappername = generic",
@@ -35,7 +35,7 @@ def check_processes(jobs: Iterable[Job], origins: Origins, findings: Findings) -
         for call in inside[1:]:
             for what, own, first in _settings(call, inside[0]):
                 if own != first:
-                    findings.error(
+                    problems.add_error(
                         origins.position(call, ""),
                         f"{call.module} and {inside[0].module} are to run in one process, and differ in {what}",
                         hint=f"{own or 'nothing'} and {first or 'nothing'}",

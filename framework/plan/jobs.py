@@ -13,7 +13,7 @@ from wcl import Scope, Section
 
 
 @dataclass(frozen=True, kw_only=True)
-class Division:
+class JobDivision:
     """How a block's calls become jobs."""
 
     divide_by: tuple[str, ...]
@@ -23,10 +23,10 @@ class Division:
     threads: int
 
 
-def division(section: Section, scope: Scope) -> Division:
+def read_job_division(section: Section, scope: Scope) -> JobDivision:
     """What a block, or what surrounds it, says of its jobs."""
     scope = scope.child(section)
-    return Division(
+    return JobDivision(
         divide_by=names_of(section, "divide_jobs_by"),
         most_calls=whole_number(scope, "max_wrappers_per_job", section.opened_position),
         threads=whole_number(scope, "fw_nmaxthread", section.opened_position) or 0,
@@ -34,7 +34,7 @@ def division(section: Section, scope: Scope) -> Division:
 
 
 @dataclass
-class Group:
+class JobGroup:
     """A job while calls are still being put into it."""
 
     number: int
@@ -45,23 +45,23 @@ class Group:
     parents: set[int] = field(default_factory=set)
 
 
-class Grouping:
+class JobBuilder:
     """Groups the calls of a run, block by block; ``earlier`` are jobs that there are already."""
 
     def __init__(self, products: Products, earlier: Iterable[Job] = ()) -> None:
         self._products = products
-        self._job_of_call: dict[int, Group] = {}
+        self._job_of_call: dict[int, JobGroup] = {}
         self._count = 0
         for job in earlier:
-            group = Group(job.number, job.keys, 0)
+            group = JobGroup(job.number, job.keys, 0)
             self._job_of_call.update((call.number, group) for call in job.calls)
             self._count = max(self._count, job.number)
 
-    def block(self, number: int, calls: Iterable[Call], division: Division) -> tuple[Job, ...]:
+    def block(self, number: int, calls: Iterable[Call], read_job_division: JobDivision) -> tuple[Job, ...]:
         """The jobs of one block."""
-        divide_by, most = division.divide_by, division.most_calls
-        newest: dict[tuple[str | None, ...], Group] = {}
-        groups: list[Group] = []
+        divide_by, most = read_job_division.divide_by, read_job_division.most_calls
+        newest: dict[tuple[str | None, ...], JobGroup] = {}
+        groups: list[JobGroup] = []
         for call in calls:
             # A call without a key shares a job with others without it.
             keys = tuple([call.keys.get(key) for key in divide_by])
@@ -71,7 +71,7 @@ class Grouping:
                 self._count += 1
                 depth = 1 + max((maker.depth for maker in makers), default=0)
                 shown = "_".join(call.keys[key] for key in divide_by if key in call.keys)
-                group = newest[keys] = Group(self._count, shown, depth)
+                group = newest[keys] = JobGroup(self._count, shown, depth)
                 groups.append(group)
             group.calls.append(call)
             if makers:
@@ -84,7 +84,7 @@ class Grouping:
                 keys=group.keys,
                 calls=tuple(group.calls),
                 parents=tuple(sorted(group.parents)),
-                threads=division.threads,
+                threads=read_job_division.threads,
             )
             for group in groups
         )
@@ -92,9 +92,9 @@ class Grouping:
     def job_of(self, call_number: int) -> int:
         return self._job_of_call[call_number].number
 
-    def _makers(self, call: Call) -> list[Group]:
+    def _makers(self, call: Call) -> list[JobGroup]:
         """The jobs that make what the call reads."""
-        makers: dict[int, Group] = {}
+        makers: dict[int, JobGroup] = {}
         for file in call.inputs:
             number = self._products.maker(file.path)
             if number is not None and number in self._job_of_call:
@@ -103,5 +103,5 @@ class Grouping:
         return list(makers.values())
 
 
-def _may_join(group: Group, makers: Iterable[Group]) -> bool:
+def _may_join(group: JobGroup, makers: Iterable[JobGroup]) -> bool:
     return all(maker is group or maker.depth < group.depth for maker in makers)

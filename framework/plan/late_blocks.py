@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 from framework.pipeline.definition import BlockDefinition
-from framework.pipeline.findings import Findings
+from framework.pipeline.problems import PlanProblems
 from framework.plan.file_lines import depended
-from framework.plan.products import Line, Products
+from framework.plan.products import FileLine, Products
 from wcl import Section
 
 
@@ -22,11 +22,11 @@ def says_late(block: Section) -> bool:
     return block.text("plan", "early").strip().lower() == "late"
 
 
-def check_late(blocks: tuple[BlockDefinition, ...], findings: Findings) -> None:
+def check_late(blocks: tuple[BlockDefinition, ...], problems: PlanProblems) -> None:
     """A late block follows an early one, and everything behind it is late too: its numbers and its order follow."""
     for before, block in pairwise(blocks):
         if is_late(before) and not is_late(block):
-            findings.error(
+            problems.add_error(
                 block.section.opened_position,
                 f"block '{block.name}' follows the late block '{before.name}', and cannot be planned before it",
                 hint="give it plan = late too, or put it before that one in blocklist",
@@ -34,7 +34,7 @@ def check_late(blocks: tuple[BlockDefinition, ...], findings: Findings) -> None:
     if blocks and is_late(blocks[0]):
         block = blocks[0]
         message = f"block '{block.name}' is the first: there is nothing that it could wait for"
-        findings.error(block.section.position("plan"), message, hint="take plan = late out of it")
+        problems.add_error(block.section.position("plan"), message, hint="take plan = late out of it")
 
 
 def late_names(blocks: Iterable[BlockDefinition]) -> Iterator[str]:
@@ -47,6 +47,6 @@ def late_names(blocks: Iterable[BlockDefinition]) -> Iterator[str]:
                 yield from (".".join(name.lower().split(".")[:3]) for name in depended(section))
 
 
-def carried(names: Iterable[str], products: Products) -> dict[str, list[Line]]:
+def carried(names: Iterable[str], products: Products) -> dict[str, list[FileLine]]:
     """The lines of those objects that modules read: nobody could tell them again, since the world goes on."""
     return {name: lines for name in dict.fromkeys(names) if (lines := products.read_lines(name))}

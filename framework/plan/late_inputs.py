@@ -1,4 +1,4 @@
-"""Earlier: what of a run has been planned and has ended when a late block is planned."""
+"""EarlierBlocks: what of a run has been planned and has ended when a late block is planned."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from framework.model.plan import Call, File, Job
 from framework.pipeline.definition import BlockDefinition
 from framework.pipeline.questions import FoundFile, PlannerQuestions
 from framework.plan.file_names import joined
-from framework.plan.products import Line, Products
+from framework.plan.products import FileLine, Products
 from wcl.format import as_literal
 
 
 @dataclass(frozen=True, kw_only=True)
-class Earlier:
+class EarlierBlocks:
     """Everything of the run before a late block."""
 
     jobs: tuple[Job, ...]
     #: What modules read and late blocks depend on (``Plan.carried``).
-    carried: Mapping[str, Sequence[Line]]
+    carried: Mapping[str, Sequence[FileLine]]
 
     @property
     def calls(self) -> list[Call]:
@@ -35,14 +35,16 @@ class Earlier:
         return max((call.number for job in self.jobs for call in job.calls), default=0)
 
 
-def products_of(earlier: Earlier, blocks: Iterable[BlockDefinition], run: str, questions: PlannerQuestions) -> Products:
+def products_of(
+    earlier: EarlierBlocks, blocks: Iterable[BlockDefinition], run: str, questions: PlannerQuestions
+) -> Products:
     """What can be depended on; of outputs with wildcards, the files that were really made."""
     products = Products()
     calls = [_as_text(call) for call in earlier.calls]
     wild = [call.number for call in calls if any(file.pattern for file in call.outputs)]
     made = questions.find_outputs(run, wild) if wild else {}
     products.add(_as_made(call, made.get(call.number, ())) for call in calls)
-    products.have_run()
+    products.mark_all_as_run()
     for name, lines in earlier.carried.items():
         reader, _, label = name.partition(".")
         products.add_lines(reader, label, (_line_as_text(line) for line in lines))
@@ -59,7 +61,7 @@ def _as_text(call: Call) -> Call:
     return replace(call, keys=_values_as_text(call.keys), outputs=outputs)
 
 
-def _line_as_text(line: Line) -> Line:
+def _line_as_text(line: FileLine) -> FileLine:
     return replace(line, files=tuple(map(_file_as_text, line.files)), keys=_values_as_text(line.keys))
 
 

@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from framework.model.plan import File, LateBlock, LateModule
 from framework.pipeline.definition import BlockDefinition, ModuleDefinition
-from framework.pipeline.findings import Findings, near, wrong
+from framework.pipeline.problems import PlanProblems, error_at, suggest_name
 from framework.pipeline.questions import FoundFile, FoundLine, PlannerQuestions, Question, UnansweredError
-from framework.plan.calls import CallMaker, Surroundings, WrapperHooks
-from framework.plan.file_lines import Sources, depended, flag, is_sourced
-from framework.plan.jobs import division
-from framework.plan.products import Line, Products
+from framework.plan.calls import CallMaker, PlanningContext, WrapperHooks
+from framework.plan.file_lines import LineSources, depended, flag, is_sourced
+from framework.plan.jobs import read_job_division
+from framework.plan.products import FileLine, Products
 from framework.plan.reasons import source_text
 from wcl import Scope, Section, SourcePosition, WclError, expand, split_list, variable_names
 
@@ -26,18 +26,18 @@ WORD = re.compile(r"[a-z_]\w*", re.IGNORECASE)
 def rehearse(
     block: BlockDefinition,
     after: str,
-    around: Surroundings,
+    around: PlanningContext,
     questions: PlannerQuestions,
     names: Names,
-    findings: Findings,
+    problems: PlanProblems,
 ) -> LateBlock:
-    """A late block as far as it is known now; what is wrong with it is added to the findings."""
-    with findings.collecting():
-        division(block.section, around.scope)
+    """A late block as far as it is known now; what is wrong with it is added to the problems."""
+    with problems.collect():
+        read_job_division(block.section, around.scope)
     modules = []
     for number, module in enumerate(block.modules, start=1):
         programs: tuple[tuple[str, str], ...] = ()
-        with findings.collecting():
+        with problems.collect():
             programs = _rehearse(module, block.number, around, questions, names)
         names.add(module, block.number)
         asks, sources = tuple(_asks(module)), tuple(dict.fromkeys(_sources(module)))
@@ -64,13 +64,15 @@ class Names:
         """Refuse what no module before makes or reads, and what this block itself cannot know yet."""
         whole = name.lower() if name.lower() in self._known else name.lower().rpartition(".")[0]
         if whole not in self._known:
-            raise wrong(position, f"no earlier module makes '{name.lower()}'", hint=near(name.lower(), self._known))
+            raise error_at(
+                position, f"no earlier module makes '{name.lower()}'", hint=suggest_name(name.lower(), self._known)
+            )
         if whole in self._wild and self._known[whole] == block:
             hint = "put the module that wants them into a later block, with plan = late"
-            raise wrong(position, f"which files '{name.lower()}' is will be known when its module has run", hint)
+            raise error_at(position, f"which files '{name.lower()}' is will be known when its module has run", hint)
 
 
-class StandIns(Products):
+class StandInProducts(Products):
     """Whatever is depended on is one file, which knows every key that the module speaks of."""
 
     def __init__(self, values: Mapping[str, str], names: Names, block: int) -> None:
@@ -79,14 +81,14 @@ class StandIns(Products):
         self._objects = names
         self._block = block
 
-    def lines(self, name: str, position: SourcePosition) -> list[Line]:
+    def lines(self, name: str, position: SourcePosition) -> list[FileLine]:
         self._objects.check(name, self._block, position)
         nick = name.rpartition(".")[2]
         file = File(label=nick, filetype="", path="standin/standin", job_path=f"{nick}/standin", metadata=self._values)
-        return [Line(nicks=(nick,), files=(file,), keys=self._values)]
+        return [FileLine(nicks=(nick,), files=(file,), keys=self._values)]
 
 
-class NoArguments:
+class RehearsalHooks:
     """The hooks of the wrappers, but for words that depend on the files of lists."""
 
     def __init__(self, hooks: WrapperHooks) -> None:
@@ -114,7 +116,7 @@ class NoArguments:
 
 
 def _rehearse(
-    module: ModuleDefinition, block: int, around: Surroundings, questions: PlannerQuestions, names: Names
+    module: ModuleDefinition, block: int, around: PlanningContext, questions: PlannerQuestions, names: Names
 ) -> tuple[tuple[str, str], ...]:
     """Make the module's first call; the programs that every call of it runs, with what they run in."""
     values = _stand_in_values(module, around)
@@ -124,8 +126,8 @@ def _rehearse(
             raise UnansweredError(trouble)
         return [{"": FoundFile(path="standin/standin", metadata=values)}]
 
-    sources = Sources(StandIns(values, names, block), answer)
-    maker = CallMaker(module, replace(around, sources=sources, wrappers=NoArguments(around.wrappers)))
+    sources = LineSources(StandInProducts(values, names, block), answer)
+    maker = CallMaker(module, replace(around, sources=sources, wrappers=RehearsalHooks(around.wrappers)))
     first = next(iter(maker.combinations()), None)
     if first is None or flag(module.section, "noop"):
         return ()
@@ -135,7 +137,7 @@ def _rehearse(
     return tuple(dict.fromkeys((step.argv[0], call.software) for step in call.execs if step.number in fixed))
 
 
-def _stand_in_values(module: ModuleDefinition, around: Surroundings) -> dict[str, str]:
+def _stand_in_values(module: ModuleDefinition, around: PlanningContext) -> dict[str, str]:
     """Every word that the module or a pattern speaks of, with its first value where it has one."""
     patterns = (around.pipeline.section("directory_pattern"), around.pipeline.section("filename_pattern"))
     texts = [text for section in (module.section, *patterns) for text in _texts(section)]

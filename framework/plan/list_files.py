@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from framework.pipeline.definition import COLUMN, ListDefinition
-from framework.pipeline.findings import near, wrong
-from framework.plan.products import Line
+from framework.pipeline.problems import error_at, suggest_name
+from framework.plan.products import FileLine
 from wcl import Section, SourcePosition, parse_boolean, split_list
 from wcl.deferred import deferred_calls
 from wcl.quoting import quote_if_needed
@@ -15,10 +15,10 @@ from wcl.quoting import quote_if_needed
 #: The one conversion of a $FMT: short, and of one value.
 CONVERSION = re.compile(r"%[-+ 0#]*\d{0,3}(\.\d{1,3})?[sdioxXeEfFgG]")
 FORMATS = {"textsp": " ", "textcsv": ", ", "texttab": "\t"}
-Column = Callable[[Line, Mapping[str, str]], str]
+Column = Callable[[FileLine, Mapping[str, str]], str]
 
 
-def in_order(lines: list[Line], part: ListDefinition) -> list[Line]:
+def in_order(lines: list[FileLine], part: ListDefinition) -> list[FileLine]:
     """By ``sortkey = key`` or ``(key, numeric, reverse)``; stable."""
     if "sortkey" not in part.section:
         return lines
@@ -27,12 +27,12 @@ def in_order(lines: list[Line], part: ListDefinition) -> list[Line]:
     numeric = bool(rest) and parse_boolean(rest[0], position)
     reverse = len(rest) > 1 and parse_boolean(rest[1], position)
 
-    def value(line: Line) -> tuple[float, str]:
+    def value(line: FileLine) -> tuple[float, str]:
         text = _value(key, line, {}, position)
         try:
             return (float(text) if numeric else 0.0, text)
         except ValueError:
-            raise wrong(position, f"{key} = {text} is not a number") from None
+            raise error_at(position, f"{key} = {text} is not a number") from None
 
     return sorted(lines, key=value, reverse=reverse)
 
@@ -46,23 +46,25 @@ class ListStyle:
         self._names = COLUMN.findall(section.text("columns", "fullname"))
         self._columns = [_column(name, position) for name in self._names]
         if style not in FORMATS and style != "wcl":
-            raise wrong(
-                section.position("format"), f"unknown list format '{style}'", hint=near(style, [*FORMATS, "wcl"])
+            raise error_at(
+                section.position("format"),
+                f"unknown list format '{style}'",
+                hint=suggest_name(style, [*FORMATS, "wcl"]),
             )
         self._between = FORMATS.get(style)
         self._position = position
 
-    def lines(self, lines: Sequence[Line], values: Mapping[str, str]) -> tuple[str, ...]:
+    def lines(self, lines: Sequence[FileLine], values: Mapping[str, str]) -> tuple[str, ...]:
         """One text a line, its columns put together as ``format`` says."""
         if self._between is None:
             return tuple("\n".join(self._wcl(line, values)) for line in lines)
         texts = tuple([self._between.join([column(line, values) for column in self._columns]) for line in lines])
         if any("\n" in text or "\r" in text for text in texts):
             broken = next(text for text in texts if "\n" in text or "\r" in text)
-            raise wrong(self._position, f"{broken!r} cannot be a line of a list", "format = wcl writes it in quotes")
+            raise error_at(self._position, f"{broken!r} cannot be a line of a list", "format = wcl writes it in quotes")
         return texts
 
-    def _wcl(self, line: Line, values: Mapping[str, str]) -> Iterator[str]:
+    def _wcl(self, line: FileLine, values: Mapping[str, str]) -> Iterator[str]:
         yield "<file>"
         for name, column in zip(self._names, self._columns, strict=True):
             yield f"    {name.rpartition('.')[2]}={_in_wcl(column(line, values))}"
@@ -81,16 +83,18 @@ def _column(text: str, position: SourcePosition) -> Column:
         return _plain_column(text, position)
     name, arguments = calls[0]
     if name != "fmt" or len(arguments) != 2 or not CONVERSION.fullmatch(_without_text(arguments[0])):
-        raise wrong(position, f"'{text}' is no column", hint="such as $FMT{%02d, img.ccd} or $FMT{%s[0], img.fullname}")
+        raise error_at(
+            position, f"'{text}' is no column", hint="such as $FMT{%02d, img.ccd} or $FMT{%s[0], img.fullname}"
+        )
     form, column = arguments
     kind = _without_text(form)[-1]
 
-    def formatted(line: Line, values: Mapping[str, str]) -> str:
+    def formatted(line: FileLine, values: Mapping[str, str]) -> str:
         value = _value(column, line, values, position)
         try:
             return form % (int(value) if kind in "dioxX" else float(value) if kind in "eEfFgG" else value)
         except ValueError:
-            raise wrong(position, f"{column} = {value} cannot be written as {form}") from None
+            raise error_at(position, f"{column} = {value} cannot be written as {form}") from None
 
     return formatted
 
@@ -107,7 +111,7 @@ def _without_text(form: str) -> str:
     return "".join(re.findall(r"%[^%a-zA-Z]*[%a-zA-Z]?", form)).replace("%%", "")
 
 
-def _value(column: str, line: Line, values: Mapping[str, str], position: SourcePosition) -> str:
+def _value(column: str, line: FileLine, values: Mapping[str, str], position: SourcePosition) -> str:
     """``nick.fullname``, ``nick.filename``, ``nick.key`` or ``key``."""
     nick, _, key = column.rpartition(".")
     file = line.file(nick) if nick else line.first
@@ -121,5 +125,7 @@ def _value(column: str, line: Line, values: Mapping[str, str], position: SourceP
     if found is None:
         found = values.get(key)
     if found is None:
-        raise wrong(position, f"{file.name} has no '{key}'", near(key, {**file.metadata, **line.keys, **values}))
+        raise error_at(
+            position, f"{file.name} has no '{key}'", suggest_name(key, {**file.metadata, **line.keys, **values})
+        )
     return found

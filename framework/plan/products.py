@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct
 
 from framework.model.plan import Call, File
-from framework.pipeline.findings import near, wrong
+from framework.pipeline.problems import error_at, suggest_name
 from wcl import SourcePosition, WclError
 
 
-class Line(Struct, frozen=True, kw_only=True, gc=False):
+class FileLine(Struct, frozen=True, kw_only=True, gc=False):
     """Files that belong together, by their nicknames, and the keys by which the line is found."""
 
     nicks: tuple[str, ...]
@@ -46,7 +46,7 @@ class Products:
         self._ended = 0
         #: By the names of modules, in lower case.
         self._calls: dict[str, list[Call]] = defaultdict(list)
-        self._lines: dict[str, list[Line]] = {}
+        self._lines: dict[str, list[FileLine]] = {}
         self._by_path: dict[str, Call] = {}
         self._broken: set[str] = set()
         #: Files that an earlier call makes too.
@@ -61,21 +61,21 @@ class Products:
                 else:
                     self._by_path[made.path] = call
 
-    def have_run(self) -> None:
+    def mark_all_as_run(self) -> None:
         """All calls so far have run; what follows is planned now."""
         self._ended = max((call.number for calls in self._calls.values() for call in calls), default=0)
 
-    def add_lines(self, module: str, label: str, lines: Iterable[Line]) -> None:
+    def add_lines(self, module: str, label: str, lines: Iterable[FileLine]) -> None:
         """What a module reads can be depended on as well: ``module.file.x``, ``module.list.x``."""
         name = f"{module.lower()}.{label}"
         if not self._of(name):
             self._lines[name] = list(lines)
 
-    def is_broken(self, module: str) -> None:
+    def mark_unplannable(self, module: str) -> None:
         """The module could not be planned, so nobody can say what it makes."""
         self._broken.add(module.lower())
 
-    def lines(self, name: str, position: SourcePosition) -> list[Line]:
+    def lines(self, name: str, position: SourcePosition) -> list[FileLine]:
         """The lines of ``module.file.label`` or ``module.list.label``, or of one nickname of them."""
         name = name.lower()
         if name.partition(".")[0] in self._broken:
@@ -83,23 +83,23 @@ class Products:
         whole, _, nick = name.rpartition(".")
         if self._is_unknown(name) or self._is_unknown(whole):
             hint = "put the module that wants them into a later block, with plan = late"
-            raise wrong(position, f"which files '{name}' is will be known when its module has run", hint)
+            raise error_at(position, f"which files '{name}' is will be known when its module has run", hint)
         found = self._of(name)
         if found is not None:
             return found
         found = self._of(whole)
         if found is not None:
-            return [Line(nicks=(nick,), files=(line.file(nick),), keys=line.keys) for line in found]
-        raise wrong(position, f"no earlier module makes '{name}'", hint=near(name, self._names()))
+            return [FileLine(nicks=(nick,), files=(line.file(nick),), keys=line.keys) for line in found]
+        raise error_at(position, f"no earlier module makes '{name}'", hint=suggest_name(name, self._names()))
 
-    def _of(self, name: str) -> list[Line] | None:
+    def _of(self, name: str) -> list[FileLine] | None:
         """Lines are made of calls when they are asked for: most files go nowhere."""
         if name in self._lines:
             return self._lines[name]
         module, _, label = name.partition(".")
         nicks = (_nick(label),)
         found = [
-            Line(nicks=nicks, files=(made,), keys=call.keys)
+            FileLine(nicks=nicks, files=(made,), keys=call.keys)
             for call in self._calls.get(module, ())
             for made in call.outputs
             if made.label == label
@@ -112,7 +112,7 @@ class Products:
         first = self._calls.get(module, ())[:1]
         return any(made.pattern and made.label == label for call in first for made in call.outputs)
 
-    def read_lines(self, name: str) -> list[Line]:
+    def read_lines(self, name: str) -> list[FileLine]:
         """The lines of an object that a module reads; none where there is no such object."""
         return self._lines.get(name, [])
 
@@ -147,39 +147,41 @@ class Products:
 class Sublists:
     """Lines divided by the values of some keys."""
 
-    def __init__(self, lines: Iterable[Line], keys: Sequence[str], position: SourcePosition, what: str) -> None:
+    def __init__(self, lines: Iterable[FileLine], keys: Sequence[str], position: SourcePosition, what: str) -> None:
         self._keys = tuple(keys)
         self._position = position
         self._what = what
-        self._divided: dict[tuple[str, ...], list[Line]] = defaultdict(list)
+        self._divided: dict[tuple[str, ...], list[FileLine]] = defaultdict(list)
         for line in lines:
             self._divided[self._values(line)].append(line)
 
-    def matching(self, values: Mapping[str, str]) -> Sequence[Line]:
+    def matching(self, values: Mapping[str, str]) -> Sequence[FileLine]:
         """The lines whose keys have a call's values; none is an error."""
         try:
             wanted = tuple([values[key] for key in self._keys])
         except KeyError as error:
             what = f"{self._what} is divided by '{error.args[0]}', which the call has no value of"
-            raise wrong(self._position, what) from None
+            raise error_at(self._position, what) from None
         found = self._divided.get(wanted)
         if found is None:
             named = ", ".join(f"{key}={value}" for key, value in zip(self._keys, wanted, strict=True))
-            raise wrong(self._position, f"no file of {self._what} for {named or 'this call'}")
+            raise error_at(self._position, f"no file of {self._what} for {named or 'this call'}")
         return found
 
     def combinations(self) -> Iterable[tuple[str, ...]]:
         return self._divided
 
-    def _values(self, line: Line) -> tuple[str, ...]:
+    def _values(self, line: FileLine) -> tuple[str, ...]:
         try:
             return tuple([line.keys[key] for key in self._keys])
         except KeyError:
             values = tuple(line.value(key) for key in self._keys)
         if None in values:
             missing = self._keys[values.index(None)]
-            raise wrong(
-                self._position, f"the files of {self._what} have no key '{missing}'", hint=near(missing, line.known())
+            raise error_at(
+                self._position,
+                f"the files of {self._what} have no key '{missing}'",
+                hint=suggest_name(missing, line.known()),
             )
         return values  # type: ignore[return-value]
 

@@ -21,7 +21,7 @@ from framework.engines.run_directory import RunDirectory, software_of
 from framework.errors import PlanError
 from framework.model.plan import Call, Identity, Job, Plan
 from framework.model.run import PlannedRun
-from framework.pipeline.archives import places_of
+from framework.pipeline.archives import read_archives
 from framework.plan.build import build_plan
 from framework.runs.late_block import as_submitted
 from framework.runs.planner_answers import AskerAgain
@@ -111,7 +111,7 @@ def _planned(submission: Submission, registry: Registry, run: PlannedRun) -> Pla
             raise PlanError(
                 f"{key} of {run.run} is {run.identity[key]} and cannot become {value}: submit that as a new run"
             )
-    sources = places_of(submission.pipeline).sources
+    sources = read_archives(submission.pipeline).sources
     return build_plan(
         submission.pipeline,
         identity,

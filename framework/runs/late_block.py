@@ -24,10 +24,10 @@ from framework.errors import InfrastructureError, RunError
 from framework.model.plan import Identity, Plan
 from framework.model.run import PlannedRun
 from framework.output.text import counted
-from framework.pipeline.archives import places_of
+from framework.pipeline.archives import read_archives
 from framework.plan.build import build_late_block
-from framework.plan.late_inputs import Earlier
-from framework.plan.products import Line
+from framework.plan.late_inputs import EarlierBlocks
+from framework.plan.products import FileLine
 from framework.registry.ingest.completeness import wait_until_complete
 from framework.runs.planner_answers import Asker
 from framework.runs.submission import SUBMITTED, Hooks, known_wrappers
@@ -97,17 +97,17 @@ def _planned(directory: RunDirectory, registry: Registry, run: PlannedRun, numbe
     return build_late_block(
         pipeline,
         Identity(**run.identity),
-        Asker(registry, run.archive, run.submit_directory, places_of(pipeline).sources),
+        Asker(registry, run.archive, run.submit_directory, read_archives(pipeline).sources),
         number=number,
-        earlier=Earlier(jobs=tuple(directory.recorded_jobs(run)), carried=_lines(run.carried)),
+        earlier=EarlierBlocks(jobs=tuple(directory.recorded_jobs(run)), carried=_lines(run.carried)),
         submit_directory=run.submit_directory,
         wrappers=known_wrappers(),
         hooks=Hooks(),
     )
 
 
-def _lines(carried: Mapping[str, Any]) -> dict[str, list[Line]]:
-    return {name: msgspec.convert(lines, list[Line]) for name, lines in carried.items()}
+def _lines(carried: Mapping[str, Any]) -> dict[str, list[FileLine]]:
+    return {name: msgspec.convert(lines, list[FileLine]) for name, lines in carried.items()}
 
 
 def as_submitted(directory: RunDirectory, run: PlannedRun) -> Section:

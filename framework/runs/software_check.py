@@ -12,7 +12,7 @@ import msgspec
 from framework.engines.process_paths import program_path
 from framework.engines.program_check import trouble
 from framework.pipeline.keys import check_pipeline
-from framework.pipeline.software import KINDS, Definitions, check_software
+from framework.pipeline.software import KINDS, SoftwareDefinitions, check_software
 from framework.worker.environments.base import SoftwareError
 from framework.worker.environments.cache import Shelf
 from framework.worker.programs.programs import Programs
@@ -35,7 +35,7 @@ def equipment(site: Section) -> Iterator[Equipment]:
     if problems := [problem for problem in problems if problem.severity == "error"]:
         yield Equipment("software", "", str(WclError(*problems)))
         return
-    definitions = Definitions(site, Scope(site.section("site").section(site.text("target_site")), root=site))
+    definitions = SoftwareDefinitions(site, Scope(site.section("site").section(site.text("target_site")), root=site))
     for kind, holder in KINDS.items():
         for name, section in site.section(holder).sections():
             try:

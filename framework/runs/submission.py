@@ -19,7 +19,7 @@ from framework.engines.program_check import check_presence
 from framework.engines.run_directory import RunDirectory, run_directory, software_of
 from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.model.plan import Identity, Plan
-from framework.pipeline.archives import places_of
+from framework.pipeline.archives import read_archives
 from framework.pipeline.numbers import a_number
 from framework.pipeline.plugins import step_of
 from framework.plan.build import build_plan, scope_with
@@ -119,7 +119,7 @@ def given_attnum(submission: Submission) -> int:
 
 def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Plan:
     """The plan of one attempt; WclError with everything that is wrong."""
-    places = places_of(submission.pipeline)
+    places = read_archives(submission.pipeline)
     directory = _working_directory()
     return build_plan(
         submission.pipeline,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from framework.pipeline.definition import ExecDefinition
-from framework.plan.call_scope import Given
+from framework.plan.call_scope import CallValues
 from framework.plan.command_line import CommandLine
 from wcl import Scope, Section, WclError, parse
 
@@ -20,7 +20,7 @@ CASES = Path(__file__).parents[2] / "../shared/data/desdm/oracle/cmdline_cases.j
 def built(text: str) -> tuple[str, ...]:
     tree: Section = parse(text)
     step = ExecDefinition(number=1, section=tree.section("exec_1"), used=(), made=(), derived=())
-    return CommandLine(step, Scope(root=tree)).fill(Given(Scope(root=tree), {}))[0]
+    return CommandLine(step, Scope(root=tree)).fill(CallValues(Scope(root=tree), {}))[0]
 
 
 def an_exec(lines: str, style: str = "mixed_gnu") -> str:
@@ -64,7 +64,7 @@ def test_what_only_the_job_knows_is_left_to_it():
     tree = parse("file = a.fits\n" + an_exec("_1 = plain\nx = $HEAD{${file},EXPTIME}\ntoken = $SECRET{token}"))
     step = ExecDefinition(number=1, section=tree.section("exec_1"), used=(), made=(), derived=())
     argv = ("prog", "plain", "-x", "$HEAD{a.fits,EXPTIME}", "--token", "$SECRET{token}")
-    assert CommandLine(step, Scope(root=tree)).fill(Given(Scope(root=tree), {})) == (argv, (3, 5))
+    assert CommandLine(step, Scope(root=tree)).fill(CallValues(Scope(root=tree), {})) == (argv, (3, 5))
 
 
 def test_a_quoted_text_that_looks_like_a_function_is_text():

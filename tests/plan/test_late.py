@@ -11,7 +11,7 @@ from framework.configuration.site_file import DEFAULTS
 from framework.model.plan import Call, File, Identity, Job, Needs
 from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_late_block, build_plan
-from framework.plan.late_inputs import Earlier
+from framework.plan.late_inputs import EarlierBlocks
 from framework.runs.submission import Hooks, known_wrappers
 from wcl import Section, WclError, merge, parse, read, split_list
 
@@ -213,7 +213,8 @@ def late_block(world: World, number: int = 2, text: str = LATE):
     job = Job(number=3, block=1, keys="", calls=(cut,))
     return build_late_block(
         merge(read(DEFAULTS), parse(text, "late.wcl")).with_value("fw_home", "/fw"), identity, world, number=number,
-        earlier=Earlier(jobs=(job,), carried={}), submit_directory="/work", wrappers=known_wrappers(), hooks=Hooks(),
+        earlier=EarlierBlocks(jobs=(job,), carried={}), submit_directory="/work",
+        wrappers=known_wrappers(), hooks=Hooks(),
     )  # fmt: skip
 
 

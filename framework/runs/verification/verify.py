@@ -14,7 +14,7 @@ from framework.archives.copy import is_as_recorded
 from framework.archives.get import get
 from framework.configuration.site_file import operator
 from framework.errors import RunError
-from framework.pipeline.comparison_rules import Rules, rules_of
+from framework.pipeline.comparison_rules import Rules, read_comparison_rules
 from framework.registry.questions.calls import calls
 from framework.registry.questions.files import at_paths
 from framework.registry.questions.runs import attempt_values, find_run
@@ -104,7 +104,7 @@ class Verifier:
         filetype = self._filetypes.section(row.filetype.lower())
         if parse_boolean(filetype.text("volatile", "False"), filetype.opened_position):
             return Verdict(NOT_COMPARED, f"files of type {row.filetype} are declared volatile")
-        return self._contents(row, Path(made[part.path]), rules_of(filetype))
+        return self._contents(row, Path(made[part.path]), read_comparison_rules(filetype))
 
     def _contents(self, row: FileRow, made: Path, rules: Rules) -> Verdict:
         kept = Path(self._root, row.path)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def near(name: str, known: Iterable[str]) -> str:
+def suggest_name(name: str, known: Iterable[str]) -> str:
     """A hint that names what was probably meant, and else what there is."""
     names = sorted(set(known))
     close = get_close_matches(name, names, n=1)
@@ -35,38 +35,38 @@ def problem_at(
     return Problem(position, message, line, column, len(line.rstrip()) - column, hint, severity)
 
 
-def wrong(position: SourcePosition, message: str, hint: str = "") -> WclError:
+def error_at(position: SourcePosition, message: str, hint: str = "") -> WclError:
     """An error with one problem."""
     return WclError(problem_at(position, message, hint))
 
 
-class Findings:
+class PlanProblems:
     """Collects problems; the plan goes on as far as it can, and ``conclude`` raises all of them at once."""
 
     def __init__(self) -> None:
         self.errors: list[Problem] = []
         self.warnings: list[Problem] = []
 
-    def take(self, problems: Iterable[Problem]) -> None:
+    def extend(self, problems: Iterable[Problem]) -> None:
         """What somebody else has found."""
         for problem in problems:
             self._add(problem)
 
-    def error(self, position: SourcePosition, message: str, hint: str = "") -> None:
+    def add_error(self, position: SourcePosition, message: str, hint: str = "") -> None:
         self._add(problem_at(position, message, hint))
 
-    def warning(self, position: SourcePosition, message: str, hint: str = "") -> None:
+    def add_warning(self, position: SourcePosition, message: str, hint: str = "") -> None:
         self._add(problem_at(position, message, hint, "warning"))
 
     @contextmanager
-    def collecting(self) -> Iterator[None]:
+    def collect(self) -> Iterator[None]:
         """Keep what goes wrong inside, and go on behind it."""
         try:
             yield
         except WclError as error:
-            self.take(error.problems)
+            self.extend(error.problems)
 
-    def conclude(self) -> None:
+    def raise_errors(self) -> None:
         if self.errors:
             raise WclError(*sorted(self.errors, key=lambda problem: problem.position))
 
