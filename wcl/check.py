@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wcl.booleans import parse_boolean
 from wcl.errors import Problem, Severity, SourcePosition, WclError
-from wcl.keys import FREE, KNOWN, Known, kind_of, known_in, stands_in
+from wcl.keys import FREE, Known, kind_of, known_in, stands_in
 from wcl.quoting import Quoted
 from wcl.reader import read_with_problems
 from wcl.section import Section
@@ -20,7 +20,7 @@ _NONE: Mapping[str, str] = {}
 
 def check_file(
     path: str | Path,
-    known_keys: Mapping[str, Known] = KNOWN,
+    known_keys: Mapping[str, Known],
     *,
     overrides: Mapping[str, str] = _NONE,
     variables: Mapping[str, object] = _NONE,
@@ -37,7 +37,7 @@ def check_file(
     return sorted(problems, key=lambda problem: problem.position)
 
 
-def check_values(section: Section, known: Mapping[str, Known] = KNOWN) -> Iterator[Problem]:
+def check_values(section: Section, known: Mapping[str, Known]) -> Iterator[Problem]:
     """Find values that their key cannot have, and lines that are legal but probably not what was meant."""
     kind = kind_of(section)
     for key, value in section.items():
@@ -87,7 +87,7 @@ def _unclosed(value: str) -> bool:
     return depth > 0
 
 
-def check_keys(section: Section, known: Mapping[str, Known] = KNOWN, *, strict: bool = False) -> Iterator[Problem]:
+def check_keys(section: Section, known: Mapping[str, Known], *, strict: bool = False) -> Iterator[Problem]:
     """Find keys that are not declared and that nothing refers to: an error if a known key is spelt nearly so."""
     referenced = set(_referenced_names(section, known))
     computed = re.compile("|".join(sorted(set(_computed_names(section)))) or "(?!)")

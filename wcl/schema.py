@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wcl.keys import KNOWN, Known, stands_in
+from wcl.keys import Known, stands_in
 
 _VARIABLE = {"type": "string", "pattern": r"\$"}
 _ANY = {"type": ["string", "number", "boolean", "array"]}
 
 
-def json_schema(known: Mapping[str, Known] = KNOWN) -> dict[str, Any]:
+def json_schema(known: Mapping[str, Known]) -> dict[str, Any]:
     """Return a JSON Schema that describes known keys and refuses wrong values; other keys are allowed."""
     kinds = sorted({kind for entry in known.values() for kind in entry.sections} | {"module", "exec", "file", "list"})
     definitions = {kind: _section(known, kind) for kind in kinds if kind != "top"}

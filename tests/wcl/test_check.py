@@ -5,18 +5,19 @@ from pathlib import Path
 
 import pytest
 
+from framework.pipeline.keys import DESDM_KEYS
 from wcl.check import check_file
-from wcl.keys import KNOWN, declare
+from wcl.keys import declare
 
 File = Callable[..., str]
 
 
 def found(path: str | Path, **options: object) -> list[tuple[int, str, str]]:
-    return [(p.position.line, p.severity, p.message) for p in check_file(path, **options)]  # type: ignore[arg-type]
+    return [(p.position.line, p.severity, p.message) for p in check_file(path, **{"known_keys": DESDM_KEYS, **options})]  # type: ignore[arg-type]
 
 
 def test_no_real_file_is_refused_for_a_key(desdm: Path, corpus: dict[str, str]) -> None:
-    problems = [p for name in corpus for p in check_file(desdm / "wcl_corpus" / name)]
+    problems = [p for name in corpus for p in check_file(desdm / "wcl_corpus" / name, DESDM_KEYS)]
     assert [str(problem) for problem in problems if problem.severity == "error"] == []
 
 
@@ -27,7 +28,7 @@ def test_a_nearly_known_key_is_an_error_and_another_one_a_warning(a_file: File) 
         (2, "warning", "unknown key 'magzero'"),
         (5, "error", "unknown key 'wraperloop'"),
     ]
-    assert "^^^^^^ did you mean 'dry_run'?" in str(check_file(main)[0])
+    assert "^^^^^^ did you mean 'dry_run'?" in str(check_file(main, DESDM_KEYS)[0])
 
 
 def test_under_strict_every_unknown_key_is_an_error(a_file: File) -> None:
@@ -40,7 +41,7 @@ def test_a_key_that_something_refers_to_is_known(a_file: File) -> None:
 
 
 def test_what_a_site_declares_is_known(a_file: File) -> None:
-    site = {**KNOWN, **declare("magzero | top | integer | zero point")}
+    site = {**DESDM_KEYS, **declare("magzero | top | integer | zero point")}
     assert found(a_file("main.wcl", "magzero = x\n"), known_keys=site) == [
         (1, "error", "'magzero' must be a whole number, not 'x'")
     ]
@@ -48,7 +49,7 @@ def test_what_a_site_declares_is_known(a_file: File) -> None:
 
 def test_bad_booleans_and_mode_words_are_errors_with_what_would_be_right(a_file: File) -> None:
     main = a_file("main.wcl", "use_qcf = Treu\nwhen_to_email = nevr\nmaster_savefiles = rand_20\nreqnum = ${x}\n")
-    reports = [str(problem) for problem in check_file(main)]
+    reports = [str(problem) for problem in check_file(main, DESDM_KEYS)]
     assert reports == [
         "main.wcl:1: 'Treu' is neither true nor false\n    use_qcf = Treu\n              ^^^^ did you mean 'true'?",
         "main.wcl:2: 'when_to_email' cannot be 'nevr'\n    when_to_email = nevr\n"

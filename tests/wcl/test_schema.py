@@ -2,13 +2,14 @@
 
 import json
 
-from wcl.keys import KNOWN, declare
+from framework.pipeline.keys import DESDM_KEYS
+from wcl.keys import declare
 from wcl.schema import json_schema
 
 
 def test_every_known_key_is_in_the_schema_with_its_meaning() -> None:
-    text = json.dumps(json_schema())
-    assert [key for key, entry in KNOWN.items() if json.dumps(entry.meaning) not in text] == []
+    text = json.dumps(json_schema(DESDM_KEYS))
+    assert [key for key, entry in DESDM_KEYS.items() if json.dumps(entry.meaning) not in text] == []
 
 
 def test_a_mode_takes_its_words_or_a_variable() -> None:
@@ -20,6 +21,6 @@ def test_a_mode_takes_its_words_or_a_variable() -> None:
 
 
 def test_programs_and_files_of_a_module_have_their_own_keys() -> None:
-    module = json_schema()["$defs"]["module"]
+    module = json_schema(DESDM_KEYS)["$defs"]["module"]
     assert module["patternProperties"] == {r"^exec_\d+$": {"$ref": "#/$defs/exec"}}
     assert module["properties"]["file"] == {"type": "object", "additionalProperties": {"$ref": "#/$defs/file"}}

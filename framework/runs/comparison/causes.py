@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 
+from framework.pipeline.keys import DESDM_KEYS
 from framework.runs.comparison.calls import CallDifference, Cause
 from framework.runs.comparison.configuration import ValueDifference
 from framework.runs.comparison.side import Side
 from wcl import Section, variable_names
-from wcl.keys import KNOWN
 
 #: Sections whose values reach every call that does not name its own.
 _SHARED = ("directory_pattern", "filename_pattern", "job_environment", "environment", "wrapper", "framework_file")
@@ -78,7 +78,7 @@ class _Reach:
             return rest.partition(".")[0] in {program.rpartition("/")[2].lower() for program in self._programs}
         if rest:
             return first in _SHARED or key in self._names
-        return key in self._names or (key in KNOWN and "module" in KNOWN[key].sections)
+        return key in self._names or (key in DESDM_KEYS and "module" in DESDM_KEYS[key].sections)
 
 
 def _texts(section: Section) -> Iterator[str]:
