@@ -20,6 +20,7 @@ from framework.errors import InfrastructureError, RunError
 from framework.model.plan import Block, Call, Job, Plan
 from framework.model.run import PlannedCall, PlannedJob, PlannedLate, PlannedRun
 from framework.worker.files.transfer import READ_ONLY, make_directory, measure
+from framework.worker.job.shard_format import FORMAT, current_record, format_1_record
 from wcl.spelling import did_you_mean
 
 #: Jobs in one shard: few enough to read one quickly, many enough to keep a big run to a few hundred files.
@@ -135,9 +136,9 @@ class RunDirectory:
         """The jobs of a plan in full, as they stand in the shards."""
         for name in sorted({job.shard for job in plan.jobs.values()}):
             with open(self.plan / name, encoding="utf-8") as file:
-                next(file)  # what the jobs of a shard share
+                header = json.loads(next(file))
                 for line in file:
-                    yield msgspec.convert(json.loads(line), Job)
+                    yield msgspec.convert(current_record(header, json.loads(line)), Job)
 
     def keep_plan(self, plan: PlannedRun, kept_before: Collection[str]) -> list[dict[str, Any]]:
         """Put the shards, and the pipeline as typed and as understood, into the archive; the files' records.
@@ -209,7 +210,8 @@ class RunDirectory:
             os.close(held)
 
     def _write_shard(self, name: str, jobs: list[Job], plan: Plan, attempt: int, index: BinaryIO) -> None:
-        header: dict[str, Any] = {
+        header: dict[str, Any] = {} if self._has_format_1() else {"format": FORMAT}
+        header |= {
             "run": plan.identity.run,
             "attempt": attempt,
             "archive": plan.archive,
@@ -228,13 +230,21 @@ class RunDirectory:
             shard.write(_line(header))
             for job in jobs:
                 index.write(_line(_planned_job(job, name, shard.tell())))
-                shard.write(_line(job))
+                shard.write(_line(job if "format" in header else job_record(job)))
+
+    def _has_format_1(self) -> bool:
+        """Whether the run was submitted by an earlier version, whose code its workers may still run."""
+        try:
+            with open(self.plan / "plan_0001.jsonl", "rb") as shard:
+                line = shard.readline()
+        except FileNotFoundError:
+            return False
+        return bool(line) and "format" not in json.loads(line)
 
 
 def job_record(job: Job) -> dict[str, Any]:
-    """The job as the worker reads it (framework/worker/job/spec.py)."""
-    record: dict[str, Any] = msgspec.to_builtins(job, enc_hook=_as_text)
-    return record
+    """Return the job as plain data, with the keys that ``fw plan --json`` has always printed: those of format 1."""
+    return format_1_record(msgspec.to_builtins(job, enc_hook=_as_text))
 
 
 def _together(steps: list[tuple[int, ...]]) -> tuple[int, ...]:
@@ -278,7 +288,7 @@ def _planned_call(call: Call) -> PlannedCall:
         module=call.module,
         kept=tuple([file.archived for file in call.outputs if file.saved and not file.optional and not file.pattern]),
         unkept=tuple([file.path for file in call.outputs if not file.saved and not file.pattern]),
-        inputs=tuple([file.archived for file in call.inputs if not file.outside]),
+        inputs=tuple([file.archived for file in call.inputs if not file.external]),
     )
 
 

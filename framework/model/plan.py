@@ -25,12 +25,10 @@ class Known(NamedTuple):
 
 
 class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """A part of the plan as it is written down (``encoded``); the names that differ there are given with each."""
+    """Part of a job's record in a shard, whose keys are the names of the fields."""
 
 
-class File(
-    Part, frozen=True, kw_only=True, rename={"filetype": "type", "job_path": "at", "saved": "keep", "metadata": "meta"}
-):
+class File(Part, frozen=True, kw_only=True):
     """One file as a call sees it."""
 
     #: How the pipeline speaks of it: ``file.red``, or ``list.reds.red`` for a member of a list.
@@ -44,7 +42,8 @@ class File(
     metadata: Mapping[str, str] = {}
     saved: bool = True
     optional: bool = False
-    outside: bool = False
+    #: Whether it lies outside every archive.
+    external: bool = False
     #: A second name for it in the job, which a program insists on; not unique, on purpose.
     rename: str = ""
     #: Size in bytes and sha256 of what an archive already holds.
@@ -85,7 +84,7 @@ class File(
             metadata=self.metadata,
             saved=self.saved,
             optional=self.optional,
-            outside=self.outside,
+            external=self.external,
             rename=rename,
             size=self.size,
             sha256=self.sha256,
@@ -94,7 +93,7 @@ class File(
         )
 
 
-class ListFile(Part, frozen=True, kw_only=True, rename={"job_path": "at"}):
+class ListFile(Part, frozen=True, kw_only=True):
     """A list of files, written into the job's directory before the programs begin."""
 
     label: str
@@ -104,14 +103,14 @@ class ListFile(Part, frozen=True, kw_only=True, rename={"job_path": "at"}):
     files: tuple[tuple[str, ...], ...] = ()
 
 
-class Exec(Part, frozen=True, kw_only=True, rename={"number": "exec"}):
+class Exec(Part, frozen=True, kw_only=True):
     """One program of a call, its command line filled in."""
 
     number: int
     program: str
     argv: tuple[str, ...]
-    #: Which words hold $HEAD{} or $SECRET{}, for the job to fill in.
-    late: tuple[int, ...] = ()
+    #: Indexes of the words that hold $HEAD{} or $SECRET{}, which the job fills in.
+    deferred: tuple[int, ...] = ()
     #: Labels of what it reads and makes, and (parent, child) labels, as the pipeline declares them.
     used: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
@@ -192,7 +191,7 @@ class Container(Part, frozen=True, kw_only=True, tag_field="kind", tag="containe
         return f"container {self.name}"
 
 
-class Call(Part, frozen=True, kw_only=True, rename={"number": "call", "max_fwthreads": "threads"}):
+class Call(Part, frozen=True, kw_only=True):
     """One execution of one wrapper."""
 
     #: Its number in the run, ``wrapnum`` in the registry.
@@ -213,7 +212,7 @@ class Call(Part, frozen=True, kw_only=True, rename={"number": "call", "max_fwthr
     software: str = ""
     max_retries: int = 0
     #: The module allows so many of its calls at a time in one job; None where it does not say.
-    max_fwthreads: int | None = None
+    max_threads: int | None = None
 
     @property
     def in_process(self) -> bool:
@@ -221,7 +220,7 @@ class Call(Part, frozen=True, kw_only=True, rename={"number": "call", "max_fwthr
         return any(step.step for step in self.execs)
 
 
-class Job(Part, frozen=True, kw_only=True, rename={"number": "job"}):
+class Job(Part, frozen=True, kw_only=True):
     """Calls that run together on one worker, in order."""
 
     number: int
@@ -231,7 +230,7 @@ class Job(Part, frozen=True, kw_only=True, rename={"number": "job"}):
     #: Jobs whose files this one needs.
     parents: tuple[int, ...] = ()
     #: How many calls of one module may run at a time; 0 where the block does not say.
-    threads: int = 0
+    max_threads: int = 0
 
     @property
     def max_retries(self) -> int:

@@ -144,7 +144,7 @@ class CallMaker:
             needs=limits.needs,
             software=self._software.of(self._scope, values),
             max_retries=limits.max_retries,
-            max_fwthreads=limits.max_fwthreads,
+            max_threads=limits.max_fwthreads,
         )
 
     def _loop_values(self, key: str) -> list[str]:
@@ -184,7 +184,7 @@ class CallMaker:
                 filetype="external",
                 path=location,
                 job_path=joined(label, re.sub(r"[^\w.-]", "_", name)),
-                outside=True,
+                external=True,
             )
 
     def _log_naming(self) -> FileNaming:
@@ -233,7 +233,7 @@ class CallMaker:
             number=step.number,
             program=program,
             argv=argv,
-            late=late,
+            deferred=late,
             used=step.used,
             made=step.made,
             derived=step.derived,

@@ -124,7 +124,7 @@ def with_inputs_known(
     outside: dict[str, tuple[Call, File]] = {}
     for call in calls:
         for file in call.inputs:
-            if file.outside:
+            if file.external:
                 outside.setdefault(file.path, (call, file))
                 continue
             maker = products.maker(file.path)
@@ -161,7 +161,7 @@ def with_inputs_known(
 def _with_known(call: Call, wanted: Collection[str], known: Mapping[str, Known]) -> Call:
     inputs = []
     for file in call.inputs:
-        if file.outside or file.path not in wanted:
+        if file.external or file.path not in wanted:
             inputs.append(file)
         elif found := known.get(file.path):
             inputs.append(_found(file, found))

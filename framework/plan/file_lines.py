@@ -120,7 +120,7 @@ def _file(nick: str, found: FoundFile) -> File:
         path=path,
         job_path=joined(nick, path.rpartition("/")[2]),
         metadata=found.metadata,
-        outside=path.startswith("/") or "://" in path,
+        external=path.startswith("/") or "://" in path,
         size=known.size if known else None,
         sha256=known.sha256 if known else None,
         compression=known.compression if known else "",

@@ -308,7 +308,7 @@ class FileNaming:
             job_path=joined(self._job.of(values), _checked(self._name, location.rsplit("/", 1)[-1])),
             metadata=self._metadata(values),
             optional=self._optional,
-            outside=True,
+            external=True,
         )
 
 

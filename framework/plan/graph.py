@@ -192,7 +192,7 @@ class _Drawing:
         """The box that a file comes from: of the call that makes it, or one for what the target takes from a place."""
         if maker := self._made_by.get(file.path):
             return self._key_of(maker)
-        place = "outside" if file.outside else "archive"
+        place = "outside" if file.external else "archive"
         key = f"{place} of {target}"
         self.boxes.setdefault(key, GraphBox(place, place, group=self.boxes[target].group))
         return key

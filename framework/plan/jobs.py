@@ -84,7 +84,7 @@ class JobBuilder:
                 keys=group.keys,
                 calls=tuple(group.calls),
                 parents=tuple(sorted(group.parents)),
-                threads=read_job_division.threads,
+                max_threads=read_job_division.threads,
             )
             for group in groups
         )

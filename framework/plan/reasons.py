@@ -24,7 +24,7 @@ def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
         # What a wrapper adds has no section: it is the value of one of the wrapper's own keys.
         section = module.section(kind).section(label) if kind in ("file", "list") else Section()
         maker = made_by.get(file.path)
-        place = f"call {maker.call.number}" if maker else "outside" if file.outside else "archive"
+        place = f"call {maker.call.number}" if maker else "outside" if file.external else "archive"
         words = [file.label, f"from {place}", source_text(section), _chosen(section, call)]
         return ", ".join(word for word in words if word)
 

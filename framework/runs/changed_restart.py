@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
 
 #: What bears on when and where a call runs, and not on what it makes.
-NEUTRAL = ("needs", "max_retries", "max_fwthreads")
+NEUTRAL = ("needs", "max_retries", "max_threads")
 #: How many calls are named.
 NAMED = 5
 

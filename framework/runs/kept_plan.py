@@ -16,6 +16,7 @@ from framework.errors import InfrastructureError, RunError
 from framework.model.plan import Job
 from framework.registry.questions.runs import attempt_values
 from framework.registry.questions.search import find
+from framework.worker.job.shard_format import current_record
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -60,9 +61,12 @@ def lines(location: str) -> Iterator[str]:
 
 
 def records(location: str) -> Iterator[dict[str, Any]]:
-    """The header of a part of the plan, and then its jobs."""
+    """Yield the header of a shard, and then the records of its jobs with today's keys."""
     try:
-        yield from map(json.loads, lines(location))
+        parts: Iterator[dict[str, Any]] = map(json.loads, lines(location))
+        for header in islice(parts, 1):
+            yield header
+            yield from (current_record(header, part) for part in parts)
     except ValueError as error:
         raise InfrastructureError(f"the plan of the run cannot be read: {location}: {error}") from error
 

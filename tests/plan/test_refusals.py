@@ -88,7 +88,7 @@ def test_a_missing_file_outside_the_archives_is_refused(plan, reduce_text):
     with pytest.raises(WclError, match=r"/work/cal/flat\.fits: there is no such file"):
         plan(text, outside={"/work/cal/flat.fits": "there is no such file"})
     file = next(plan(text).calls).inputs[0]
-    assert file.outside
+    assert file.external
     assert file.path == "/work/cal/flat.fits"
 
 

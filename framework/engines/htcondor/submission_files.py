@@ -29,6 +29,7 @@ from framework.engines.run_directory import RunDirectory
 from framework.errors import InfrastructureError, PlanError
 from framework.model.run import PlannedJob, PlannedRun
 from framework.worker.job.chirp import linked
+from framework.worker.job.shard_format import current_record
 from framework.worker.programs.limits import TIME
 
 #: The folder that holds the packages.
@@ -187,16 +188,16 @@ class SubmissionDirectory:
             known = self.run.path / "known" / f"{parent // 1000:04d}" / f"j{parent}.json"
             if parent in plan.jobs and (known.exists() or not (self.run.path / "known").exists() or self.start == 0):
                 yield str(known)
-        made = {_archived(file) for call in record["calls"] if call["call"] not in skip for file in call["outputs"]}
+        made = {_archived(file) for call in record["calls"] if call["number"] not in skip for file in call["outputs"]}
         seen: dict[str, str] = {}
         for file in _needed(record, skip):
             path = _archived(file)
             if path in made or path in seen.values():
                 continue
             if file.get("optional") or not _SENDABLE.fullmatch(path):
-                self._link(path if file.get("outside") else os.path.join(plan.archive_root, path))
+                self._link(path if file.get("external") else os.path.join(plan.archive_root, path))
                 continue
-            if not file.get("outside"):
+            if not file.get("external"):
                 seen[path] = path
                 yield path
             elif "://" not in path:
@@ -240,8 +241,8 @@ class Shards:
         if self._name != job.shard:
             self._name, self._content = job.shard, (self._plan / job.shard).read_bytes()
         end = self._content.index(b"\n", job.offset)
-        found: dict[str, Any] = json.loads(self._content[job.offset : end])
-        return found
+        header = json.loads(self._content[: self._content.index(b"\n")])
+        return current_record(header, json.loads(self._content[job.offset : end]))
 
 
 def _archived(file: dict[str, Any]) -> str:
@@ -251,7 +252,7 @@ def _archived(file: dict[str, Any]) -> str:
 
 
 def _needed(record: dict[str, Any], skip: set[int]) -> Iterable[dict[str, Any]]:
-    return (file for call in record["calls"] if call["call"] not in skip for file in call["inputs"])
+    return (file for call in record["calls"] if call["number"] not in skip for file in call["inputs"])
 
 
 def _order(job: PlannedJob, history: RunHistory, time_steps: Mapping[str, int]) -> dict[str, Any]:

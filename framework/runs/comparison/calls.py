@@ -153,7 +153,7 @@ class _Comparer:
     def _reads(self, old: Call, new: Call) -> Iterator[Change]:
         pairs = self._matched(old.inputs, new.inputs)
         for was, file in pairs:
-            if file.outside:
+            if file.external:
                 if changed := self._outside.change(file.path):
                     yield changed
             elif was.sha256 and file.sha256 and was.sha256 != file.sha256:
@@ -241,7 +241,7 @@ def _resources(call: Call) -> dict[str, str]:
         "request_cpus": call.needs.cpus if call.needs.cpus != 1 else None,
         "request_gpus": call.needs.gpus or None,
         "max_retries": call.max_retries or None,
-        "max_fwthreads": call.max_fwthreads,
+        "max_fwthreads": call.max_threads,
     }
     words = {
         "request_memory": _steps(call.needs.memory_steps_mb),

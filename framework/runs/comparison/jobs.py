@@ -44,7 +44,7 @@ def compare_jobs(pairs: Pairs, old: Side, new: Side, renaming: Renaming) -> Iter
             continue
         had = {now.get(call.number, -call.number) for call in was.calls}
         has = {call.number for call in job.calls}
-        threads = None if was.threads == job.threads else (was.threads, job.threads)
+        threads = None if was.max_threads == job.max_threads else (was.max_threads, job.max_threads)
         waited = tuple(sorted(number_now[parent] for parent in was.parents if parent in number_now))
         parents = None if waited == job.parents else (waited, job.parents)
         if had != has or threads or parents:

@@ -123,7 +123,7 @@ def _outside_files(registry: Registry, archive: str, jobs: tuple[Job, ...]) -> C
     for job in jobs:
         for call in job.calls:
             for file in call.inputs:
-                if file.outside:
+                if file.external:
                     readers.setdefault(file.path, call)
 
     def find(location: str) -> Facts | None:

@@ -21,7 +21,6 @@ from framework.worker.job.call import Call
 from framework.worker.job.job_context import Bench, Tools
 from framework.worker.job.spec import CallSpec, JobSpec
 from framework.worker.job.work_directory import Workplace
-from framework.worker.job.worker import places
 from framework.worker.journal.journal import Journal, read_facts
 from framework.worker.programs.programs import Programs
 from framework.worker.programs.warden import Warden
@@ -75,7 +74,7 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
     specs = _with_makers([CallSpec(_on_disk(call)) for call in data["calls"]], number)
     known = _recorded(registry, header, specs)
     made = {file.path for spec in specs for file in spec.outputs}
-    inputs = [file for spec in specs for file in spec.inputs if not file.optional and not file.outside]
+    inputs = [file for spec in specs for file in spec.inputs if not file.optional and not file.external]
     wanted = [file for file in inputs if file.archived not in known.kept and file.path not in made]
     if wanted:
         raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
@@ -107,7 +106,7 @@ def _on_disk(call: dict[str, Any]) -> dict[str, Any]:
 
 def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
     """A call of a job, and those before it that make what it needs and the job did not keep, in their order."""
-    makers = {file.path: call for call in calls for file in call.outputs if not file.keep}
+    makers = {file.path: call for call in calls for file in call.outputs if not file.saved}
     chosen: dict[int, CallSpec] = {}
     waiting = [call for call in calls if call.number == number]
     while waiting:
@@ -134,7 +133,7 @@ def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | N
 
 def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> Recorded:
     """What is recorded of the calls' inputs and outputs."""
-    paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.outside]
+    paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.external]
     rows = existing(registry, header["archive"], paths)
     for file in (file for spec in specs for file in spec.inputs if file.path in rows):
         # As the archive keeps it now, which may be another one than the run's.
@@ -163,7 +162,7 @@ def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     parts = kept_plan.records(path)
     header = next(parts)
     for job in parts:
-        if any(call["call"] == number for call in job["calls"]):
+        if any(call["number"] == number for call in job["calls"]):
             return header, job
     raise RunError(f"the plan of the run has no call {number}")
 
@@ -180,7 +179,7 @@ def _repeat(
     journal = Journal(str(target / "journal"), "rerun", run=header["run"], attempt=header["attempt"], start=0)
     here = os.getcwd()
     try:
-        job = JobSpec(header, {"job": 0, "block": 0, "keys": "", "calls": []})
+        job = JobSpec(header, {"number": 0, "block": 0, "keys": "", "calls": []})
         job.calls = specs
         place = Workplace(str(target / "work"))
         environment = {"FW_SECRETS": str(home() / "secrets"), **os.environ, "PATH": program_path()}
@@ -189,7 +188,7 @@ def _repeat(
         bench.known = known.kept
         bench.store_root = str(target / "outputs")
         bench.is_apart = True
-        place.prepare(at for spec in specs for at in places(spec))
+        place.prepare(path for spec in specs for path in spec.job_paths)
         os.chdir(place.root)
         status, call = _run_in_order(bench)
     finally:
@@ -200,7 +199,7 @@ def _repeat(
     commands = tuple(fact["args"] for fact in facts if fact["e"] == "exec.start")
     made_ready = [fact["sha256"] for fact in facts if fact["e"] == "software"]
     # What it made before, and what it made now, with the places in the job.
-    places_of = {**{path: path for path in known.pieces}, **{file.path: file.at for file in call.outputs}}
+    places_of = {**{path: path for path in known.pieces}, **{file.path: file.job_path for file in call.outputs}}
     made = dict(_found(places_of, bench.store_root, place))
     outputs = tuple(_compared(path, made.get(path), known.all) for path in places_of if path in {*made, *known.all})
     compared = "" if not made_ready else "same" if software in (None, *made_ready) else "differs"

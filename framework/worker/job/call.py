@@ -14,9 +14,9 @@ from framework.worker.job.deferred_values import LateError, resolve
 from framework.worker.job.inputs import Inputs
 from framework.worker.job.job_context import BAD_RESULT, INFRASTRUCTURE, Bench, Failure
 from framework.worker.job.outputs import Outputs
-from framework.worker.job.spec import CallSpec, FileSpec, StepSpec
+from framework.worker.job.spec import CallSpec, ExecSpec, FileSpec
 from framework.worker.job.wildcard_outputs import BadNameError
-from framework.worker.programs.limits import MEMORY, TIME, Limits
+from framework.worker.programs.limits import MEMORY, Limits
 from wrappers import Generic, Work, WrapperError, load_wrapper
 
 TYPE_CHECKING = False
@@ -142,15 +142,15 @@ class Call:
     def _run_programs(self, wrapper: Generic, work: Work, software: Software, log: int) -> None:
         own = {**self._late_environment(), **self._identity()}
         limits = self._limits()
-        for step in self._spec.steps:
+        for step in self._spec.execs:
             argv = wrapper.command(work, step.number, list(step.argv))
             self._run_program(step, argv, software, own, log, limits)
 
     def _limits(self) -> Limits:
         """What its programs may take this time: time together, memory each."""
-        memory = self._spec.asks(MEMORY, self._wanted) if self._bench.watches_memory else None
-        seconds = self._spec.asks(TIME, self._wanted)
-        return Limits(None if seconds is None else time.monotonic() + seconds, None if memory is None else int(memory))
+        memory = self._spec.memory_mb(self._wanted) if self._bench.watches_memory else None
+        seconds = self._spec.seconds(self._wanted)
+        return Limits(None if seconds is None else time.monotonic() + seconds, memory)
 
     def _late_environment(self) -> dict[str, str]:
         root, secrets = self._bench.workplace.root, self._bench.secrets
@@ -165,7 +165,7 @@ class Call:
         }  # fmt: skip
 
     def _run_program(
-        self, step: StepSpec, argv: list[str], software: Software, own: dict[str, str], log: int, limits: Limits
+        self, step: ExecSpec, argv: list[str], software: Software, own: dict[str, str], log: int, limits: Limits
     ) -> None:
         bench, same = self._bench, {**self._same, "exec": step.number}
         text = shlex.join(argv)
@@ -174,29 +174,29 @@ class Call:
         told = {"software": software.sha256} if software.sha256 else {}
         bench.journal.write("exec.start", **same, program=step.program, args=text, version=version, **told)
         filled = list(argv)
-        for number in step.late:
+        for number in step.deferred:
             filled[number] = resolve(argv[number], bench.workplace.root, bench.secrets)
         outcome = self._started(software, filled, own, log, limits, step)
         bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
         self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._inputs.present)]
-        if step.number == self._spec.steps[0].number:
+        if step.number == self._spec.execs[0].number:
             self._used += [
                 [step.number, file.path] for file in self._inputs.present if file.label.startswith("wrapper.")
             ]
         if outcome.status:
             if bench.programs.stopping:
-                raise Failure(INFRASTRUCTURE, f"{step.spoken} was ended, because its job was told to stop")
+                raise Failure(INFRASTRUCTURE, f"{step.display_name} was ended, because its job was told to stop")
             said = outcome.reason or last_line(self._log_at)
             detail = f": {said}" if said else ""
             is_full = bench.workplace.is_full()
             detail += f"; the disk of {bench.workplace.root} is full" if is_full else ""
             status = INFRASTRUCTURE if is_full or software.is_at_fault(outcome.status) else outcome.status
-            want = outcome.want or (MEMORY if outcome.status in self._spec.memory_statuses else "")
-            raise Failure(status, f"{step.spoken} ended with status {outcome.status}{detail}", want)
+            want = outcome.want or (MEMORY if outcome.status in self._spec.needs.memory_statuses else "")
+            raise Failure(status, f"{step.display_name} ended with status {outcome.status}{detail}", want)
 
     def _started(
         self, software: Software, argv: list[str], own: dict[str, str], log: int, limits: Limits,
-        step: StepSpec | None = None,
+        step: ExecSpec | None = None,
     ) -> Outcome:  # fmt: skip
         """Run a program in its software to its end, or the step of a process that stands for it."""
         bench = self._bench
@@ -205,7 +205,7 @@ class Call:
             return bench.process.run(self._spec, step, started, environment, log, limits)
         return software.ended(started, bench.programs.run(started, environment, log, limits))
 
-    def _version(self, step: StepSpec, argv: list[str], software: Software, own: dict[str, str]) -> str | None:
+    def _version(self, step: ExecSpec, argv: list[str], software: Software, own: dict[str, str]) -> str | None:
         """What the program says of itself, where the pipeline tells how to ask; asked once a worker."""
         if not step.version_flag:
             return None
@@ -229,7 +229,7 @@ class Call:
 
     def _note_lineage(self, made: list[FileSpec]) -> None:
         both = [*self._inputs.present, *made]
-        for step in self._spec.steps:
+        for step in self._spec.execs:
             self._made += [[step.number, path] for label in step.made for path in self._paths(label, made)]
             for parent, child in step.derived:
                 self._derived += [[c, p] for c in self._paths(child, both) for p in self._paths(parent, both)]
@@ -270,8 +270,8 @@ class Call:
         found = measure(self._log_at)
         os.chmod(self._log_at, self._bench.store_mode)
         self._log.append(
-            {"path": self._log_path, "type": self._spec.log.type, "size": found.size, "sha256": found.sha256,
-             "archive": self._bench.job.archive, "meta": self._spec.log.meta}
+            {"path": self._log_path, "type": self._spec.log.filetype, "size": found.size, "sha256": found.sha256,
+             "archive": self._bench.job.archive, "meta": self._spec.log.metadata}
         )  # fmt: skip
 
 
@@ -295,7 +295,7 @@ def version_in(answer: str, pattern: str) -> str | None:
 def _by_label(files: list[FileSpec]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for file in files:
-        found.setdefault(file.label, []).append(file.at)
+        found.setdefault(file.label, []).append(file.job_path)
     return found
 
 

@@ -143,10 +143,10 @@ class FarHome(Home):
         """Files from outside were sent along; they lie here under their own names."""
         for call in self.job.calls:
             for file in call.inputs:
-                if file.outside and "://" not in file.path:
+                if file.external and "://" not in file.path:
                     sent = os.path.join(self.around.scratch, os.path.basename(file.path))
                     if not os.path.exists(file.path) and os.path.exists(sent):
-                        file.sent = sent
+                        file.transferred_to = sent
 
     def open_journal(self, opening: dict[str, Any]) -> Journal:
         return TellingJournal(self.journal, self.next_name(), self.chirp, **opening)
@@ -173,10 +173,10 @@ class FarHome(Home):
         for path in files:
             self._ask_for(os.path.join(self.run, "home", f"j{self.job.number}", "archive", path), path)
         made = {file.archived for call in self.job.calls for file in call.outputs}
-        wanted = {file.archived for call in self.job.calls for file in call.inputs if not file.outside}
+        wanted = {file.archived for call in self.job.calls for file in call.inputs if not file.external}
         for path in sorted(wanted - made):
             self._ask_for(os.path.join(self._archive_root, path), path)
-        outside = {file.path for call in self.job.calls for file in call.inputs if file.outside}
+        outside = {file.path for call in self.job.calls for file in call.inputs if file.external}
         for path in sorted(path for path in outside if "://" not in path and not os.path.exists(path)):
             self._ask_for(path, os.path.basename(path))
         self._move_outside()
@@ -246,7 +246,7 @@ class Earlier:
 def worth_keeping(job: JobSpec, finished: set[int]) -> set[int]:
     """The finished calls that need not run again: those run again whose unkept files a later call needs."""
     done = {call.number for call in job.calls if call.number in finished}
-    makers = {file.path: call for call in job.calls for file in call.outputs if not file.keep}
+    makers = {file.path: call for call in job.calls for file in call.outputs if not file.saved}
     pending = [call for call in job.calls if call.number not in done]
     while pending:
         for file in pending.pop().inputs:
@@ -327,7 +327,7 @@ class Runs:
         self._earlier = earlier
         self._retries = retries
         #: How often time may be raised.
-        self._steps = max((len(call.limits[TIME]) - 1 for call in home.job.calls), default=0)
+        self._steps = max((len(call.needs.walltime_steps_minutes) - 1 for call in home.job.calls), default=0)
 
     def run(self) -> int:
         earlier, home = self._earlier, self._home

@@ -36,11 +36,11 @@ class Inputs:
                 self._bench.users[file.path] += 1
                 if not self._bench.process.holds(file):
                     self._place(file)
-        for at, lines, files in self._spec.lists:
-            with open(self._bench.workplace.at(at), "w", encoding="utf-8") as listing:
-                for number, line in enumerate(lines):
-                    if not files or not self._absent.intersection(files[number]):
-                        listing.write(line + "\n")
+        for listed in self._spec.lists:
+            with open(self._bench.workplace.at(listed.job_path), "w", encoding="utf-8") as output:
+                for number, line in enumerate(listed.lines):
+                    if not listed.files or not self._absent.intersection(listed.files[number]):
+                        output.write(line + "\n")
 
     def check(self) -> None:
         """A program may spoil its own copies, and the next call gets new ones; what the archive keeps it may not."""
@@ -53,49 +53,59 @@ class Inputs:
     def _withdraw_copies(self, files: list[FileSpec]) -> None:
         bench = self._bench
         for file in files:
-            at = bench.workplace.at(file.at)
+            at = bench.workplace.at(file.job_path)
             kept = bench.kept_at(file.path)
             try:
                 here = os.stat(at)
             except OSError:
                 bench.placed.pop(file.path, None)
                 continue
-            if not file.outside and bench.measurer.is_changed(kept):
+            if not file.external and bench.measurer.is_changed(kept):
                 raise Failure(BAD_RESULT, f"the program changed {file.path}, which the archive keeps")
-            own = file.outside or not os.path.exists(kept) or here.st_ino != os.stat(kept).st_ino
-            if own and bench.placed.get(file.path) == file.at and file.path not in bench.made:
+            own = file.external or not os.path.exists(kept) or here.st_ino != os.stat(kept).st_ino
+            if own and bench.placed.get(file.path) == file.job_path and file.path not in bench.made:
                 os.unlink(at)
                 bench.placed.pop(file.path, None)
 
     def _place(self, file: FileSpec) -> None:
         """Bring a file to its place; one that may be missing, and is, is left out of the call."""
         bench = self._bench
-        target = bench.workplace.at(file.at)
+        target = bench.workplace.at(file.job_path)
         there = bench.placed.get(file.path)
         if there is not None:
-            if there != file.at and not os.path.lexists(target):
+            if there != file.job_path and not os.path.lexists(target):
                 place(bench.workplace.at(there), target)
             return
-        if file.optional and file.outside and "://" not in file.path and not os.path.exists(file.sent or file.path):
+        if (
+            file.optional
+            and file.external
+            and "://" not in file.path
+            and not os.path.exists(file.transferred_to or file.path)
+        ):
             self._absent.add(file.path)
             return
-        if file.optional and not file.outside and not os.path.exists(bench.kept_at(file.archived)):
+        if file.optional and not file.external and not os.path.exists(bench.kept_at(file.archived)):
             self._absent.add(file.path)
             return
         expected = bench.known.get(file.archived)
         if expected is None and file.size is not None and file.sha256 is not None:
             expected = Facts(file.size, file.sha256)
-        if not file.outside:
+        if not file.external:
             self._take_out(file, target, expected)
         elif "://" in file.path:
             from framework.worker.files.download import download  # few jobs fetch anything
 
             self._note_outside(file, download(file.path, target, expected, bench.job.max_transfers))
         else:
-            self._note_outside(file, copy(file.sent or file.path, target, expected))
-        bench.placed[file.path] = file.at
+            self._note_outside(file, copy(file.transferred_to or file.path, target, expected))
+        bench.placed[file.path] = file.job_path
         if file.rename:
             place(target, os.path.join(os.path.dirname(target), file.rename))
+
+    def _is_absent(self, file: FileSpec) -> bool:
+        if not file.external:
+            return not os.path.exists(self._bench.kept_at(file.archived))
+        return "://" not in file.path and not os.path.exists(file.transferred_to or file.path)
 
     def _take_out(self, file: FileSpec, target: str, expected: Facts | None) -> None:
         """Bring a file of the archive, checked as the archive keeps it."""
@@ -112,6 +122,6 @@ class Inputs:
 
     def _note_outside(self, file: FileSpec, found: Facts) -> None:
         self.outside.append(
-            {"path": file.path, "type": file.type, "size": found.size, "sha256": found.sha256, "archive": "external",
-             "meta": file.meta}
+            {"path": file.path, "type": file.filetype, "size": found.size, "sha256": found.sha256,
+             "archive": "external", "meta": file.metadata}
         )  # fmt: skip

@@ -40,26 +40,26 @@ class Outputs:
         present = []
         held = []
         for file in self.files:
-            at = bench.workplace.at(file.at)
+            at = bench.workplace.at(file.job_path)
             if os.path.isfile(at):
                 present.append((file, at))
             elif os.path.lexists(at):
-                raise Failure(BAD_RESULT, f"{file.label}: {file.at} is not a regular file")
+                raise Failure(BAD_RESULT, f"{file.label}: {file.job_path} is not a regular file")
             elif bench.process.holds(file):
                 held.append((file, at))
             elif not file.optional:
-                missing.append(f"{file.label}: {file.at}")
+                missing.append(f"{file.label}: {file.job_path}")
         if missing:
             raise Failure(BAD_RESULT, f"the programs ended well but did not make {'; '.join(missing)}")
         for file, at in present:
             if file.header:
                 self._update_headers(file, at)
-            meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
+            meta = {**file.metadata, **wrapper.metadata(work, file.label, at)}
             self._store(file, at, meta)
         for file, at in held:
             # It never was bytes: it has no size and no checksum.
-            meta = {**file.meta, **wrapper.metadata(work, file.label, at)}
-            self.facts.append({"path": file.path, "type": file.type, "meta": meta})
+            meta = {**file.metadata, **wrapper.metadata(work, file.label, at)}
+            self.facts.append({"path": file.path, "type": file.filetype, "meta": meta})
         return [file for file, _ in (*present, *held)]
 
     def _update_headers(self, file: FileSpec, at: str) -> None:
@@ -78,15 +78,15 @@ class Outputs:
                 found = self._unknown.found(file)
                 self.files += found
                 if not found and not file.optional:
-                    missing.append(f"{file.label}: {file.at}")
+                    missing.append(f"{file.label}: {file.job_path}")
         return missing
 
     def _store(self, file: FileSpec, at: str, meta: dict[str, Any]) -> None:
         bench = self._bench
-        fact: dict[str, Any] = {"path": file.path, "type": file.type, "meta": meta}
-        if file.keep and file.compression:
+        fact: dict[str, Any] = {"path": file.path, "type": file.filetype, "meta": meta}
+        if file.saved and file.compression:
             found = self._store_packed(file, at, fact)
-        elif file.keep:
+        elif file.saved:
             target = os.path.join(bench.store_root, file.path)
             found = self.stored[file.path] = store(at, target, bench.store_mode)
             if file.path in bench.wanted:
@@ -94,10 +94,10 @@ class Outputs:
         else:
             found = self.stored[file.path] = measure(at)
         fact |= {"size": found.size, "sha256": found.sha256}
-        if file.keep:
+        if file.saved:
             fact["archive"] = bench.job.archive
         self.facts.append(fact)
-        bench.placed[file.path] = file.at
+        bench.placed[file.path] = file.job_path
         bench.made.add(file.path)
 
     def _store_packed(self, file: FileSpec, at: str, fact: dict[str, Any]) -> Facts:

@@ -22,7 +22,7 @@ import signal
 import time
 from collections import Counter
 
-from framework.worker.job.spec import CallSpec, FileSpec, JobSpec, StepSpec
+from framework.worker.job.spec import CallSpec, ExecSpec, FileSpec, JobSpec
 from framework.worker.programs.limits import GRACE, Limits
 from framework.worker.programs.programs import Outcome, Program, Programs
 
@@ -57,7 +57,7 @@ class Process:
         return file.path in self._held
 
     def run(
-        self, call: CallSpec, step: StepSpec, argv: list[str], environment: Mapping[str, str], log: int,
+        self, call: CallSpec, step: ExecSpec, argv: list[str], environment: Mapping[str, str], log: int,
         limits: Limits,
     ) -> Outcome:  # fmt: skip
         """Run one step to its end, as Programs.run does a program."""
@@ -75,7 +75,7 @@ class Process:
         self._programs.end_orphans_of(environment.get("FW_CALL", ""))
         usage = answer["usage"]
         self._taken = {name: self._taken.get(name, 0) + value for name, value in usage.items()}
-        self._held.update({file.path: file.at for file in call.outputs if file.at in answer["held"]})
+        self._held.update({file.path: file.job_path for file in call.outputs if file.job_path in answer["held"]})
         return Outcome(answer["status"], {"wall": wall, **usage})
 
     def is_done_with(self, call: CallSpec) -> None:
@@ -84,8 +84,8 @@ class Process:
             return
         for file in call.inputs:
             self._readers[file.path] -= 1
-            if self._held.get(file.path, file.at) != file.at:
-                self._forget.append(file.at)
+            if self._held.get(file.path, file.job_path) != file.job_path:
+                self._forget.append(file.job_path)
         for file in (*call.inputs, *call.outputs):
             if file.path in self._held and self._readers[file.path] <= 0:
                 self._forget.append(self._held.pop(file.path))
@@ -112,14 +112,14 @@ class Process:
             self._orders, self._program = ours, program
         return program
 
-    def _order(self, call: CallSpec, step: StepSpec, argv: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
-        held = [(file.at, self._held[file.path]) for file in call.inputs if file.path in self._held]
+    def _order(self, call: CallSpec, step: ExecSpec, argv: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
+        held = [(file.job_path, self._held[file.path]) for file in call.inputs if file.path in self._held]
         names = [pair for pair in held if pair[0] != pair[1]]
         forget, self._forget = self._forget, []
         return {
             "step": step.step,
             "arguments": argv[3:],
-            "memory": [file.at for file in call.outputs if file.in_memory],
+            "memory": [file.job_path for file in call.outputs if file.in_memory],
             "names": names,
             "forget": forget,
             "environment": {name: value for name, value in environment.items() if name.startswith("FW_")},

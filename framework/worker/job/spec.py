@@ -1,4 +1,8 @@
-"""A job as the worker reads it from its shard of the plan."""
+"""A job as the worker reads it from its shard of the plan.
+
+The classes have the fields of their namesakes in ``framework/model/plan.py``, which documents them: ``FileSpec`` those
+of ``File``, and so on; a test holds them equal. They are written out here since workers start in milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -7,140 +11,162 @@ import json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, BinaryIO
+    from typing import Any, BinaryIO, TypeVar
+
+    Amount = TypeVar("Amount", int, float)
 
 
 class FileSpec:
-    """A file of a call: where it lies in the archive (or outside) and where in the job."""
+    """File of a call: its path in the archive (or outside it) and in the job's directory."""
 
     __slots__ = (
-        "at", "compression", "header", "in_memory", "keep", "label", "meta", "optional", "outside", "path", "pattern",
-        "rename", "sent", "sha256", "size", "type",
+        "compression", "external", "filetype", "header", "in_memory", "job_path", "label", "metadata", "optional",
+        "path", "pattern", "rename", "saved", "sha256", "size", "transferred_to",
     )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.label: str = data["label"]
         self.path: str = data["path"]
-        self.at: str = data["at"]
-        self.type: str = data["type"]
-        self.outside: bool = data.get("outside", False)
-        #: Where a file from outside lies on this machine, if not at its own path.
-        self.sent = ""
-        #: A second name beside it, which a program insists on.
+        self.job_path: str = data["job_path"]
+        self.filetype: str = data["filetype"]
+        self.external: bool = data.get("external", False)
         self.rename: str = data.get("rename", "")
-        self.keep: bool = data.get("keep", True)
+        self.saved: bool = data.get("saved", True)
         self.optional: bool = data.get("optional", False)
-        #: Left in memory by a step of the job's process, for the others.
         self.in_memory: bool = data.get("in_memory", False)
         self.size: int | None = data.get("size")
         self.sha256: str | None = data.get("sha256")
-        self.meta: dict[str, Any] = data.get("meta", {})
-        #: What its name in the archive ends with beyond its path, where it is kept compressed.
+        self.metadata: dict[str, Any] = data.get("metadata", {})
         self.compression: str = data.get("compression", "")
-        #: Cards that its headers are given: HDU, keyword, value, comment.
         self.header: list[list[str]] = data.get("header", [])
-        #: Where only the program knows which files it makes: what their names fit; path and at end with ``*`` then.
         self.pattern: str = data.get("pattern", "")
+        #: Where an external file was transferred to on this machine, if it is not at its own path.
+        self.transferred_to = ""
 
     @property
     def archived(self) -> str:
-        """Its path as an archive keeps it."""
+        """Path under which an archive keeps the file."""
         return self.path + self.compression
 
-    def named(self, name: str, found: dict[str, str]) -> FileSpec:
-        """One of the files that fit the pattern, with what its name tells."""
-        same = {"label": self.label, "type": self.type, "keep": self.keep, "meta": {**self.meta, **found},
-                "compression": self.compression, "header": self.header}  # fmt: skip
-        return FileSpec({**same, "path": _beside(self.path, name), "at": _beside(self.at, name)})
+    def with_name(self, name: str, metadata: dict[str, str]) -> FileSpec:
+        """Return a file that fits the pattern of this one, with the metadata that its name holds."""
+        same = {"label": self.label, "filetype": self.filetype, "saved": self.saved,
+                "metadata": {**self.metadata, **metadata}, "compression": self.compression,
+                "header": self.header}  # fmt: skip
+        return FileSpec(
+            {**same, "path": _with_name(self.path, name), "job_path": _with_name(self.job_path, name)}
+        )  # fmt: skip
 
 
-def _beside(path: str, name: str) -> str:
-    """Another name in the same directory."""
+def _with_name(path: str, name: str) -> str:
     return "".join((*path.rpartition("/")[:2], name))
 
 
-class StepSpec:
-    """A program of a call."""
+class ListSpec:
+    """List of files that is written into the job's directory before the programs begin."""
+
+    __slots__ = ("files", "job_path", "label", "lines")
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.label: str = data["label"]
+        self.job_path: str = data["job_path"]
+        self.lines: list[str] = data["lines"]
+        self.files: list[list[str]] = data.get("files", [])
+
+
+class ExecSpec:
+    """Program of a call, with its command line."""
 
     __slots__ = (
-        "argv", "derived", "late", "made", "number", "program", "step", "used", "version_flag", "version_pattern"
+        "argv", "deferred", "derived", "made", "number", "program", "step", "used", "version_flag", "version_pattern"
     )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
-        self.number: int = data["exec"]
+        self.number: int = data["number"]
         self.program: str = data["program"]
         self.argv: list[str] = data["argv"]
-        #: Which words the job has still to fill in.
-        self.late: list[int] = data.get("late", [])
+        self.deferred: list[int] = data.get("deferred", [])
         self.used: list[str] = data.get("used", [])
         self.made: list[str] = data.get("made", [])
         self.derived: list[list[str]] = data.get("derived", [])
         self.version_flag: str = data.get("version_flag", "")
         self.version_pattern: str = data.get("version_pattern", "")
-        #: ``package.module:function`` that does its work in the job's process; empty for a program of its own.
         self.step: str = data.get("step", "")
 
     @property
-    def spoken(self) -> str:
-        """What a message calls it: of a Python program, the module."""
+    def display_name(self) -> str:
+        """Name of the program in messages; of a Python module, ``python -m MODULE``."""
         if self.step:
             return f"step {self.argv[2]}"
         return " ".join(self.argv[:3]) if self.argv[1:2] == ["-m"] and len(self.argv) > 2 else self.program
+
+
+class NeedsSpec:
+    """Resources of a call that the worker enforces."""
+
+    __slots__ = ("memory_statuses", "memory_steps_mb", "walltime_steps_minutes")
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self.memory_steps_mb: list[int] = data.get("memory_steps_mb", [])
+        self.walltime_steps_minutes: list[float] = data.get("walltime_steps_minutes", [])
+        self.memory_statuses: list[int] = data.get("memory_statuses", [])
 
 
 class CallSpec:
     """One execution of a wrapper."""
 
     __slots__ = (
-        "environment", "inputs", "keys", "limits", "lists", "log", "memory_statuses", "module", "number", "outputs",
-        "settings", "software", "steps", "threads", "wrapper",
+        "environment", "execs", "inputs", "keys", "lists", "log", "max_threads", "module", "needs", "number", "outputs",
+        "settings", "software", "wrapper",
     )  # fmt: skip
 
     def __init__(self, data: dict[str, Any]) -> None:
-        self.number: int = data["call"]
+        self.number: int = data["number"]
         self.module: str = data["module"]
         self.wrapper: str = data["wrapper"]
         self.keys: dict[str, str] = data["keys"]
         self.log = FileSpec(data["log"])
         self.inputs = [FileSpec(part) for part in data["inputs"]]
         self.outputs = [FileSpec(part) for part in data["outputs"]]
-        #: A list file's place in the job, its lines, and the paths of each line where some may be missing.
-        self.lists: list[tuple[str, list[str], list[list[str]]]] = [
-            (part["at"], part["lines"], part.get("files", [])) for part in data.get("lists", [])
-        ]
-        self.steps = [StepSpec(part) for part in data["execs"]]
+        self.lists = [ListSpec(part) for part in data.get("lists", [])]
+        self.execs = [ExecSpec(part) for part in data["execs"]]
         self.settings: dict[str, str] = data.get("settings", {})
         self.environment: dict[str, str] = data.get("environment", {})
-        #: Label of what its programs run in; empty for the machine as it is.
+        self.needs = NeedsSpec(data["needs"])
         self.software: str = data.get("software", "")
-        needs = data["needs"]
-        #: Seconds that the call's programs may take together (``time``) and MB that each may use (``memory``): at
-        #: first, and after each time that it was too little.
-        self.limits: dict[str, list[float]] = {
-            "memory": needs.get("memory_steps_mb", []),
-            "time": [minutes * 60 for minutes in needs.get("walltime_steps_minutes", [])],
-        }
-        #: Exit statuses by which its programs say that memory was too little.
-        self.memory_statuses: list[int] = needs.get("memory_statuses", [])
-        self.threads: int = data.get("threads", 0)
+        self.max_threads: int | None = data.get("max_threads")
 
     @property
     def in_process(self) -> bool:
         """Whether it runs in the process that it shares with others of its job."""
-        return any(step.step for step in self.steps)
+        return any(part.step for part in self.execs)
 
-    def asks(self, what: str, wanted: Mapping[str, int]) -> float | None:
-        """How much of memory or time it asks for, having been left wanting so often; None where it does not say."""
-        steps = self.limits.get(what, [])
-        return steps[min(wanted.get(what, 0), len(steps) - 1)] if steps else None
+    @property
+    def job_paths(self) -> list[str]:
+        """Paths of its files in the job's directory."""
+        files = [file.job_path for file in (*self.inputs, *self.outputs)]
+        return files + [one.job_path for one in self.lists]
+
+    def memory_mb(self, exceeded: Mapping[str, int]) -> int | None:
+        """Return the memory that each program may use, after so many times that it was too little."""
+        return _step(self.needs.memory_steps_mb, exceeded.get("memory", 0))
+
+    def seconds(self, exceeded: Mapping[str, int]) -> float | None:
+        """Return the time that its programs may take together, after so many times that it was too little."""
+        minutes = _step(self.needs.walltime_steps_minutes, exceeded.get("time", 0))
+        return None if minutes is None else minutes * 60
+
+
+def _step(steps: list[Amount], number: int) -> Amount | None:
+    return steps[min(number, len(steps) - 1)] if steps else None
 
 
 class JobSpec:
     """Calls that run together, in the order of their modules."""
 
     __slots__ = (
-        "archive", "archive_root", "attempt", "block", "calls", "compression_args", "junk", "keys", "max_transfers",
-        "number", "parents", "run", "shard", "software", "threads",
+        "archive", "archive_root", "attempt", "block", "calls", "compression_args", "junk", "keys", "max_threads",
+        "max_transfers", "number", "parents", "run", "shard", "software",
     )  # fmt: skip
 
     def __init__(self, header: dict[str, Any], data: dict[str, Any]) -> None:
@@ -149,31 +175,36 @@ class JobSpec:
         self.archive: str = header["archive"]
         self.archive_root: str = header["archive_root"]
         self.shard: str = header["shard"]
-        #: What programs run in, by label (framework/worker/environments/base.py).
+        #: Environments and containers by label (framework/worker/environments/base.py).
         self.software: dict[str, dict[str, Any]] = header.get("software", {})
         self.compression_args: list[str] = header.get("compression_args", [])
-        #: How many files its machine may fetch from one server at a time; 0 for no limit.
+        #: Greatest number of files that its machine fetches from one server at a time; 0 for no limit.
         self.max_transfers: int = header.get("max_transfers", 0)
-        #: Where in the archive what jobs leave undeclared is kept; empty where it is not.
+        #: Directory of the archive for undeclared files that jobs leave; empty where these are not kept.
         self.junk: str = header.get("junk", "")
-        self.number: int = data["job"]
+        self.number: int = data["number"]
         self.block: int = data["block"]
         self.keys: str = data["keys"]
-        self.threads: int = data.get("threads", 0)
-        self.parents: list[int] = data.get("parents", [])
         self.calls = [CallSpec(part) for part in data["calls"]]
+        self.parents: list[int] = data.get("parents", [])
+        self.max_threads: int = data.get("max_threads", 0)
 
 
 def read_job(shard: str, offset: int) -> JobSpec:
-    """The job that begins at a byte of a shard; the shard's first line says what its jobs share."""
-    with _opened(shard) as file:
+    """Read the job whose record begins at a byte of a shard."""
+    with _open_shard(shard) as file:
         header = json.loads(file.readline())
         file.seek(offset)
-        return JobSpec(header, json.loads(file.readline()))
+        record = json.loads(file.readline())
+    if "format" not in header:
+        from framework.worker.job.shard_format import current_record  # only for runs of earlier versions
+
+        record = current_record(header, record)
+    return JobSpec(header, record)
 
 
-def _opened(shard: str) -> BinaryIO:
-    """A shard, which travels compressed where there is no shared file system."""
+def _open_shard(shard: str) -> BinaryIO:
+    """Open a shard, which is compressed where it was transferred to a machine without the shared file system."""
     if not shard.endswith(".gz"):
         return open(shard, "rb")
     import gzip  # costs as much as the rest of the worker's start, and is seldom needed

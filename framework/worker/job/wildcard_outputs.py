@@ -24,21 +24,21 @@ class Unknown:
         self._root = root
         self._wild = [file for file in outputs if file.pattern]
         #: What lies there already is not this call's: inputs, lists, what earlier calls of the job left.
-        self._before = {file.at: self._names(file) for file in self._wild}
+        self._before = {file.job_path: self._names(file) for file in self._wild}
 
     def found(self, file: FileSpec) -> list[FileSpec]:
         """The files that fit, by their names."""
         pattern = re.compile(file.pattern)
         found = []
-        for name in sorted(self._names(file) - self._before[file.at]):
+        for name in sorted(self._names(file) - self._before[file.job_path]):
             if (named := pattern.fullmatch(name)) is not None:
                 if _NO_TEXT.search(name) or len(os.fsencode(name)) > LONGEST_NAME:
                     raise BadNameError(f"{file.label}: {name!r} cannot be a name in an archive")
-                found.append(file.named(name, named.groupdict()))
+                found.append(file.with_name(name, named.groupdict()))
         return found
 
     def _names(self, file: FileSpec) -> set[str]:
         try:
-            return set(os.listdir(os.path.join(self._root, os.path.dirname(file.at))))
+            return set(os.listdir(os.path.join(self._root, os.path.dirname(file.job_path))))
         except OSError:
             return set()  # the program removed the directory, and with it whatever it had made there

@@ -78,7 +78,7 @@ class Result:
 def run_job(bench: Bench, order: Order) -> Result:
     """Run the job's calls, one module after another; the first failure ends it."""
     job, place, journal = bench.job, bench.workplace, bench.journal
-    place.prepare(at for call in job.calls for at in places(call))
+    place.prepare(path for call in job.calls for path in call.job_paths)
     os.chdir(place.root)
     same = {"job": job.number, "queue": order.queue}
     journal.write("job.start", **same, block=job.block, keys=job.keys, calls=len(job.calls), root=place.root)
@@ -105,10 +105,10 @@ def _junk(bench: Bench, order: Order, result: Result) -> dict[str, Any] | None:
     from framework.worker.job.leftovers import keep_junk  # few runs want it
 
     job = bench.job
-    declared = {file.at for call in job.calls for file in (*call.inputs, *call.outputs)}
+    declared = {file.job_path for call in job.calls for file in (*call.inputs, *call.outputs)}
     if result.status:
-        declared -= {file.at for call in job.calls for file in call.outputs if file.path not in bench.made}
-    declared |= {at for call in job.calls for at, _, _ in call.lists}
+        declared -= {file.job_path for call in job.calls for file in call.outputs if file.path not in bench.made}
+    declared |= {one.job_path for call in job.calls for one in call.lists}
     number = 1 + max(order.tries.values(), default=0)
     tried = "" if number == 1 else f"_try{number}"
     name = f"{job.junk}/junk_j{job.number:04d}_{job.run}{tried}.tar.gz"
@@ -141,14 +141,6 @@ def _not_run(job: JobSpec, order: Order, result: Result) -> Iterator[str]:
         yield f"{module}: {calls} not run, because call {result.failed[0]} failed"
 
 
-def places(call: CallSpec) -> Iterator[str]:
-    """Where the files of a call lie in the job's directory."""
-    for file in (*call.inputs, *call.outputs):
-        yield file.at
-    for at, _, _ in call.lists:
-        yield at
-
-
 def _stages(job: JobSpec, skip: frozenset[int]) -> Iterator[tuple[list[CallSpec], int]]:
     """The calls of one module after another, with how many of them may run at a time."""
     stage: list[CallSpec] = []
@@ -166,7 +158,7 @@ def _threads(job: JobSpec, call: CallSpec) -> int:
     """The smaller of the module's and the run's limits; one where neither says anything, and for steps of a process."""
     if call.in_process:
         return 1
-    return min((limit for limit in (job.threads, call.threads) if limit), default=1)
+    return min((limit for limit in (job.max_threads, call.max_threads) if limit), default=1)
 
 
 def _run_calls(bench: Bench, calls: list[CallSpec], threads: int, order: Order, result: Result) -> None:

@@ -1,0 +1,54 @@
+"""Format of a plan's shards, and how shards of earlier formats are read.
+
+A shard is a file of JSON lines: a header, then a line a job. From format 2 on, keys are the field names of
+``framework/model/plan.py`` and of ``spec.py``, and the header says ``format``; format 1, whose header does not, has
+other names for some.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    Names = Mapping[str, Mapping[str, str]]
+
+FORMAT = 2
+#: Keys of format 1 and the names that they have now, by kind of record.
+FORMAT_1_KEYS: Names = {
+    "job": {"job": "number", "threads": "max_threads"},
+    "call": {"call": "number", "threads": "max_threads"},
+    "file": {"type": "filetype", "at": "job_path", "meta": "metadata", "keep": "saved", "outside": "external"},
+    "list": {"at": "job_path"},
+    "exec": {"exec": "number", "late": "deferred"},
+}
+_TO_FORMAT_1: Names = {
+    kind: {new: old for old, new in names.items()} for kind, names in FORMAT_1_KEYS.items()
+}  # fmt: skip
+
+
+def current_record(header: Mapping[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+    """Return a job's record of a shard with today's keys, whichever format the shard has."""
+    return job if "format" in header else _renamed_job(job, FORMAT_1_KEYS)
+
+
+def format_1_record(job: dict[str, Any]) -> dict[str, Any]:
+    """Return a job's record with the keys of format 1."""
+    return _renamed_job(job, _TO_FORMAT_1)
+
+
+def _renamed_job(job: dict[str, Any], names: Names) -> dict[str, Any]:
+    return {**_renamed(job, names["job"]), "calls": [_renamed_call(call, names) for call in job["calls"]]}
+
+
+def _renamed_call(call: dict[str, Any], names: Names) -> dict[str, Any]:
+    parts = {"inputs": "file", "outputs": "file", "lists": "list", "execs": "exec"}
+    nested: dict[str, Any] = {
+        key: [_renamed(part, names[kind]) for part in call[key]] for key, kind in parts.items() if key in call
+    }
+    return {**_renamed(call, names["call"]), "log": _renamed(call["log"], names["file"]), **nested}
+
+
+def _renamed(record: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in record.items()}
