@@ -13,8 +13,8 @@ from framework.worker.job.wildcard_outputs import BadNameError, Unknown
 @pytest.fixture
 def pieces() -> FileSpec:
     return FileSpec(
-        {"label": "file.piece", "type": "piece", "path": "a/p/x_*.txt", "at": "p/x_*.txt", "meta": {"band": "g"},
-         "pattern": r"x_(?P<n>(?s:.+?))\.txt"}
+        {"label": "file.piece", "filetype": "piece", "path": "a/p/x_*.txt", "job_path": "p/x_*.txt",
+         "metadata": {"band": "g"}, "pattern": r"x_(?P<n>(?s:.+?))\.txt"}
     )  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def test_files_that_fit_are_found_with_what_their_names_tell(tmp_path: Path, pie
     for name in ("x_2.txt", "x_1.txt", "x_.txt", "y_3.txt"):
         (tmp_path / "p" / name).touch()
     found = unknown.found(pieces)
-    assert [(file.path, file.at, file.meta) for file in found] == [
+    assert [(file.path, file.job_path, file.metadata) for file in found] == [
         ("a/p/x_1.txt", "p/x_1.txt", {"band": "g", "n": "1"}),
         ("a/p/x_2.txt", "p/x_2.txt", {"band": "g", "n": "2"}),
     ]
