@@ -57,9 +57,9 @@ class JobBuilder:
             self._job_of_call.update((call.number, group) for call in job.calls)
             self._count = max(self._count, job.number)
 
-    def block(self, number: int, calls: Iterable[Call], read_job_division: JobDivision) -> tuple[Job, ...]:
+    def block(self, number: int, calls: Iterable[Call], division: JobDivision) -> tuple[Job, ...]:
         """The jobs of one block."""
-        divide_by, most = read_job_division.divide_by, read_job_division.most_calls
+        divide_by, most = division.divide_by, division.most_calls
         newest: dict[tuple[str | None, ...], JobGroup] = {}
         groups: list[JobGroup] = []
         for call in calls:
@@ -84,7 +84,7 @@ class JobBuilder:
                 keys=group.keys,
                 calls=tuple(group.calls),
                 parents=tuple(sorted(group.parents)),
-                max_threads=read_job_division.threads,
+                max_threads=division.threads,
             )
             for group in groups
         )
