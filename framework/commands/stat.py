@@ -95,7 +95,7 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
     from framework.registry.questions.messages import failures
     from framework.registry.questions.runs import configuration, find_run, progress
     from framework.registry.questions.software import submitters
-    from framework.runs.queue_status import standing_of
+    from framework.runs.queue_status import read_queue_status
 
     run, rows = progress(db, find_run(db, name))
     failed = failures(db, run.attempt_id) if any(row.calls_failed for row in rows) else []
@@ -107,12 +107,12 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
         )
         return
     fields = header(run) | submitted(db, run.attempt_id)
-    standing = standing_of(run, db) if run.ended is None else None
-    if standing is not None and standing.jobs:
-        fields["queue"] = ", ".join(f"{count} {state}" for state, count in sorted(standing.jobs.items()))
-    if standing is not None and standing.troubles:
-        first = standing.troubles[0]
-        fields["trouble"] = f"{first.what}{'' if first.job is None else f' (job {first.job})'}; fw why {run.run}"
+    queue_status = read_queue_status(run, db) if run.ended is None else None
+    if queue_status is not None and queue_status.job_counts:
+        fields["queue"] = ", ".join(f"{count} {state}" for state, count in sorted(queue_status.job_counts.items()))
+    if queue_status is not None and queue_status.problems:
+        first = queue_status.problems[0]
+        fields["trouble"] = f"{first.reason}{'' if first.job is None else f' (job {first.job})'}; fw why {run.run}"
     tables.print_fields(fields)
     click.echo()
     tables.print_table(_MODULE_COLUMNS, [module_cells(row) for row in rows], _NUMBERS)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.shared.options import json_option, registry_option
+from framework.engines.engine import JobState
 from framework.errors import FrameworkError
 from framework.output import tables
-from framework.runs.queue_status import standing_of
+from framework.runs.queue_status import read_queue_status
 
 if TYPE_CHECKING:
-    from framework.engines import Standing, Trouble
+    from framework.engines.engine import JobProblem, QueueStatus
     from framework.registry.database.connection import Registry
     from framework.registry.questions.run_messages import CourseRow
     from framework.registry.questions.runs import Run, RunRow
@@ -41,18 +42,18 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
     db = open_registry(registry)
     found = how_far(db, find_run(db, run))
     course = course_of(db, found.attempt_id, (COURSE,))
-    standing = standing_of(found, db)
-    errors = _that_matter(unsettled(db, found.attempt_id), found, standing)
-    if standing is not None and found.ended is None and standing.jobs.get("idle"):
-        standing = replace(standing, troubles=(*standing.troubles, *_obstacles(found.run, db)))
+    queue_status = read_queue_status(found, db)
+    errors = _that_matter(unsettled(db, found.attempt_id), found, queue_status)
+    if queue_status is not None and found.ended is None and queue_status.job_counts.get(JobState.IDLE):
+        queue_status = replace(queue_status, problems=(*queue_status.problems, *_blocking_reasons(found.run, db)))
     if as_json:
-        click.echo(tables.as_json(_as_object(found, errors, course, standing)))
+        click.echo(tables.as_json(_as_object(found, errors, course, queue_status)))
         return
-    for line in lines(found, errors, course, standing):
+    for line in lines(found, errors, course, queue_status):
         click.echo(line)
 
 
-def _obstacles(run: str, db: Registry) -> tuple[Trouble, ...]:
+def _blocking_reasons(run: str, db: Registry) -> tuple[JobProblem, ...]:
     """Why jobs that wait will wait for ever; nothing where the pool cannot be asked."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
@@ -60,27 +61,31 @@ def _obstacles(run: str, db: Registry) -> tuple[Trouble, ...]:
 
     try:
         directory = existing_run(run)
-        return engine_of(directory, db).obstacles(directory)
+        return engine_of(directory, db).find_blocking_reasons(directory)
     except FrameworkError:
         return ()
 
 
-def _that_matter(errors: list[CourseRow], run: Run, standing: Standing | None) -> list[CourseRow]:
+def _that_matter(errors: list[CourseRow], run: Run, queue_status: QueueStatus | None) -> list[CourseRow]:
     """Without those of jobs that go on by themselves, and of those that somebody has removed."""
-    if standing is None:
+    if queue_status is None:
         return errors
-    aside = {trouble.job for trouble in standing.troubles if trouble.state == "removed"}
+    aside = {problem.job for problem in queue_status.problems if problem.state == JobState.REMOVED}
     if run.ended is None:
-        aside |= standing.going_on
+        aside |= queue_status.active_jobs
     return [one for one in errors if one.jobnum not in aside]
 
 
-def lines(run: RunRow, errors: list[CourseRow], course: list[CourseRow], standing: Standing | None) -> Iterator[str]:
+def lines(
+    run: RunRow, errors: list[CourseRow], course: list[CourseRow], queue_status: QueueStatus | None
+) -> Iterator[str]:
     """The account, what matters most first."""
     yield f"{run.run} is {run.state}: {run.jobs_done} of {run.jobs_expected} jobs done, {run.jobs_failed} failed"
-    if standing is not None and standing.jobs and run.ended is None:
-        yield "  in the queue: " + ", ".join(f"{count} {state}" for state, count in sorted(standing.jobs.items()))
-    for what, remedy, jobs in _troubles(standing):
+    if queue_status is not None and queue_status.job_counts and run.ended is None:
+        yield "  in the queue: " + ", ".join(
+            f"{count} {state}" for state, count in sorted(queue_status.job_counts.items())
+        )
+    for what, remedy, jobs in _problems_by_cause(queue_status):
         yield f"  {_named('job', jobs)}: {what}"
         if remedy:
             yield f"      {remedy}"
@@ -89,8 +94,8 @@ def lines(run: RunRow, errors: list[CourseRow], course: list[CourseRow], standin
         yield f"  {about}{f' of {module}' if module else ''}: {text}"
         if calls:
             yield f"      fw log {run.run} {calls[0]}; when that is put right: fw restart {run.run}"
-    if not errors and not _troubles(standing):
-        yield f"  nothing is wrong; {_waits_for(run, standing)}"
+    if not errors and not _problems_by_cause(queue_status):
+        yield f"  nothing is wrong; {_waits_for(run, queue_status)}"
     told = list(_told_together(course))
     if told:
         yield "what happened to it:"
@@ -127,11 +132,11 @@ def causes(errors: list[CourseRow]) -> list[tuple[str, str, list[int], list[int]
     return [(text, module, sorted(calls), sorted(jobs)) for (text, module), (calls, jobs) in ordered]
 
 
-def _troubles(standing: Standing | None) -> list[tuple[str, str, list[int]]]:
+def _problems_by_cause(queue_status: QueueStatus | None) -> list[tuple[str, str, list[int]]]:
     found: dict[tuple[str, str], list[int]] = {}
-    for trouble in standing.troubles if standing else ():
-        jobs = found.setdefault((f"{trouble.state}: {trouble.what}", trouble.remedy), [])
-        jobs += [] if trouble.job is None else [trouble.job]
+    for problem in queue_status.problems if queue_status else ():
+        jobs = found.setdefault((f"{problem.state}: {problem.reason}", problem.remedy), [])
+        jobs += [] if problem.job is None else [problem.job]
     return [(what, remedy, sorted(jobs)) for (what, remedy), jobs in found.items()]
 
 
@@ -143,16 +148,16 @@ def _named(noun: str, numbers: list[int]) -> str:
     return f"{noun}{'s' if len(numbers) > 1 else ''} {shown}{more}"
 
 
-def _waits_for(run: Run, standing: Standing | None) -> str:
+def _waits_for(run: Run, queue_status: QueueStatus | None) -> str:
     if run.ended is not None:
         return "it is over"
-    if standing is None or not standing.jobs:
+    if queue_status is None or not queue_status.job_counts:
         return f"if nothing runs it any more: fw restart {run.run}"
-    return "its idle jobs wait for a free slot" if standing.jobs.get("idle") else "it goes on"
+    return "its idle jobs wait for a free slot" if queue_status.job_counts.get(JobState.IDLE) else "it goes on"
 
 
 def _as_object(
-    run: RunRow, errors: list[CourseRow], course: list[CourseRow], standing: Standing | None
+    run: RunRow, errors: list[CourseRow], course: list[CourseRow], queue_status: QueueStatus | None
 ) -> dict[str, Any]:
 
     return {
@@ -162,7 +167,11 @@ def _as_object(
             {"text": text, "module": module, "calls": calls, "jobs": jobs}
             for text, module, calls, jobs in causes(errors)
         ],
-        "queue": dict(standing.jobs) if standing else None,
-        "troubles": [asdict(trouble) for trouble in standing.troubles] if standing else [],
+        "queue": dict(queue_status.job_counts) if queue_status else None,
+        "troubles": [_problem_record(problem) for problem in queue_status.problems] if queue_status else [],
         "course": [asdict(one) for one in course],
     }
+
+
+def _problem_record(problem: JobProblem) -> dict[str, object]:
+    return {"job": problem.job, "state": problem.state, "what": problem.reason, "remedy": problem.remedy}

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from framework.engines import Trouble
+from framework.engines.engine import JobProblem, JobState
 from framework.engines.run_directory import RunDirectory
 from framework.engines.subcommand import Beside
 from framework.model.run import PlannedRun
@@ -40,11 +40,13 @@ def waiting_jobs(plan: PlannedRun, paths: Iterable[str], done: Iterable[int]) ->
     return found
 
 
-def troubles(plan: PlannedRun, begun: Iterable[int]) -> tuple[Trouble, ...]:
+def staging_problems(plan: PlannedRun, begun: Iterable[int]) -> tuple[JobProblem, ...]:
     """What the jobs of a running run that have not begun wait for."""
     coming = awaited(plan)
     return tuple(
-        Trouble(number, "waits", f"for {path} of archive {coming[path]}", "it is being brought; nothing to do")
+        JobProblem(
+            number, JobState.WAITING, f"for {path} of archive {coming[path]}", "it is being brought; nothing to do"
+        )
         for path, jobs in waiting_jobs(plan, coming, begun).items()
         for number in jobs
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.engines import Engine, Outcome
+from framework.engines.engine import Engine, JobState, RunResult
 from framework.engines.history import job_is_done, read_history
 from framework.engines.htcondor import HTCondorEngine
 from framework.engines.htcondor.site import is_pool
@@ -51,12 +51,12 @@ def carry_out(
         return _hand_over(directory, registry, plan, follower, verb, wait=wait, as_json=as_json)
     if detach:
         return _left_running(directory, registry, plan, follower, verb, slots)
-    outcome = _drive(directory, registry, follower, verb, slots, quiet=as_json)
+    result = _drive(directory, registry, follower, verb, slots, quiet=as_json)
     if as_json:
-        click.echo(json.dumps(_as_json(plan, outcome)))
+        click.echo(json.dumps(_as_json(plan, result)))
     else:
-        _say(plan, outcome)
-    return 0 if outcome.status == 0 else 1
+        _say(plan, result)
+    return 0 if result.status == 0 else 1
 
 
 def engine_of(directory: RunDirectory, registry: Registry) -> Engine:
@@ -86,24 +86,24 @@ def _hand_over(
         if awaited(plan) and (trouble := stage_now(directory, registry.url)):
             raise InfrastructureError(f"files of other archives cannot be brought: {trouble}")
         engine.prepare(directory)
-        outcome = engine.submit(directory) if verb == "submit" else engine.restart(directory)
-        if wait and not outcome.is_over:
-            _say_submitted(plan, outcome)
-            outcome = _awaited(engine, directory, plan)
+        result = engine.submit(directory) if verb == "submit" else engine.restart(directory)
+        if wait and not result.is_over:
+            _say_submitted(plan, result)
+            result = _awaited(engine, directory, plan)
     if as_json:
-        click.echo(json.dumps(_as_json(plan, outcome)))
-    elif outcome.is_over:
-        _say(plan, outcome)
+        click.echo(json.dumps(_as_json(plan, result)))
+    elif result.is_over:
+        _say(plan, result)
     else:
-        _say_submitted(plan, outcome)
-    return 0 if outcome.status == 0 else 1
+        _say_submitted(plan, result)
+    return 0 if result.status == 0 else 1
 
 
-def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) -> Outcome:
+def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) -> RunResult:
     """Look on until nothing of the run is in the queue any more."""
     seen = ""
     while not engine.is_over(directory):
-        counts = engine.status(directory).jobs
+        counts = engine.read_status(directory).job_counts
         text = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
         if text != seen:
             click.echo(f"{plan.run}: {text}", err=True)
@@ -112,23 +112,23 @@ def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) 
     plan = directory.read()  # with the late blocks
     history = read_history(directory.journal, plan)
     done = sum(job_is_done(job, history) for job in plan.jobs.values())
-    standing = engine.status(directory)
-    failed = standing.jobs.get("failed", 0) + standing.jobs.get("removed", 0)
-    return Outcome(
+    queue_status = engine.read_status(directory)
+    failed = queue_status.job_counts.get(JobState.FAILED, 0) + queue_status.job_counts.get(JobState.REMOVED, 0)
+    return RunResult(
         status=0 if done == len(plan.jobs) and not plan.late else 1,
         jobs=len(plan.jobs),
         done=done,
         failed=failed,
         skipped=len(plan.jobs) - done - failed,
-        late=tuple(block.name for block in plan.late),
-        reasons=tuple(f"job {trouble.job}: {trouble.what}; {trouble.remedy}" for trouble in standing.troubles),
+        unplanned_blocks=tuple(block.name for block in plan.late),
+        reasons=tuple(f"job {problem.job}: {problem.reason}; {problem.remedy}" for problem in queue_status.problems),
     )
 
 
-def _say_submitted(plan: PlannedRun, outcome: Outcome) -> None:
-    done = f", {outcome.done} of them done already" if outcome.done else ""
-    where = f" as {outcome.queue}" if outcome.queue else ""
-    click.echo(f"{plan.run} is with HTCondor{where}: {counted(outcome.jobs, 'job')}{done}", err=True)
+def _say_submitted(plan: PlannedRun, result: RunResult) -> None:
+    done = f", {result.done} of them done already" if result.done else ""
+    where = f" as {result.queue_name}" if result.queue_name else ""
+    click.echo(f"{plan.run} is with HTCondor{where}: {counted(result.jobs, 'job')}{done}", err=True)
     click.echo(f"  next      fw stat {plan.run}    fw why {plan.run}    fw cancel {plan.run}", err=True)
 
 
@@ -150,20 +150,20 @@ def check_over(directory: RunDirectory, registry: Registry) -> None:
 
 def _drive(
     directory: RunDirectory, registry: Registry, follower: Follower, verb: str, slots: int | None, quiet: bool
-) -> Outcome:
+) -> RunResult:
     watcher = watcher_for(sys.stderr, quiet=quiet)
     engine = LocalEngine(slots or len(os.sched_getaffinity(0)), watcher, follower, registry.url)
     with watcher, _way_on(directory):
         if verb == "submit":
             engine.prepare(directory)
-        outcome = engine.submit(directory) if verb == "submit" else engine.restart(directory)
+        result = engine.submit(directory) if verb == "submit" else engine.restart(directory)
     plan = directory.read()
-    if outcome.status == 0 and plan.deliver_to and (trouble := stage_now(directory, registry.url, "--home")):
+    if result.status == 0 and plan.deliver_to and (trouble := stage_now(directory, registry.url, "--home")):
         raise InfrastructureError(
             f"{plan.run} is done, but not all of it is in archive {plan.deliver_to} yet: {trouble}\n"
             f"put that right, then: fw stage {plan.run} --home"
         )
-    return outcome
+    return result
 
 
 @contextmanager
@@ -194,47 +194,47 @@ def _left_running(
         os.dup2(descriptor, target)
     status = 1
     try:
-        outcome = _drive(directory, registry, follower, verb, slots, quiet=False)
-        _say(plan, outcome)
-        status = outcome.status
+        result = _drive(directory, registry, follower, verb, slots, quiet=False)
+        _say(plan, result)
+        status = result.status
     except Exception as error:  # noqa: BLE001 (nobody is there to raise it to; the file tells)
         click.echo(f"error: {error}", err=True)
     os._exit(1 if status else 0)
 
 
-def _say(plan: PlannedRun, outcome: Outcome) -> None:
+def _say(plan: PlannedRun, result: RunResult) -> None:
     where = os.path.join(plan.archive_root, plan.archive_path)
-    if outcome.status == 0:
-        click.echo(f"{plan.run} is done: {counted(outcome.done, 'job')}", err=True)
+    if result.status == 0:
+        click.echo(f"{plan.run} is done: {counted(result.done, 'job')}", err=True)
         click.echo(f"  results   {where}")
         click.echo(f"  next      fw stat {plan.run}    fw log {plan.run}")
         if plan.epilogue:
             click.echo(f"  {plan.epilogue}")
         return
-    for reason in outcome.reasons[:10]:
+    for reason in result.reasons[:10]:
         click.echo(f"  {reason}", err=True)
-    if len(outcome.reasons) > 10:
-        click.echo(f"  and {len(outcome.reasons) - 10} more", err=True)
-    not_planned = f"; not planned: {', '.join(outcome.late)}" if outcome.late else ""
-    words = "was interrupted" if outcome.status == INTERRUPTED else "failed"
+    if len(result.reasons) > 10:
+        click.echo(f"  and {len(result.reasons) - 10} more", err=True)
+    not_planned = f"; not planned: {', '.join(result.unplanned_blocks)}" if result.unplanned_blocks else ""
+    words = "was interrupted" if result.status == INTERRUPTED else "failed"
     click.echo(
-        f"{plan.run} {words}: {outcome.done} of {outcome.jobs} jobs done, {outcome.failed} failed, "
-        f"{outcome.skipped} not begun{not_planned}",
+        f"{plan.run} {words}: {result.done} of {result.jobs} jobs done, {result.failed} failed, "
+        f"{result.skipped} not begun{not_planned}",
         err=True,
     )
     click.echo(f"  next      fw log {plan.run}    fw stat {plan.run}    fw restart {plan.run}", err=True)
 
 
-def _as_json(plan: PlannedRun, outcome: Outcome) -> dict[str, object]:
+def _as_json(plan: PlannedRun, result: RunResult) -> dict[str, object]:
     return {
         "run": plan.run,
         "attempt": plan.attempt,
-        "status": outcome.status,
-        "jobs": outcome.jobs,
-        "done": outcome.done,
-        "failed": outcome.failed,
-        "skipped": outcome.skipped,
-        "not_planned": list(outcome.late),
-        "reasons": list(outcome.reasons),
+        "status": result.status,
+        "jobs": result.jobs,
+        "done": result.done,
+        "failed": result.failed,
+        "skipped": result.skipped,
+        "not_planned": list(result.unplanned_blocks),
+        "reasons": list(result.reasons),
         "results": os.path.join(plan.archive_root, plan.archive_path),
     }

@@ -5,26 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from framework.engines import Trouble
+from framework.engines.engine import JobProblem, JobState
 from framework.engines.run_directory import existing_run
 from framework.errors import FrameworkError
 from framework.runs.execution import engine_of
 
 if TYPE_CHECKING:
-    from framework.engines import Standing
+    from framework.engines.engine import QueueStatus
     from framework.registry.database.connection import Registry
     from framework.registry.questions.runs import Run
 
 
-def standing_of(run: Run, db: Registry) -> Standing | None:
+def read_queue_status(run: Run, db: Registry) -> QueueStatus | None:
     """How a run's jobs stand with what runs them; None where it was not submitted here."""
     try:
         directory = existing_run(run.run)
         engine = engine_of(directory, db)
-        standing = engine.status(directory)
+        queue_status = engine.read_status(directory)
         if run.ended is not None or not engine.is_over(directory):
-            return standing
+            return queue_status
     except FrameworkError:
         return None
-    left = Trouble(None, "stopped", "nothing runs it any more", f"what is done is kept: fw restart {run.run}")
-    return replace(standing, troubles=(left, *standing.troubles))
+    left = JobProblem(None, JobState.STOPPED, "nothing runs it any more", f"what is done is kept: fw restart {run.run}")
+    return replace(queue_status, problems=(left, *queue_status.problems))

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from framework.engines.engine import JobState
 from framework.engines.htcondor.event_log import EventLog, Kind
 from framework.engines.htcondor.hold_reasons import explain
-from framework.engines.htcondor.observer import DONE, HELD, IDLE, RUNNING, Queue
+from framework.engines.htcondor.observer import Queue
 
 LOG = """\
 000 (003.000.000) 2026-11-21 00:55:08 Job submitted from host: <127.0.0.1:9618?addrs=127.0.0.1-9618&sock=schedd_66>
@@ -80,7 +81,17 @@ def test_a_job_goes_through_its_states_and_its_executions_are_counted(log):
         states.append(node.state)
         if over is not None:
             ended.append((over.queue, over.reason))
-    assert states == [IDLE, RUNNING, HELD, IDLE, RUNNING, RUNNING, IDLE, RUNNING, DONE]
+    assert states == [
+        JobState.IDLE,
+        JobState.RUNNING,
+        JobState.HELD,
+        JobState.IDLE,
+        JobState.RUNNING,
+        JobState.RUNNING,
+        JobState.IDLE,
+        JobState.RUNNING,
+        JobState.DONE,
+    ]
     assert [name for name, _ in ended] == ["3.0", "3.1"]
     assert "took more memory" in ended[0][1]
     assert ended[1][1] == "its worker was killed (signal 9)"

@@ -7,17 +7,12 @@ import time
 from dataclasses import replace
 from typing import Protocol
 
-from framework.engines import Outcome, Standing, Trouble
+from framework.engines.engine import JobProblem, JobState, QueueStatus, RunResult
 from framework.engines.history import RunHistory, forget_missing_files, job_is_done, read_history
 from framework.engines.htcondor.checks import check_limits, check_place, check_registry
 from framework.engines.htcondor.hold_reasons import explain
 from framework.engines.htcondor.learned_resources import Raised, keep_raised, raised_for
 from framework.engines.htcondor.observer import (
-    FAILED,
-    HELD,
-    IDLE,
-    REMOVED,
-    RUNNING,
     Observer,
     observing,
     read_queue,
@@ -25,7 +20,7 @@ from framework.engines.htcondor.observer import (
 from framework.engines.htcondor.pool import Pool, dagman_of, has_elsewhere, of_run, the_pool
 from framework.engines.htcondor.site import read_site
 from framework.engines.htcondor.submission_files import SubmissionDirectory
-from framework.engines.htcondor.unmatched import obstacles
+from framework.engines.htcondor.unmatched import find_blocking_reasons
 from framework.engines.lost_calls import close_calls
 from framework.engines.run_directory import RunDirectory
 from framework.errors import RunError
@@ -62,11 +57,11 @@ class HTCondorEngine:
         check_place(directory, plan)
         check_limits(plan, site)
 
-    def submit(self, directory: RunDirectory) -> Outcome:
+    def submit(self, directory: RunDirectory) -> RunResult:
         with directory.held() as lock:
             return self._submit(directory, directory.read(), RunHistory(), raised_for(directory), lock)
 
-    def restart(self, directory: RunDirectory) -> Outcome:
+    def restart(self, directory: RunDirectory) -> RunResult:
         """Go on with what is not done; a run that is only held is let go on."""
         pool = the_pool()
         with directory.held() as lock:
@@ -112,31 +107,37 @@ class HTCondorEngine:
         pool.act("release", f"{of_run(run)} && JobStatus == 5", reason)
         return True
 
-    def status(self, directory: RunDirectory) -> Standing:
+    def read_status(self, directory: RunDirectory) -> QueueStatus:
         """How the jobs of the run stand in the queue, from the event log alone."""
         submission = _newest(directory)
         if submission is None:
-            return Standing(jobs={}, troubles=())
+            return QueueStatus(job_counts={}, problems=())
         queue = read_queue(submission.logs)
-        troubles = []
+        problems = []
         for node in queue.nodes.values():
-            if node.state == HELD:
-                what = explain(*node.hold)
-                troubles.append(Trouble(node.job, HELD, what.what, what.remedy.replace("RUN", directory.run)))
-            elif node.state in (FAILED, REMOVED) and node.trouble:
+            if node.state == JobState.HELD:
+                hold = explain(*node.hold)
+                problems.append(
+                    JobProblem(node.job, JobState.HELD, hold.reason, hold.remedy.replace("RUN", directory.run))
+                )
+            elif node.state in (JobState.FAILED, JobState.REMOVED) and node.failure_reason:
                 remedy = f"put that right, then fw restart {directory.run}"
-                troubles.append(Trouble(node.job, node.state, node.trouble, remedy))
-        going_on = frozenset(node.job for node in queue.nodes.values() if node.state in (IDLE, RUNNING, HELD))
-        return Standing(jobs=dict(queue.counts()), troubles=tuple(troubles), going_on=going_on)
+                problems.append(JobProblem(node.job, node.state, node.failure_reason, remedy))
+        active_jobs = frozenset(
+            node.job for node in queue.nodes.values() if node.state in (JobState.IDLE, JobState.RUNNING, JobState.HELD)
+        )
+        return QueueStatus(job_counts=dict(queue.counts()), problems=tuple(problems), active_jobs=active_jobs)
 
-    def obstacles(self, directory: RunDirectory) -> tuple[Trouble, ...]:
+    def find_blocking_reasons(self, directory: RunDirectory) -> tuple[JobProblem, ...]:
         """What waiting jobs ask for that no machine of the pool has."""
         submission = _newest(directory)
         if submission is None:
             return ()
         plan = directory.read()
-        waiting = {node.cluster: node.job for node in read_queue(submission.logs).nodes.values() if node.state == IDLE}
-        found = obstacles(str(directory.path), waiting, read_site(plan.target_site, plan.site))
+        waiting = {
+            node.cluster: node.job for node in read_queue(submission.logs).nodes.values() if node.state == JobState.IDLE
+        }
+        found = find_blocking_reasons(str(directory.path), waiting, read_site(plan.target_site, plan.site))
         return tuple(replace(one, remedy=one.remedy.replace("RUN", directory.run)) for one in found)
 
     def is_over(self, directory: RunDirectory) -> bool:
@@ -147,7 +148,7 @@ class HTCondorEngine:
 
     def _submit(
         self, directory: RunDirectory, plan: PlannedRun, history: RunHistory, raised: Raised, lock: int
-    ) -> Outcome:
+    ) -> RunResult:
         journal = Journal(
             str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
         )
@@ -168,12 +169,12 @@ class HTCondorEngine:
         finally:
             journal.close()
 
-    def _nothing_left(self, plan: PlannedRun, journal: Journal) -> Outcome:
+    def _nothing_left(self, plan: PlannedRun, journal: Journal) -> RunResult:
         for block in sorted({job.block for job in plan.jobs.values()}):
             journal.write("block.end", block=block, status=0)
         journal.write("attempt.end", status=0)
         self._follower.catch_up()
-        return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
+        return RunResult(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
 
     def _take_stock(self, directory: RunDirectory, plan: PlannedRun) -> RunHistory:
         """What is done, after all that has come home is taken in."""
@@ -249,10 +250,10 @@ def _is_closed(directory: RunDirectory, plan: PlannedRun) -> bool:
     return newest[1]
 
 
-def _under_way(plan: PlannedRun, done: int, cluster: int | None = None) -> Outcome:
-    return Outcome(
+def _under_way(plan: PlannedRun, done: int, cluster: int | None = None) -> RunResult:
+    return RunResult(
         status=0, jobs=len(plan.jobs), done=done, failed=0, skipped=0, is_over=False,
-        queue=f"cluster {cluster}" if cluster else "",
+        queue_name=f"cluster {cluster}" if cluster else "",
     )  # fmt: skip
 
 

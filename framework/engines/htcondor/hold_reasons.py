@@ -16,11 +16,11 @@ NO_SUCH_FILE, NO_SPACE = 2, 28
 class Explanation:
     """What is the matter, and what to do."""
 
-    what: str
+    reason: str
     remedy: str
 
     def __str__(self) -> str:
-        return f"{self.what}: {self.remedy}" if self.remedy else self.what
+        return f"{self.reason}: {self.remedy}" if self.remedy else self.reason
 
 
 def is_for_memory(code: int, subcode: int) -> bool:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from framework.engines.engine import JobState
 from framework.engines.htcondor.dag import FINAL
 from framework.engines.htcondor.event_log import Event, EventLog, Kind
 from framework.engines.htcondor.hold_reasons import explain, is_for_memory, plain
@@ -33,7 +34,6 @@ from framework.worker.journal.statuses import INFRASTRUCTURE, OUT_OF_MEMORY
 
 #: Seconds in which an execution that has begun comes to its work.
 PATIENCE = 60.0
-IDLE, RUNNING, HELD, DONE, FAILED, REMOVED = "idle", "running", "held", "done", "failed", "removed"
 #: How HTCondor begins to say that an expression of the job's has acted.
 POLICY = "The job attribute Periodic"
 TOO_MUCH_MEMORY = "it takes more memory than the most that it may ask for (see request_memory)"
@@ -46,7 +46,7 @@ class NodeState:
 
     job: int
     cluster: int
-    state: str = IDLE
+    state: JobState = JobState.IDLE
     #: How often it has begun to run.
     starts: int = 0
     running: bool = False
@@ -58,7 +58,7 @@ class NodeState:
     too_little_mb: int = 0
     machine: str = ""
     #: Why it last ended otherwise than well.
-    trouble: str = ""
+    failure_reason: str = ""
     since: float = 0.0
 
     @property
@@ -96,7 +96,7 @@ class Queue:
         node = self._by_cluster.get(event.cluster)
         return None if node is None else (node, self._changed(node, event))
 
-    def counts(self) -> Counter[str]:
+    def counts(self) -> Counter[JobState]:
         return Counter(node.state for node in self.nodes.values())
 
     def _submitted(self, event: Event) -> tuple[NodeState, None] | None:
@@ -113,37 +113,37 @@ class Queue:
         node.since = event.t
         if number == Kind.EXECUTING:
             node.starts += 1
-            node.running, node.state, node.machine = True, RUNNING, event.slot.partition("@")[2]
+            node.running, node.state, node.machine = True, JobState.RUNNING, event.slot.partition("@")[2]
             node.given_mb = event.memory_mb
         elif number == Kind.RELEASED:
-            node.state = IDLE
+            node.state = JobState.IDLE
         elif number in (Kind.EVICTED, Kind.SHADOW_EXCEPTION, Kind.RECONNECT_FAILED):
-            return self._stopped(node, event, IDLE, _why(event))
+            return self._stopped(node, event, JobState.IDLE, _why(event))
         elif number == Kind.HELD:
             code, subcode = event.hold
             node.hold = (code, subcode, event.reason)
             if is_for_memory(code, subcode):
                 node.memory_holds += 1
                 node.too_little_mb = max(node.too_little_mb, node.given_mb)
-            return self._stopped(node, event, HELD, explain(code, subcode, event.reason).what)
+            return self._stopped(node, event, JobState.HELD, explain(code, subcode, event.reason).reason)
         elif number == Kind.ABORTED:
             is_policy = event.reason.startswith(POLICY) and is_for_memory(*node.hold[:2])
             reason = TOO_MUCH_MEMORY if is_policy else f"somebody took it out of the queue ({event.reason})"
-            return self._stopped(node, event, REMOVED, reason)
+            return self._stopped(node, event, JobState.REMOVED, reason)
         elif number == Kind.TERMINATED:
             status = event.status
-            ended = self._stopped(node, event, DONE if status == 0 else FAILED, _words(status))
+            ended = self._stopped(node, event, JobState.DONE if status == 0 else JobState.FAILED, _words(status))
             # A worker that ended with one of these has written its journal to the end.
             return None if status in (0, 1) else ended
-        elif number == Kind.POST_ENDED and node.state == DONE and event.status:
-            node.state, node.trouble = FAILED, "what it made did not come home whole"
+        elif number == Kind.POST_ENDED and node.state == JobState.DONE and event.status:
+            node.state, node.failure_reason = JobState.FAILED, "what it made did not come home whole"
         return None
 
-    def _stopped(self, node: NodeState, event: Event, state: str, reason: str) -> Ended | None:
+    def _stopped(self, node: NodeState, event: Event, state: JobState, reason: str) -> Ended | None:
         queue = node.queue
         was_running, node.running, node.state = node.running, False, state
-        node.trouble = reason or node.trouble
-        if not was_running and state != REMOVED:
+        node.failure_reason = reason or node.failure_reason
+        if not was_running and state != JobState.REMOVED:
             return None
         return Ended(node.job, queue, event.t, reason, node.starts, node.cluster)
 
@@ -250,7 +250,7 @@ class Observer:
         elif event.number == Kind.TOLD:
             self._tell_live(event, node)
         elif event.number == Kind.HELD:
-            self._say(event, node, f"held: {explain(*node.hold).what}")
+            self._say(event, node, f"held: {explain(*node.hold).reason}")
         elif event.number == Kind.RELEASED:
             self._say(event, node, _released(event, node))
         elif event.number in (Kind.RECONNECTED, Kind.DISCONNECTED):
@@ -260,7 +260,7 @@ class Observer:
             self._say(event, node, "it runs again", queue=execution(str(node.cluster), node.starts - 2))
         if ended is not None:
             self._ended.append(ended)
-            if node.state == IDLE:
+            if node.state == JobState.IDLE:
                 self._stopped[node.job, node.starts] = (event, node, ended)
         if event.number in (Kind.HELD, Kind.ABORTED):
             self._stopped.pop((node.job, node.starts), None)  # that it was stopped for this needs no saying
@@ -271,7 +271,7 @@ class Observer:
 
     def _is_done(self, event: Event, node: NodeState) -> bool:
         last = Kind.TERMINATED if self._settings["shared"] else Kind.POST_ENDED
-        return node.state == DONE and event.number == last
+        return node.state == JobState.DONE and event.number == last
 
     def _settle(self, ended: Ended, is_last: bool = False) -> bool:
         """Close an execution that ended without a word; whether nothing more is to be waited for."""
@@ -313,8 +313,8 @@ class Observer:
     def _tell_live(self, event: Event, node: NodeState) -> None:
         """What a job says aloud, unless its own journal has come already."""
         if event.text.startswith(CRY):
-            node.trouble = f"its worker could not work: {event.text.removeprefix(CRY)}"
-            self._say(event, node, node.trouble)
+            node.failure_reason = f"its worker could not work: {event.text.removeprefix(CRY)}"
+            self._say(event, node, node.failure_reason)
         text = event.text.removeprefix(FACT)
         if text == event.text:
             return

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from framework.engines import Trouble
+from framework.engines.engine import JobProblem, JobState
 from framework.engines.htcondor.pool import idle_jobs, machines, matching_machines, setting
 from framework.engines.htcondor.site import Site
 
@@ -18,13 +18,12 @@ RESOURCES = (
     ("processors", "RequestCpus", "TotalSlotCpus", 1, "", "request_cpus"),
     ("graphics processors", "RequestGPUs", "TotalSlotGPUs", 1, "", "request_gpus"),
 )
-IDLE = "idle"
 DOMAIN = "FileSystemDomain"
 _TARGET = re.compile(r"\bTARGET\.", re.IGNORECASE)
 _OF_JOB = re.compile(r"\bMY\.", re.IGNORECASE)
 
 
-def obstacles(run: str, jobs: Mapping[int, int], site: Site) -> tuple[Trouble, ...]:
+def find_blocking_reasons(run: str, jobs: Mapping[int, int], site: Site) -> tuple[JobProblem, ...]:
     """What keeps idle jobs from ever running as the pool is now; ``jobs`` are their numbers by cluster."""
     waiting = [job for job in idle_jobs(run, [name for _, name, *_ in RESOURCES]) if int(job["ClusterId"]) in jobs]
     if not waiting:
@@ -34,7 +33,7 @@ def obstacles(run: str, jobs: Mapping[int, int], site: Site) -> tuple[Trouble, .
     found = []
     for job in waiting:
         for what, remedy in (general,) if general else _too_much(job, slots):
-            found.append(Trouble(jobs[int(job["ClusterId"])], IDLE, what, remedy))
+            found.append(JobProblem(jobs[int(job["ClusterId"])], JobState.IDLE, what, remedy))
     return tuple(found)
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from framework.engines import Outcome, Standing, Trouble
+from framework.engines.engine import JobProblem, JobState, QueueStatus, RunResult
 from framework.engines.fence import fence
 from framework.engines.history import RunHistory, forget_missing_files, job_is_done, read_history
 from framework.engines.local.run import Drive, Watcher
 from framework.engines.program_check import check_presence
 from framework.engines.run_directory import RunDirectory
-from framework.engines.staged_inputs import troubles
+from framework.engines.staged_inputs import staging_problems
 from framework.errors import InfrastructureError, RunError
 
 #: Signals that have a run begin nothing more, and go on.
@@ -46,11 +46,11 @@ class LocalEngine:
         plan = directory.read()
         check_presence(plan.programs, plan.software)
 
-    def submit(self, directory: RunDirectory) -> Outcome:
+    def submit(self, directory: RunDirectory) -> RunResult:
         with directory.held():
             return self._run(directory, RunHistory())
 
-    def restart(self, directory: RunDirectory) -> Outcome:
+    def restart(self, directory: RunDirectory) -> RunResult:
         with directory.held():
             fence(str(directory.path))
             directory.set_work_aside()
@@ -59,7 +59,7 @@ class LocalEngine:
             forget_missing_files(history, plan)
             if history.is_over and all(job_is_done(job, history) for job in plan.jobs.values()):
                 self._follower.catch_up()
-                return Outcome(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
+                return RunResult(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
             return self._run(directory, history)
 
     def cancel(self, directory: RunDirectory, reason: str) -> bool:
@@ -80,24 +80,24 @@ class LocalEngine:
     def release(self, directory: RunDirectory, reason: str) -> bool:
         return _tell(directory, RELEASE)
 
-    def status(self, directory: RunDirectory) -> Standing:
+    def read_status(self, directory: RunDirectory) -> QueueStatus:
         plan = directory.read()
         history = read_history(directory.journal, plan)
         done = {job.number for job in plan.jobs.values() if job_is_done(job, history)}
         running = {job for job, _ in history.open_jobs} - done if directory.owner() else set()
         waiting = len(plan.jobs) - len(done) - len(running) if directory.owner() else 0
-        counts = {"idle": waiting, "running": len(running), "done": len(done)}
-        waits = troubles(plan, done | running) if directory.owner() else ()
-        return Standing(jobs={state: count for state, count in counts.items() if count}, troubles=waits)
+        counts = {JobState.IDLE: waiting, JobState.RUNNING: len(running), JobState.DONE: len(done)}
+        waits = staging_problems(plan, done | running) if directory.owner() else ()
+        return QueueStatus(job_counts={state: count for state, count in counts.items() if count}, problems=waits)
 
     def is_over(self, directory: RunDirectory) -> bool:
         return directory.owner() is None
 
-    def obstacles(self, directory: RunDirectory) -> tuple[Trouble, ...]:
-        """None: what this machine lacks is said before anything runs."""
+    def find_blocking_reasons(self, directory: RunDirectory) -> tuple[JobProblem, ...]:
+        """Return none: what this machine lacks is reported before anything runs."""
         return ()
 
-    def _run(self, directory: RunDirectory, history: RunHistory) -> Outcome:
+    def _run(self, directory: RunDirectory, history: RunHistory) -> RunResult:
         plan = directory.read()
         try:
             drive = Drive(directory, plan, history, self._slots, self._watcher, self._registry)

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from framework.engines import Outcome
+from framework.engines.engine import RunResult
 from framework.engines.history import RunHistory, calls_to_skip, job_is_done
 from framework.engines.late_planner import LatePlanner
 from framework.engines.local.schedule import Capacity, Schedule
@@ -84,7 +84,7 @@ class Drive:
         #: Set and taken back by signals: nothing is started meanwhile.
         self.is_held = False
 
-    def run(self) -> Outcome:
+    def run(self) -> RunResult:
         """Run all that can be run."""
         self._journal.write("attempt.start")
         self._record_plan()
@@ -343,19 +343,19 @@ class Drive:
         counted[job.number] += 1
         return counted[job.number] <= most
 
-    def _outcome(self) -> Outcome:
+    def _outcome(self) -> RunResult:
         schedule = self._schedule
         for block in sorted(self._blocks & {self._plan.jobs[number].block for number in schedule.failed}):
             self._journal.write("block.end", block=block, status=1)
         failed = schedule.failed or schedule.skipped or self._unplannable
         status = INTERRUPTED if self.interrupted else 1 if failed else 0
-        return Outcome(
+        return RunResult(
             status=status,
             jobs=len(self._plan.jobs),
             done=len(schedule.done),
             failed=len(schedule.failed),
             skipped=schedule.skipped,
-            late=tuple(block.name for block in self._plan.late),
+            unplanned_blocks=tuple(block.name for block in self._plan.late),
             reasons=tuple(self._reasons),
         )
 
