@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wcl.booleans import parse_boolean
 from wcl.errors import Problem, Severity, SourcePosition, WclError
-from wcl.keys import FREE, Known, kind_of, known_in, stands_in
+from wcl.keys import FREE_SECTIONS, KeyDeclaration, allowed_keys, is_allowed_in, section_kind
 from wcl.quoting import Quoted
 from wcl.reader import read_with_problems
 from wcl.section import Section
@@ -20,7 +20,7 @@ _NONE: Mapping[str, str] = {}
 
 def check_file(
     path: str | Path,
-    known_keys: Mapping[str, Known],
+    known_keys: Mapping[str, KeyDeclaration],
     *,
     overrides: Mapping[str, str] = _NONE,
     variables: Mapping[str, object] = _NONE,
@@ -37,20 +37,20 @@ def check_file(
     return sorted(problems, key=lambda problem: problem.position)
 
 
-def check_values(section: Section, known: Mapping[str, Known]) -> Iterator[Problem]:
+def check_values(section: Section, known: Mapping[str, KeyDeclaration]) -> Iterator[Problem]:
     """Find values that their key cannot have, and lines that are legal but probably not what was meant."""
-    kind = kind_of(section)
+    kind = section_kind(section)
     for key, value in section.items():
         if isinstance(value, Section):
             yield from check_values(value, known)
             continue
         entry = known.get(key)
-        if entry and kind and stands_in(entry, kind) and "$" not in value:
+        if entry and kind and is_allowed_in(entry, kind) and "$" not in value:
             yield from _check_value(section, key, value, entry)
         yield from _check_line(section, key, value)
 
 
-def _check_value(section: Section, key: str, value: str, entry: Known) -> Iterator[Problem]:
+def _check_value(section: Section, key: str, value: str, entry: KeyDeclaration) -> Iterator[Problem]:
     if entry.kind == "boolean":
         try:
             parse_boolean(value)
@@ -58,8 +58,8 @@ def _check_value(section: Section, key: str, value: str, entry: Known) -> Iterat
             yield _at_value(section, key, value, error.problems[0].message, error.problems[0].hint)
     elif entry.kind == "integer" and not re.fullmatch(r"\s*[+-]?\d+\s*", value):
         yield _at_value(section, key, value, f"'{key}' must be a whole number, not '{value}'")
-    elif entry.kind == "mode" and not any(re.fullmatch(word, value.lower()) for word in entry.words):
-        hint = did_you_mean(value, entry.words) or f"it is one of {', '.join(entry.words)}"
+    elif entry.kind == "mode" and not any(re.fullmatch(word, value.lower()) for word in entry.choices):
+        hint = did_you_mean(value, entry.choices) or f"it is one of {', '.join(entry.choices)}"
         yield _at_value(section, key, value, f"'{key}' cannot be '{value}'", hint)
 
 
@@ -87,22 +87,22 @@ def _unclosed(value: str) -> bool:
     return depth > 0
 
 
-def check_keys(section: Section, known: Mapping[str, Known], *, strict: bool = False) -> Iterator[Problem]:
+def check_keys(section: Section, known: Mapping[str, KeyDeclaration], *, strict: bool = False) -> Iterator[Problem]:
     """Find keys that are not declared and that nothing refers to: an error if a known key is spelt nearly so."""
     referenced = set(_referenced_names(section, known))
     computed = re.compile("|".join(sorted(set(_computed_names(section)))) or "(?!)")
     for inside in _all_sections(section):
-        kind = kind_of(inside)
+        kind = section_kind(inside)
         for key, value in inside.items():
             if isinstance(value, Section) or kind is None or key in referenced or computed.fullmatch(key):
                 continue
             entry = known.get(key)
-            if entry is None or not stands_in(entry, kind):
+            if entry is None or not is_allowed_in(entry, kind):
                 yield _unknown(inside, key, kind, known, strict=strict)
 
 
-def _unknown(section: Section, key: str, kind: str, known: Mapping[str, Known], *, strict: bool) -> Problem:
-    close = suggest(key, known_in(known, kind))
+def _unknown(section: Section, key: str, kind: str, known: Mapping[str, KeyDeclaration], *, strict: bool) -> Problem:
+    close = suggest(key, allowed_keys(known, kind))
     if close:
         return _at(section, key, f"unknown key '{key}'", f"did you mean '{close}'?")
     elsewhere = known.get(key)
@@ -110,7 +110,7 @@ def _unknown(section: Section, key: str, kind: str, known: Mapping[str, Known], 
     return _at(section, key, f"unknown key '{key}'", hint, "error" if strict else "warning")
 
 
-def _referenced_names(section: Section, known: Mapping[str, Known]) -> Iterator[str]:
+def _referenced_names(section: Section, known: Mapping[str, KeyDeclaration]) -> Iterator[str]:
     """Find the names of variables, and the names in the values of keys of the kind `names`."""
     for key, value in section.items():
         if isinstance(value, Section):
@@ -135,7 +135,7 @@ def _computed_names(section: Section) -> Iterator[str]:
 def _all_sections(section: Section) -> Iterable[Section]:
     yield section
     for name, inside in section.sections():
-        if name not in FREE:
+        if name not in FREE_SECTIONS:
             yield from _all_sections(inside)
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wcl.keys import Known, stands_in
+from wcl.keys import KeyDeclaration, is_allowed_in
 
 _VARIABLE = {"type": "string", "pattern": r"\$"}
 _ANY = {"type": ["string", "number", "boolean", "array"]}
 
 
-def json_schema(known: Mapping[str, Known]) -> dict[str, Any]:
+def json_schema(known: Mapping[str, KeyDeclaration]) -> dict[str, Any]:
     """Return a JSON Schema that describes known keys and refuses wrong values; other keys are allowed."""
     kinds = sorted({kind for entry in known.values() for kind in entry.sections} | {"module", "exec", "file", "list"})
     definitions = {kind: _section(known, kind) for kind in kinds if kind != "top"}
@@ -28,8 +28,8 @@ def json_schema(known: Mapping[str, Known]) -> dict[str, Any]:
     }
 
 
-def _section(known: Mapping[str, Known], kind: str) -> dict[str, Any]:
-    entries = {key: _value(entry) for key, entry in known.items() if stands_in(entry, kind)}
+def _section(known: Mapping[str, KeyDeclaration], kind: str) -> dict[str, Any]:
+    entries = {key: _value(entry) for key, entry in known.items() if is_allowed_in(entry, kind)}
     return {"type": "object", "properties": entries, "additionalProperties": True}
 
 
@@ -41,14 +41,14 @@ def _reference(kind: str) -> dict[str, Any]:
     return {"$ref": f"#/$defs/{kind}"}
 
 
-def _value(entry: Known) -> dict[str, Any]:
+def _value(entry: KeyDeclaration) -> dict[str, Any]:
     allowed: list[dict[str, Any]]
     if entry.kind == "boolean":
         allowed = [{"type": "boolean"}, {"enum": ["True", "False", "true", "false", "yes", "no", 0, 1]}, _VARIABLE]
     elif entry.kind == "integer":
         allowed = [{"type": "integer"}, {"type": "string", "pattern": r"^\s*[+-]?\d+\s*$"}, _VARIABLE]
     elif entry.kind == "mode":
-        allowed = [{"type": "string", "pattern": f"^({'|'.join(entry.words)})$"}, _VARIABLE]
+        allowed = [{"type": "string", "pattern": f"^({'|'.join(entry.choices)})$"}, _VARIABLE]
     else:
         return {**_ANY, "description": entry.meaning}
     return {"anyOf": allowed, "description": entry.meaning}

@@ -15,7 +15,7 @@ def suggest(word: str, known: Iterable[str]) -> str | None:
     for candidate in known:
         if abs(len(candidate) - len(word)) > allowed or len(letters ^ set(candidate.lower())) > 2 * allowed:
             continue
-        count = edits(word.lower(), candidate.lower())
+        count = count_edits(word.lower(), candidate.lower())
         if count <= allowed and (best is None or (count, candidate) < best):
             best = count, candidate
     return best[1] if best else None
@@ -27,7 +27,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"did you mean '{suggestion}'?" if suggestion else ""
 
 
-def edits(a: str, b: str) -> int:
+def count_edits(a: str, b: str) -> int:
     """Count the insertions, deletions, replacements and swaps of neighbours that turn a word into another.
 
     This is the restricted Damerau-Levenshtein distance.

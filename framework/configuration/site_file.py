@@ -12,7 +12,7 @@ from framework.errors import FrameworkError
 from framework.pipeline.keys import known_keys
 from framework.pipeline.plugins import load_functions, load_steps
 from wcl import Scope, Section, expand, merge, read
-from wcl.keys import Known
+from wcl.keys import KeyDeclaration
 
 DEFAULTS = Path(__file__).with_name("defaults.wcl")
 
@@ -47,7 +47,7 @@ def archive_root(values: Section, name: str) -> str:
     return expand(section.text("root"), Scope(section, root=values), section.position("root"))
 
 
-def site_keys() -> Mapping[str, Known]:
+def site_keys() -> Mapping[str, KeyDeclaration]:
     """The keys that the framework and this site know."""
     return known_keys(site_values())
 

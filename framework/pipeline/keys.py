@@ -1,4 +1,4 @@
-"""Keys: the words that a pipeline's sections may use, and what is wrong with those that it does."""
+"""Keys of a pipeline's sections: their declarations, and checks of the keys and values of a pipeline."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from framework.pipeline.definition import names_of
 from framework.pipeline.problems import error_at
 from wcl import Problem, Section
 from wcl.check import check_keys, check_values
-from wcl.keys import Known, declare
+from wcl.keys import KeyDeclaration, parse_declarations
 from wcl.reader import SET_POSITION
 from wcl.spelling import did_you_mean
 
 
-def known_keys(pipeline: Section) -> Mapping[str, Known]:
-    """All words that may be used here: those of the framework, and what the site declares in ``known_keys``.
+def known_keys(pipeline: Section) -> Mapping[str, KeyDeclaration]:
+    """Return all keys that a pipeline may use: those of the framework, and those declared in its ``known_keys``.
 
-    A declaration is ``word = kinds of sections | kind of value | meaning``, as in the table above.
+    A declaration is ``key = kinds of sections | kind of value | meaning``, as in the table below.
     """
     declared = dict(KEYS)
     for _, section in pipeline.section("filetype_metadata").sections():
         for name in (*names_of(section, "metadata"), *names_of(section, "optional_metadata")):
-            declared.setdefault(name.lower(), Known(("file", "top"), "text", "recorded with some files"))
+            declared.setdefault(name.lower(), KeyDeclaration(("file", "top"), "text", "recorded with some files"))
     for key, value in pipeline.section("known_keys").items():
         position = pipeline.section("known_keys").position(key)
         try:
-            declared |= declare(f"{key} | {value}")
+            declared |= parse_declarations(f"{key} | {value}")
         except (ValueError, IndexError):
             hint = f"{key} = module file | text | what it means"
             raise error_at(position, f"'{key}' is not declared as a key is", hint) from None
@@ -35,7 +35,7 @@ def known_keys(pipeline: Section) -> Mapping[str, Known]:
 
 
 def check_pipeline(pipeline: Section) -> Iterator[Problem]:
-    """Values that a key cannot have, and unknown keys; an unknown one on the command line is always an error."""
+    """Find values that a key cannot have, and unknown keys; an unknown one on the command line is always an error."""
     known = known_keys(pipeline)
     yield from check_values(pipeline, known)
     yield from check_comparison_rules(pipeline)
@@ -50,7 +50,7 @@ def check_pipeline(pipeline: Section) -> Iterator[Problem]:
 
 
 #: Keys of DESDM, which old files may hold.
-DESDM_KEYS: Mapping[str, Known] = declare("""
+DESDM_KEYS: Mapping[str, KeyDeclaration] = parse_declarations("""
 pipeline | top | text | the pipeline's name
 pipeprod | top | text | the product that holds the pipeline
 pipever | top | text | the product's version
@@ -221,9 +221,9 @@ site | archive | text | where it is
 mvmtclass | archive | text | how files move
 """)
 #: All keys: those of DESDM, and those that this framework adds or reads otherwise.
-KEYS: Mapping[str, Known] = {
+KEYS: Mapping[str, KeyDeclaration] = {
     **DESDM_KEYS,
-    **declare("""
+    **parse_declarations("""
 qouttype | file list | mode wcl json csv | form of the answer
 fw_home | top | text | where registry, archive and runs are kept
 max_retries | top block module | integer | how often a failed call is tried again

@@ -7,7 +7,7 @@ import pytest
 
 from framework.pipeline.keys import DESDM_KEYS
 from wcl.check import check_file
-from wcl.keys import declare
+from wcl.keys import parse_declarations
 
 File = Callable[..., str]
 
@@ -41,7 +41,7 @@ def test_a_key_that_something_refers_to_is_known(a_file: File) -> None:
 
 
 def test_what_a_site_declares_is_known(a_file: File) -> None:
-    site = {**DESDM_KEYS, **declare("magzero | top | integer | zero point")}
+    site = {**DESDM_KEYS, **parse_declarations("magzero | top | integer | zero point")}
     assert found(a_file("main.wcl", "magzero = x\n"), known_keys=site) == [
         (1, "error", "'magzero' must be a whole number, not 'x'")
     ]

@@ -3,7 +3,7 @@
 import json
 
 from framework.pipeline.keys import DESDM_KEYS
-from wcl.keys import declare
+from wcl.keys import parse_declarations
 from wcl.schema import json_schema
 
 
@@ -13,7 +13,7 @@ def test_every_known_key_is_in_the_schema_with_its_meaning() -> None:
 
 
 def test_a_mode_takes_its_words_or_a_variable() -> None:
-    made = json_schema(declare("mail | top | mode run never | when"))
+    made = json_schema(parse_declarations("mail | top | mode run never | when"))
     assert made["properties"]["mail"]["anyOf"] == [
         {"type": "string", "pattern": "^(run|never)$"},
         {"type": "string", "pattern": r"\$"},
