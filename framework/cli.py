@@ -1,4 +1,4 @@
-"""The command line: finds the verb, prints errors, chooses the exit code."""
+"""Command line: finds the verb, prints errors, chooses the exit code."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Verbs(click.Group):
 
 
 def first_sentence(path: Path) -> str:
-    """What a verb says of itself, without importing it."""
+    """Return the help of a verb from the first line of its file, without importing it."""
     with open(path, encoding="utf-8") as file:
         return file.readline().strip().strip('"').rstrip(".")
 
@@ -76,7 +76,7 @@ def fw(verbose: int) -> None:
 
 
 def run(arguments: list[str], name: str = "fw") -> int:
-    """Carry out a command line; the exit code.
+    """Run a command line and return its exit code.
 
     0 done, 1 the run or check failed, 2 usage or configuration, 3 infrastructure (registry, pool, disk).
     """
@@ -109,7 +109,7 @@ def run(arguments: list[str], name: str = "fw") -> int:
 
 
 def complain(text: str) -> None:
-    """Say what is wrong, whatever names it may quote."""
+    """Print an error on standard error, with control characters escaped."""
     click.echo(printable_lines(text), err=True)
 
 
@@ -121,7 +121,7 @@ def _wcl_error() -> type[Exception]:
 
 
 def flush_or_drop() -> None:
-    """Write out what was said; where that cannot be, the interpreter shall not try again as it ends."""
+    """Flush standard output; where that fails, drop the rest, so that the interpreter does not try again at its end."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -129,7 +129,7 @@ def flush_or_drop() -> None:
 
 
 def open_standard_streams() -> None:
-    """Nothing goes where a caller closed a stream; left closed, the next file that is opened would be the stream."""
+    """Open /dev/null on standard streams that the caller closed, so that no other file gets their descriptors."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
     os.close(descriptor)
@@ -138,17 +138,17 @@ def open_standard_streams() -> None:
 
 
 def main() -> None:
-    """``fw``"""
+    """Run ``fw``."""
     sys.exit(run(sys.argv[1:]))
 
 
 def submit() -> None:
-    """``fwsubmit``: the verb submit."""
+    """Run ``fwsubmit``: the verb submit."""
     sys.exit(run(["submit", *sys.argv[1:]], "fw"))
 
 
 def stat() -> None:
-    """``fwstat``: the verb stat."""
+    """Run ``fwstat``: the verb stat."""
     sys.exit(run(["stat", *sys.argv[1:]], "fw"))
 
 

@@ -1,10 +1,10 @@
-"""The errors that a user or an operator can act upon."""
+"""Errors that a user or an operator can act upon."""
 
 from __future__ import annotations
 
 
 class FrameworkError(Exception):
-    """Something that the person who runs the framework can put right; the message says where, what and how."""
+    """An error that the user can put right; the message says where, what and how."""
 
     #: What the command ends with: 2 usage or configuration, 1 the run or check failed, 3 infrastructure.
     exit_code = 2
@@ -15,20 +15,20 @@ class PlanError(FrameworkError):
 
 
 class RunError(FrameworkError):
-    """A run that failed, or is not in a state for what was asked."""
+    """A run that failed, or is not in a state for the request."""
 
     exit_code = 1
 
 
 class InfrastructureError(FrameworkError):
-    """The world failed: a disk, a database, a scheduler."""
+    """A failure of a disk, a database or a scheduler."""
 
     exit_code = 3
 
 
 class RegistryError(InfrastructureError):
-    """The registry cannot be reached, read or written."""
+    """A registry that cannot be reached, read or written."""
 
 
 class RegistryAway(RegistryError):  # noqa: N818  (what is so for a while, not what went wrong)
-    """The registry's server does not answer, or not yet: it may by itself."""
+    """A registry's server that does not answer now, and may do so later by itself."""

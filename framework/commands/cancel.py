@@ -1,4 +1,4 @@
-"""Cancel a run: what runs is asked to end, and is recorded; fw restart goes on with it."""
+"""Cancel a run: its programs are asked to end, and that is recorded; fw restart continues it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from framework.commands.shared.options import registry_option
 @click.option("--reason", default="", help="Why; it is put on record with your name.")
 @registry_option
 def command(run: str, reason: str, registry: str | None) -> int:
-    """End RUN in good order, here or on its pool."""
+    """Cancel RUN, on this machine or on its pool."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.runs.control import steer
 

@@ -1,4 +1,4 @@
-"""Check a file of the language: everything that is wrong or odd in it, with its place."""
+"""Check WCL or YAML files: errors and warnings, each with its position."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def command(
     strict: bool,
     as_json: bool,
 ) -> int:
-    """Read PATHS, WCL or YAML, and say what is wrong; whether a pipeline can run is said by fw plan."""
+    """Read PATHS, WCL or YAML, and report problems. Whether a pipeline can be run is checked by fw plan."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_keys
     from framework.pipeline.software import check_software
@@ -61,7 +61,7 @@ def command(
 
 
 def as_object(problem: Problem) -> dict[str, Any]:
-    """A problem as plain data; columns count from 1."""
+    """Return a problem as plain data; columns count from 1."""
     return {
         "file": problem.position.file,
         "line": problem.position.line,

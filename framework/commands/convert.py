@@ -1,4 +1,4 @@
-"""Convert a file from WCL to YAML, or from YAML to WCL: the same tree."""
+"""Convert a file from WCL to YAML, or from YAML to WCL."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ YAML = (".yaml", ".yml")
 @vars_option
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 def command(source: Path, target: Path, variables: dict[str, str], files: dict[str, object], force: bool) -> int:
-    """Write the tree of SOURCE, its includes put in, to TARGET; the ending .yaml or .wcl says as what."""
+    """Write the tree of SOURCE, its includes put in, to TARGET; the suffix, .yaml or .wcl, decides the form."""
     # Loaded when the verb runs: its help needs none of it.
     from wcl import read, write
     from wcl.yaml_writer import write_yaml

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @registry_option
 @json_option("Everything as JSON.")
 def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
-    """Tell what run NEW did otherwise than run OLD, and came to otherwise; ends with 1 when anything differs.
+    """Report how run NEW differs from run OLD in what it did and in its results; ends with 1 when anything differs.
 
     The runs' own names (unit, request, attempt) are no differences, and times and memory are only shown.
     """
@@ -52,7 +52,7 @@ def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
 
 
 def software_lines(software: dict[str, list[str]]) -> Iterator[str]:
-    """What the runs were submitted with."""
+    """Yield the lines about the software that the runs were submitted with."""
     if software:
         yield "submitted with"
     for name, (was, value) in software.items():
@@ -60,7 +60,7 @@ def software_lines(software: dict[str, list[str]]) -> Iterator[str]:
 
 
 def outcome_lines(outcome: Outcome) -> Iterator[str]:
-    """Files, then states, then a line a module."""
+    """Yield the lines about files, then states, then modules."""
     marks = {"added": "+", "changed": "~", "removed": "-"}
     counts = [f"{sum(one.kind == kind for one in outcome.files)} {kind}" for kind in marks]
     yield f"files ({', '.join(counts)}, {outcome.same_files} the same, {outcome.volatile_files} not compared)"
@@ -75,7 +75,7 @@ def _module_line(module: ModuleOutcome) -> str:
 
 
 def _told(numbers: Numbers | None) -> str:
-    """``8/8 done, 1.2 s, 87 MB``."""
+    """Return the figures of a module on one line: ``8/8 done, 1.2 s, 87 MB``."""
     if numbers is None:
         return "none"
     told = [f"{numbers.done}/{numbers.expected} done"]

@@ -27,7 +27,7 @@ EXTRAS = {
 
 @dataclass(frozen=True)
 class Finding:
-    """What was looked at, what was found, and what to do when that is not good enough."""
+    """One checked item: its name, the result, and the remedy where it is not good enough."""
 
     what: str
     found: str
@@ -40,7 +40,7 @@ class Finding:
 @registry_option
 @json_option("As a JSON list.")
 def command(registry: str | None, as_json: bool) -> int:
-    """Look at everything that a run needs on this machine."""
+    """Check everything that a run needs on this machine."""
     findings = list(examine(registry))
     if as_json:
         click.echo(json.dumps([vars(finding) for finding in findings], indent=1))
@@ -53,7 +53,7 @@ def command(registry: str | None, as_json: bool) -> int:
 
 
 def examine(registry: str | None) -> Iterator[Finding]:
-    """All findings, in the order in which a run would stumble over them."""
+    """Yield the results of all checks, in the order in which a run would need them."""
     checks: list[Callable[[], Iterator[Finding]]] = [
         _python,
         _libraries,
@@ -128,7 +128,7 @@ def _process() -> Iterator[Finding]:
 
 
 def _pool() -> Iterator[Finding]:
-    """Whether runs can be handed to HTCondor from here, and how it is spoken to."""
+    """Check whether runs can be submitted to HTCondor from here, and by which interface."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.htcondor.pool import PoolError, machines, setting, ways
 
@@ -155,7 +155,7 @@ def _pool() -> Iterator[Finding]:
 
 
 def _software() -> Iterator[Finding]:
-    """The environments and containers that the site's own file defines."""
+    """Check the environments and containers that the site's file defines."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_values
     from framework.runs.software_check import equipment

@@ -35,7 +35,7 @@ def command(
     loop: dict[str, str],
     as_json: bool,
 ) -> None:
-    """Tell the story of KEY, a dotted path, in PIPELINE with the site's values and the defaults."""
+    """Show where KEY, a dotted path, gets its value in PIPELINE with the site's values and the defaults."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.runs.submission import read_submission, scope_at
     from wcl.explain import explain
@@ -55,7 +55,7 @@ def _json_object(fields: Iterable[tuple[str, object]]) -> dict[str, object]:
 
 
 def lines(found: Explanation) -> Iterator[str]:
-    """The story, oldest first."""
+    """Yield the lines of an explanation, the oldest value first."""
     for position, value in found.replaced:
         yield f"{position}: {value}    (replaced)"
     yield f"{found.position}: {found.key} = {found.value}"

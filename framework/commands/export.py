@@ -1,4 +1,4 @@
-"""Write down a run for another registry, or as W3C PROV-JSON or RO-Crate for the world."""
+"""Export a run for another registry, or as W3C PROV-JSON or RO-Crate."""
 
 from __future__ import annotations
 

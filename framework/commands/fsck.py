@@ -1,4 +1,4 @@
-"""Check an archive against the registry, both ways; with --repair put right what can be."""
+"""Check an archive against the registry, both ways; with --repair, repair what can be repaired."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def command(
     archive: str | None, contents: bool, repairing: bool, yes: bool, registry: str | None, as_json: bool
 ) -> int:
-    """Check ARCHIVE (the home archive by default); ends with 1 when something is wrong and not put right."""
+    """Check ARCHIVE (the home archive by default); ends with 1 when a problem is left."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import archives, named_archive
     from framework.archives.fsck import LEFT, check, repair
@@ -58,7 +58,7 @@ def command(
 
 
 def lines(checked: Checked, done: dict[Finding, str], repairing: bool) -> Iterator[str]:
-    """A line a finding, and how many there are of each kind."""
+    """Yield a line for each problem, and the number of problems of each kind."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.fsck import REMEDIES
 

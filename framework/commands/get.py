@@ -36,7 +36,7 @@ def command(
     registry: str | None,
     as_json: bool,
 ) -> int:
-    """Copy FILES (paths in an archive, or base names) or those of a type; ends with 1 when one cannot be had."""
+    """Copy FILES (paths in an archive, or base names) or those of a type; ends with 1 when a file cannot be copied."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.get import get
     from framework.registry.database.opening import open_registry
@@ -61,7 +61,7 @@ def command(
 def chosen(
     db: Registry, files: tuple[str, ...], filetype: str | None, wanted: dict[str, tuple[str, ...]]
 ) -> list[FileRow]:
-    """The files that are meant."""
+    """Return the files that the arguments name."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.ancestry import find_file
     from framework.registry.questions.search import find

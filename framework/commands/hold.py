@@ -1,4 +1,4 @@
-"""Hold a run: nothing more begins, and what runs goes on to its end; fw release lets it go on."""
+"""Hold a run: no job begins, and running jobs go on to their end; fw release ends the hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from framework.commands.shared.options import registry_option
 @click.option("--reason", default="", help="Why; it is put on record with your name.")
 @registry_option
 def command(run: str, reason: str, registry: str | None) -> int:
-    """Have RUN begin nothing more."""
+    """Let no more jobs of RUN begin."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.runs.control import steer
 

@@ -1,4 +1,4 @@
-"""Take in runs that another registry has written down with fw export."""
+"""Import runs that another registry has exported."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 @registry_option
 @json_option("A JSON list, an object a run.")
 def command(file: Path, archive: str | None, registry: str | None, as_json: bool) -> None:
-    """Take the runs in FILE into the registry, and the files that are inside into an archive.
+    """Import the runs in FILE into the registry, and the files in it into an archive.
 
-    A run that is here already is left as it is, and refused if it is another one; its tags, verdicts and places of
-    files are added. Files that are not inside are on record where this site's archives have them.
+    A run that is here already stays as it is, and is refused if it is another one of that name; its tags, verdicts and
+    copies of files are added. Files that are not in FILE are recorded where this site's archives have them.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import archives
@@ -49,7 +49,7 @@ def command(file: Path, archive: str | None, registry: str | None, as_json: bool
 
 
 def line_of(each: Imported) -> str:
-    """What became of a run."""
+    """Return the line about an imported run."""
     state = "taken in" if each.is_new else f"was here, {counted(each.added, 'row')} added" if each.added else "was here"
     files = f", {counted(each.files, 'file')}" if each.files else ""
     absent = f", {counted(each.absent, 'file')} in no archive here" if each.absent else ""

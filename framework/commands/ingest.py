@@ -1,4 +1,4 @@
-"""Ingest files from outside: told apart by their names, catalogued with their metadata, kept in the archive."""
+"""Ingest files from outside: recognised by name, catalogued with their metadata, kept in the archive."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def command(
 ) -> int:
     """Ingest the files of PATHS, or none when one would replace another; ends with 1 when some fit no filetype.
 
-    Killed, it goes on where it was when it is called again.
+    An interrupted ingest continues when the command is repeated.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import named_archive

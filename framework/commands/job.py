@@ -1,4 +1,4 @@
-"""Look inside the jobs of a run: state, calls, programs, times, host, memory, software."""
+"""Show the jobs of a run: state, calls, programs, times, host, memory, software."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def lines(
     course: Sequence[CourseRow] = (),
     verified: Mapping[int, Verification] | None = None,
 ) -> Iterator[str]:
-    """Each execution of a job, and below it each try at its calls, with what each had to say, and what befell it."""
+    """Yield each execution of a job, below it each try at its calls, and the messages and events of each."""
     executions: dict[tuple[int, str], list[CallRow]] = {(one.jobnum or 0, one.queue or ""): [] for one in course}
     for row in rows:
         executions.setdefault((row.jobnum, row.queue), []).append(row)
@@ -100,12 +100,12 @@ def lines(
 
 
 def named(stack: Stack) -> str:
-    """Its name, and which finding of it this is: software may change between two runs, or two hosts."""
+    """Return the name of some software with its checksum, since it may change between two runs or two hosts."""
     return f"{stack.label} {stack.sha256[:8]}"
 
 
 def about(stack: Stack) -> str:
-    """What was found of some software, in a line."""
+    """Return the recorded properties of some software on one line."""
     found = stack.found
     if stack.kind == "container":
         image = f"{stack.image}, {stack.image_digest or 'a directory without a checksum'}"
@@ -119,7 +119,7 @@ def about(stack: Stack) -> str:
 
 
 def duration(row: CallRow) -> str:
-    """From its beginning to its end, or until now."""
+    """Return the time from a try's beginning to its end, or until now."""
     if row.start_time is None:
         return ""
     return f"{(row.end_time or time.time()) - row.start_time:.1f} s"
@@ -128,7 +128,7 @@ def duration(row: CallRow) -> str:
 def as_object(
     row: CallRow, said: Mapping[int, list[str]], software: dict[str, Stack], verified: Mapping[int, Verification]
 ) -> dict[str, Any]:
-    """A try as plain data."""
+    """Return a try as plain data."""
     within = asdict(software[row.software]) if row.software in software else None
     keys = json.loads(row.keys or "{}")
     again = verified.get(row.wrapnum)

@@ -13,7 +13,7 @@ from framework.output.text import counted
 @click.argument("block", type=int)
 @registry_option
 def command(run: str, block: int, registry: str | None) -> None:
-    """Plan BLOCK of RUN, and write the plan down for fw restart; nothing happens where that is done already.
+    """Plan BLOCK of RUN, and write the plan for fw restart; a block that is planned already is left as it is.
 
     Engines do this by themselves. By hand it tells whether a block could be planned now, and what is wrong with it.
     """

@@ -57,7 +57,7 @@ def command(
 
 
 def as_object(ancestry: Ancestry, verified: Mapping[int, Verified]) -> dict[str, Any]:
-    """Files by depth and path, and the links between their paths."""
+    """Return files by depth and path, and the links between their paths, as plain data."""
     paths = {id_: file.path for id_, file in ancestry.files.items()}
     files = sorted(ancestry.files.values(), key=lambda file: (ancestry.depth[file.id], file.path))
     links = [
@@ -85,7 +85,7 @@ def as_object(ancestry: Ancestry, verified: Mapping[int, Verified]) -> dict[str,
 
 
 def tree(ancestry: Ancestry, way: str, verified: Mapping[int, Verified]) -> Iterator[str]:
-    """The files as a tree, each with the call that made it; what stands there already is not gone into again."""
+    """Yield the files as a tree, each with the call that made it; a repeated file is not expanded again."""
     further: dict[int, set[int]] = {}
     for link in ancestry.links:
         near, far = (link.child, link.parent) if way == "up" else (link.parent, link.child)
@@ -108,7 +108,7 @@ def tree(ancestry: Ancestry, way: str, verified: Mapping[int, Verified]) -> Iter
 
 
 def drawn(ancestry: Ancestry, form: str) -> str:
-    """Files and calls as boxes, from parents to children."""
+    """Return files and calls as a graph, from parents to children."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.plan.graph import Graph, GraphArrow, GraphBox
     from framework.plan.graph_text import dot, mermaid

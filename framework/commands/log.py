@@ -1,4 +1,4 @@
-"""Print the logs of a run's calls, of those that failed if nothing else is asked for."""
+"""Print the logs of a run's calls; by default those of failed calls."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def command(
 
 
 def chosen(db: Registry, attempt_id: int, run: str, which: str | None, failed: bool) -> list[CallRow]:
-    """The tries whose logs are wanted."""
+    """Return the tries whose logs the options ask for."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.calls import calls
 
@@ -76,7 +76,7 @@ def chosen(db: Registry, attempt_id: int, run: str, which: str | None, failed: b
 
 
 def archive_root(db: Registry, attempt_id: int) -> Path:
-    """Where the archive lies that the run writes to."""
+    """Return the root of the archive that the run writes to."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import attempt_values
 
@@ -85,19 +85,19 @@ def archive_root(db: Registry, attempt_id: int) -> Path:
 
 
 def log_path(row: CallRow, root: Path) -> Path:
-    """Where a call writes, or has written, its log."""
+    """Return the path of a call's log, now or after its end."""
     return root / (row.log or "")
 
 
 def heading(row: CallRow) -> str:
-    """What stands above a log."""
+    """Return the heading of a log."""
     status = f" with status {row.status}" if row.status else ""
     again = f", try {row.trynum}" if row.trynum > 1 else ""
     return f"call {row.wrapnum} ({row.module}{again}): {row.state}{status}"
 
 
 def read_log(row: CallRow, root: Path) -> str:
-    """A log's text, or why there is none."""
+    """Return a log's text, or the reason why there is none."""
     try:
         return log_path(row, root).read_text(errors="replace")
     except FileNotFoundError:
@@ -107,7 +107,7 @@ def read_log(row: CallRow, root: Path) -> str:
 
 
 def print_logs(rows: list[CallRow], root: Path) -> None:
-    """Each log below its heading."""
+    """Print each log below its heading."""
     for number, row in enumerate(rows):
         if number:
             click.echo()
@@ -117,7 +117,7 @@ def print_logs(rows: list[CallRow], root: Path) -> None:
 
 
 def print_json(rows: list[CallRow], root: Path) -> None:
-    """Logs as plain data."""
+    """Print logs as JSON."""
     entries = [
         {
             "wrapnum": row.wrapnum,
@@ -141,7 +141,7 @@ def follow_log(db: Registry, attempt_id: int, row: CallRow, root: Path) -> None:
 
 
 def growing(db: Registry, attempt_id: int, row: CallRow, root: Path) -> Iterator[str]:
-    """What is added to a log."""
+    """Yield text as it is added to a log."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.calls import calls
 

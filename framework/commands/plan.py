@@ -88,7 +88,7 @@ def command(
 
 
 def drawn(plan: Plan, form: str, number: int | None) -> str:
-    """The plan's graph, by module or around a call."""
+    """Return the graph of a plan by module, or around a call, as text in a graph language or as SVG."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.plan.graph_text import dot, mermaid
 
@@ -111,7 +111,7 @@ def graph_of(plan: Plan, number: int | None) -> Graph:
 def compared(
     plan: Plan, submission: Submission, db: Registry, other: str, read: Callable[[Path], Submission]
 ) -> Comparison:
-    """What the plan does otherwise than another pipeline's, where there is such a file, or else than a recorded run."""
+    """Compare a plan with that of another pipeline's file, or with a recorded run."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import UnknownRun
     from framework.runs.comparison.comparison import compare
@@ -128,7 +128,7 @@ def compared(
 
 
 def words_of(found: Comparison) -> Iterator[str]:
-    """What differs, each text without what would move a terminal's cursor."""
+    """Yield the lines of a comparison, with control characters escaped."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.runs.comparison.report import lines
 
@@ -136,7 +136,7 @@ def words_of(found: Comparison) -> Iterator[str]:
 
 
 def summary(plan: Plan) -> Iterator[str]:
-    """Blocks and modules with their numbers, then jobs with what they wait for."""
+    """Yield blocks and modules with their numbers, then jobs with the jobs that they wait for."""
     yield f"run       {plan.identity.run}"
     yield f"archive   {plan.archive_root}/{plan.archive_path}"
     yield from software_lines(plan)
@@ -159,7 +159,7 @@ def summary(plan: Plan) -> Iterator[str]:
 
 
 def software_lines(plan: Plan) -> Iterator[str]:
-    """What programs run in, and whether this machine has it."""
+    """Yield the environments and containers of a plan, and whether this machine has them."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.program_check import trouble
     from framework.engines.run_directory import software_of
@@ -180,7 +180,7 @@ def _shown(key: str, value: Any) -> str:
 
 
 def _surroundings(calls: list[Call]) -> str:
-    """What a module's calls run in, and what they ask for besides processors."""
+    """Return the software of a module's calls, and their requests besides processors."""
     labels = sorted({call.software for call in calls} - {""})
     words = [f"in {label}" for label in labels]
     gpus = max((call.needs.gpus for call in calls), default=0)
@@ -191,7 +191,7 @@ def _surroundings(calls: list[Call]) -> str:
 
 
 def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
-    """One call: its command lines, what it reads and why, and what it makes."""
+    """Yield the lines about one call: command lines, inputs with reasons, outputs."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.plan.command_line import shell_text
 
@@ -209,7 +209,7 @@ def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
 
 
 def as_object(plan: Plan) -> dict[str, Any]:
-    """The plan as plain data."""
+    """Return a plan as plain data."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import job_record, software_of
 
@@ -232,7 +232,7 @@ def as_object(plan: Plan) -> dict[str, Any]:
 
 
 def _files(made: list[File]) -> str:
-    """How many files; those with wildcards are as many as their program likes."""
+    """Return the number of outputs; those of wildcards are not known before the run."""
     fixed = sum(not file.pattern for file in made)
     if fixed == len(made):
         return counted(fixed, "file")
@@ -240,7 +240,7 @@ def _files(made: list[File]) -> str:
 
 
 def _steps(calls: tuple[Call, ...]) -> str:
-    """``write 1, shout 5``; a long row of one module's calls is shown as its ends."""
+    """Return the calls of a job by module, ``write 1, shout 5``; a range is shown by its ends."""
     module_graph: dict[str, list[int]] = {}
     for call in calls:
         module_graph.setdefault(call.module, []).append(call.number)

@@ -72,7 +72,7 @@ def command(
 
 
 def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
-    """Files as a table or as JSON."""
+    """Print files as a table or as JSON."""
     if as_json:
         told = [{key: value for key, value in asdict(file).items() if key != "packed"} for file in files]
         click.echo(tables.as_json([file.path for file in files] if paths else told))
@@ -82,10 +82,10 @@ def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
 
 
 def size_text(file: FileRow) -> str:
-    """A size; what was passed from step to step in memory has none."""
+    """Return a file's size as text; files that were passed in memory have none."""
     return "in memory" if file.size is None else tables.size(file.size)
 
 
 def metadata_text(file: FileRow) -> str:
-    """Metadata on one line."""
+    """Return a file's metadata on one line."""
     return " ".join(f"{key}={value}" for key, value in file.metadata.items())

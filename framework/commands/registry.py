@@ -1,4 +1,4 @@
-"""Make, upgrade, check, copy or describe a registry."""
+"""Create, upgrade, check, copy, recover or describe a registry."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from framework.output.text import counted, printable
 
 @click.group(name="registry", epilog="Example: fw registry check")
 def command() -> None:
-    """Look after the registry itself: sqlite:////path/file or postgresql://user@host/database."""
+    """Administer a registry: sqlite:////path/file or postgresql://user@host/database."""
 
 
 @command.command(epilog="Example: fw registry init --registry postgresql://olga@db.example.org/production")
 @registry_option
 def init(registry: str | None) -> None:
-    """Make a registry in an empty database."""
+    """Create a registry in an empty database."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.connection import connect
     from framework.registry.database.opening import open_registry
@@ -34,9 +34,9 @@ def init(registry: str | None) -> None:
 @command.command(epilog="Example: fw registry upgrade --registry postgresql://olga@db.example.org/production")
 @registry_option
 def upgrade(registry: str | None) -> None:
-    """Bring a registry to the schema of this skyfw, all or nothing, and make its views and indexes anew.
+    """Upgrade a registry to the schema of this skyfw, all or nothing, and recreate its views and indexes.
 
-    Whoever uses the registry needs a skyfw that is as new.
+    All users of the registry need a skyfw that is as new.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.admin.copy import set_numbers
@@ -58,7 +58,7 @@ def upgrade(registry: str | None) -> None:
 @registry_option
 @json_option("What was looked at, as JSON.")
 def check(registry: str | None, as_json: bool) -> int:
-    """Look whether the registry is whole; ends with 1 when it is not."""
+    """Check the integrity of the registry; ends with 1 when it is damaged."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.admin.check import check
     from framework.registry.database.opening import open_registry
@@ -89,11 +89,11 @@ def copy(to: str, registry: str | None) -> None:
 @click.argument("runs", metavar="[RUN]...", nargs=-1)
 @registry_option
 def recover(runs: tuple[str, ...], registry: str | None) -> int:
-    """Record RUNs, or all of $FW_HOME, as their directories tell, in a registry that has lost them.
+    """Record RUNs, or all of $FW_HOME, from their directories in a registry that has lost them.
 
-    For a registry that was lost, or put back from an older copy; what it has already stays as it is. Files from outside
-    are put on record again by fw ingest, and linked by calling this once more; tags, verdicts, removals and copies
-    in other archives are not recovered.
+    For a registry that was lost, or restored from an older copy; rows that it has stay as they are. Files from outside
+    are recorded again by fw ingest, and linked by repeating this command; tags, verdicts, removals and copies in other
+    archives are not recovered.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run

@@ -1,4 +1,4 @@
-"""Release a run, or those of its jobs that are held, once what held them is put right."""
+"""Release a held run, or its held jobs, when the reason of the hold has been removed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from framework.commands.shared.options import registry_option
 @click.option("--reason", default="", help="Why; it is put on record with your name.")
 @registry_option
 def command(run: str, reason: str, registry: str | None) -> int:
-    """Let RUN go on."""
+    """Release RUN."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.runs.control import steer
 

@@ -1,4 +1,4 @@
-"""Remove files from an archive by rule; what they were, and who removed them and why, stays on record."""
+"""Remove files from an archive by rule; their records, and who removed them and why, stay in the registry."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def command(
 ) -> int:
     """Remove an archive's copies of the files of RUNs, or of those chosen by the options; with --yes.
 
-    The registry keeps what each file was, where it came from, and that, when, by whom and why it was removed.
+    The registry keeps the records and the lineage of each file, and when, by whom and why it was removed.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import archives, named_archive

@@ -1,4 +1,4 @@
-"""Copy files from one archive to another, each checked on the way; what is there already is not copied again."""
+"""Copy files from one archive to another, with checksums verified; files that are there already are not copied."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def command(
 ) -> int:
     """Copy the files of RUNs, or those chosen by the options, to another archive; ends with 1 when one is not copied.
 
-    Killed, it goes on where it was when it is called again.
+    An interrupted copy continues when the command is repeated.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import named_archive
@@ -85,5 +85,5 @@ def command(
 
 
 def paths(files: list[tuple[FileRow, Copy]]) -> list[str]:
-    """Their paths, fit for a terminal."""
+    """Return the paths of files, with control characters escaped."""
     return [printable(copy.path) for _, copy in files]

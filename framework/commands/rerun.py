@@ -1,4 +1,4 @@
-"""Run calls of a recorded run again, apart from the run, and compare what they make with what is recorded."""
+"""Repeat calls of a recorded run, apart from the run, and compare their outputs with the record."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def command(
     registry: str | None,
     as_json: bool,
 ) -> int:
-    """Repeat call WRAPNUM of RUN from what the registry and the archive kept of it.
+    """Repeat call WRAPNUM of RUN from its recorded plan and archived inputs.
 
     The inputs are verified against their recorded checksums, the programs get copies of them in a new directory, and
-    the outputs stay there: neither the archive nor what is recorded is changed. Ends with 0 when every output is what
-    it was, and with 1 when one differs or the call fails.
+    the outputs stay there: neither the archive nor the record is changed. Ends with 0 when every output is the same,
+    and with 1 when one differs or the call fails.
 
-    With --verify, several calls may be named, or a module, or none for all of the run. Outputs with other checksums
-    are compared by what they say (FITS by header and data, parquet and CSV by column, JSON by value, text by line);
-    the verdict (identical, volatile, close, different, failed) goes into the registry, and what is good is removed.
+    With --verify, several calls may be named, or a module, or none for all of the run. Outputs with other checksums are
+    compared by their contents (FITS by header and data, parquet and CSV by column, JSON by value, text by line); the
+    verdict (identical, volatile, close, different, failed) is recorded in the registry, and good outputs are removed.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
@@ -67,7 +67,7 @@ def command(
 
 
 def repeat_call(db: Registry, run: str, number: int, into: Path | None, as_json: bool) -> int:
-    """Repeat one call, and leave what it made."""
+    """Repeat one call, and keep its outputs."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.runs.verification.rerun import rerun
 
@@ -91,20 +91,20 @@ def repeat_call(db: Registry, run: str, number: int, into: Path | None, as_json:
 
 
 def free_directory(run: str, number: int) -> Path:
-    """Where to repeat a call when nobody says; what an earlier time has left there stays."""
+    """Return a new directory to repeat a call in; outputs of earlier repetitions stay."""
     name = f"rerun_{run}_{number}"
     return next(path for again in count(1) if not (path := Path(name if again == 1 else f"{name}_{again}")).exists())
 
 
 def line_of(part: Comparison) -> str:
-    """One output beside what is recorded of it."""
+    """Return the line about one output compared with its record."""
     return f"{part.verdict:<9}  {part.path}"
 
 
 def verify_calls(
     db: Registry, run: str, numbers: tuple[int, ...], module: str | None, into: Path | None, as_json: bool
 ) -> int:
-    """Repeat calls one after another; one that cannot be repeated does not keep the others from it."""
+    """Verify calls one after another; one that cannot be repeated does not stop the others."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.runs.verification.verify import GOOD, Verifier
 
@@ -136,7 +136,7 @@ def verify_calls(
 
 
 def verdict_lines(done: Verification) -> Iterator[str]:
-    """The verdict on a call, and on its files that are not identical."""
+    """Yield the verdict on a call, and on those of its files that are not identical."""
     identical = sum(file.verdict == "identical" for file in done.files)
     within = "; its software is not what is recorded" if done.software == "differs" else ""
     share = f"{identical} of {counted(len(done.files), 'file')} identical"
@@ -149,7 +149,7 @@ def verdict_lines(done: Verification) -> Iterator[str]:
 
 
 def as_object(done: Verification, again: Rerun, target: Path) -> dict[str, Any]:
-    """A verdict as plain data."""
+    """Return a verdict as plain data."""
     about = {key: value for key, value in asdict(done).items() if key not in ("pfw_attempt_id", "wrapnum", "files")}
     files = [asdict(file) for file in done.files]
     return {"call": done.wrapnum, **about, "commands": list(again.commands), "directory": str(target), "files": files}

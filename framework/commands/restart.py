@@ -1,4 +1,4 @@
-"""Restart a run that was killed or failed: what is done is not done again."""
+"""Restart a run that was killed or failed; finished calls are not repeated."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def command(
     registry: str | None,
     as_json: bool,
 ) -> int:
-    """End whatever is left of RUN on this machine, and run what is not done.
+    """End the remaining processes of RUN on this machine, and run the calls that are not finished.
 
-    With another configuration, what that changes is done again too, and all that is made from it.
+    With another configuration, calls that it changes run again too, with all calls downstream of them.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @json_option("A JSON list of objects instead of a table.")
 @registry_option
 def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, registry: str | None) -> None:
-    """Carry out one STATEMENT, a file's with @FILE, or without it what comes on the standard input."""
+    """Execute one STATEMENT, a file's with @FILE, or without it the statement on standard input."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.admin.user_sql import ask, change
     from framework.registry.database.opening import open_registry
@@ -48,7 +48,7 @@ def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, reg
 
 
 def open_to_read(url: str | None) -> Registry:
-    """The registry, unable to change; whoever asks first finds an empty one rather than none."""
+    """Open the registry read-only; a registry that does not exist is created empty first."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
 
@@ -61,7 +61,7 @@ def open_to_read(url: str | None) -> Registry:
 
 
 def read_statement(argument: str | None) -> str:
-    """The SQL, from wherever it is."""
+    """Return the SQL of an argument, a file or standard input."""
     if argument is None or argument == "-":
         text = sys.stdin.read()
     elif argument.startswith("@"):
@@ -77,19 +77,19 @@ def read_statement(argument: str | None) -> str:
 
 
 def print_rows(answer: Answer) -> None:
-    """A table, with times as people read them."""
+    """Print rows as a table, with times as dates."""
     rows = [[answer.shown(place, value) for place, value in enumerate(row)] for row in answer.rows]
     tables.print_table(answer.columns, rows, answer.number_columns())
 
 
 def print_csv(answer: Answer) -> None:
-    """CSV, as stored."""
+    """Print rows as CSV, with values as stored."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)
     writer.writerows(answer.rows)
 
 
 def print_json(answer: Answer) -> None:
-    """A list of objects, as stored."""
+    """Print rows as a JSON list of objects, with values as stored."""
     rows: list[dict[str, Any]] = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
     click.echo(tables.as_json(rows))

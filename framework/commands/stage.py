@@ -1,4 +1,4 @@
-"""Bring the files that a run needs from other archives into its own, or take what it has made home."""
+"""Copy the files that a run needs from other archives into its own, or deliver its outputs."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from framework.output.text import counted, printable
 @registry_option
 @json_option("A JSON list [path, trouble] for each file, a line each.")
 def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> int:
-    """Bring what RUN needs and its archive lacks; ends with 1 when a file cannot be had.
+    """Copy the inputs that RUN's archive lacks; ends with 1 when a file cannot be copied.
 
-    Engines do this by themselves: jobs wait for their files. What is there already is left.
+    Engines do this by themselves: jobs wait for their files. Files that are there already are left.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run

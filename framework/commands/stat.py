@@ -1,4 +1,4 @@
-"""Show runs and how far they are, or the modules of one."""
+"""Show runs and their progress, or the modules of one run."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _NUMBERS = frozenset(
 def command(
     run: str | None, everything: bool, user: str | None, campaign: str | None, registry: str | None, as_json: bool
 ) -> None:
-    """Show a row a run, the newest last; or, of one RUN, a row a module.
+    """Show a row for each run, the newest last; or, of one RUN, a row for each module.
 
     A run may be named in full, by the beginning of its name, or by its unit (the newest attempt).
     """
@@ -57,7 +57,7 @@ def command(
 
 
 def show_runs(db: Registry, newest: int | None, operator: str | None, campaign: str | None, as_json: bool) -> None:
-    """A row a run."""
+    """Print a row for each run."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import runs
 
@@ -72,7 +72,7 @@ def show_runs(db: Registry, newest: int | None, operator: str | None, campaign: 
 
 
 def _is_stopped(run: Run) -> bool:
-    """Whether a run of this machine's engine is not at its end, and nothing runs it any more."""
+    """Return whether a run of this machine's engine has not ended, but no process runs it."""
     if run.ended is not None:
         return False
     # Loaded when the verb runs: its help needs none of it.
@@ -90,7 +90,7 @@ def _is_stopped(run: Run) -> bool:
 
 
 def show_run(db: Registry, name: str, as_json: bool) -> None:
-    """A run's state, and a row a module."""
+    """Print a run's state, and a row for each module."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.messages import failures
     from framework.registry.questions.runs import configuration, find_run, progress
@@ -121,7 +121,7 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
 
 
 def failure_lines(run: str, failed: list[FailureRow]) -> Iterator[str]:
-    """Which calls failed, and why, in a line each."""
+    """Yield a line for each failed call with its reason."""
     if failed:
         yield ""
     for row in failed[:SHOWN_FAILURES]:
@@ -132,7 +132,7 @@ def failure_lines(run: str, failed: list[FailureRow]) -> Iterator[str]:
 
 
 def run_cells(row: RunRow) -> list[str]:
-    """A run as a row of the table."""
+    """Return the cells of a run's row."""
     about = [row.run, row.pipeline, row.campaign or "", row.operator, row.state]
     more = "+" if row.blocks_to_plan else ""
     jobs = [f"{row.jobs_done}/{row.jobs_expected}{more}", str(row.jobs_failed), str(row.jobs_running)]
@@ -141,7 +141,7 @@ def run_cells(row: RunRow) -> list[str]:
 
 
 def header(run: RunRow) -> dict[str, str]:
-    """What stands above a run's modules."""
+    """Return the fields printed above a run's modules."""
     fields: dict[str, Any] = {
         "run": run.run,
         "state": run.state,
@@ -159,7 +159,7 @@ def header(run: RunRow) -> dict[str, str]:
 
 
 def submitted(db: Registry, attempt_id: int) -> dict[str, str]:
-    """Where a run was submitted, and with what."""
+    """Return the host of submission, and the versions of framework and pipeline."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import configuration
     from framework.registry.questions.software import submitters
@@ -174,7 +174,7 @@ def submitted(db: Registry, attempt_id: int) -> dict[str, str]:
 
 
 def commit(git: dict[str, Any]) -> str:
-    """Which commit it was, and whether it was changed since."""
+    """Return a git commit as text, and whether files have been changed since."""
     if "none" in git:
         return str(git["none"])
     changed = f", {counted(len(git['changed']), 'file')} changed since" if git["dirty"] else ""
@@ -182,7 +182,7 @@ def commit(git: dict[str, Any]) -> str:
 
 
 def module_cells(row: ModuleRow) -> list[str]:
-    """A module as a row of the table."""
+    """Return the cells of a module's row."""
     expected = "late" if row.calls_expected is None else row.calls_expected
     counts = (expected, row.calls_running, row.calls_done, row.calls_failed)
     times = (tables.duration(row.mean_wall), tables.duration(row.max_wall))

@@ -1,4 +1,4 @@
-"""Submit a pipeline: plan it whole, check it, record it and run it."""
+"""Submit a pipeline: plan and check it as a whole, record it, and run it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def command(
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Plan PIPELINE, check the plan whole, record it, and run it on this machine."""
+    """Plan PIPELINE, check the whole plan, record it, and run it on the engine of its site."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.runs.execution import carry_out
@@ -48,7 +48,7 @@ def command(
 
 
 def announce(plan: Plan) -> None:
-    """What was planned, before it begins."""
+    """Print the warnings and the size of a plan."""
     jobs, calls = sum(1 for _ in plan.jobs), sum(1 for _ in plan.calls)
     for warning in plan.warnings:
         click.echo(warning, err=True)

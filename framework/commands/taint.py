@@ -1,4 +1,4 @@
-"""List what a bad file has spoilt: every file that came from it, and the calls to repeat."""
+"""List the files derived from a bad file, and the calls to repeat."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @registry_option
 @json_option("Files and calls as JSON.")
 def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> None:
-    """Show every file that came from FILE, and by run the fewest calls whose repetition replaces them all."""
+    """Show every file derived from FILE, and by run the fewest calls whose repetition replaces them all."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
@@ -49,9 +49,9 @@ def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> Non
 
 
 def calls_to_repeat(ancestry: Ancestry) -> dict[str, dict[str, list[int]]]:
-    """Run to module to the numbers of the calls between the file and what came from it, in the order of their numbers.
+    """Return the calls between a file and its descendants: run to module to numbers of calls, in order.
 
-    None can be left out: each reads a spoilt file. No other is needed: nothing else does.
+    All of them are needed, since each reads a tainted file; no other call does.
     """
     makers = (maker for link in ancestry.links if (maker := ancestry.maker(link)))
     calls = {(maker.run, maker.wrapnum, maker.module) for maker in makers}

@@ -1,4 +1,4 @@
-"""Say where a file on disk comes from, by its contents."""
+"""Find the origin of a file on disk by its contents."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def command(path: Path, as_sql: bool, registry: str | None, as_json: bool) -> in
 
 
 def maker_text(origin: Origin | None) -> str:
-    """The call that made a file."""
+    """Return the call that made a file, as text."""
     return "" if origin is None else f"{origin.module} (call {origin.wrapnum} of {origin.run})"
 
 
 def as_object(file: FileRow, origin: Origin | None, archives: Sequence[str]) -> dict[str, Any]:
-    """A file with its maker and its places."""
+    """Return a file with its maker and its copies as plain data."""
     return {**struct_as_dict(file), "made_by": asdict(origin) if origin else None, "archives": list(archives)}

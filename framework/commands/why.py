@@ -1,4 +1,4 @@
-"""Say why a run does not go on or has failed: by cause, in plain words, with what to do about each."""
+"""Explain why a run does not go on or has failed: by cause, with the remedy of each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TOGETHER = 60.0
 @registry_option
 @json_option("As a JSON object.")
 def command(run: str, registry: str | None, as_json: bool) -> None:
-    """Say what is wrong with RUN, or what it waits for."""
+    """Show the problems of RUN, or what it waits for."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.run_messages import COURSE, unsettled
@@ -67,7 +67,7 @@ def _blocking_reasons(run: str, db: Registry) -> tuple[JobProblem, ...]:
 
 
 def _that_matter(errors: list[CourseRow], run: Run, queue_status: QueueStatus | None) -> list[CourseRow]:
-    """Without those of jobs that go on by themselves, and of those that somebody has removed."""
+    """Return the errors without those of jobs that go on by themselves or were removed by hand."""
     if queue_status is None:
         return errors
     aside = {problem.job for problem in queue_status.problems if problem.state == JobState.REMOVED}
@@ -79,7 +79,7 @@ def _that_matter(errors: list[CourseRow], run: Run, queue_status: QueueStatus | 
 def lines(
     run: RunRow, errors: list[CourseRow], course: list[CourseRow], queue_status: QueueStatus | None
 ) -> Iterator[str]:
-    """The account, what matters most first."""
+    """Yield the lines of the explanation, the most important first."""
     yield f"{run.run} is {run.state}: {run.jobs_done} of {run.jobs_expected} jobs done, {run.jobs_failed} failed"
     if queue_status is not None and queue_status.job_counts and run.ended is None:
         yield "  in the queue: " + ", ".join(
@@ -107,7 +107,7 @@ def lines(
 
 
 def _told_together(course: list[CourseRow]) -> Iterator[tuple[float, str, list[int]]]:
-    """What happened to several jobs at a time, in one line: time, text, jobs."""
+    """Yield events of a run, those of several jobs at a time as one: time, text, jobs."""
     found: list[tuple[float, str, list[int]]] = []
     for one in course:
         jobs = [] if one.jobnum is None else [one.jobnum]
@@ -120,7 +120,7 @@ def _told_together(course: list[CourseRow]) -> Iterator[tuple[float, str, list[i
 
 
 def causes(errors: list[CourseRow]) -> list[tuple[str, str, list[int], list[int]]]:
-    """What went wrong, the most frequent first: text, module, and the calls or else the jobs that it happened to."""
+    """Return the causes of errors, the most frequent first: text, module, and the calls or else the jobs."""
     found: dict[tuple[str, str], tuple[set[int], set[int]]] = {}
     for one in errors:
         calls, jobs = found.setdefault((one.text, one.module or ""), (set(), set()))

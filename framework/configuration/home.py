@@ -1,4 +1,4 @@
-"""The home: where a registry, an archive and runs are kept unless somebody says otherwise."""
+"""Home directory of an installation: by default it holds the registry, an archive and the runs."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from pathlib import Path
 
 
 def home() -> Path:
-    """``$FW_HOME``, or ~/.local/share/skyfw."""
+    """Return ``$FW_HOME``, or else ``~/.local/share/skyfw``, as an absolute path."""
     return Path(os.environ.get("FW_HOME") or Path.home() / ".local" / "share" / "skyfw").resolve()

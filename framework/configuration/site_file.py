@@ -18,7 +18,7 @@ DEFAULTS = Path(__file__).with_name("defaults.wcl")
 
 
 def site_values() -> Section:
-    """The framework's defaults with the site's own values over them."""
+    """Return the defaults of the framework, overridden by the site's own values."""
     values = read(DEFAULTS).with_value("fw_home", str(home()))
     site = Path(os.environ.get("FW_SITE") or home() / "site.wcl")
     if os.environ.get("FW_SITE") and not site.is_file():
@@ -32,7 +32,7 @@ def site_values() -> Section:
 
 
 def with_types(types: Iterable[Path], overrides: Mapping[str, str]) -> Section:
-    """The site's values with the filetypes of some files, and what --set says, over them."""
+    """Return the site's values, overridden by files of filetypes and by ``--set``."""
     values = site_values()
     for path in types:
         values = merge(values, read(path))
@@ -42,18 +42,18 @@ def with_types(types: Iterable[Path], overrides: Mapping[str, str]) -> Section:
 
 
 def archive_root(values: Section, name: str) -> str:
-    """The root directory of one of the archives that are configured."""
+    """Return the root directory or address of a configured archive."""
     section = values.section("archive").section(name.lower())
     return expand(section.text("root"), Scope(section, root=values), section.position("root"))
 
 
 def site_keys() -> Mapping[str, KeyDeclaration]:
-    """The keys that the framework and this site know."""
+    """Return the keys that the framework and this site know."""
     return known_keys(site_values())
 
 
 def operator() -> str:
-    """Who submits."""
+    """Return the name of the user who submits."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -1,4 +1,4 @@
-"""Progress: what a person sees of a run while they wait."""
+""""""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LINE_EVERY = 15.0
 
 
 class Quiet:
-    """Shows nothing."""
+    """A display that shows nothing."""
 
     def __enter__(self) -> Quiet:
         return self
@@ -36,7 +36,7 @@ class Quiet:
 
 
 class Lines(Quiet):
-    """A line now and then, and one for each failure: for files and pipes."""
+    """A display for files and pipes: a line now and then, and one for each failure."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -75,7 +75,7 @@ class Lines(Quiet):
 
 
 class Bars(Quiet):
-    """A bar a module, on a terminal."""
+    """A display for terminals: a bar for each module."""
 
     def __init__(self, stream: TextIO) -> None:
         # Imported here: only a terminal needs it.
@@ -141,21 +141,21 @@ class Bars(Quiet):
 
 
 def failure(job: PlannedJob, reason: str, again: bool) -> str:
-    """One failed job in a line."""
+    """Return the line about a failed job."""
     modules = ", ".join(dict.fromkeys(call.module for call in job.calls))
     reason = "".join(letter if letter.isprintable() else "?" for letter in reason)
     return f"job {job.number} ({modules}): {reason}{'; it is tried again' if again else ''}"
 
 
 def watcher_for(stream: TextIO, *, quiet: bool) -> Quiet:
-    """Bars on a terminal, lines elsewhere."""
+    """Return the display for a stream: bars on a terminal, lines elsewhere."""
     if quiet:
         return Quiet()
     return Bars(stream) if stream.isatty() else Lines(stream)
 
 
 class Tally:
-    """How far a command is with many files: a bar on a terminal, a line now and then elsewhere."""
+    """Progress of a command with many files: a bar on a terminal, a line now and then elsewhere."""
 
     def __init__(self, stream: TextIO, what: str, *, quiet: bool) -> None:
         self._stream = stream
@@ -178,14 +178,14 @@ class Tally:
             self._bar.stop()
 
     def expect(self, files: int, size: int) -> None:
-        """There will be so many files, of so many bytes together."""
+        """Set how many files there will be, and their size in bytes."""
         self._files, self._size = files, max(size, 1)
         if self._stream.isatty() and not self._quiet and files:
             self._bar = self._drawn()
             self._bar.start()
 
     def add(self, size: int) -> None:
-        """One more file, of so many bytes."""
+        """Count one more file of ``size`` bytes."""
         self._done += 1
         self._bytes += size
         if self._bar:

@@ -24,7 +24,7 @@ class PictureError(FrameworkError):
 
 
 def svg(dot: str) -> str:
-    """The graph as an SVG picture."""
+    """Return a graph in the dot language as an SVG picture."""
     try:
         done = subprocess.run(_program(), input=dot, capture_output=True, encoding="utf-8", timeout=SECONDS, check=True)
     except subprocess.TimeoutExpired as error:
@@ -35,7 +35,7 @@ def svg(dot: str) -> str:
 
 
 def _program() -> list[str]:
-    """The machine's own Graphviz, or else the one that came with Python's packages."""
+    """Return the command of the machine's own Graphviz, or of the one in the package pygraphviz."""
     if found := shutil.which("dot"):
         return [found, "-Tsvg"]
     if importlib.util.find_spec("pygraphviz"):

@@ -24,7 +24,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: 
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: frozenset[str]) -> Iterator[str]:
-    """The lines of a table."""
+    """Yield the lines of a table."""
     cells = [[printable(cell) for cell in row] for row in [columns, *rows]]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for row in cells:
@@ -43,12 +43,12 @@ def print_fields(fields: Mapping[str, str]) -> None:
 
 
 def moment(seconds: float | None) -> str:
-    """A time in UTC, to the second."""
+    """Return a time in UTC, to the second; seconds since 1970 go in."""
     return "" if seconds is None else datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def duration(seconds: float | None) -> str:
-    """``0:20:20.6``, as hours, minutes and seconds."""
+    """Return seconds as hours, minutes and seconds: ``0:20:20.6``."""
     if seconds is None:
         return ""
     tenths = round(seconds * 10)
@@ -56,7 +56,7 @@ def duration(seconds: float | None) -> str:
 
 
 def size(count: int | None, unit: int = 1) -> str:
-    """A number of bytes (times ``unit``), as people say it."""
+    """Return a number of bytes (times ``unit``) with a prefix: ``1.5 MB``."""
     if count is None:
         return ""
     value = float(count * unit)
@@ -68,7 +68,7 @@ def size(count: int | None, unit: int = 1) -> str:
 
 
 def as_json(value: Any) -> str:
-    """JSON to read and to parse."""
+    """Return a value as indented JSON."""
     import json
 
     return json.dumps(value, indent=1, ensure_ascii=False)

@@ -1,7 +1,7 @@
-"""Changing: a run is planned again with another configuration, before it is restarted.
+"""Changed restart: plan a run again with another configuration before it is restarted.
 
-What is done stays done where the new plan has the same call with the same inputs, arguments and software. What differs,
-and whatever is made from that, is done again. The calls themselves, and the names of what they make, stay.
+A finished call stays finished where the new plan has the same call with the same inputs, arguments and software. Calls
+that differ, and all calls downstream of them, run again. The numbers of calls and the names of their outputs stay.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ NAMED = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Changed:
-    """What a new configuration leads to."""
+    """Effect of a new configuration on a run: the calls that run again."""
 
     #: In words, for the record.
     what: str
@@ -62,9 +62,10 @@ def change(
     overrides: Mapping[str, str],
     variables: Mapping[str, object],
 ) -> Changed:
-    """Plan the run again and write that down; PlanError where the run would be another one by that.
+    """Plan a run again and write the new version of the plan into its directory.
 
-    Without a pipeline the one that it was submitted with is taken.
+    Without a pipeline, the file of the submission is read again. Raises PlanError where the new plan would be of
+    another run.
     """
     with directory.held():
         run = directory.read()
@@ -123,7 +124,7 @@ def _planned(submission: Submission, registry: Registry, run: PlannedRun) -> Pla
 
 
 def _refuse_other_run(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> None:
-    """The run keeps its places, its calls and their jobs, and the names of what they make."""
+    """Raise PlanError unless both plans have the same directories, calls, jobs and output names."""
     for key in ("target_site", "archive", "archive_root", "archive_path"):
         if (before := getattr(run, key)) != (now := getattr(plan, key)):
             raise PlanError(f"{key} of {run.run} is {before} and cannot become {now}: submit that as a new run")
@@ -138,7 +139,7 @@ def _refuse_other_run(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job
 
 
 def _shape(jobs: list[Job]) -> Iterator[tuple[int, object]]:
-    """What a call is, whatever it does: number to block, job, module, keys and the names of its files."""
+    """Yield each call's number with its identity: block, job, module, keys and the names of its files."""
     for job in jobs:
         for call in job.calls:
             yield (
@@ -148,13 +149,13 @@ def _shape(jobs: list[Job]) -> Iterator[tuple[int, object]]:
 
 
 def _history(directory: RunDirectory, run: PlannedRun) -> tuple[int, set[int]]:
-    """The number of the next start, and the calls that are done."""
+    """Return the number of the next start, and the numbers of the finished calls."""
     history = read_history(directory.journal, run)
     return history.start, set(history.finished)
 
 
 def _differing(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> list[int]:
-    """Calls that would do something else, and all that need what these make, in order."""
+    """Return the numbers of the calls that differ and of all calls downstream of them, in order."""
     software = software_of(plan)
     before = {call.number: _bears(call, run.software) for job in old for call in job.calls}
     differing: list[int] = []
@@ -169,7 +170,7 @@ def _differing(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> l
 
 
 def _bears(call: Call, software: Mapping[str, object]) -> object:
-    """All of a call that bears on what it makes."""
+    """Return those parts of a call that can change its outputs."""
     plain = {name: value for name, value in msgspec.structs.asdict(call).items() if name not in NEUTRAL}
     # What another archive had may have come by now, and is the same file.
     inputs = [msgspec.structs.replace(file, staged_from="") for file in call.inputs]
@@ -177,7 +178,7 @@ def _bears(call: Call, software: Mapping[str, object]) -> object:
 
 
 def _words(directory: RunDirectory, run: PlannedRun, pipeline: Path | None, overrides: Mapping[str, str]) -> str:
-    """What was given, and the checksum of what that means."""
+    """Return the options of the restart as text, with the checksum of the configuration that they lead to."""
     full = directory.submitted_as(SUBMITTED, run.version + 1)
     digest = hashlib.sha256(full.read_bytes()).hexdigest()
     given = ([str(pipeline)] if pipeline else []) + [f"{key}={value}" for key, value in overrides.items()]

@@ -1,4 +1,4 @@
-"""Steering: what people do to a run that goes on, put on record with who did it and why."""
+"""Control of a running run: cancel, hold and release, recorded with the operator and the reason."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORDS = {"cancel": "cancelled", "hold": "held", "release": "released", "restart"
 
 
 def steer(run: str, registry: str | None, verb: str, reason: str) -> bool:
-    """Have the engine of a run cancel, hold or release it, on record; False where there was nothing to do it to."""
+    """Cancel, hold or release a run, and record it; False where nothing of the run was running or waiting."""
     directory = existing_run(run)
     db = open_registry(registry)
     engine = engine_of(directory, db)
@@ -35,7 +35,7 @@ def steer(run: str, registry: str | None, verb: str, reason: str) -> bool:
 
 
 def record_steering(directory: RunDirectory, registry: Registry, verb: str, reason: str) -> None:
-    """Write down that somebody does this, and why."""
+    """Record that the operator cancelled, held, released or restarted a run, and why."""
     plan = directory.read()
     name = f"note-{time.time():.6f}-{os.getpid()}"
     said = f": {reason}" if reason else ""
@@ -49,6 +49,6 @@ def record_steering(directory: RunDirectory, registry: Registry, verb: str, reas
 
 
 def take_in(directory: RunDirectory, registry: Registry) -> None:
-    """Have the journals in the registry now, unless somebody else sees to that."""
+    """Ingest a run's journals now, unless another process holds the lease."""
     with suppress(RegistryError):
         ingest(registry, directory.read().attempt, directory.journal)

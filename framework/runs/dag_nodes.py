@@ -1,9 +1,8 @@
-"""Attending: the nodes of a DAG that run on the submitting side, beside its jobs.
+"""Nodes of a DAG that run on the submit machine, beside the jobs of the run.
 
-``attending follow DIRECTORY`` takes events and journals into the registry while the run goes on. It may be killed: the
-run goes on without it, and whatever comes next does its work. ``attending finish DIRECTORY DAG_STATUS`` is the last
-node: it closes the attempt once all has come home. ``attending plan DIRECTORY BLOCK`` is the script before the DAG of a
-late block.
+``follow DIRECTORY`` ingests events and journals while the run goes on. It may be killed: the run goes on without it,
+and the next start of it catches up. ``finish DIRECTORY DAG_STATUS`` is the FINAL node: it closes the attempt when all
+journals have been returned. ``plan DIRECTORY BLOCK`` is the PRE script of the DAG of a late block.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ REMOVED = "4"
 
 
 def main(arguments: list[str]) -> int:
-    """Run one of the nodes; its exit status."""
+    """Run one of the nodes and return its exit status."""
     verb, place, *more = arguments
     path = Path(place)
     submission = SubmissionDirectory(RunDirectory(path.parents[1]), int(path.name))
@@ -56,7 +55,7 @@ def main(arguments: list[str]) -> int:
 
 
 def follow(submission: SubmissionDirectory) -> None:
-    """Until the last node begins."""
+    """Ingest events and journals until the FINAL node begins."""
     run = submission.run
     plan = run.read()
     os.nice(10)  # what is looked at matters more than the look
@@ -75,7 +74,7 @@ def follow(submission: SubmissionDirectory) -> None:
 
 
 def conclude(submission: SubmissionDirectory, is_cancelled: bool) -> int:
-    """Close the attempt, and see to it that the registry has all of it."""
+    """Close the attempt, and wait until the registry has all of it."""
     status = finish(submission, is_cancelled)
     plan = submission.run.read()
     deadline = time.monotonic() + PATIENCE_SECONDS

@@ -1,4 +1,4 @@
-"""Running: an engine, a follower and somebody who watches, from a verb to an exit code."""
+"""Execution of a run: its engine, its follower and the progress display, from a verb to an exit code."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def carry_out(
     wait: bool = False,
     as_json: bool = False,
 ) -> int:
-    """Submit or restart a run where its site says; the exit code."""
+    """Submit or restart a run on the engine of its site, and return the exit code."""
     plan = directory.read()
     follower = Follower(registry, plan.attempt, directory.journal)
     if is_pool(plan.site):
@@ -60,7 +60,7 @@ def carry_out(
 
 
 def engine_of(directory: RunDirectory, registry: Registry) -> Engine:
-    """The engine that a run belongs to, to steer it."""
+    """Return the engine that a run belongs to, to ask it or to control the run."""
     plan = directory.read()
     follower = Follower(registry, plan.attempt, directory.journal)
     if is_pool(plan.site):
@@ -78,7 +78,7 @@ def _hand_over(
     wait: bool,
     as_json: bool,
 ) -> int:
-    """Give a run to the pool; wait for its end only if that is asked for."""
+    """Submit a run to the pool; wait for its end only where that is asked for."""
     # For the nodes that write into it, wherever --registry or FW_REGISTRY or FW_HOME put it.
     os.environ["FW_REGISTRY"] = registry.engine.url.render_as_string(hide_password=False)
     engine = HTCondorEngine(follower)
@@ -100,7 +100,7 @@ def _hand_over(
 
 
 def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) -> RunResult:
-    """Look on until nothing of the run is in the queue any more."""
+    """Wait until nothing of the run is in the queue, and return how it ended."""
     seen = ""
     while not engine.is_over(directory):
         counts = engine.read_status(directory).job_counts
@@ -133,7 +133,7 @@ def _say_submitted(plan: PlannedRun, result: RunResult) -> None:
 
 
 def check_known(directory: RunDirectory, registry: Registry) -> None:
-    """Refuse to go on with a run of which this registry has no record, or another one."""
+    """Raise RunError for a run of which this registry has no record, or the record of another run of that name."""
     plan = directory.read()
     if plan.attempt not in attempts_called(registry, plan.run):
         raise RunError(
@@ -143,7 +143,7 @@ def check_known(directory: RunDirectory, registry: Registry) -> None:
 
 
 def check_over(directory: RunDirectory, registry: Registry) -> None:
-    """Refuse to change a run that goes on."""
+    """Raise RunError for a run that is still running."""
     if not engine_of(directory, registry).is_over(directory):
         raise RunError(f"{directory.run} goes on: fw cancel {directory.run}, then restart it with what is to change")
 
@@ -168,7 +168,7 @@ def _drive(
 
 @contextmanager
 def _way_on(directory: RunDirectory) -> Iterator[None]:
-    """Whatever the world does to a run, what is done is in its journals."""
+    """Append the hint ``fw restart RUN`` to infrastructure errors."""
     try:
         yield
     except InfrastructureError as error:
@@ -179,7 +179,7 @@ def _way_on(directory: RunDirectory) -> Iterator[None]:
 def _left_running(
     directory: RunDirectory, registry: Registry, plan: PlannedRun, follower: Follower, verb: str, slots: int | None
 ) -> int:
-    """Run in a process of its own, whose words go to a file of the run's directory."""
+    """Run in a process of its own, whose output goes to ``engine.log`` in the run's directory."""
     log = directory.path / "engine.log"
     sys.stdout.flush()
     sys.stderr.flush()

@@ -1,4 +1,4 @@
-"""Git: which commit a folder stands at, and what of it has been changed since."""
+"""Git state of folders: the commit that each stands at, and the files that have been changed since."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _STATUS = (
 
 
 def states(folders: Sequence[tuple[Path, Sequence[str]]]) -> list[dict[str, Any]]:
-    """How some folders stand, or the parts of each that matter; all of them are asked at once.
+    """Return the git state of each folder, or of the parts of it that matter; all are asked at once.
 
-    ``commit``, ``branch``, ``dirty`` and the ``changed`` files, or in ``none`` why there is no commit.
+    Keys: ``commit``, ``branch``, ``dirty`` and the ``changed`` files; or ``none`` with the reason why there is no
+    commit.
     """
     asked = [_ask(folder, parts) for folder, parts in folders]
     return [_answer(folder, process) for (folder, _), process in zip(folders, asked, strict=True)]
@@ -75,7 +76,7 @@ def _read(folder: Path, entries: list[str]) -> dict[str, Any]:
 
 
 def _changed(entries: list[str]) -> list[str]:
-    """The paths of what was changed, in the repository; a renamed file has its old name as an entry of its own."""
+    """Return the changed paths, relative to the repository; a renamed file has its old name as an entry of its own."""
     found = []
     waiting = iter(entries)
     for entry in waiting:
@@ -89,7 +90,7 @@ def _changed(entries: list[str]) -> list[str]:
 
 
 def _holds(folder: Path, ignored: str) -> bool:
-    """Whether an ignored directory is the folder, or around it."""
+    """Return whether an ignored directory is the folder itself or lies above it."""
     return ignored.endswith("/") and any(
         folder.is_relative_to(root / ignored.rstrip("/")) for root in (folder.parent, *folder.parents)
     )

@@ -1,4 +1,4 @@
-"""The plan that an archive keeps of a run: where its files are, and what stands in them."""
+"""Archived plan of a run: its files in the archive, and the jobs in them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class KeptFile:
-    """A file of the plan."""
+    """A file of an archived plan."""
 
     #: In the archive.
     path: str
@@ -34,7 +34,10 @@ class KeptFile:
 
 
 def files(registry: Registry, run: Run) -> dict[str, KeptFile]:
-    """The files of a run's plan by their names, without the mark of compression; RunError where there are none."""
+    """Return the files of a run's archived plan by name, without the suffix of compression.
+
+    Raises RunError where the archive keeps none.
+    """
     root = attempt_values(registry, run.attempt_id).get("archive_root", "")
     found = {
         os.path.basename(file.path).removesuffix(".gz"): KeptFile(file.path, os.path.join(root, file.path))
@@ -46,13 +49,13 @@ def files(registry: Registry, run: Run) -> dict[str, KeptFile]:
 
 
 def newest(found: Mapping[str, KeptFile], stem: str) -> KeptFile:
-    """The file of the submission, or of the last restart with a changed configuration."""
+    """Return the file of the submission, or of the last restart with a changed configuration."""
     names = [name for name in found if name.partition(".")[0].rpartition("_")[0] == stem or name == f"{stem}.wcl"]
     return found[max(names, key=lambda name: (len(name), name))]
 
 
 def lines(location: str) -> Iterator[str]:
-    """The lines of one of them."""
+    """Yield the lines of an archived file."""
     try:
         with gzip.open(location, "rt", encoding="utf-8", errors="surrogateescape") as file:
             yield from file
@@ -61,7 +64,7 @@ def lines(location: str) -> Iterator[str]:
 
 
 def records(location: str) -> Iterator[dict[str, Any]]:
-    """Yield the header of a shard, and then the records of its jobs with today's keys."""
+    """Yield the header of a shard of the plan, and then its jobs, as plain data."""
     try:
         parts: Iterator[dict[str, Any]] = map(json.loads, lines(location))
         for header in islice(parts, 1):
@@ -72,7 +75,7 @@ def records(location: str) -> Iterator[dict[str, Any]]:
 
 
 def jobs(location: str) -> Iterator[Job]:
-    """The jobs of a part of the plan."""
+    """Yield the jobs of a shard of the plan."""
     try:
         yield from (msgspec.convert(part, Job) for part in islice(records(location), 1, None))
     except msgspec.ValidationError as error:

@@ -1,8 +1,8 @@
-"""Continuing: a late block of a run is planned, once, from what the blocks before it have made.
+"""Late block: planned once, from the outputs of the blocks before it.
 
-Whoever drives a run calls this when those blocks have ended: the local engine as a process of its own, a DAG as the PRE
-script of the block's sub-DAG. It may be called again and at the same time: the first plan that is written down whole is
-the plan.
+An engine calls this when those blocks have ended: the local engine in a process of its own, HTCondor as the PRE script
+of the block's sub-DAG. It may be called again, and by several at a time: the first plan that is written whole is the
+plan.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ PATIENCE = 600.0
 def plan_late_block(
     directory: RunDirectory, registry: Registry, number: int, *, patience: float, say: Callable[[str], None]
 ) -> PlannedRun:
-    """Plan a late block and write the plan down, unless that is done; the run with it.
+    """Plan a late block and write its plan, unless that is done; return the run with it.
 
-    WclError with everything that is wrong, RunError where its time has not come.
+    Raises WclError with all problems of the block, and RunError where the blocks before it have not ended.
     """
     with _alone(directory):
         run = directory.read()
@@ -111,7 +111,7 @@ def _lines(carried: Mapping[str, Any]) -> dict[str, list[FileLine]]:
 
 
 def as_submitted(directory: RunDirectory, run: PlannedRun) -> Section:
-    """The pipeline as it was understood when the run was submitted, or restarted with another configuration."""
+    """Return the pipeline as it was understood at submission, or at the last restart with another configuration."""
     site_values()  # makes the site's functions known
     path = directory.submitted_as(SUBMITTED, run.version)
     try:

@@ -1,4 +1,4 @@
-"""Asking: the planner's questions, answered by the registry, the folder ``queries``, programs, and the disk."""
+"""Answers to the planner's questions: from the registry, the folder ``queries``, query programs and the disk."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ OWN = frozenset({"filename", "path", "fullname", "filetype", "compression", "nic
 
 
 class Asker:
-    """Answers the planner (framework.pipeline.questions.PlannerQuestions)."""
+    """Answers to the planner's questions (framework.pipeline.questions) from the registry, programs and the disk."""
 
     def __init__(self, registry: Registry, archive: str, directory: str, sources: Sequence[str] = ()) -> None:
         self._registry = registry
@@ -70,12 +70,12 @@ class Asker:
         return known
 
     def absence_reason(self, path: str) -> str | None:
-        """Who removed it, when and why."""
+        """Return who removed a file, when and why; None where nobody did."""
         removal = removals_at(self._registry, [path]).get(path)
         return f"{path.rpartition('/')[2]} {removal.words(path)}" if removal else None
 
     def read_error(self, location: str) -> str | None:
-        """Why it cannot be read; what an address holds is the job's business."""
+        """Return why a file cannot be read; addresses are left to the job."""
         scheme = urllib.parse.urlsplit(location).scheme
         if scheme in ("http", "https"):
             return None
@@ -86,7 +86,7 @@ class Asker:
         return None if os.access(location, os.R_OK) else "it may not be read"
 
     def find_lines(self, question: Question) -> Iterable[FoundLine]:
-        """The lines that answer a question, their files found in the archive."""
+        """Return the lines that answer a question, their files looked up in the archive."""
         if isinstance(question, FieldsQuestion):
             if not self._sources:
                 return ({"": _found(row)} for row in select_files(self._registry, self._archive, question))
@@ -100,7 +100,7 @@ class Asker:
         return self._completed(rows)
 
     def question_error(self, question: Question) -> str | None:
-        """Why it can never be answered: no such query, a parameter that it lacks, a program that is not there."""
+        """Return why a question can never be answered: no such query, a missing parameter, a missing program."""
         try:
             if isinstance(question, NamedQuestion):
                 path = _query(question.name)
@@ -113,14 +113,14 @@ class Asker:
         return None
 
     def find_outputs(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[FoundFile]]:
-        """The files that the archive keeps of some calls of a run, of the newest good execution of each."""
+        """Return the archived outputs of some calls of a run, by call, of the newest good execution of each."""
         found: dict[int, list[FoundFile]] = {}
         for number, row in made_by(self._registry, self._archive, run, calls):
             found.setdefault(number, []).append(_found(row))
         return found
 
     def _named(self, question: NamedQuestion) -> list[dict[str, Mapping[str, str]]]:
-        """A question of the folder: ``<name>.sql`` with bound parameters, or ``<name>.py`` with ``ask``."""
+        """Run a query of the folder: ``<name>.sql`` with bound parameters, or ``<name>.py`` with ``ask``."""
         path = _query(question.name)
         if path.suffix == ".sql":
             statement = path.read_text(encoding="utf-8")
@@ -132,7 +132,7 @@ class Asker:
             raise UnansweredError(f"the query {question.name} fails: {error}") from error
 
     def _sql(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
-        """Rows of a statement with named parameters; what a ``.py`` query is given to ask with."""
+        """Return the rows of a statement with named parameters; a ``.py`` query is given this to ask with."""
         try:
             with self._registry.read() as connection:
                 return [dict(row) for row in connection.execute(text(statement), parameters).mappings()]
@@ -164,11 +164,11 @@ class Asker:
                 raise UnansweredError(f"the answer of {argv[0]} cannot be read: {error}") from error
 
     def _located(self, program: str) -> str:
-        """A program that is named by a relative path lies where the pipeline was submitted."""
+        """Return the path of a program; a relative one is relative to the directory of submission."""
         return os.path.join(self._directory, program) if "/" in program else program
 
     def _completed(self, rows: list[dict[str, Mapping[str, str]]]) -> list[FoundLine]:
-        """Files that an answer names by their base names, found in the archive."""
+        """Look up the files that an answer names by base name."""
         files = [file for row in rows for file in row.values()]
         names = {file["filename"] for file in files if "filename" in file and not {"path", "fullname"} & file.keys()}
         newest: dict[str, FoundFile] = {}
@@ -196,7 +196,7 @@ class Asker:
 
 
 class AskerAgain(Asker):
-    """The same for a run that is planned again: what it has made itself is not there yet."""
+    """Answers for a run that is planned again: its own outputs do not count as archived."""
 
     def __init__(
         self, registry: Registry, archive: str, directory: str, sources: Sequence[str] = (), *, own: str
@@ -213,7 +213,7 @@ class AskerAgain(Asker):
 
 
 def _query(name: str) -> Path:
-    """The file of a query."""
+    """Return the file of a query."""
     if not name.isidentifier():
         raise UnansweredError(f"'{name}' is no query's name")
     for path in (QUERIES / f"{name}.sql", QUERIES / f"{name}.py"):
@@ -224,7 +224,7 @@ def _query(name: str) -> Path:
 
 
 def _parameters(path: Path, given: Mapping[str, str]) -> dict[str, str]:
-    """The values of the parameters that a statement names."""
+    """Return the values of the parameters that a statement names."""
     wanted = set(re.findall(r"(?<![:\w]):([a-z_]\w*)", path.read_text(encoding="utf-8")))
     if missing := wanted - given.keys():
         raise UnansweredError(f"the query {path.stem} needs {', '.join(sorted(missing))}: set parameters")
@@ -232,7 +232,7 @@ def _parameters(path: Path, given: Mapping[str, str]) -> dict[str, str]:
 
 
 def read_answer(path: Path, form: str) -> list[dict[str, Mapping[str, str]]]:
-    """The lines of an answer, each with its files by nickname (empty where the form has none)."""
+    """Return the lines of an answer, each with its files by nickname (empty where the form has none)."""
     if form == "csv":
         with open(path, newline="", encoding="utf-8") as file:
             return _flat(csv.DictReader(file))
@@ -248,7 +248,7 @@ def read_answer(path: Path, form: str) -> list[dict[str, Mapping[str, str]]]:
 
 
 def _flat(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Mapping[str, str]]]:
-    """One file a row; rows with the same ``line`` belong together, by their ``nickname``."""
+    """Group rows of one file each into lines: rows with the same ``line`` belong together, by their ``nickname``."""
     lines: dict[str, dict[str, Mapping[str, str]]] = {}
     for number, row in enumerate(rows):
         key = str(row.get("line") or f"#{number}")
@@ -259,7 +259,7 @@ def _flat(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Mapping[str, str]
 
 
 def _nicknamed(row: Mapping[str, Any] | Section) -> dict[str, Mapping[str, str]]:
-    """``{nick: {filename: ...}}``, or the file itself; nicknames that only count are none."""
+    """Return the files of a line by nickname: ``{nick: {filename: ...}}``, or one file; numbers are no nicknames."""
     inner = {nick: part for nick, part in row.items() if isinstance(part, Mapping)}
     if not inner:
         inner = {"": row}
@@ -275,7 +275,7 @@ def _found(row: FileRow, archive: str = "") -> FoundFile:
 
 
 def _shared(value: str) -> str:
-    """A value of a file's, which is most often that of many files."""
+    """Return one string object for equal values, since most values are those of many files."""
     return sys.intern(value) if is_plain(value) else as_literal(value)
 
 

@@ -1,4 +1,4 @@
-"""Queue status of a run, as whatever runs it tells."""
+"""Queue status of a run, as its engine reports it."""
 
 from __future__ import annotations
 

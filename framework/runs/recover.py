@@ -1,4 +1,4 @@
-"""Recovering: a registry that was lost, or is older than the runs, learns again what their directories tell."""
+"""Recovery of a registry that was lost, or is older than the runs, from the directories of runs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from framework.runs.submission import ATTEMPT, declare_filetypes
 
 @dataclass(frozen=True, kw_only=True)
 class Recovered:
-    """What became of a run."""
+    """Result of the recovery of one run."""
 
     run: str
     #: Whether the registry had no record of it.
@@ -32,7 +32,10 @@ class Recovered:
 
 
 def recover(db: Registry, directory: RunDirectory) -> Recovered:
-    """Record a run anew, or what its record lacks; RunError for one that goes on, or does not tell what it was."""
+    """Record a run anew, or add what its record lacks.
+
+    Raises RunError for a run that is running, or whose directory does not hold its submission.
+    """
     check_over(directory, db)
     with directory.held():
         run = directory.read()
@@ -51,7 +54,7 @@ def _recorded(db: Registry, directory: RunDirectory, run: PlannedRun) -> int:
 
 
 def as_recorded(directory: RunDirectory) -> NewAttempt:
-    """The run as the registry recorded it before anything of it ran."""
+    """Return the run as the registry recorded it at submission."""
     path = directory.plan / ATTEMPT
     try:
         return msgspec.json.decode(path.read_bytes(), type=NewAttempt)
@@ -62,7 +65,7 @@ def as_recorded(directory: RunDirectory) -> NewAttempt:
 
 
 def all_runs() -> Iterator[RunDirectory]:
-    """The runs that were submitted here, in the order in which they were."""
+    """Yield the runs that were submitted here, in the order of their submission."""
     folder = home() / "runs"
     found = [RunDirectory(path) for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
     planned = [each for each in found if each.is_planned]

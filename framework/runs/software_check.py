@@ -1,4 +1,4 @@
-"""Equipping: the site's software made ready on this machine, to see whether its jobs will find it."""
+"""Check of a site's software: each environment is set up on this machine, and each container looked for."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wcl import Scope, Section, WclError
 
 @dataclass(frozen=True)
 class Equipment:
-    """Software by its label, and how it is; or what is wrong with it."""
+    """Result for one environment or container: its label, and its summary or what is wrong with it."""
 
     label: str
     summary: str
@@ -30,7 +30,7 @@ class Equipment:
 
 
 def equipment(site: Section) -> Iterator[Equipment]:
-    """Each environment that the site defines, made ready; of containers, whether their runtime and image are there."""
+    """Set up each environment that the site defines; of containers, check that runtime and image are there."""
     problems = [*check_pipeline(site), *check_software(site)]
     if problems := [problem for problem in problems if problem.severity == "error"]:
         yield Equipment("software", "", str(WclError(*problems)))

@@ -1,4 +1,4 @@
-"""Submitters: what a run is submitted with, the framework and the folder of its pipeline, each as it stands now."""
+"""Software versions of a submission: the framework, and the folder of the pipeline, each with its git state."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ PARTS = ("framework", "wrappers", "wcl", "queries")
 
 
 def framework_now() -> NewSoftware:
-    """The framework that this process runs."""
+    """Return the version of the framework that this process runs."""
     return _framework(states([(ROOT, PARTS)])[0])
 
 
 def submitters(pipeline: Path) -> tuple[NewSoftware, ...]:
-    """The framework, and the folder that a pipeline's file lies in."""
+    """Return the versions of the framework and of the folder that holds a pipeline's file."""
     folder = pipeline.absolute().parent
     own, of_pipeline = states([(ROOT, PARTS), (folder, ())])
     found = {"folder": str(folder), "git": of_pipeline}
@@ -50,7 +50,7 @@ def _framework(git: dict[str, Any]) -> NewSoftware:
 
 
 def _packages() -> Iterator[str]:
-    """Names and versions of what this Python can import, by the names of their records."""
+    """Yield the names and versions of the packages that this Python can import, in the order of their names."""
     for directory in sys.path:
         try:
             with os.scandir(directory or ".") as entries:

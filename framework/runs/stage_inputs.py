@@ -1,4 +1,4 @@
-"""Provisioning: what a run needs from other archives brought into its own, and what it has made taken home."""
+"""Staging of a run's files: inputs from other archives into its own, and outputs to the archive of delivery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def bring_inputs(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
-    """Bring what a run's archive lacks, archive by archive; each file when it is there, or why it cannot come."""
+    """Copy the inputs that a run's archive lacks, archive by archive; yield each file, with the error if it failed."""
     plan = directory.read()
     values = as_submitted(directory, plan)
     own = named_archive(values, plan.archive)
@@ -33,7 +33,7 @@ def bring_inputs(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
 
 
 def take_home(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
-    """Copy what a run has made from its own archive to where it belongs; each file, or why it was not copied."""
+    """Copy a run's outputs to its archive of delivery; yield each file, with the error where it failed."""
     plan = directory.read()
     values = as_submitted(directory, plan)
     own, home = named_archive(values, plan.archive), named_archive(values, plan.deliver_to)
@@ -45,7 +45,7 @@ def take_home(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
 def _copies(
     db: Registry, plan: PlannedRun, archive: str, wanted: list[str]
 ) -> tuple[list[tuple[FileRow, Copy]], list[str]]:
-    """The copies that an archive has of some files, and the paths that it has not."""
+    """Return the copies that an archive has of some files, and the paths that it lacks."""
     rows = existing(db, archive, [plan.staging[path][1] for path in wanted])
     copies = copies_of(db, [row.id for row in rows.values()])
     found = {

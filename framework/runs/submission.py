@@ -1,4 +1,4 @@
-"""A submission: from the pipeline's file and the registry's answers to a run that is ready to start."""
+"""Submission: from a pipeline's file and the registry's answers to a run that is ready to start."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ TAKEN_TRIES = 20
 
 @dataclass(frozen=True)
 class Submission:
-    """A pipeline as it was asked for."""
+    """A pipeline as it was submitted, with all values that it was merged with."""
 
     path: Path
     #: Everything: defaults, the site's values, the pipeline and what --set says.
@@ -63,7 +63,7 @@ class Submission:
 
 
 def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping[str, object]) -> Submission:
-    """The pipeline's file over the site's and the framework's."""
+    """Read a pipeline's file, and merge it over the values of the site and of the framework."""
     site = site_values()
     pipeline = read(path, overrides=overrides, variables=variables)
     whole = merge(site, pipeline)
@@ -73,7 +73,7 @@ def read_submission(path: Path, overrides: Mapping[str, str], variables: Mapping
 
 
 def scope_at(submission: Submission, key: str, loop: Mapping[str, str]) -> Scope:
-    """What a variable at a dotted path would find: loop values, the section itself, its module or block, the top."""
+    """Return the scope of a variable at a dotted path: loop values, its section, its module or block, the top."""
     pipeline = submission.pipeline
     scope = scope_with(pipeline, {"attnum": "1", "operator": operator()})
     section, *path = pipeline, *key.split(".")[:-1]
@@ -90,7 +90,7 @@ def scope_at(submission: Submission, key: str, loop: Mapping[str, str]) -> Scope
 
 
 def identity_of(submission: Submission, attnum: int) -> Identity:
-    """What the run will be called."""
+    """Return the identity of a run: request, unit, attempt and name."""
     pipeline = submission.pipeline
     scope = Scope({"attnum": str(attnum), "operator": operator()}, root=pipeline)
 
@@ -112,13 +112,13 @@ def identity_of(submission: Submission, attnum: int) -> Identity:
 
 
 def given_attnum(submission: Submission) -> int:
-    """The attempt's number where the pipeline itself says it."""
+    """Return the number of the attempt that the pipeline sets."""
     position = submission.pipeline.position("attnum")
     return int(a_number("attnum", submission.pipeline.text("attnum"), position))
 
 
 def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Plan:
-    """The plan of one attempt; WclError with everything that is wrong."""
+    """Plan one attempt; raises WclError with all problems of the pipeline."""
     places = read_archives(submission.pipeline)
     directory = _working_directory()
     return build_plan(
@@ -132,7 +132,7 @@ def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Pla
 
 
 def known_wrappers() -> Mapping[str, Path]:
-    """The wrappers that there are, by name."""
+    """Return the files of the wrappers by name."""
     return {path.stem: path for path in WRAPPERS.glob("[a-z]*.py")}
 
 
@@ -144,7 +144,7 @@ def _working_directory() -> str:
 
 
 def plan_next(submission: Submission, registry: Registry) -> Plan:
-    """The plan of the next attempt, which is not recorded yet."""
+    """Plan the next attempt, without recording it."""
     first = identity_of(submission, 1)
     if "attnum" in submission.pipeline:
         return plan_attempt(submission, registry, given_attnum(submission))
@@ -156,7 +156,7 @@ def plan_next(submission: Submission, registry: Registry) -> Plan:
 
 
 def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirectory]:
-    """Plan the next attempt, record it, and write the plan down."""
+    """Plan the next attempt, record it, and write its plan into its directory."""
     for _ in range(TAKEN_TRIES):
         plan = plan_next(submission, registry)
         if not is_pool(plan.site):  # a pool's machines may have what this one lacks
@@ -183,12 +183,12 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
 
 
 def declare_filetypes(registry: Registry, pipeline: Section) -> None:
-    """Let the registry know the filetypes, with a view of each."""
+    """Declare a pipeline's filetypes in the registry, each with its view."""
     declare(registry, declarations(pipeline), groups(pipeline))
 
 
 def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:
-    """The plan as the registry records it before anything runs."""
+    """Return the rows of a new attempt, as the registry records them before anything runs."""
     identity = plan.identity
     return NewAttempt(
         reqnum=identity.reqnum,
@@ -233,7 +233,7 @@ def new_attempt(plan: Plan, submission: Submission) -> NewAttempt:
 
 
 class Hooks:
-    """What the wrappers of the folder ``wrappers`` add to a plan."""
+    """Hooks of the wrappers in the folder ``wrappers``, as the planner calls them."""
 
     def takes_inputs(self, name: str) -> bool:
         wrapper = _wrapper(name)
@@ -263,12 +263,12 @@ class Hooks:
 
 @lru_cache
 def _wrapper(name: str) -> Generic | None:
-    """One of each kind, to plan with; None for an unknown one, which is reported by itself."""
+    """Return a wrapper to plan with; None for an unknown one, which the planner reports."""
     return load_wrapper(name) if (WRAPPERS / f"{name}.py").is_file() else None
 
 
 def keep_attempt(new: NewAttempt, directory: RunDirectory) -> None:
-    """What the registry recorded before anything ran, beside the plan: from it and the journals all is recovered."""
+    """Write the rows of the new attempt beside the plan: from them and the journals a lost registry is recovered."""
     try:
         directory.plan.mkdir(parents=True, exist_ok=True)
         (directory.plan / ATTEMPT).write_bytes(msgspec.json.encode(new))
@@ -277,7 +277,7 @@ def keep_attempt(new: NewAttempt, directory: RunDirectory) -> None:
 
 
 def keep_submission(submission: Submission, directory: RunDirectory, version: int) -> None:
-    """The file as typed and as it was understood, beside the plan."""
+    """Write the pipeline as typed, as rendered and as understood beside the plan."""
     try:
         directory.submitted.mkdir(parents=True, exist_ok=True)
         directory.submitted_as(TYPED, version).write_text(submission.typed, encoding="utf-8")

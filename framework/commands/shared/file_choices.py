@@ -1,4 +1,4 @@
-"""Choices of files on a command line: refused where they name nothing that there is, or everything by mistake."""
+"""Checks of a choice of files on a command line: its names exist, and everything is chosen only by --all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def nothing_found(db: Registry, filetype: str | None) -> str:
-    """Why there may be nothing to show."""
+    """Return the message for a choice that finds no files."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.files import filetypes
     from wcl.spelling import did_you_mean
@@ -29,13 +29,13 @@ def nothing_found(db: Registry, filetype: str | None) -> str:
 
 
 def check_choice(choice: Choice, everything: bool) -> None:
-    """Whoever means everything has to say so."""
+    """Raise UsageError unless files are chosen by an option, or all files by ``--all``."""
     if (choice == type(choice)()) != everything:
         raise click.UsageError("name runs, or choose by --filetype, --tag or --where; or all of it by --all")
 
 
 def check_names(db: Registry, choice: Choice) -> None:
-    """A misspelt run, tag or type would mean no files at all."""
+    """Raise FrameworkError for a run, tag or filetype that does not exist."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.commands.shared.file_choices import nothing_found
     from framework.registry.questions.files import filetypes

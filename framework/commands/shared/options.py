@@ -1,4 +1,4 @@
-"""Options that several verbs share, and what becomes of their values."""
+"""Options that several verbs share, with the conversion of their values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls: what each does otherwise: its command lines, inputs, outputs, lists, settings and resources."""
+"""Differences of calls: in command lines, inputs, outputs, lists, settings and resources."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_LEFT = 200
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that differs."""
+    """A difference of one call in one respect."""
 
     #: ``command line``, ``reads``, ``content``, ``makes``, ``list``, ``setting``, ``environment``, ``resource``,
     #: ``wrapper`` or ``provenance``.
@@ -33,7 +33,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Cause:
-    """A value of the configuration that differs and bears on a call."""
+    """A configuration value that differs and that a call depends on."""
 
     key: str
     place: str
@@ -57,7 +57,7 @@ class CallDifference:
 
 
 def compare_calls(pairs: Pairs, old: Side, new: Side, renaming: Renaming) -> Iterator[CallDifference]:
-    """The calls that differ: the new plan's in its order, then those that are gone."""
+    """Yield the calls that differ: those of the new plan in its order, then those that are gone."""
     outside = _Outside(old)
     found = [_told("added", call, new) for call in pairs.added]
     for before, now in pairs.both:
@@ -79,7 +79,7 @@ def _told(kind: str, call: Call, side: Side, changes: tuple[Change, ...] = ()) -
 
 
 class _Outside:
-    """Files outside every archive, whose content the old run recorded; each is looked at once."""
+    """Files outside every archive, whose contents the old run recorded; each is looked at once."""
 
     def __init__(self, old: Side) -> None:
         self._old = old
@@ -109,7 +109,7 @@ def _content(path: str, old: str, new: str) -> Change:
 
 
 class _Comparer:
-    """Compares two calls."""
+    """Comparison of two calls."""
 
     def __init__(self, renaming: Renaming, outside: _Outside) -> None:
         self._renaming = renaming
@@ -138,7 +138,7 @@ class _Comparer:
             yield from self._values("provenance", _provenance(was), _provenance(step), f"{name} ".lstrip())
 
     def _words(self, old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
-        """The words that differ; with the option before them, which says what they are."""
+        """Yield the differing words of two command lines, each with the option before it."""
         there = set(new)
         renamed = [word if word in there else self._renaming(word) for word in old]
         if renamed == list(new):
@@ -169,7 +169,7 @@ class _Comparer:
     def _unmatched(
         self, what: str, old: Sequence[File], new: Sequence[File], pairs: Sequence[tuple[File, File]]
     ) -> Iterator[Change]:
-        """The files that only one side has, together with those of the other that are spoken of alike."""
+        """Yield the files that only one side has, each beside those of the other side with the same label."""
         before, now = {was.path for was, _ in pairs}, {file.path for _, file in pairs}
         gone = {file.path: file for file in old if file.path not in before}
         come = {file.path: file for file in new if file.path not in now}
@@ -178,7 +178,7 @@ class _Comparer:
             yield Change(what, label, *sides)
 
     def _matched(self, before: Sequence[File], now: Sequence[File]) -> list[tuple[File, File]]:
-        """Files that are the same: by their paths, by these renamed, or but for a number that may be the run's."""
+        """Return the files that are the same: by path, by renamed path, or but for a number that may be the run's."""
         old, new = {file.path: file for file in before}, {file.path: file for file in now}
         pairs = [(file, new[path]) for path, file in old.items() if path in new]
         left = [file for path, file in old.items() if path not in new]
@@ -220,7 +220,7 @@ class _Comparer:
 
 
 def _about(file: File) -> dict[str, str]:
-    """What else is said of an output."""
+    """Return the other properties of an output."""
     kept = {"filetype": file.filetype, "savefiles": str(file.saved), "optional": str(file.optional)}
     return {**kept, **file.metadata}
 
@@ -235,7 +235,7 @@ def _steps(values: Iterable[float]) -> str:
 
 
 def _resources(call: Call) -> dict[str, str]:
-    """Under the names that a pipeline gives them; nothing of what it does not say."""
+    """Return the resources that a call requests, under the names that a pipeline gives them."""
     needs = {
         "request_disk": call.needs.disk_mb,
         "request_cpus": call.needs.cpus if call.needs.cpus != 1 else None,

@@ -1,4 +1,4 @@
-"""Causes: which differing values of the configuration bear on a call that differs."""
+"""Causes of differences: configuration values that differ and that a differing call depends on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHARED = ("directory_pattern", "filename_pattern", "job_environment", "environm
 def with_causes(
     calls: Iterable[CallDifference], values: tuple[ValueDifference, ...], old: Side, new: Side
 ) -> tuple[CallDifference, ...]:
-    """The calls with the values that may be the reason: their module's and block's, and what these refer to."""
+    """Return the calls with their possible causes: values of their module and block, and what these refer to."""
 
     @cache
     def causes(block: str, module: str) -> tuple[Cause, ...]:
@@ -39,7 +39,7 @@ def with_causes(
 
 
 class _Followed:
-    """Which of the differing calls of one side make what another one reads."""
+    """Differing calls of one side whose outputs another differing call reads."""
 
     def __init__(self, found: Iterable[CallDifference], side: Side, is_new: bool) -> None:
         differing = {call.number for call in found if (call.kind != "removed") == is_new}
@@ -52,7 +52,7 @@ class _Followed:
 
 
 class _Reach:
-    """What one module in one block refers to, and what that refers to in turn."""
+    """Keys that a module in a block refers to, directly or through others."""
 
     def __init__(self, pipeline: Section, block: str, module: str) -> None:
         self._own = (f"module.{module.lower()}.", f"block.{block.lower()}.")

@@ -1,4 +1,4 @@
-"""Comparison: what a plan does differently from another one, or from a recorded run, and why."""
+"""Comparison of a plan with another one, or with a recorded run: the differences and their causes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from framework.runs.comparison.versions import VersionDifference, compare_versio
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What differs between two sides."""
+    """Differences between two sides."""
 
     new: str
     old: str
@@ -37,7 +37,7 @@ class Comparison:
 
 
 def compare(old: Side, new: Side) -> Comparison:
-    """What the new side does otherwise; names after its own unit, request and attempt are no difference."""
+    """Return how the new side differs; names made from its own unit, request and attempt are no difference."""
     with no_garbage_collection():
         return _compared(old, new)
 

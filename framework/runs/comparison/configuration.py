@@ -1,4 +1,4 @@
-"""Configuration: which values differ, where they stand now and where they stood."""
+"""Differences of configuration: values, with the positions at which they are set."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OWN = frozenset({"unitname", "reqnum", "attnum"})
 
 @dataclass(frozen=True)
 class ValueDifference:
-    """A value that differs; empty where there is none."""
+    """A configuration value that differs; empty on the side that has none."""
 
     #: Dotted path.
     key: str
@@ -26,7 +26,7 @@ class ValueDifference:
 
 
 def compare_values(old: Side, new: Side) -> tuple[ValueDifference, ...]:
-    """The values of the whole configuration that differ, in its order."""
+    """Return the values of the whole configuration that differ, in its order."""
     found = _differences(old.pipeline, new.pipeline)
     return tuple(value for value in found if value.key not in _OWN)
 

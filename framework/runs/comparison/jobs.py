@@ -1,4 +1,4 @@
-"""Jobs: which are new, gone, or hold other calls."""
+"""Differences of jobs: which are new, gone, or hold other calls."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class JobDifference:
 
 
 def compare_jobs(pairs: Pairs, old: Side, new: Side, renaming: Renaming) -> Iterator[JobDifference]:
-    """The jobs that differ: the new plan's in its order, then those that are gone."""
+    """Yield the jobs that differ: those of the new plan in its order, then those that are gone."""
     now = {before.number: call.number for before, call in pairs.both}
     matched = _matched(old, new, renaming, now)
     number_now = {was.number: number for number, was in matched.items()}
@@ -55,7 +55,7 @@ def compare_jobs(pairs: Pairs, old: Side, new: Side, renaming: Renaming) -> Iter
 
 
 def _matched(old: Side, new: Side, renaming: Renaming, now: dict[int, int]) -> dict[int, Job]:
-    """Which old job a new one is: the one with the same calls, or else the only one of the same block and keys."""
+    """Match new jobs with old ones: by their calls, or else the only one of the same block and keys."""
     by_calls = {frozenset(now.get(call.number, 0) for call in job.calls): job for job in old.jobs}
     found = {}
     for job in new.jobs:

@@ -1,4 +1,4 @@
-"""Matching: which call of a new plan is which call of an old one: the same block, module and keys."""
+"""Calls of two plans matched with each other by block, module and keys."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Identity = tuple[str, str, tuple[tuple[str, str], ...], int]
 
 @dataclass(frozen=True)
 class Pairs:
-    """The calls of both sides."""
+    """Calls that both sides have, and calls that one side has."""
 
     both: tuple[tuple[Call, Call], ...]
     removed: tuple[Call, ...]
@@ -23,7 +23,7 @@ class Pairs:
 
 
 def matched_calls(old: Side, new: Side, renaming: Renaming) -> Pairs:
-    """The calls that both sides have, and those that one has."""
+    """Match the calls of both sides."""
     before, now = _by_identity(old), _by_identity(new)
     both, removed = [], []
     for identity, call in before.items():

@@ -1,4 +1,4 @@
-"""A comparison in words: what differs, calls that differ alike together, and what may be the reason."""
+"""Report of a comparison as text: calls with equal differences are grouped, possible causes follow."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_CAUSES = 4
 
 
 def lines(found: Comparison) -> Iterator[str]:
-    """The comparison to be read."""
+    """Yield the lines of the report."""
     yield f"{found.new}, beside {found.old}"
     if found.evened:
         told = [f"{own.name} {own.old} → {own.new}" for own in found.evened if own.name != "archive_path"]
@@ -57,7 +57,7 @@ def _value_line(value: ValueDifference) -> str:
 
 
 def _call_lines(calls: tuple[CallDifference, ...]) -> Iterator[str]:
-    """Calls of one module that differ in the same, but for their keys, are told once."""
+    """Yield the lines about the calls of one module; calls that differ alike, but for their keys, are one group."""
     together: dict[tuple[object, ...], list[CallDifference]] = {}
     for call in calls:
         kind = call.kind, call.block, call.module, call.causes, tuple(_change_line(one, call) for one in call.changes)
@@ -76,7 +76,7 @@ def _call_lines(calls: tuple[CallDifference, ...]) -> Iterator[str]:
 
 
 def _named(calls: list[CallDifference]) -> str:
-    """``1 (world), 2 (moon)``."""
+    """Return the numbers and keys of calls: ``1 (world), 2 (moon)``."""
     names = []
     for call in calls[:MOST_NAMED]:
         keys = " ".join(call.keys.values())
@@ -86,7 +86,7 @@ def _named(calls: list[CallDifference]) -> str:
 
 
 def _change_line(change: Change, call: CallDifference | None = None) -> str:
-    """A change; of one call among others with the names of its keys where their values stand."""
+    """Return the line of a change; for a group of calls, key values are replaced by the names of the keys."""
     what = f"{change.what} of" if change.what == "content" else change.what
     name = f" {change.name}" if change.name else ""
     line = f"{what}{name}: {_few(change.old)} → {_few(change.new)}"
@@ -115,13 +115,13 @@ def _job_line(job: JobDifference) -> str:
 
 
 def _ranges(numbers: tuple[int, ...]) -> str:
-    """``1..3, 7``."""
+    """Return numbers as ranges: ``1..3, 7``."""
     runs = [[number for _, number in same] for _, same in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
     return ", ".join(f"{run[0]}..{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
 def _few(texts: tuple[str, ...]) -> str:
-    """The first of them, and how many more there are; of a checksum its beginning."""
+    """Return the first texts and the count of the others; checksums are shortened."""
     texts = tuple(text[: len("sha256 ") + 12] if text.startswith("sha256 ") else text for text in texts)
     if len(texts) > MOST_WORDS:
         return f"{' '.join(texts[:MOST_WORDS])} and {len(texts) - MOST_WORDS} more"

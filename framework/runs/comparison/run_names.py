@@ -1,4 +1,4 @@
-"""Renaming: two runs' own names, which differ in all their paths, taken for the same where nothing else differs."""
+"""Run names in texts: names made from a run's unit, request and attempt are equal between two runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _WRITTEN = re.compile(
 
 @dataclass(frozen=True)
 class OwnName:
-    """A name of a run that the other run has otherwise."""
+    """A name of one run for which the other run has another one."""
 
     #: ``run``, ``archive_path``, ``unitname``, ``reqnum`` or ``attnum``.
     name: str
@@ -30,7 +30,7 @@ class OwnName:
 
 
 class Renaming:
-    """From the texts of an old run to those of a new one, by the ways in which the pipelines write their names."""
+    """Translation of texts of an old run into those of a new one, by the formats in which pipelines write run names."""
 
     def __init__(self, old: Names, new: Names, pipelines: Iterable[Section]) -> None:
         before, after = asdict(old), asdict(new)
@@ -55,11 +55,11 @@ class Renaming:
         self.same = lru_cache(100_000)(self._same)
 
     def __call__(self, text: str) -> str:
-        """An old text as the new run would write it."""
+        """Return a text of the old run as the new run would write it."""
         return self._clear.sub(lambda found: self._new[found[0]], text) if self._clear else text
 
     def _same(self, old: str, new: str) -> bool:
-        """Whether nothing differs but own names, each of which may also have been meant as it stands."""
+        """Return whether two texts are equal once run names are replaced; each name may also be literal."""
         if old == new or self(old) == new:
             return True
         if self._every is None:
@@ -73,7 +73,7 @@ class Renaming:
 
 
 def _forms(pipelines: Iterable[Section]) -> Iterator[tuple[str, str, int, str]]:
-    """The letters before, the name, its width, and what follows at once."""
+    """Yield the formats in which a name is written: letters before it, name, width, and the text right after it."""
     yield "", "unitname", 0, ""
     for pipeline in pipelines:
         for text in _texts(pipeline):
@@ -90,7 +90,7 @@ def _texts(section: Section) -> Iterator[str]:
 
 
 def _bounded(text: str, letters: str, following: str) -> str:
-    """Not inside a longer word or number."""
+    """Return a pattern that does not match inside a longer word or number."""
     before = "(?<![A-Za-z])" if letters else "(?<![A-Za-z0-9])"
     if following:
         # After a variable's value nobody knows where the name ends.
@@ -99,5 +99,5 @@ def _bounded(text: str, letters: str, following: str) -> str:
 
 
 def _any_of(patterns: list[str]) -> re.Pattern[str] | None:
-    """The longest first, so that a run's name is not taken for its unit's."""
+    """Return a pattern for any of the names, longest first, so that a run's name is not taken for its unit's."""
     return re.compile("|".join(sorted(patterns, key=len, reverse=True))) if patterns else None

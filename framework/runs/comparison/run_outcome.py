@@ -1,4 +1,4 @@
-"""Outcomes: what two runs came to: the contents of their files, the states of their calls, and what these took."""
+"""Outcomes of two runs: contents of files, states of calls, and resources used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FileDifference:
-    """A file that only one run made, or that has another content."""
+    """A file that only one run made, or whose contents differ."""
 
     #: ``added``, ``removed`` or ``changed``.
     kind: str
@@ -30,7 +30,7 @@ class FileDifference:
 
 @dataclass(frozen=True)
 class Numbers:
-    """How a module did in one run; times in seconds, memory in kB."""
+    """Figures of a module in one run; times in seconds, memory in kB."""
 
     done: int
     failed: int
@@ -42,7 +42,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class ModuleOutcome:
-    """A module in both runs; None where a run does not have it."""
+    """Figures of a module in both runs; None for a run that does not have it."""
 
     block: str
     module: str
@@ -52,7 +52,7 @@ class ModuleOutcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What came of two runs."""
+    """Differences between the outcomes of two runs."""
 
     states: tuple[str, str]
     files: tuple[FileDifference, ...]
@@ -64,7 +64,7 @@ class Outcome:
 
 
 def compare_outcomes(db: Registry, old: Side, new: Side) -> Outcome:
-    """What came of two recorded runs."""
+    """Compare the outcomes of two recorded runs."""
     runs = find_run(db, old.names.run), find_run(db, new.names.run)
     before, now = (files_of_attempt(db, run.attempt_id) for run in runs)
     volatile = _volatile(old.pipeline) | _volatile(new.pipeline)
@@ -91,7 +91,7 @@ def compare_outcomes(db: Registry, old: Side, new: Side) -> Outcome:
 def _paired(
     before: Mapping[str, FileRow], now: Mapping[str, FileRow], renaming: Renaming
 ) -> Iterator[tuple[str, FileRow | None, FileRow | None]]:
-    """Each file's path, that in the new run where it has the file, with its two records."""
+    """Yield each file's path (in the new run where it has the file) with its records in both runs."""
     left = dict(now)
     for path, row in before.items():
         renamed = path if path in left else renaming(path)
@@ -102,7 +102,7 @@ def _paired(
 
 
 def _volatile(pipeline: Section) -> set[str]:
-    """The types of files whose contents differ from run to run."""
+    """Return the filetypes whose contents differ from run to run."""
     return {
         name
         for name, section in pipeline.section("filetype_metadata").sections()

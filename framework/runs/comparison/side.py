@@ -1,4 +1,4 @@
-"""A side of a comparison: a plan as it has just been made, or as the archive keeps it."""
+"""Side of a comparison: a plan as it has just been made, or as the archive keeps it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Names:
-    """What a run is called, and what its names are made of."""
+    """Name of a run, and the values that its names are made of."""
 
     run: str
     archive_path: str
@@ -42,7 +42,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Side:
-    """Everything that is compared."""
+    """One side of a comparison: identity, configuration, calls and jobs."""
 
     names: Names
     pipeline: Section
@@ -60,7 +60,7 @@ class Side:
 
     @cached_property
     def job_of(self) -> Mapping[int, Job]:
-        """The job of each call."""
+        """Jobs by the numbers of their calls."""
         return {call.number: job for job in self.jobs for call in job.calls}
 
     def block_of(self, call: Call) -> str:
@@ -68,7 +68,7 @@ class Side:
 
 
 def planned(plan: Plan, submission: Submission) -> Side:
-    """A plan that was just made."""
+    """Return the side of a plan that was just made."""
     identity = plan.identity
     return Side(
         names=Names(
@@ -85,7 +85,7 @@ def planned(plan: Plan, submission: Submission) -> Side:
 
 
 def recorded(registry: Registry, name: str) -> Side:
-    """The plan of a run as its archive keeps it, and what the registry knows of its programs and outside files."""
+    """Return the side of a recorded run: its archived plan, and the recorded programs and outside files."""
     run = find_run(registry, name)
     kept = kept_plan.files(registry, run)
     full = kept_plan.newest(kept, "full")
@@ -111,14 +111,14 @@ def recorded(registry: Registry, name: str) -> Side:
 
 
 def early_part(side: Side) -> Side:
-    """A run without its late blocks, which no plan has that is made before the run."""
+    """Return a side without late blocks, which a plan made before the run cannot have."""
     names = {name: side.pipeline.section("block").section(name.lower()) for name in side.blocks.values()}
     jobs = tuple(job for job in side.jobs if not says_late(names[side.blocks[job.block]]))
     return replace(side, jobs=jobs)
 
 
 def _outside_files(registry: Registry, archive: str, jobs: tuple[Job, ...]) -> Callable[[str], Facts | None]:
-    """What a recorded run found in files from outside, by way of an output that was made from each."""
+    """Return a function from outside files to their recorded facts, found through outputs derived from them."""
     readers: dict[str, Call] = {}
     for job in jobs:
         for call in job.calls:

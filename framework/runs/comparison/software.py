@@ -1,4 +1,4 @@
-"""Submitters: what two runs were submitted with, where it differs."""
+"""Differences of the software that two runs were submitted with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def compare_submitters(old: Mapping[str, Stack], new: Mapping[str, Stack]) -> dict[str, list[str]]:
-    """By name what it was and what it is; empty where there was nothing."""
+    """Return the old and new version of each software that differs; empty where a run had none."""
     was, now = dict(_named(old)), dict(_named(new))
     return {
         name: [was.get(name, ""), now.get(name, "")]

@@ -1,4 +1,4 @@
-"""Versions: programs that say they are another version than a recorded run used."""
+"""Differences of program versions between a recorded run and this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SECONDS = 30
 
 @dataclass(frozen=True)
 class VersionDifference:
-    """A program and its versions."""
+    """A program with its recorded and its present version."""
 
     program: str
     old: str
@@ -27,7 +27,7 @@ class VersionDifference:
 
 
 def compare_versions(old: Side, new: Side) -> Iterator[VersionDifference]:
-    """Programs of both sides whose version is another one now; those that this machine has are asked as a job would."""
+    """Yield the programs of both sides whose version differs now; programs here are asked as a job would ask."""
     steps = {step.program: step for call in new.calls for step in call.execs if step.version_flag}
     for program, versions in (old.versions or {}).items():
         now = _ask(steps[program]) if program in steps else None

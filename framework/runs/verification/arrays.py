@@ -1,4 +1,4 @@
-"""Arrays of values: how those of a column or an image compare."""
+"""Comparison of arrays: the values of a column or an image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Name = Callable[[tuple[int, ...]], str]
 
 
 def array_differences(was: Any, now: Any, tolerance: Tolerance, name: str, at: Name) -> Iterator[Difference]:
-    """At most one difference: the first value that may not be so, or how far the others are apart."""
+    """Yield at most one difference: the first value out of tolerance, or the largest distance within it."""
     import numpy as np
 
     if was.shape != now.shape:
@@ -35,7 +35,7 @@ def array_differences(was: Any, now: Any, tolerance: Tolerance, name: str, at: N
 
 
 def _unequal(was: Any, now: Any) -> Any:
-    """Where two arrays differ; what is not a number equals itself."""
+    """Return a mask of the elements that differ; NaN equals NaN."""
     import numpy as np
 
     if was.dtype == object or now.dtype == object:

@@ -1,7 +1,7 @@
-"""Contents: how a file compares with one that should be the same: bit by bit, and where that fails by what it says.
+"""Comparison of a file with one that should be the same: by bytes, and where these differ by contents.
 
-Each other file of this folder knows one kind of files. It has ``differences(old, new, rules)``, which yields what
-differs from the beginning on, and raises :class:`UnreadableError` for a file that is not of its kind after all.
+Each ``*_files`` module of this folder knows one kind of files. It has ``differences(old, new, rules)``, which yields
+the differences from the beginning of the file on, and raises :class:`UnreadableError` for a file of another kind.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _KINDS = {
 
 
 class UnreadableError(Exception):
-    """A file is not what its name says, or what reads it is not installed; the message says which."""
+    """A file that is not of the kind that its name says, or whose reader is not installed; the message says which."""
 
 
 @dataclass(frozen=True)
 class Difference:
-    """Something that differs."""
+    """One difference between two files."""
 
     #: ``volatile``, ``close`` or ``different``.
     kind: str
@@ -45,7 +45,7 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verdict:
-    """How two files compare."""
+    """Result of a comparison of two files."""
 
     kind: str
     #: The first difference, or what differs and may.
@@ -53,7 +53,7 @@ class Verdict:
 
 
 def compare(old: Path, new: Path, rules: Rules) -> Verdict:
-    """How the new file compares with the old one."""
+    """Compare a new file with an old one."""
     if _same_bytes(old, new):
         return Verdict(IDENTICAL)
     if old.suffix == ".gz":
@@ -72,7 +72,7 @@ def _kind(path: Path) -> str:
 
 
 def _compare_as(kind: str, old: Path, new: Path, rules: Rules) -> Verdict:
-    """By the first of the readers that can; what the first one says of it stands behind."""
+    """Compare by the first reader that can read both files; the error of an earlier one is appended."""
     trouble = ""
     for reader in dict.fromkeys((kind, "text")):
         try:
@@ -92,7 +92,7 @@ def _reader(kind: str) -> Callable[[Path, Path, Rules], Iterator[Difference]]:
 
 
 def _summed_up(found: Iterator[Difference]) -> Verdict:
-    """The first difference that may not be, or else the worst kind of those that may."""
+    """Return the first difference out of tolerance, or else the worst one within it."""
     allowed: dict[str, list[str]] = {VOLATILE: [], CLOSE: []}
     for difference in found:
         if difference.kind == DIFFERENT:
@@ -114,7 +114,7 @@ def _same_bytes(old: Path, new: Path) -> bool:
 
 
 def _compare_unpacked(old: Path, new: Path, rules: Rules) -> Verdict:
-    """Two files that gzip has packed: its header has a time, which says nothing of what is inside."""
+    """Compare two gzip files by their contents, since the header holds a time."""
     with tempfile.TemporaryDirectory(prefix="fw-unpacked-") as directory:
         unpacked = [Path(directory) / side / old.stem for side in ("old", "new")]
         try:
@@ -130,6 +130,6 @@ def _compare_unpacked(old: Path, new: Path, rules: Rules) -> Verdict:
 
 
 def shown(value: object) -> str:
-    """A value as a message has it."""
+    """Return a value as a message shows it."""
     text = repr(value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value)
     return text if len(text) <= 80 else f"{text[:77]}..."

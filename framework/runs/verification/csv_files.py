@@ -1,4 +1,4 @@
-"""CSV, by column."""
+"""Comparison of CSV files by column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework.runs.verification.compare import DIFFERENT, VOLATILE, Difference,
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
-    """What differs, one column after another; a column is of numbers where both files have nothing else in it."""
+    """Yield differences column by column; a column is numeric where both files have only numbers in it."""
     was, now = _read(old), _read(new)
     if list(was.columns) != list(now.columns):
         yield Difference(DIFFERENT, f"its columns are {list(now.columns)}, were {list(was.columns)}")
@@ -48,7 +48,7 @@ def _row(index: tuple[int, ...]) -> str:
 
 
 def _values(was: Any, now: Any) -> tuple[Any, Any]:
-    """The columns as numbers, or as the texts that they are."""
+    """Return both columns as numbers, or else as texts."""
     import pandas as pd
 
     if ((was == "") == (now == "")).all():

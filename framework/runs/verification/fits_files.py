@@ -1,4 +1,4 @@
-"""FITS, by data unit: headers card by card, images by pixel, tables by column."""
+"""Comparison of FITS files by HDU: headers card by card, images by pixel, tables by column."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OF_WRITING = frozenset({"DATE", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM"})
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
-    """What differs, one header and data unit after another."""
+    """Yield differences, one header and data unit after another."""
     try:
         from astropy.io import fits
     except ModuleNotFoundError as error:
@@ -67,7 +67,7 @@ def _in_header(was: Any, now: Any, name: str, rules: Rules) -> Iterator[Differen
 
 
 def _cards(header: Any) -> dict[str, list[tuple[Any, str]]]:
-    """Values and comments by keyword; some keywords, such as HISTORY, come again."""
+    """Return values and comments by keyword; keywords such as HISTORY may be repeated."""
     found: dict[str, list[tuple[Any, str]]] = {}
     for card in header.cards:
         found.setdefault(card.keyword, []).append((card.value, card.comment))
@@ -107,7 +107,7 @@ def _in_data(was: Any, now: Any, name: str, rules: Rules) -> Iterator[Difference
 
 
 def _pixel(index: tuple[int, ...]) -> str:
-    """As FITS counts: the fastest axis first, from 1."""
+    """Return a pixel's position as FITS counts: the fastest axis first, from 1."""
     return f"pixel ({', '.join(str(place + 1) for place in reversed(index))})"
 
 

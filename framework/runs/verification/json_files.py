@@ -1,4 +1,4 @@
-"""JSON, by value."""
+"""Comparison of JSON files by value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework.runs.verification.compare import CLOSE, DIFFERENT, VOLATILE, Diff
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
-    """Values that differ, in the old file's order; a number's name is that of the nearest key."""
+    """Yield values that differ, in the old file's order; a number is named by the nearest key."""
     try:
         was, now = (json.loads(path.read_bytes()) for path in (old, new))
         yield from _in_value(was, now, "", "", rules)

@@ -1,4 +1,4 @@
-"""Parquet, by column."""
+"""Comparison of parquet files by column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework.runs.verification.compare import DIFFERENT, VOLATILE, Difference,
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
-    """What differs, one column after another; only one of them is in memory at a time."""
+    """Yield differences column by column; only one column is in memory at a time."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq

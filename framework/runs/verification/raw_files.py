@@ -1,4 +1,4 @@
-"""Files of any kind, by byte."""
+"""Comparison of files of any kind by byte."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from framework.runs.verification.compare import CHUNK, DIFFERENT, Difference
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
-    """The first byte that differs."""
+    """Yield the first byte that differs."""
     sizes = old.stat().st_size, new.stat().st_size
     at = _first(old, new)
     if at == min(sizes):

@@ -1,4 +1,4 @@
-"""Rerunning: one call of a recorded run, again, in a directory of its own."""
+"""Rerun of one call of a recorded run, in a directory of its own."""
 
 from __future__ import annotations
 
@@ -35,9 +35,10 @@ IN_MEMORY = "in memory"
 
 @dataclass(frozen=True)
 class Comparison:
-    """One output and how it compares with the record.
+    """One output of a rerun, compared with its record.
 
-    same, differs, missing, new (not recorded), or in memory (where it was when recorded: nothing to compare with).
+    The result is ``same``, ``differs``, ``missing``, ``new`` (not recorded), or ``in memory`` (never written, so that
+    there is nothing to compare with).
     """
 
     path: str
@@ -46,7 +47,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True)
 class Rerun:
-    """What came of it."""
+    """Result of a rerun."""
 
     status: int
     reason: str
@@ -63,10 +64,10 @@ class Rerun:
 
 
 def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
-    """Repeat a call; nothing is written outside ``target``, which must not be there yet.
+    """Repeat a call in the directory ``target``, which must not exist; nothing outside it is written.
 
-    What it reads and its job did not keep is made again first, by the calls that made it. What passed in memory is
-    written this time, to be looked at.
+    Inputs that its job did not keep are made again first, by the calls that made them. Outputs that were passed in
+    memory are written this time, so that they can be looked at.
     """
     shard, software, root = _planned_in(registry, run, number)
     header, data = _planned(shard, number)
@@ -85,7 +86,7 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What the registry has of some files."""
+    """Recorded facts of some files."""
 
     #: Those that the archive has.
     kept: dict[str, Facts]
@@ -96,7 +97,7 @@ class Recorded:
 
 
 def _on_disk(call: dict[str, Any]) -> dict[str, Any]:
-    """The call with files in the place of what was passed in memory; what it makes is left as it is, to be compared."""
+    """Return a call with files in the place of outputs passed in memory; its outputs are kept for the comparison."""
 
     def files(key: str, *without: str) -> list[dict[str, Any]]:
         return [{name: value for name, value in file.items() if name not in without} for file in call[key]]
@@ -105,7 +106,7 @@ def _on_disk(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
-    """A call of a job, and those before it that make what it needs and the job did not keep, in their order."""
+    """Return a call, and in order before it the calls of its job that make inputs which the job did not keep."""
     makers = {file.path: call for call in calls for file in call.outputs if not file.saved}
     chosen: dict[int, CallSpec] = {}
     waiting = [call for call in calls if call.number == number]
@@ -118,7 +119,7 @@ def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
 
 
 def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | None, str]:
-    """Where the archive keeps the plan of a call, which software it ran in at last, and the archive's root."""
+    """Return the archive path of a call's shard, the software of its last execution, and the archive's root."""
     found = find_run(registry, run)
     tries = calls(registry, found.attempt_id, wrapnum=number)
     if not tries:
@@ -132,7 +133,7 @@ def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | N
 
 
 def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> Recorded:
-    """What is recorded of the calls' inputs and outputs."""
+    """Return the recorded facts of the calls' inputs and outputs."""
     paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.external]
     rows = existing(registry, header["archive"], paths)
     for file in (file for spec in specs for file in spec.inputs if file.path in rows):
@@ -150,7 +151,7 @@ def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec])
 
 
 def _as_kept(row: FileRow) -> tuple[str, Facts]:
-    """Path, size and checksum of what the archive has."""
+    """Return path, size and checksum of a file as the archive keeps it."""
     if row.packed:
         ending, size, sha256 = row.packed
         return row.path + ending, Facts(size, sha256)
@@ -158,7 +159,7 @@ def _as_kept(row: FileRow) -> tuple[str, Facts]:
 
 
 def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The shard's header and the definition of the job that the call belongs to."""
+    """Return a shard's header, and the definition of the job that a call belongs to."""
     parts = kept_plan.records(path)
     header = next(parts)
     for job in parts:
@@ -170,7 +171,7 @@ def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
 def _repeat(
     header: dict[str, Any], specs: list[CallSpec], known: Recorded, target: Path, software: str | None
 ) -> Rerun:
-    """Run them with the worker's own code, the archive for their outputs replaced by the target directory."""
+    """Run calls with the worker's own code; the target directory takes the place of the archive."""
     try:
         target.mkdir(parents=True)
     except OSError as error:
@@ -207,7 +208,7 @@ def _repeat(
 
 
 def _found(places_of: Mapping[str, str], root: str, place: Workplace) -> Iterator[tuple[str, str]]:
-    """Where each output lies that was made: put away, or left in the job."""
+    """Yield each output that was made with its path: stored, or still in the work directory."""
     for path, at in places_of.items():
         for here in (os.path.join(root, path), place.at(at)):
             if os.path.exists(here):
@@ -216,7 +217,7 @@ def _found(places_of: Mapping[str, str], root: str, place: Workplace) -> Iterato
 
 
 def _run_in_order(bench: Bench) -> tuple[int, Call]:
-    """The first call that fails, with its status, or the last."""
+    """Run calls until one fails, and return the status and the last call that ran."""
     try:
         for spec in bench.job.calls:
             call = Call(bench, spec, 1)

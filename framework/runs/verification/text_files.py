@@ -1,4 +1,4 @@
-"""Text, by line."""
+"""Comparison of text files by line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from framework.runs.verification.compare import DIFFERENT, Difference, Unreadabl
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
-    """The first line that differs."""
+    """Yield the first line that differs."""
     try:
         with old.open(encoding="utf-8", newline="") as first, new.open(encoding="utf-8", newline="") as second:
             for number, (was, now) in enumerate(zip_longest(first, second), start=1):

@@ -1,4 +1,4 @@
-"""Verifying: a recorded call is repeated apart from its run, and a verdict on what it makes goes on record."""
+"""Verification of recorded calls: each is repeated apart from its run, and a verdict on its outputs is recorded."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GOOD = frozenset({*VERDICTS, NOT_COMPARED} - {DIFFERENT})
 
 
 class Verifier:
-    """Repeats calls of one run."""
+    """Verification of calls of one run."""
 
     def __init__(self, registry: Registry, run: str) -> None:
 
@@ -47,7 +47,7 @@ class Verifier:
         self._root = attempt_values(registry, self.run.attempt_id).get("archive_root", "")
 
     def calls(self, module: str | None = None) -> list[int]:
-        """The numbers of the calls that have a good result, of one module or of all."""
+        """Return the numbers of the calls with a good result, of one module or of all."""
         done = [call for call in calls(self._registry, self.run.attempt_id, module=module) if call.state == "done"]
         if not done:
             of = f"module {module} of {self.run.run}" if module else self.run.run
@@ -55,7 +55,7 @@ class Verifier:
         return sorted({call.wrapnum for call in done})
 
     def verify(self, number: int, target: Path) -> tuple[Rerun, Verification]:
-        """Repeat a call in a new directory, compare what it makes, and put the verdict on record."""
+        """Repeat a call in a new directory, compare its outputs, and record the verdict."""
         began = time.monotonic()
         again = rerun(self._registry, self.run.run, number, target)
         files = tuple(self._file_verdicts(again))
@@ -92,7 +92,7 @@ class Verifier:
         return found
 
     def _compared(self, part: Comparison, row: FileRow | None, made: Mapping[str, str]) -> Verdict:
-        """One output beside the recorded one."""
+        """Compare one output with the recorded file."""
         if part.verdict == "same":
             return Verdict(IDENTICAL)
         if part.verdict == IN_MEMORY:
@@ -115,7 +115,7 @@ class Verifier:
         return compare(kept, made, rules)
 
     def _brought_contents(self, row: FileRow, made: Path, rules: Rules) -> Verdict:
-        """The same where the home archive has it compressed, or only another one has it."""
+        """Compare an output with a file that the home archive has compressed, or that only another archive has."""
         with TemporaryDirectory(prefix="fw-recorded-") as directory:
             kept = next(get(self._registry, [row], Path(directory)))
             if kept.trouble:
@@ -127,7 +127,7 @@ class Verifier:
 
     @cached_property
     def _filetypes(self) -> Section:
-        """What the run's own configuration declares."""
+        """Filetypes that the run's own configuration declares."""
         full = kept_plan.files(self._registry, self.run)["full.wcl"].location
         return parse("".join(kept_plan.lines(full)), full).section("filetype_metadata")
 
@@ -137,7 +137,7 @@ class Verifier:
 
 
 def _of_call(again: Rerun, files: Sequence[FileVerdict]) -> tuple[str, str | None]:
-    """The worst of its files, and that one's words."""
+    """Return the worst verdict among a call's files, and its difference."""
     if again.status:
         return FAILED, again.reason or f"it ended with status {again.status}"
     ranks = [*VERDICTS[:-1], *("missing", "new", DIFFERENT)]
