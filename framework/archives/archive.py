@@ -12,7 +12,7 @@ from framework.archives.store import Store
 from framework.configuration.home import home
 from framework.configuration.site_file import archive_root
 from framework.errors import FrameworkError
-from framework.worker.job.deferred_values import LateError, Secrets, resolve
+from framework.worker.job.deferred_values import DeferredValueError, Secrets, resolve
 from wcl import Scope, Section, expand
 from wcl.spelling import did_you_mean
 
@@ -39,7 +39,7 @@ class Archive:
         secrets = Secrets({"FW_SECRETS": str(home() / "secrets"), **os.environ})
         try:
             options = {key: resolve(value, "", secrets) for key, value in self.options.items()}
-        except LateError as error:
+        except DeferredValueError as error:
             raise FrameworkError(f"archive {self.name}: {error}") from error
         return open_store(self.root, options)
 

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 
-from framework.worker.files.transfer import GZIP, Facts, TransferError, measure, pass_through
+from framework.worker.files.transfer import GZIP, Checksum, TransferError, copy_measured, measure
 
 if TYPE_CHECKING:
     from framework.archives.store import Store
@@ -36,7 +36,7 @@ def copy_to_store(copy: Copy, source: Store, target: Store) -> str:
     """Put a copy into another store in the form that it has; why that failed, or empty."""
     try:
         with source.read(copy.path) as reading, target.write(copy.path) as writing:
-            _refuse_other(copy, pass_through(reading.read, writing.write))
+            _refuse_other(copy, copy_measured(reading.read, writing.write))
         if copy.size is not None and target.size(copy.path) != copy.size:
             return f"{target.place} has not taken it whole"
     except (OSError, TransferError) as error:
@@ -50,7 +50,7 @@ def fetch(file: Measured, copy: Copy, source: Store, target: Path) -> str:
     unpacked = target.with_name(f"{part.name}-unpacked")
     try:
         with source.read(copy.path) as reading, part.open("wb", buffering=0) as writing:
-            _refuse_other(copy, pass_through(reading.read, writing.write))
+            _refuse_other(copy, copy_measured(reading.read, writing.write))
         if copy.ending == GZIP:
             with gzip.open(part) as reading, unpacked.open("wb") as writing:
                 shutil.copyfileobj(reading, writing, 1 << 20)
@@ -93,7 +93,7 @@ def holds(copy: Copy, store: Store) -> bool:
         return False
     try:
         with store.read(copy.path) as reading:
-            _refuse_other(copy, pass_through(reading.read, len))
+            _refuse_other(copy, copy_measured(reading.read, len))
     except (OSError, TransferError):
         return False
     return True
@@ -119,7 +119,7 @@ def side_by_side(work: Callable[[One], Other], items: Iterable[One], at_a_time: 
                 future.cancel()
 
 
-def _refuse_other(copy: Copy, found: Facts) -> None:
+def _refuse_other(copy: Copy, found: Checksum) -> None:
     if copy.size not in (None, found.size) or copy.sha256 not in (None, found.sha256):
         raise TransferError("has other content")
 

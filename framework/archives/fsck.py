@@ -11,7 +11,7 @@ from framework.archives.archive import Archive
 from framework.archives.copy import copy_to_store, side_by_side
 from framework.archives.store import is_path
 from framework.errors import InfrastructureError
-from framework.worker.files.transfer import pass_through
+from framework.worker.files.transfer import copy_measured
 
 if TYPE_CHECKING:
     from framework.archives.store import Store
@@ -118,7 +118,7 @@ def _compared(store: Store, file: Archived, listed: int | None, contents: bool) 
             return "size", f"{size} bytes, not {copy.size}"
         if contents and copy.sha256 is not None:
             with store.read(copy.path) as reading:
-                found = pass_through(reading.read, len)
+                found = copy_measured(reading.read, len)
             if found.sha256 != copy.sha256:
                 return "content", f"sha256 {found.sha256}, not {copy.sha256}"
     except FileNotFoundError:

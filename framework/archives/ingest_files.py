@@ -13,7 +13,7 @@ from framework.archives.external_filetypes import Filetype, NotSuchAFileError
 from framework.errors import FrameworkError, InfrastructureError
 from framework.model.plan import ARCHIVE_PATH
 from framework.output.progress import Tally
-from framework.worker.files.transfer import measure, pass_through
+from framework.worker.files.transfer import copy_measured, measure
 
 if TYPE_CHECKING:
     from framework.archives.store import Store
@@ -137,7 +137,7 @@ def _measured(candidate: Candidate) -> Candidate:
 def _stored(candidate: Candidate, store: Store) -> Candidate:
     """Copy a file into the archive, measured on the way."""
     with open(candidate.source, "rb", buffering=0) as reading, store.write(candidate.path) as writing:
-        found = pass_through(reading.read, writing.write)
+        found = copy_measured(reading.read, writing.write)
     return replace(candidate, size=found.size, sha256=found.sha256)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Container, Iterable
 from typing import Any
 
-from framework.worker.files.transfer import READ_ONLY, lost_log, measure, move
+from framework.worker.files.transfer import READ_ONLY, lost_log_path, measure, move
 from framework.worker.journal.journal import Journal
 from framework.worker.journal.restart_state import OpenCall
 from framework.worker.journal.statuses import LOST
@@ -37,7 +37,7 @@ def close_calls(
 
 def _keep_log(call: OpenCall, archive: str, archive_root: str, written_in: str) -> dict[str, Any] | None:
     """The lost call's log under a name that its next execution will not use; None where it wrote none."""
-    kept = lost_log(call.log, call.execution_id)
+    kept = lost_log_path(call.log, call.execution_id)
     target = os.path.join(archive_root, kept)
     try:
         # The next execution may have put it aside already.

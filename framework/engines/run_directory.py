@@ -19,7 +19,7 @@ from framework.configuration.home import home
 from framework.errors import InfrastructureError, RunError
 from framework.model.plan import Block, Call, Job, Plan
 from framework.model.run import PlannedCall, PlannedJob, PlannedLate, PlannedRun
-from framework.worker.files.transfer import READ_ONLY, make_directory, measure
+from framework.worker.files.transfer import READ_ONLY, make_parents, measure
 from framework.worker.job.shard_format import FORMAT, current_record, format_1_record
 from wcl.spelling import did_you_mean
 
@@ -152,7 +152,7 @@ class RunDirectory:
             if name in kept_before:
                 continue
             target = os.path.join(plan.archive_root, name)
-            make_directory(target)
+            make_parents(target)
             part = f"{target}.part"
             with open(part, "wb") as file:
                 file.write(gzip.compress(path.read_bytes(), compresslevel=1, mtime=0))

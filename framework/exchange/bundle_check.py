@@ -20,7 +20,7 @@ from framework.errors import InfrastructureError, RunError
 from framework.exchange.bundle import CHUNK, FORMAT, MANIFEST, VERSION
 from framework.exchange.import_rows import Tables
 from framework.exchange.run_rows import ORDER, columns_of
-from framework.worker.files.transfer import pass_through
+from framework.worker.files.transfer import copy_measured
 
 #: A manifest, and all rows together, are no larger than this; they are read into memory.
 MOST_MANIFEST = 1 << 28
@@ -97,13 +97,13 @@ class Bundle:
         try:
             if _is_there(path, store):
                 with store.read(path) as kept:
-                    found = pass_through(kept.read, len)
+                    found = copy_measured(kept.read, len)
                 if (found.size, found.sha256) != (about.size, about.sha256):
                     raise RunError(f"{store.place}/{path} is there already, and is another file")
                 return False
             chunks = self._chunks(f"files/{path}")
             with store.write(path) as file:
-                pass_through(lambda _: next(chunks, b""), file.write)
+                copy_measured(lambda _: next(chunks, b""), file.write)
         except OSError as error:
             raise InfrastructureError(f"{path} into {store.place}: {error.strerror or error}") from error
         return True

@@ -18,7 +18,7 @@ from framework.exchange.bundle import Content, with_ancestors, write_bundle
 from framework.exchange.names import quoted
 from framework.exchange.prov import prov_text
 from framework.exchange.rocrate import METADATA, PIPELINE, crate_text
-from framework.worker.files.transfer import pass_through
+from framework.worker.files.transfer import copy_measured
 
 if TYPE_CHECKING:
     from framework.archives.store import Store
@@ -110,7 +110,7 @@ class _Zip:
             reading(*places.of(file)) as kept,
             self._file.open(f"files/{file.path}", "w", force_zip64=True) as writing,
         ):
-            found = pass_through(kept.read, writing.write)
+            found = copy_measured(kept.read, writing.write)
         if (found.size, found.sha256) != (file.size, file.sha256):
             raise RunError(f"{file.path} has other content than is recorded of it: fw fsck says more")
 

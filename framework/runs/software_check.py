@@ -14,7 +14,7 @@ from framework.engines.program_check import trouble
 from framework.pipeline.keys import check_pipeline
 from framework.pipeline.software import KINDS, SoftwareDefinitions, check_software
 from framework.worker.environments.base import SoftwareError
-from framework.worker.environments.cache import Shelf
+from framework.worker.environments.cache import EnvironmentCache
 from framework.worker.programs.programs import Programs
 from framework.worker.programs.warden import Warden
 from wcl import Scope, Section, WclError
@@ -55,7 +55,7 @@ def _looked_at(label: str, definition: dict[str, object]) -> Equipment:
     try:
         with tempfile.TemporaryDirectory(prefix="fw-doctor-") as place, open(os.path.join(place, "log"), "ab+") as log:
             environment = {**os.environ, "PATH": program_path()}
-            shelf = Shelf(Programs(warden), environment, place)
+            shelf = EnvironmentCache(Programs(warden), environment, place)
             ready = shelf.take(label, definition, {"FW_CALL": "0"}, log.fileno(), lambda what, **fact: None)
             return Equipment(label, ready.summary)
     except SoftwareError as error:

@@ -1,4 +1,4 @@
-"""Software as a worker makes it ready."""
+"""PreparedSoftware as a worker makes it ready."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from framework.worker.environments.base import Software
-from framework.worker.environments.cache import Shelf
+from framework.worker.environments.base import PreparedSoftware
+from framework.worker.environments.cache import EnvironmentCache
 from framework.worker.programs.programs import Programs
 from framework.worker.programs.warden import Warden
 
@@ -23,11 +23,11 @@ IDENTITY = {"FW_RUN": "U_r1p01", "FW_CALL": "1"}
 class Worker:
     """A worker's shelf, and what it tells and says."""
 
-    shelf: Shelf
+    shelf: EnvironmentCache
     log: Path
     told: list[dict[str, Any]] = field(default_factory=list)
 
-    def take(self, definition: dict[str, Any]) -> Software:
+    def take(self, definition: dict[str, Any]) -> PreparedSoftware:
         """Make software ready."""
         label = f"{definition['kind']} {definition['name']}"
         with self.log.open("ab+") as log:
@@ -52,7 +52,7 @@ def a_worker(programs: Programs, tmp_path: Path) -> Callable[..., Worker]:
     def make(**variables: str) -> Worker:
         path = os.pathsep.join([str(tmp_path / "bin"), os.environ["PATH"]])
         environment = {"PATH": path, "FW_FENCE": "/run", "FW_WORKER": "/run:1", **variables}
-        return Worker(Shelf(programs, environment, str(tmp_path / "images")), tmp_path / "log")
+        return Worker(EnvironmentCache(programs, environment, str(tmp_path / "images")), tmp_path / "log")
 
     return make
 
@@ -73,7 +73,7 @@ def a_script(tmp_path: Path) -> Callable[[str], str]:
 def run(programs: Programs, tmp_path: Path) -> Callable[..., tuple[int, str]]:
     """Runs a line of shell in some software; its status and what it says."""
 
-    def go(software: Software, line: str, **own: str) -> tuple[int, str]:
+    def go(software: PreparedSoftware, line: str, **own: str) -> tuple[int, str]:
         root = tmp_path / "work"
         root.mkdir(exist_ok=True)
         (tmp_path / "archive").mkdir(exist_ok=True)

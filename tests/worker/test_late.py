@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.worker.job.deferred_values import LateError, Secrets, resolve
+from framework.worker.job.deferred_values import DeferredValueError, Secrets, resolve
 
 
 def a_fits(path: Path, *headers: list[str], data: bytes = b"") -> Path:
@@ -37,12 +37,12 @@ def test_a_header_value_is_read_from_any_header_of_the_file(tmp_path):
 
 def test_what_a_header_does_not_have_is_said(tmp_path):
     a_fits(tmp_path / "a.fits", ["SIMPLE  = T", "NAXIS   = 0"])
-    with pytest.raises(LateError, match=r"no header of .* has BAND"):
+    with pytest.raises(DeferredValueError, match=r"no header of .* has BAND"):
         resolve("$HEAD{a.fits,band}", str(tmp_path), Secrets({}))
     (tmp_path / "b.fits").write_bytes(b"x" * 5000)
-    with pytest.raises(LateError, match="is no FITS file"):
+    with pytest.raises(DeferredValueError, match="is no FITS file"):
         resolve("$HEAD{b.fits,band}", str(tmp_path), Secrets({}))
-    with pytest.raises(LateError, match="No such file"):
+    with pytest.raises(DeferredValueError, match="No such file"):
         resolve("$HEAD{c.fits,band}", str(tmp_path), Secrets({}))
 
 
@@ -50,7 +50,7 @@ def test_what_a_header_does_not_have_is_said(tmp_path):
 def test_no_file_is_a_header_that_never_ends(tmp_path_factory, content):
     path = tmp_path_factory.mktemp("h") / "x.fits"
     path.write_bytes(b"SIMPLE  = T".ljust(80) + content)
-    with pytest.raises(LateError):
+    with pytest.raises(DeferredValueError):
         resolve("$HEAD{x.fits,NOKEY}", str(path.parent), Secrets({}))
 
 
@@ -67,13 +67,13 @@ def test_a_secret_file_that_others_may_read_is_refused(tmp_path):
     kept = tmp_path / "secrets"
     kept.write_text("db = s3cr3t\n")
     kept.chmod(0o640)
-    with pytest.raises(LateError, match="chmod 600") as error:
+    with pytest.raises(DeferredValueError, match="chmod 600") as error:
         resolve("$SECRET{db}", "/", Secrets({"FW_SECRETS": str(kept)}))
     assert "s3cr3t" not in str(error.value)
 
 
 def test_a_secret_that_nobody_keeps_is_said(tmp_path):
-    with pytest.raises(LateError, match="set FW_SECRET_DB"):
+    with pytest.raises(DeferredValueError, match="set FW_SECRET_DB"):
         resolve("$SECRET{db}", "/", Secrets({"FW_SECRETS": str(tmp_path / "none")}))
 
 

@@ -13,21 +13,21 @@ from pathlib import Path
 import pytest
 
 from framework.worker.programs.limits import MEMORY, TIME, Limits
-from framework.worker.programs.programs import Outcome, Programs
+from framework.worker.programs.programs import ProgramResult, Programs
 from framework.worker.programs.warden import Warden
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Iterator[Callable[..., Outcome]]:
+def run(tmp_path: Path) -> Iterator[Callable[..., ProgramResult]]:
     warden = Warden()
     programs = Programs(warden)
     log = os.open(tmp_path / "log", os.O_RDWR | os.O_CREAT)
 
     def begin(
         *argv: str, deadline: float | None = None, memory_mb: int | None = None, path: str = os.defpath
-    ) -> Outcome:
+    ) -> ProgramResult:
         return programs.run(list(argv), {"PATH": path, "FW_CALL": "1"}, log, Limits(deadline, memory_mb))
 
     yield begin

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 
 from framework.worker.files import download as downloading
 from framework.worker.files.download import download
-from framework.worker.files.transfer import Facts, Measurer, TransferError, link, measure, store
+from framework.worker.files.transfer import Checksum, ChecksumCache, TransferError, link, measure, store
 
 
-def facts_of(content: bytes) -> Facts:
-    return Facts(len(content), hashlib.sha256(content).hexdigest())
+def facts_of(content: bytes) -> Checksum:
+    return Checksum(len(content), hashlib.sha256(content).hexdigest())
 
 
 @given(st.binary(max_size=3000))
@@ -33,18 +33,18 @@ def test_an_input_that_is_not_what_was_recorded_is_refused(tmp_path):
     source = tmp_path / "source"
     source.write_bytes(b"changed!")
     with pytest.raises(TransferError, match="is not what was recorded"):
-        link(str(source), str(tmp_path / "in"), facts_of(b"original"), Measurer())
+        link(str(source), str(tmp_path / "in"), facts_of(b"original"), ChecksumCache())
     with pytest.raises(TransferError, match="has 8 bytes where 3 are recorded"):
-        link(str(source), str(tmp_path / "in"), facts_of(b"old"), Measurer())
+        link(str(source), str(tmp_path / "in"), facts_of(b"old"), ChecksumCache())
     assert not (tmp_path / "in").exists()
 
 
 def test_a_file_that_changes_between_two_jobs_is_measured_again(tmp_path):
-    source, measurer = tmp_path / "source", Measurer()
+    source, measurer = tmp_path / "source", ChecksumCache()
     source.write_bytes(b"one")
-    assert measurer.facts(str(source)) == facts_of(b"one")
+    assert measurer.checksum(str(source)) == facts_of(b"one")
     source.write_bytes(b"three")
-    assert measurer.facts(str(source)) == facts_of(b"three")
+    assert measurer.checksum(str(source)) == facts_of(b"three")
 
 
 def test_an_output_is_moved_into_the_archive_and_may_not_be_written_again(tmp_path):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from framework.worker.job.spec import FileSpec
-from framework.worker.job.wildcard_outputs import BadNameError, Unknown
+from framework.worker.job.wildcard_outputs import InvalidNameError, WildcardOutputs
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def pieces() -> FileSpec:
 def test_files_that_fit_are_found_with_what_their_names_tell(tmp_path: Path, pieces: FileSpec):
     (tmp_path / "p").mkdir()
     (tmp_path / "p/x_before.txt").touch()
-    unknown = Unknown([pieces], str(tmp_path))
+    unknown = WildcardOutputs([pieces], str(tmp_path))
     for name in ("x_2.txt", "x_1.txt", "x_.txt", "y_3.txt"):
         (tmp_path / "p" / name).touch()
     found = unknown.found(pieces)
@@ -36,7 +36,7 @@ def test_files_that_fit_are_found_with_what_their_names_tell(tmp_path: Path, pie
 )
 def test_names_that_no_archive_takes_are_refused(tmp_path: Path, pieces: FileSpec, name: str):
     (tmp_path / "p").mkdir()
-    unknown = Unknown([pieces], str(tmp_path))
+    unknown = WildcardOutputs([pieces], str(tmp_path))
     (tmp_path / "p" / name).touch()
-    with pytest.raises(BadNameError, match="cannot be a name in an archive"):
+    with pytest.raises(InvalidNameError, match="cannot be a name in an archive"):
         unknown.found(pieces)

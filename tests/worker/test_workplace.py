@@ -7,7 +7,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.worker.job.work_directory import Workplace
+from framework.worker.job.work_directory import WorkDirectory
 
 NAMES = st.sampled_from(["a", "b", "c"])
 PATHS = st.lists(NAMES, min_size=1, max_size=3).map(lambda parts: "/".join([*parts, "file"]))
@@ -20,7 +20,7 @@ def tree(root: Path) -> set[str]:
 @given(st.lists(st.tuples(st.lists(PATHS, max_size=4), st.lists(PATHS, max_size=4)), max_size=6))
 def test_a_job_never_finds_anything_of_the_one_before(tmp_path_factory, jobs):
     root = tmp_path_factory.mktemp("work") / "place"
-    place = Workplace(str(root))
+    place = WorkDirectory(str(root))
     for wanted, left in jobs:
         place.prepare(wanted)
         parents = {str(parent) for path in wanted for parent in Path(path).parents} - {"."}
@@ -35,7 +35,7 @@ def test_links_are_removed_but_not_followed(tmp_path):
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "precious").write_text("precious")
-    place = Workplace(str(tmp_path / "work"))
+    place = WorkDirectory(str(tmp_path / "work"))
     place.prepare(["a/file"])
     (tmp_path / "work/link").symlink_to(outside)
     place.clear()
@@ -44,7 +44,7 @@ def test_links_are_removed_but_not_followed(tmp_path):
 
 
 def test_what_a_failed_job_left_is_kept_apart(tmp_path):
-    place = Workplace(str(tmp_path / "work"))
+    place = WorkDirectory(str(tmp_path / "work"))
     place.prepare(["a/file"])
     (tmp_path / "work/a/file").write_text("half")
     place.set_aside(str(tmp_path / "failed/j1"))

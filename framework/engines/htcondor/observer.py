@@ -25,8 +25,8 @@ from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.lost_calls import close_calls
 from framework.engines.run_directory import RunDirectory
 from framework.model.run import PlannedRun
-from framework.worker.files.transfer import lost_log
-from framework.worker.job.chirp import CRY, FACT
+from framework.worker.files.transfer import lost_log_path
+from framework.worker.job.chirp import ERROR_MARK, FACT_MARK
 from framework.worker.job.htcondor_job import execution, journal_name
 from framework.worker.journal.journal import COURSE, Journal, read_facts
 from framework.worker.journal.restart_state import OpenCall, fold
@@ -302,7 +302,7 @@ class Observer:
         if not self._has_begun_again(ended) or time.time() - ended.t > PATIENCE:
             return False
         root = Path(self._plan.archive_root)
-        return not all((root / lost_log(call.log, call.execution_id)).exists() for call in left)
+        return not all((root / lost_log_path(call.log, call.execution_id)).exists() for call in left)
 
     def _close(self, left: list[OpenCall], ended: Ended, written_in: str | None) -> None:
         """Put the end of calls on record that a lost execution left open; their logs, unless others write there now."""
@@ -312,10 +312,10 @@ class Observer:
 
     def _tell_live(self, event: Event, node: NodeState) -> None:
         """What a job says aloud, unless its own journal has come already."""
-        if event.text.startswith(CRY):
-            node.failure_reason = f"its worker could not work: {event.text.removeprefix(CRY)}"
+        if event.text.startswith(ERROR_MARK):
+            node.failure_reason = f"its worker could not work: {event.text.removeprefix(ERROR_MARK)}"
             self._say(event, node, node.failure_reason)
-        text = event.text.removeprefix(FACT)
+        text = event.text.removeprefix(FACT_MARK)
         if text == event.text:
             return
         try:

@@ -23,8 +23,8 @@ try:
     from framework.worker.job.{module} import main
     status = main(sys.argv[1:])
 except Exception:
-    from framework.worker.job.chirp import cry
-    cry()
+    from framework.worker.job.chirp import report_exception
+    report_exception()
     status = 75
 {end}
 """

@@ -16,11 +16,11 @@ from framework.registry.questions.calls import calls
 from framework.registry.questions.files import at_paths, existing, made_by
 from framework.registry.questions.runs import attempt_values, find_run
 from framework.runs import kept_plan
-from framework.worker.files.transfer import Facts, measure
-from framework.worker.job.call import Call
-from framework.worker.job.job_context import Bench, Tools
+from framework.worker.files.transfer import Checksum, measure
+from framework.worker.job.call import CallExecution
+from framework.worker.job.job_context import JobContext, WorkerTools
 from framework.worker.job.spec import CallSpec, JobSpec
-from framework.worker.job.work_directory import Workplace
+from framework.worker.job.work_directory import WorkDirectory
 from framework.worker.journal.journal import Journal, read_facts
 from framework.worker.programs.programs import Programs
 from framework.worker.programs.warden import Warden
@@ -89,9 +89,9 @@ class Recorded:
     """Recorded facts of some files."""
 
     #: Those that the archive has.
-    kept: dict[str, Facts]
+    kept: dict[str, Checksum]
     #: All that are recorded; None for what never was bytes.
-    all: dict[str, Facts | None]
+    all: dict[str, Checksum | None]
     #: Of the call that is repeated, the files of which only its programs knew how many there are.
     pieces: tuple[str, ...]
 
@@ -146,16 +146,16 @@ def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec])
         pieces = {row.path: row for _, row in found}
     kept = dict(_as_kept(row) for row in (*rows.values(), *pieces.values()))
     every = {**at_paths(registry, paths), **pieces}
-    facts = {path: None if row.size is None else Facts(row.size, row.sha256 or "") for path, row in every.items()}
+    facts = {path: None if row.size is None else Checksum(row.size, row.sha256 or "") for path, row in every.items()}
     return Recorded(kept, facts, tuple(pieces))
 
 
-def _as_kept(row: FileRow) -> tuple[str, Facts]:
+def _as_kept(row: FileRow) -> tuple[str, Checksum]:
     """Return path, size and checksum of a file as the archive keeps it."""
     if row.packed:
         ending, size, sha256 = row.packed
-        return row.path + ending, Facts(size, sha256)
-    return row.path, Facts(row.size or 0, row.sha256 or "")
+        return row.path + ending, Checksum(size, sha256)
+    return row.path, Checksum(row.size or 0, row.sha256 or "")
 
 
 def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -182,10 +182,10 @@ def _repeat(
     try:
         job = JobSpec(header, {"number": 0, "block": 0, "keys": "", "calls": []})
         job.calls = specs
-        place = Workplace(str(target / "work"))
+        place = WorkDirectory(str(target / "work"))
         environment = {"FW_SECRETS": str(home() / "secrets"), **os.environ, "PATH": program_path()}
-        tools = Tools(place, journal, Programs(warden), environment, str(target / "images"))
-        bench = Bench(job, "rerun", tools)
+        tools = WorkerTools(place, journal, Programs(warden), environment, str(target / "images"))
+        bench = JobContext(job, "rerun", tools)
         bench.known = known.kept
         bench.store_root = str(target / "outputs")
         bench.is_apart = True
@@ -207,7 +207,7 @@ def _repeat(
     return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs, software=compared, made=made)
 
 
-def _found(places_of: Mapping[str, str], root: str, place: Workplace) -> Iterator[tuple[str, str]]:
+def _found(places_of: Mapping[str, str], root: str, place: WorkDirectory) -> Iterator[tuple[str, str]]:
     """Yield each output that was made with its path: stored, or still in the work directory."""
     for path, at in places_of.items():
         for here in (os.path.join(root, path), place.at(at)):
@@ -216,11 +216,11 @@ def _found(places_of: Mapping[str, str], root: str, place: Workplace) -> Iterato
                 break
 
 
-def _run_in_order(bench: Bench) -> tuple[int, Call]:
+def _run_in_order(bench: JobContext) -> tuple[int, CallExecution]:
     """Run calls until one fails, and return the status and the last call that ran."""
     try:
         for spec in bench.job.calls:
-            call = Call(bench, spec, 1)
+            call = CallExecution(bench, spec, 1)
             status = call.run()
             if status:
                 break
@@ -229,7 +229,7 @@ def _run_in_order(bench: Bench) -> tuple[int, Call]:
     return status, call
 
 
-def _compared(path: str, made: str | None, recorded: dict[str, Facts | None]) -> Comparison:
+def _compared(path: str, made: str | None, recorded: dict[str, Checksum | None]) -> Comparison:
     if made is None:
         return Comparison(path, "missing")
     if path not in recorded:

@@ -1,4 +1,4 @@
-"""Software: what the programs of a call run in, made ready once a worker, and told of in its journal.
+"""PreparedSoftware: what the programs of a call run in, made ready once a worker, and told of in its journal.
 
 A definition, as the plan holds it, has ``kind`` (environment or container), ``name`` and ``setup_minutes`` (that making
 it ready may take); the rest is its kind's own (``environment.py``, ``container.py``).
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from framework.worker.programs.programs import Outcome
+    from framework.worker.programs.programs import ProgramResult
 
 #: Lines of a program's last words that tell why it failed.
 LAST_LINES = 3
 
 
 class SoftwareError(Exception):
-    """Software that cannot be made ready; the message says why."""
+    """PreparedSoftware that cannot be made ready; the message says why."""
 
     def __init__(self, reason: str, *, lasting: bool = True) -> None:
         super().__init__(reason)
@@ -34,8 +34,8 @@ class SoftwareError(Exception):
         self.lasting = lasting
 
 
-class Software:
-    """Software that is ready; this one is the machine as it is."""
+class PreparedSoftware:
+    """PreparedSoftware that is ready; this one is the machine as it is."""
 
     #: What it is known by: the sha256 of what was found of it.
     sha256 = ""
@@ -51,7 +51,7 @@ class Software:
         """What to start, and with which variables, so that a program runs in it with ``own`` variables besides."""
         return argv, {**self._environment, **own}
 
-    def ended(self, started: list[str], outcome: Outcome) -> Outcome:
+    def ended(self, started: list[str], outcome: ProgramResult) -> ProgramResult:
         """What the end of what was started says of the program."""
         return outcome
 
@@ -60,7 +60,7 @@ class Software:
         return False
 
 
-class Workshop:
+class SetupRunner:
     """Where software is made ready: programs run in it for what they say and do, until its time is up."""
 
     def __init__(self, programs: Programs, environment: Mapping[str, str], log: int, seconds: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from framework.worker.environments.base import Software, SoftwareError, Workshop, fingerprint
+from framework.worker.environments.base import PreparedSoftware, SetupRunner, SoftwareError, fingerprint
 from framework.worker.programs.programs import Programs
 
 TYPE_CHECKING = False
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Shelf:
+class EnvironmentCache:
     """The software of a worker: each is made ready when it is first asked for, and tried once."""
 
     def __init__(self, programs: Programs, environment: Mapping[str, str], images: str) -> None:
@@ -21,14 +21,14 @@ class Shelf:
         self._environment = environment
         #: Where images are put that have to be fetched: all workers of a run take the same.
         self._images = images
-        self._ready: dict[str, Software | SoftwareError] = {"": Software(environment)}
+        self._ready: dict[str, PreparedSoftware | SoftwareError] = {"": PreparedSoftware(environment)}
         # Calls of one job may ask at the same time.
         self._making = threading.Lock()
 
     def take(
         self, label: str, definition: Mapping[str, Any] | None, own: Mapping[str, str], log: int,
         tell: Callable[..., None],
-    ) -> Software:  # fmt: skip
+    ) -> PreparedSoftware:  # fmt: skip
         """The software of this label, ready; SoftwareError where it cannot be, whoever asks for it again."""
         with self._making:
             found = self._ready.get(label)
@@ -43,10 +43,10 @@ class Shelf:
     def _made(
         self, label: str, definition: Mapping[str, Any], environment: Mapping[str, str], log: int,
         tell: Callable[..., None],
-    ) -> Software | SoftwareError:  # fmt: skip
-        shop = Workshop(self._programs, environment, log, definition["setup_minutes"] * 60)
+    ) -> PreparedSoftware | SoftwareError:  # fmt: skip
+        shop = SetupRunner(self._programs, environment, log, definition["setup_minutes"] * 60)
         shop.say(f"{label} is made ready")
-        software: Software
+        software: PreparedSoftware
         try:
             # Jobs that name no software need not know of its kinds.
             if definition["kind"] == "container":

@@ -12,10 +12,10 @@ import json
 import os
 import re
 
-from framework.worker.environments.base import Software, SoftwareError, Workshop
+from framework.worker.environments.base import PreparedSoftware, SetupRunner, SoftwareError
 from framework.worker.files.checksum import sha256
 from framework.worker.files.transfer import measure
-from framework.worker.programs.programs import Outcome, find_program
+from framework.worker.programs.programs import ProgramResult, find_program
 from framework.worker.programs.warden import WORKER
 
 TYPE_CHECKING = False
@@ -35,7 +35,7 @@ OF_THE_RUNTIME = frozenset({"PATH", "HOME", "LD_LIBRARY_PATH", "XDG_RUNTIME_DIR"
 PINNED = re.compile(r"@(sha256:[0-9a-f]{64})$")
 
 
-class Container(Software):
+class PreparedContainer(PreparedSoftware):
     """An image, and what runs programs in it; each runtime has words of its own for that."""
 
     def __init__(self, definition: Mapping[str, Any], image: str, environment: Mapping[str, str]) -> None:
@@ -65,7 +65,7 @@ class Container(Software):
         raise NotImplementedError
 
 
-class FileContainer(Container):
+class ImageFileContainer(PreparedContainer):
     """Apptainer, and Singularity: images are files, and programs are ordinary children."""
 
     def _words(self, argv: list[str], variables: Mapping[str, str], root: str, binds: list[Bind]) -> list[str]:
@@ -82,7 +82,7 @@ class FileContainer(Container):
         return {**handed, **{name: value for name, value in variables.items() if name.startswith("FW_")}}
 
 
-class StoreContainer(Container):
+class ImageStoreContainer(PreparedContainer):
     """Podman and Docker: the runtime keeps the images, and runs programs as somebody else's children."""
 
     #: What they end with when they, and not the program, have failed.
@@ -113,7 +113,7 @@ class StoreContainer(Container):
     def _handed(self, variables: Mapping[str, str]) -> dict[str, str]:
         return {name: value for name, value in variables.items() if name not in OF_THE_RUNTIME}
 
-    def ended(self, started: list[str], outcome: Outcome) -> Outcome:
+    def ended(self, started: list[str], outcome: ProgramResult) -> ProgramResult:
         if outcome.status and outcome.usage:
             # One that had to be ended may live on when its client does not.
             name = started[started.index("--name") + 1]
@@ -122,39 +122,39 @@ class StoreContainer(Container):
             self._programs.tidy_up([self._runtime, "rm", "--force", *at_once, name], self._environment)
         # The rest was measured of the client, and says nothing of the program.
         usage = {key: value for key, value in outcome.usage.items() if key == "wall"}
-        return Outcome(outcome.status, usage, outcome.reason)
+        return ProgramResult(outcome.status, usage, outcome.reason)
 
     def is_at_fault(self, status: int) -> bool:
         return status == self.FAILED
 
 
 def make_container(
-    definition: Mapping[str, Any], shop: Workshop, environment: Mapping[str, str], programs: Programs, images: str
-) -> tuple[Container, dict[str, Any]]:
+    definition: Mapping[str, Any], shop: SetupRunner, environment: Mapping[str, str], programs: Programs, images: str
+) -> tuple[PreparedContainer, dict[str, Any]]:
     """The container, and what was found of its image."""
     runtime, image = definition["runtime"], definition["image"]
     if trouble := find_program(runtime, environment.get("PATH", ""))[1]:
         raise SoftwareError(trouble)
     found: dict[str, Any] = {"runtime": runtime, "version": _version(shop, runtime), "image": image}
-    container: Container
+    container: PreparedContainer
     digest: str | None
     if runtime in ("podman", "docker"):
         known, digest = _kept_image(shop, runtime, image)
-        container = StoreContainer(definition, known, environment, programs)
+        container = ImageStoreContainer(definition, known, environment, programs)
     else:
         file, digest = _image_file(shop, runtime, image, images)
-        container = FileContainer(definition, file, environment)
+        container = ImageFileContainer(definition, file, environment)
     found["digest"] = digest
     container.summary = f"{image}, {digest or 'a directory'}, run by {runtime} {found['version']}"
     return container, found
 
 
-def _version(shop: Workshop, runtime: str) -> str:
+def _version(shop: SetupRunner, runtime: str) -> str:
     found = re.search(r"\d+(\.\d+)+\S*", shop.answer(f"{runtime} --version", [runtime, "--version"]))
     return found[0].rstrip(",") if found else ""
 
 
-def _kept_image(shop: Workshop, runtime: str, image: str) -> tuple[str, str]:
+def _kept_image(shop: SetupRunner, runtime: str, image: str) -> tuple[str, str]:
     """The image's id and digest; it is fetched where the runtime has it not."""
     inspect = [runtime, "image", "inspect", image]
     try:
@@ -184,7 +184,7 @@ def _digests(about: Mapping[str, Any], image: str) -> Iterator[str]:
     yield known if ":" in known else f"sha256:{known}"
 
 
-def _image_file(shop: Workshop, runtime: str, image: str, images: str) -> tuple[str, str | None]:
+def _image_file(shop: SetupRunner, runtime: str, image: str, images: str) -> tuple[str, str | None]:
     """The image's file and its digest; a directory has none."""
     if image.startswith("/"):
         if os.path.isdir(image):

@@ -12,7 +12,7 @@ import json
 import os
 import re
 
-from framework.worker.environments.base import Software, SoftwareError, Workshop
+from framework.worker.environments.base import PreparedSoftware, SetupRunner, SoftwareError
 from framework.worker.files.checksum import sha256
 from framework.worker.files.transfer import measure
 from framework.worker.programs.programs import find_program
@@ -38,11 +38,11 @@ SECRET_NAME = re.compile(r"secret|token|passw|credential|api_?key|private", re.I
 EUPS_PRODUCT = re.compile(r"SETUP_\w+")
 
 
-class Environment(Software):
+class PreparedEnvironment(PreparedSoftware):
     """Variables that were found once, for all programs."""
 
 
-def make_environment(definition: Mapping[str, Any], shop: Workshop) -> tuple[Environment, dict[str, Any]]:
+def make_environment(definition: Mapping[str, Any], shop: SetupRunner) -> tuple[PreparedEnvironment, dict[str, Any]]:
     """The environment, and what was found of it."""
     found: dict[str, Any] = {}
     variables = dict(shop.environment)
@@ -59,12 +59,14 @@ def make_environment(definition: Mapping[str, Any], shop: Workshop) -> tuple[Env
     found |= _products(variables)
     found |= _python(shop, prefix, variables)
     found["variables"] = _change(shop.environment, variables)
-    environment = Environment(variables)
+    environment = PreparedEnvironment(variables)
     environment.summary = _summary(found)
     return environment, found
 
 
-def after(shop: Workshop, name: str, text: str, arguments: list[str], variables: Mapping[str, str]) -> dict[str, str]:
+def after(
+    shop: SetupRunner, name: str, text: str, arguments: list[str], variables: Mapping[str, str]
+) -> dict[str, str]:
     """The variables that a shell exports when it has run one of the texts above."""
     exported = os.memfd_create("variables", os.MFD_CLOEXEC)
     try:
@@ -82,7 +84,7 @@ def after(shop: Workshop, name: str, text: str, arguments: list[str], variables:
     return {**kept, **own}
 
 
-def _with_modules(shop: Workshop, modules: list[str], init: str, variables: Mapping[str, str]) -> dict[str, str]:
+def _with_modules(shop: SetupRunner, modules: list[str], init: str, variables: Mapping[str, str]) -> dict[str, str]:
     homes = [f"{variables[name]}/init/bash" for name in ("LMOD_PKG", "MODULESHOME") if name in variables]
     at = next(filter(os.path.isfile, [init] if init else [*homes, *MODULE_INITS]), None)
     if at is None:
@@ -98,7 +100,7 @@ def _with_modules(shop: Workshop, modules: list[str], init: str, variables: Mapp
     return loaded
 
 
-def _with_conda(shop: Workshop, prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
+def _with_conda(shop: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
     """As ``conda activate`` leaves them: its packages may have scripts and variables of their own."""
     if not os.path.isdir(f"{prefix}/conda-meta"):
         raise SoftwareError(f"{prefix} is no conda environment: it has no conda-meta")
@@ -139,7 +141,7 @@ def _products(variables: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _python(shop: Workshop, prefix: str, variables: Mapping[str, str]) -> dict[str, Any]:
+def _python(shop: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dict[str, Any]:
     """The Python that programs find, and what is installed for it; one that is broken is no use to them."""
     found: dict[str, Any] = {"prefix": prefix, "packages": packages(prefix)} if prefix else {}
     path = f"{prefix}/bin" if prefix else variables.get("PATH", "")

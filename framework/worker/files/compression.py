@@ -10,11 +10,11 @@ from framework.worker.files.transfer import (
     CHUNK,
     GZIP,
     READ_ONLY,
-    Facts,
+    Checksum,
     TransferError,
-    make_directory,
+    copy_measured,
+    make_parents,
     measure,
-    pass_through,
 )
 
 TYPE_CHECKING = False
@@ -28,9 +28,9 @@ FPACK = ".fz"
 LOSSLESS = ("-g2", "-q", "0")
 
 
-def pack(source: str, target: str, ending: str, arguments: Sequence[str]) -> tuple[Facts, Facts]:
+def pack(source: str, target: str, ending: str, arguments: Sequence[str]) -> tuple[Checksum, Checksum]:
     """Put a file compressed into the archive, whole or not at all; what it is, and what the archive has."""
-    make_directory(target)
+    make_parents(target)
     part = f"{target}.part-{os.getpid()}"
     try:
         if ending == FPACK:
@@ -60,12 +60,12 @@ def unpack(source: str, target: str, ending: str) -> None:
         raise TransferError(f"{source}: {error}") from error
 
 
-def _deflate(source: str, target: str) -> tuple[Facts, Facts]:
+def _deflate(source: str, target: str) -> tuple[Checksum, Checksum]:
     # No name and no time are written: the same file gives the same bytes.
     squeeze = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     with open(source, "rb", buffering=0) as reading, open(target, "wb", buffering=0) as writing:
         sink = _Sink(writing)
-        found = pass_through(reading.read, lambda chunk: sink.write(squeeze.compress(chunk)))
+        found = copy_measured(reading.read, lambda chunk: sink.write(squeeze.compress(chunk)))
         sink.write(squeeze.flush())
         os.fsync(writing.fileno())
     return found, sink.facts
@@ -87,8 +87,8 @@ class _Sink:
             view = view[self._file.write(view) :]
 
     @property
-    def facts(self) -> Facts:
-        return Facts(self._size, self._digest.hexdigest())
+    def facts(self) -> Checksum:
+        return Checksum(self._size, self._digest.hexdigest())
 
 
 def _inflate(source: str, target: str) -> None:

@@ -10,7 +10,7 @@ import stat
 import tempfile
 import time
 
-from framework.worker.files.transfer import CHUNK, Facts, TransferError, compare
+from framework.worker.files.transfer import CHUNK, Checksum, TransferError, compare
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ PASSING = frozenset({408, 425, 429})
 LOOK_AGAIN = 0.05
 
 
-def download(location: str, target: str, expected: Facts | None, at_a_time: int = 0) -> Facts:
+def download(location: str, target: str, expected: Checksum | None, at_a_time: int = 0) -> Checksum:
     """Fetch a URL; ``at_a_time``: how many files this user's jobs on this machine may get from a server at once."""
     if not location.startswith(("http://", "https://")):
         raise TransferError(f"{location}: only http and https can be fetched in the job")
@@ -43,7 +43,7 @@ def download(location: str, target: str, expected: Facts | None, at_a_time: int 
 class _Download:
     """One file that is being fetched, by as many requests as it takes."""
 
-    def __init__(self, location: str, target: str, expected: Facts | None) -> None:
+    def __init__(self, location: str, target: str, expected: Checksum | None) -> None:
         self._location = location
         self._target = target
         self._expected = expected
@@ -55,7 +55,7 @@ class _Download:
         #: What the server calls this state of the file: only of the same one the rest can be asked for.
         self._mark = ""
 
-    def run(self) -> Facts:
+    def run(self) -> Checksum:
         import http.client
         import urllib.error
 
@@ -63,7 +63,7 @@ class _Download:
             for pause in (*PAUSES, None):
                 try:
                     self._ask(file)
-                    return Facts(self._size, self._digest.hexdigest())
+                    return Checksum(self._size, self._digest.hexdigest())
                 except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, TransferError) as error:
                     if pause is None or _is_lasting(error):
                         raise TransferError(f"{self._location}: {error}") from error

@@ -24,7 +24,7 @@ class TransferError(Exception):
     """A file could not be brought or stored; another try, or another machine, may do better."""
 
 
-class Facts:
+class Checksum:
     """Size in bytes and sha256 of a file's content."""
 
     __slots__ = ("sha256", "size")
@@ -34,7 +34,7 @@ class Facts:
         self.sha256 = sha256
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Facts) and (self.size, self.sha256) == (other.size, other.sha256)
+        return isinstance(other, Checksum) and (self.size, self.sha256) == (other.size, other.sha256)
 
     def __hash__(self) -> int:
         return hash((self.size, self.sha256))
@@ -56,14 +56,14 @@ def with_suffix(path: str, suffix: str) -> str:
     return f"{directory}{slash}{stem}{suffix}{dot}{ending}" if dot else f"{path}{suffix}"
 
 
-class Measurer:
+class ChecksumCache:
     """Checksums files, once for each state of a file: an input that many jobs share is read once a worker."""
 
     def __init__(self) -> None:
-        self._known: dict[State, Facts] = {}
+        self._known: dict[State, Checksum] = {}
         self._seen: dict[str, State] = {}
 
-    def facts(self, path: str) -> Facts:
+    def checksum(self, path: str) -> Checksum:
         key = _state(path)
         if key not in self._known:
             self._known[key] = measure(path)
@@ -78,16 +78,16 @@ class Measurer:
             return True
 
 
-def measure(path: str) -> Facts:
+def measure(path: str) -> Checksum:
     """Size and checksum of a file's content."""
     with open(path, "rb", buffering=0) as file:
-        return pass_through(file.read, lambda chunk: None)
+        return copy_measured(file.read, lambda chunk: None)
 
 
-def link(source: str, target: str, expected: Facts | None, measurer: Measurer) -> Facts:
+def link(source: str, target: str, expected: Checksum | None, measurer: ChecksumCache) -> Checksum:
     """Make a file of an archive, or from outside, appear in the job; TransferError if it is not what it should be."""
     try:
-        found = measurer.facts(source)
+        found = measurer.checksum(source)
         compare(source, found, expected)
         place(source, target)
     except OSError as error:
@@ -95,10 +95,10 @@ def link(source: str, target: str, expected: Facts | None, measurer: Measurer) -
     return found
 
 
-def check(source: str, expected: Facts | None, measurer: Measurer) -> Facts:
+def check(source: str, expected: Checksum | None, measurer: ChecksumCache) -> Checksum:
     """Whether a file of an archive is what it should be; TransferError if not."""
     try:
-        found = measurer.facts(source)
+        found = measurer.checksum(source)
     except OSError as error:
         raise TransferError(f"{source}: {error.strerror}") from error
     compare(source, found, expected)
@@ -113,11 +113,11 @@ def place(source: str, target: str) -> None:
         os.symlink(source, target)
 
 
-def copy(source: str, target: str, expected: Facts | None) -> Facts:
+def copy(source: str, target: str, expected: Checksum | None) -> Checksum:
     """A copy of a file from outside, which is nobody's to spoil, measured on the way."""
     try:
         with open(source, "rb", buffering=0) as reading, open(target, "wb", buffering=0) as writing:
-            found = pass_through(reading.read, writing.write)
+            found = copy_measured(reading.read, writing.write)
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise
@@ -126,13 +126,13 @@ def copy(source: str, target: str, expected: Facts | None) -> Facts:
     return found
 
 
-def store(source: str, target: str, mode: int = READ_ONLY) -> Facts:
+def store(source: str, target: str, mode: int = READ_ONLY) -> Checksum:
     """Put a file into the archive under its final name, whole or not at all.
 
     It is moved where archive and job share a file system and it has no other name, else copied and measured in one
     pass.
     """
-    make_directory(target)
+    make_parents(target)
     status = os.lstat(source)
     own = stat.S_ISREG(status.st_mode) and status.st_nlink == 1
     if own and status.st_dev == os.stat(os.path.dirname(target)).st_dev:
@@ -147,7 +147,7 @@ def store(source: str, target: str, mode: int = READ_ONLY) -> Facts:
 
 def move(source: str, target: str) -> None:
     """Put what came home into the archive, whole or not at all."""
-    make_directory(target)
+    make_parents(target)
     os.chmod(source, READ_ONLY)
     try:
         os.replace(source, target)
@@ -156,16 +156,16 @@ def move(source: str, target: str) -> None:
         os.unlink(source)
 
 
-def lost_log(path: str, queue: str) -> str:
+def lost_log_path(path: str, queue: str) -> str:
     """What the log is called that an execution left which ended without a word."""
     return with_suffix(path, f"_lost{queue}")
 
 
-def _copy(source: str, target: str, mode: int) -> Facts:
+def _copy(source: str, target: str, mode: int) -> Checksum:
     part = f"{target}.part-{os.getpid()}"
     try:
         with open(source, "rb", buffering=0) as reading, open(part, "wb", buffering=0) as writing:
-            found = pass_through(reading.read, writing.write)
+            found = copy_measured(reading.read, writing.write)
             os.fsync(writing.fileno())
         os.chmod(part, mode)
         os.replace(part, target)
@@ -176,7 +176,7 @@ def _copy(source: str, target: str, mode: int) -> Facts:
     return found
 
 
-def pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Facts:
+def copy_measured(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Checksum:
     """Copy from one to the other, measured on the way."""
     chunk = read(CHUNK)
     digest = sha256(chunk)
@@ -189,10 +189,10 @@ def pass_through(read: Callable[[int], bytes], write: Callable[[bytes], object])
         size += len(chunk)
         if chunk := read(CHUNK):
             digest.update(chunk)
-    return Facts(size, digest.hexdigest())
+    return Checksum(size, digest.hexdigest())
 
 
-def compare(name: str, found: Facts, expected: Facts | None) -> None:
+def compare(name: str, found: Checksum, expected: Checksum | None) -> None:
     """TransferError where a file is not the one that is expected."""
     if expected is None or found == expected:
         return
@@ -204,7 +204,7 @@ def compare(name: str, found: Facts, expected: Facts | None) -> None:
 _made: set[str] = set()
 
 
-def make_directory(path: str) -> None:
+def make_parents(path: str) -> None:
     """Make the directory that a file is to lie in; asked for once a worker."""
     directory = os.path.dirname(path)
     if directory not in _made or not os.path.isdir(directory):

@@ -8,14 +8,14 @@ import re
 import shlex
 import time
 
-from framework.worker.environments.base import Software, SoftwareError
-from framework.worker.files.transfer import Facts, TransferError, make_directory, measure, with_suffix
-from framework.worker.job.deferred_values import LateError, resolve
-from framework.worker.job.inputs import Inputs
-from framework.worker.job.job_context import BAD_RESULT, INFRASTRUCTURE, Bench, Failure
-from framework.worker.job.outputs import Outputs
+from framework.worker.environments.base import PreparedSoftware, SoftwareError
+from framework.worker.files.transfer import Checksum, TransferError, make_parents, measure, with_suffix
+from framework.worker.job.deferred_values import DeferredValueError, resolve
+from framework.worker.job.inputs import CallInputs
+from framework.worker.job.job_context import BAD_RESULT, INFRASTRUCTURE, CallFailure, JobContext
+from framework.worker.job.outputs import CallOutputs
 from framework.worker.job.spec import CallSpec, ExecSpec, FileSpec
-from framework.worker.job.wildcard_outputs import BadNameError
+from framework.worker.job.wildcard_outputs import InvalidNameError
 from framework.worker.programs.limits import MEMORY, Limits
 from wrappers import Generic, Work, WrapperError, load_wrapper
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-    from framework.worker.programs.programs import Outcome
+    from framework.worker.programs.programs import ProgramResult
 
 ERROR, WARNING, INFORMATION = 1, 2, 3
 #: What the surroundings, not the program, are to blame for.
 SURROUNDINGS = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENOMEM})
 
 
-class Call:
+class CallExecution:
     """One try at one call."""
 
     def __init__(
-        self, bench: Bench, spec: CallSpec, number_of_try: int, wanted: Mapping[str, int] | None = None
+        self, bench: JobContext, spec: CallSpec, number_of_try: int, wanted: Mapping[str, int] | None = None
     ) -> None:
         self._bench = bench
         self._spec = spec
@@ -46,8 +46,8 @@ class Call:
         }  # fmt: skip
         self._log_path = _numbered(spec.log.path, number_of_try)
         self._log_at = os.path.join(bench.store_root, self._log_path)
-        self._inputs = Inputs(bench, spec)
-        self._outputs = Outputs(bench, spec)
+        self._inputs = CallInputs(bench, spec)
+        self._outputs = CallOutputs(bench, spec)
         #: What is to be recorded of its log.
         self._log: list[dict[str, Any]] = []
         self._messages: list[dict[str, Any]] = []
@@ -66,7 +66,7 @@ class Call:
         return self._outputs.files
 
     @property
-    def stored(self) -> dict[str, Facts]:
+    def stored(self) -> dict[str, Checksum]:
         """Path and facts of what is in the archive now."""
         return self._outputs.stored
 
@@ -78,7 +78,7 @@ class Call:
             log=self._log_path, plan=self._bench.job.shard,
         )  # fmt: skip
         # The log is written where it stays: a killed call's words are home already.
-        make_directory(self._log_at)
+        make_parents(self._log_at)
         log = os.open(self._log_at, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         try:
             status = self._guarded(log)
@@ -105,10 +105,10 @@ class Call:
             self._note_lineage(self._outputs.store(wrapper, work))
             self._bench.process.is_done_with(self._spec)
             self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
-        except Failure as failure:
+        except CallFailure as failure:
             self.want = failure.want
             return self._failed(failure.status, failure.reason)
-        except (WrapperError, LateError, BadNameError) as error:
+        except (WrapperError, DeferredValueError, InvalidNameError) as error:
             return self._failed(BAD_RESULT, str(error))
         except (TransferError, SoftwareError) as error:
             return self._failed(INFRASTRUCTURE, str(error))
@@ -130,7 +130,7 @@ class Call:
 
     # ---- programs
 
-    def _make_ready(self, log: int) -> Software:
+    def _make_ready(self, log: int) -> PreparedSoftware:
         bench, label = self._bench, self._spec.software
         tell = bench.journal.write
         try:
@@ -139,7 +139,7 @@ class Call:
             self.broken = label if error.lasting else ""
             raise
 
-    def _run_programs(self, wrapper: Generic, work: Work, software: Software, log: int) -> None:
+    def _run_programs(self, wrapper: Generic, work: Work, software: PreparedSoftware, log: int) -> None:
         own = {**self._late_environment(), **self._identity()}
         limits = self._limits()
         for step in self._spec.execs:
@@ -165,7 +165,7 @@ class Call:
         }  # fmt: skip
 
     def _run_program(
-        self, step: ExecSpec, argv: list[str], software: Software, own: dict[str, str], log: int, limits: Limits
+        self, step: ExecSpec, argv: list[str], software: PreparedSoftware, own: dict[str, str], log: int, limits: Limits
     ) -> None:
         bench, same = self._bench, {**self._same, "exec": step.number}
         text = shlex.join(argv)
@@ -185,19 +185,19 @@ class Call:
             ]
         if outcome.status:
             if bench.programs.stopping:
-                raise Failure(INFRASTRUCTURE, f"{step.display_name} was ended, because its job was told to stop")
+                raise CallFailure(INFRASTRUCTURE, f"{step.display_name} was ended, because its job was told to stop")
             said = outcome.reason or last_line(self._log_at)
             detail = f": {said}" if said else ""
             is_full = bench.workplace.is_full()
             detail += f"; the disk of {bench.workplace.root} is full" if is_full else ""
             status = INFRASTRUCTURE if is_full or software.is_at_fault(outcome.status) else outcome.status
             want = outcome.want or (MEMORY if outcome.status in self._spec.needs.memory_statuses else "")
-            raise Failure(status, f"{step.display_name} ended with status {outcome.status}{detail}", want)
+            raise CallFailure(status, f"{step.display_name} ended with status {outcome.status}{detail}", want)
 
     def _started(
-        self, software: Software, argv: list[str], own: dict[str, str], log: int, limits: Limits,
+        self, software: PreparedSoftware, argv: list[str], own: dict[str, str], log: int, limits: Limits,
         step: ExecSpec | None = None,
-    ) -> Outcome:  # fmt: skip
+    ) -> ProgramResult:  # fmt: skip
         """Run a program in its software to its end, or the step of a process that stands for it."""
         bench = self._bench
         started, environment = software.started(argv, own, bench.workplace.root, bench.job.archive_root)
@@ -205,7 +205,7 @@ class Call:
             return bench.process.run(self._spec, step, started, environment, log, limits)
         return software.ended(started, bench.programs.run(started, environment, log, limits))
 
-    def _version(self, step: ExecSpec, argv: list[str], software: Software, own: dict[str, str]) -> str | None:
+    def _version(self, step: ExecSpec, argv: list[str], software: PreparedSoftware, own: dict[str, str]) -> str | None:
         """What the program says of itself, where the pipeline tells how to ask; asked once a worker."""
         if not step.version_flag:
             return None

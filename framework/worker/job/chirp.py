@@ -9,7 +9,7 @@ import sys
 from framework.worker.files.checksum import sha256
 
 #: What a line of the event log begins with when it is a fact, and when it says why a worker could not work.
-FACT, CRY = "fw ", "fw! "
+FACT_MARK, ERROR_MARK = "fw ", "fw! "
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _word(text: str) -> str:
     return escaped
 
 
-def cry() -> None:
+def report_exception() -> None:
     """Say what was raised just now."""
     import traceback
 
@@ -121,13 +121,13 @@ def cry() -> None:
     sys.stderr.write(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     where = next((line for line in reversed(lines[:-1]) if line.startswith("File ")), "")
-    call_out(f"{lines[-1]} ({where})")
+    report_error(f"{lines[-1]} ({where})")
 
 
-def call_out(text: str) -> None:
+def report_error(text: str) -> None:
     """Say why this worker cannot work, when nothing better than the event log can be written."""
     sys.stderr.write(f"{text}\n")
     chirp = Chirp.of_job()
     if chirp is not None:
-        chirp.tell(f"{CRY}{text}")
+        chirp.tell(f"{ERROR_MARK}{text}")
         chirp.close()

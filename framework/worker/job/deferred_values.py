@@ -21,7 +21,7 @@ CALL = re.compile(r"(\$?)\$(head|secret)\{([^{}]*)\}", re.IGNORECASE)
 SECRET_VARIABLE = "FW_SECRET_"  # noqa: S105 (a name)
 
 
-class LateError(Exception):
+class DeferredValueError(Exception):
     """A value cannot be had in this job; the message says why, and never the value."""
 
 
@@ -53,7 +53,7 @@ class Secrets:
             with open(path, encoding="utf-8") as file:
                 status = os.fstat(file.fileno())
                 if stat.S_IMODE(status.st_mode) & 0o077:
-                    raise LateError(f"{path} may be read by others: chmod 600 {path}")
+                    raise DeferredValueError(f"{path} may be read by others: chmod 600 {path}")
                 for line in file:
                     key, equals, value = line.partition("=")
                     if equals and key.strip().lower() == name.lower():
@@ -61,9 +61,9 @@ class Secrets:
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise LateError(f"{path}: {error.strerror}") from error
+            raise DeferredValueError(f"{path}: {error.strerror}") from error
         variable = SECRET_VARIABLE + re.sub(r"\W", "_", name).upper()
-        raise LateError(f"there is no secret '{name}': set {variable}, or add it to {path}")
+        raise DeferredValueError(f"there is no secret '{name}': set {variable}, or add it to {path}")
 
 
 def resolve(text: str, root: str, secrets: Secrets) -> str:
@@ -88,7 +88,7 @@ def header_value(path: str, key: str) -> str:
             if key.upper() in values:
                 return values[key.upper()]
     except FitsError as error:
-        raise LateError(f"$HEAD: {error}") from error
+        raise DeferredValueError(f"$HEAD: {error}") from error
     except OSError as error:
-        raise LateError(f"$HEAD: {path}: {error.strerror}") from error
-    raise LateError(f"$HEAD: no header of {path} has {key.upper()}")
+        raise DeferredValueError(f"$HEAD: {path}: {error.strerror}") from error
+    raise DeferredValueError(f"$HEAD: no header of {path} has {key.upper()}")

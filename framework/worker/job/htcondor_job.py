@@ -17,12 +17,12 @@ import threading
 import time
 from contextlib import suppress
 
-from framework.worker.files.transfer import ON_THE_WAY, READ_ONLY, Facts, lost_log, make_directory
-from framework.worker.job.chirp import FACT, Chirp, call_out, linked
-from framework.worker.job.job_context import INFRASTRUCTURE, Bench, Tools
+from framework.worker.files.transfer import ON_THE_WAY, READ_ONLY, Checksum, lost_log_path, make_parents
+from framework.worker.job.chirp import FACT_MARK, Chirp, linked, report_error
+from framework.worker.job.job_context import INFRASTRUCTURE, JobContext, WorkerTools
 from framework.worker.job.spec import JobSpec, read_job
-from framework.worker.job.work_directory import Workplace
-from framework.worker.job.worker import Order, Result, run_job, stop
+from framework.worker.job.work_directory import WorkDirectory
+from framework.worker.job.worker import JobResult, WorkOrder, run_job, stop
 from framework.worker.journal.file_records import archived_form, is_archived
 from framework.worker.journal.journal import Journal, facts_in
 from framework.worker.journal.statuses import OUT_OF_MEMORY
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 LIVE = frozenset({"job.start", "call.start", "call.run", "exec.start", "exec.end", "call.store"})
 
 
-class Surroundings:
+class JobExecution:
     """Where the pool has put this execution of a job, and how often it was begun before."""
 
     def __init__(self, cluster: str) -> None:
@@ -66,10 +66,10 @@ def journal_name(start: int, job: int, queue: str) -> str:
     return f"worker-{start}-j{job}-{queue}"
 
 
-class Home:
+class SharedRunDirectory:
     """The run's directory as this job reaches it: on a shared file system."""
 
-    def __init__(self, settings: dict[str, Any], job: JobSpec, around: Surroundings) -> None:
+    def __init__(self, settings: dict[str, Any], job: JobSpec, around: JobExecution) -> None:
         self.run = settings["directory"]
         self.start: int = settings["start"]
         self.job = job
@@ -102,18 +102,18 @@ class Home:
         except OSError:
             return ()
 
-    def known(self) -> dict[str, Facts]:
+    def known(self) -> dict[str, Checksum]:
         """Size and checksum of what the jobs before this one made."""
-        found: dict[str, Facts] = {}
+        found: dict[str, Checksum] = {}
         for parent in self.job.parents:
             with suppress(OSError, ValueError), open(self.known_at(parent), encoding="utf-8") as file:
-                found.update({path: Facts(*facts) for path, facts in json.load(file).items()})
+                found.update({path: Checksum(*facts) for path, facts in json.load(file).items()})
         return found
 
     def known_at(self, job: int) -> str:
         return os.path.join(self.run, "known", f"{job // 1000:04d}", f"j{job}.json")
 
-    def tell_known(self, stored: dict[str, Facts]) -> None:
+    def tell_known(self, stored: dict[str, Checksum]) -> None:
         """Let the jobs that follow check what they get."""
         write_known(self.known_at(self.job.number), {path: [one.size, one.sha256] for path, one in stored.items()})
 
@@ -123,13 +123,13 @@ class Home:
     def put_aside(self, log: str, queue: str) -> None:
         """Give the log of a lost execution a name that this one will not use."""
         with suppress(OSError):
-            os.rename(os.path.join(self.store_root, log), os.path.join(self.store_root, lost_log(log, queue)))
+            os.rename(os.path.join(self.store_root, log), os.path.join(self.store_root, lost_log_path(log, queue)))
 
 
-class FarHome(Home):
+class ScratchRunDirectory(SharedRunDirectory):
     """The same where nothing is shared: all lies in the job's own directory, and one folder of it is sent home."""
 
-    def __init__(self, settings: dict[str, Any], job: JobSpec, around: Surroundings) -> None:
+    def __init__(self, settings: dict[str, Any], job: JobSpec, around: JobExecution) -> None:
         super().__init__(settings, job, around)
         self.folder = os.path.join(around.scratch, f"j{job.number}")
         self.journal = os.path.join(self.folder, "journal")
@@ -149,7 +149,7 @@ class FarHome(Home):
                         file.transferred_to = sent
 
     def open_journal(self, opening: dict[str, Any]) -> Journal:
-        return TellingJournal(self.journal, self.next_name(), self.chirp, **opening)
+        return ReportingJournal(self.journal, self.next_name(), self.chirp, **opening)
 
     def read(self, name: str) -> Iterable[bytes]:
         """An earlier journal was sent along, if that execution was evicted, or came home, and is asked for there."""
@@ -166,7 +166,7 @@ class FarHome(Home):
     def known_at(self, job: int) -> str:
         return os.path.join(self.around.scratch, f"j{job}.json")
 
-    def tell_known(self, stored: dict[str, Facts]) -> None:
+    def tell_known(self, stored: dict[str, Checksum]) -> None:
         """It is told where the files are taken in (framework/worker/job/htcondor_receive.py)."""
 
     def fetch(self, files: Iterable[str]) -> None:
@@ -185,11 +185,11 @@ class FarHome(Home):
         """Bring a file that was not sent: one that may be missing, or whose name HTCondor cannot take."""
         target = os.path.join(self.around.scratch, name)
         if self.chirp is not None and not os.path.exists(target):
-            make_directory(target)
+            make_parents(target)
             self.chirp.fetch(linked(self.run, source), target)
 
 
-class TellingJournal(Journal):
+class ReportingJournal(Journal):
     """A journal that says aloud what happens, for those who watch from afar."""
 
     def __init__(self, directory: str, name: str, chirp: Chirp | None, **opening: Any) -> None:
@@ -200,20 +200,20 @@ class TellingJournal(Journal):
         fact.setdefault("t", time.time())
         super().write(what, **fact)
         if self._chirp is not None and what in LIVE:
-            self._chirp.tell(FACT + json.dumps({"e": what, **fact}, separators=(",", ":")))
+            self._chirp.tell(FACT_MARK + json.dumps({"e": what, **fact}, separators=(",", ":")))
 
 
-class Earlier:
+class EarlierExecutions:
     """How far the earlier executions of a job came."""
 
     def __init__(self, job: JobSpec, facts: Iterable[dict[str, Any]], order: dict[str, Any]) -> None:
         self.finished = set(order.get("skip", ()))
         self.tries: dict[str, int] = dict(order.get("tries", {}))
-        self.known = {path: Facts(*found) for path, found in order.get("known", {}).items()}
+        self.known = {path: Checksum(*found) for path, found in order.get("known", {}).items()}
         self.raised: int = order.get("raised", 0)
         #: How often the job failed by its own fault in this submission.
         self.failures = 0
-        self.stored: dict[str, Facts] = {}
+        self.stored: dict[str, Checksum] = {}
         #: Log and execution of the calls that began and did not end.
         self.open: dict[tuple[str, int, int], str] = {}
         for fact in facts:
@@ -233,9 +233,9 @@ class Earlier:
             self.finished.add(fact["call"])
             kept = [file for file in fact["files"] if is_archived(file)]
             archived = [archived_form(file) for file in kept]
-            self.stored.update({path: Facts(size, sha256) for path, size, sha256 in archived})
+            self.stored.update({path: Checksum(size, sha256) for path, size, sha256 in archived})
 
-    def take(self, result: Result) -> None:
+    def take(self, result: JobResult) -> None:
         """Learn how the execution that has just ended went."""
         self.finished.update(result.finished)
         self.stored.update(result.stored)
@@ -262,34 +262,34 @@ def main(arguments: list[str]) -> int:
     settings_at, cluster, shard, offset, number, retries, *orders = arguments
     with open(settings_at, encoding="utf-8") as file:
         settings = json.load(file)
-    around = Surroundings(cluster)
+    around = JobExecution(cluster)
     far = not settings["shared"]
     job = read_job(shard if far else os.path.join(settings["directory"], "plan", shard), int(offset))
     if job.number != int(number):
-        call_out(f"{shard} at {offset} is job {job.number}, not {number}")
+        report_error(f"{shard} at {offset} is job {job.number}, not {number}")
         return INFRASTRUCTURE
-    home = FarHome(settings, job, around) if far else Home(settings, job, around)
+    home = ScratchRunDirectory(settings, job, around) if far else SharedRunDirectory(settings, job, around)
     order = _order(orders, settings, far)
     opening = {"run": settings["run"], "attempt": settings["attempt"], "start": settings["start"]}
     try:
         journal = home.open_journal(opening)
     except OSError as error:
-        call_out(f"{error.strerror}: {error.filename or home.journal}")
+        report_error(f"{error.strerror}: {error.filename or home.journal}")
         return INFRASTRUCTURE
-    programs = Programs(Family())
+    programs = Programs(NoWarden())
     end_with(os.getppid(), programs)
     signal.signal(signal.SIGTERM, lambda number, frame: stop(programs))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    place = Workplace(os.path.join(around.scratch, "work"))
+    place = WorkDirectory(os.path.join(around.scratch, "work"))
     images = os.path.join(around.scratch if far else settings["directory"], "images")
-    tools = Tools(place, journal, programs, _environment(settings), images)
+    tools = WorkerTools(place, journal, programs, _environment(settings), images)
     try:
-        return Runs(home, tools, Earlier(job, home.earlier(), order), int(retries)).run()
+        return JobRunner(home, tools, EarlierExecutions(job, home.earlier(), order), int(retries)).run()
     finally:
         journal.close()
 
 
-class Family:
+class NoWarden:
     """Stands for the warden where the pool itself ends whatever a job leaves: that saves a process a job."""
 
     pid = 0
@@ -313,15 +313,15 @@ def end_with(starter: int, programs: Programs) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _want_of(result: Result) -> str:
+def _want_of(result: JobResult) -> str:
     """What a failed execution had too little of, if it failed for that."""
     return result.want[1] if result.want else ""
 
 
-class Runs:
+class JobRunner:
     """The executions of a job in one process: again after a failure, as often as may be."""
 
-    def __init__(self, home: Home, tools: Tools, earlier: Earlier, retries: int) -> None:
+    def __init__(self, home: SharedRunDirectory, tools: WorkerTools, earlier: EarlierExecutions, retries: int) -> None:
         self._home = home
         self._tools = tools
         self._earlier = earlier
@@ -349,7 +349,7 @@ class Runs:
                 return 1
         raise AssertionError("a job is not tried for ever")
 
-    def _may_go_on(self, result: Result) -> bool:
+    def _may_go_on(self, result: JobResult) -> bool:
         if _want_of(result) == TIME and self._earlier.raised < self._steps:
             self._earlier.raised += 1
             return True
@@ -360,20 +360,20 @@ class Runs:
         """How often each call's time was raised; the pool itself raises memory."""
         return {str(call.number): {TIME: self._earlier.raised} for call in self._home.job.calls}
 
-    def _once(self, queue: str) -> Result | None:
+    def _once(self, queue: str) -> JobResult | None:
         """One execution; None where the surroundings kept it from being put on record."""
         home, earlier = self._home, self._earlier
-        bench = Bench(home.job, queue, self._tools)
+        bench = JobContext(home.job, queue, self._tools)
         bench.known = {**home.known(), **earlier.known, **earlier.stored}
         bench.store_root, bench.store_mode = home.store_root, home.store_mode
         bench.watches_memory = False
         aside = os.path.join(home.failed, f"j{home.job.number:04d}-{queue}")
         order = {"shard": "", "offset": 0, "queue": queue, "aside": aside, "skip": earlier.finished}
         try:
-            return run_job(bench, Order({**order, "tries": earlier.tries, "wanted": self._wanted()}))
+            return run_job(bench, WorkOrder({**order, "tries": earlier.tries, "wanted": self._wanted()}))
         except OSError as error:
             # What was done is not on record, and so not done.
-            call_out(f"{error.strerror}: {error.filename or self._tools.journal.path}")
+            report_error(f"{error.strerror}: {error.filename or self._tools.journal.path}")
             self._tools.workplace.give_up(aside)
             return None
 
@@ -407,7 +407,7 @@ def _attribute(ad: str, name: str) -> str | None:
 
 def write_known(path: str, known: dict[str, list[Any]]) -> None:
     """Size and checksum of files, for those who get them; whole or not at all."""
-    make_directory(path)
+    make_parents(path)
     part = f"{path}.part-{os.getpid()}"
     with open(part, "w", encoding="utf-8") as file:
         json.dump(known, file, separators=(",", ":"))

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 
-from framework.worker.files.transfer import Facts, measure, move
+from framework.worker.files.transfer import Checksum, measure, move
 from framework.worker.job.htcondor_job import write_known
 from framework.worker.job.job_context import INFRASTRUCTURE
 from framework.worker.journal.file_records import archived_form, is_archived
@@ -44,7 +44,9 @@ def receive(run: str, root: str, job: int) -> list[str]:
     for name in names:
         for file in _kept(os.path.join(journals, name)):
             path, size, sha256 = archived_form(file)
-            trouble = _take(os.path.join(folder, "archive", path), os.path.join(root, path), path, Facts(size, sha256))
+            trouble = _take(
+                os.path.join(folder, "archive", path), os.path.join(root, path), path, Checksum(size, sha256)
+            )
             if trouble:
                 wrong.append(trouble)
             else:
@@ -70,7 +72,7 @@ def _kept(journal: str) -> list[dict[str, Any]]:
     ]
 
 
-def _take(source: str, target: str, path: str, expected: Facts) -> str:
+def _take(source: str, target: str, path: str, expected: Checksum) -> str:
     """Put one file into the archive; what is wrong with it, if anything."""
     if not os.path.exists(source):
         if os.path.exists(target) and os.stat(target).st_size == expected.size:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from framework.worker.files.transfer import Facts, check, copy, link, place
-from framework.worker.job.job_context import BAD_RESULT, Bench, Failure
+from framework.worker.files.transfer import Checksum, check, copy, link, place
+from framework.worker.job.job_context import BAD_RESULT, CallFailure, JobContext
 from framework.worker.job.spec import CallSpec, FileSpec
 
 TYPE_CHECKING = False
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Inputs:
+class CallInputs:
     """Those of one call."""
 
-    def __init__(self, bench: Bench, spec: CallSpec) -> None:
+    def __init__(self, bench: JobContext, spec: CallSpec) -> None:
         self._bench = bench
         self._spec = spec
         #: Those that may be missing, and are.
@@ -61,7 +61,7 @@ class Inputs:
                 bench.placed.pop(file.path, None)
                 continue
             if not file.external and bench.measurer.is_changed(kept):
-                raise Failure(BAD_RESULT, f"the program changed {file.path}, which the archive keeps")
+                raise CallFailure(BAD_RESULT, f"the program changed {file.path}, which the archive keeps")
             own = file.external or not os.path.exists(kept) or here.st_ino != os.stat(kept).st_ino
             if own and bench.placed.get(file.path) == file.job_path and file.path not in bench.made:
                 os.unlink(at)
@@ -89,7 +89,7 @@ class Inputs:
             return
         expected = bench.known.get(file.archived)
         if expected is None and file.size is not None and file.sha256 is not None:
-            expected = Facts(file.size, file.sha256)
+            expected = Checksum(file.size, file.sha256)
         if not file.external:
             self._take_out(file, target, expected)
         elif "://" in file.path:
@@ -107,7 +107,7 @@ class Inputs:
             return not os.path.exists(self._bench.kept_at(file.archived))
         return "://" not in file.path and not os.path.exists(file.transferred_to or file.path)
 
-    def _take_out(self, file: FileSpec, target: str, expected: Facts | None) -> None:
+    def _take_out(self, file: FileSpec, target: str, expected: Checksum | None) -> None:
         """Bring a file of the archive, checked as the archive keeps it."""
         measurer, kept = self._bench.measurer, self._bench.kept_at(file.archived)
         if file.compression:
@@ -120,7 +120,7 @@ class Inputs:
         else:
             link(kept, target, expected, measurer)
 
-    def _note_outside(self, file: FileSpec, found: Facts) -> None:
+    def _note_outside(self, file: FileSpec, found: Checksum) -> None:
         self.outside.append(
             {"path": file.path, "type": file.filetype, "size": found.size, "sha256": found.sha256,
              "archive": "external", "meta": file.metadata}

@@ -6,38 +6,38 @@ import os
 import threading
 from collections import Counter
 
-from framework.worker.environments.cache import Shelf
-from framework.worker.files.transfer import READ_ONLY, Facts, Measurer
+from framework.worker.environments.cache import EnvironmentCache
+from framework.worker.files.transfer import READ_ONLY, Checksum, ChecksumCache
 from framework.worker.job.deferred_values import Secrets
-from framework.worker.job.shared_process import Process
+from framework.worker.job.shared_process import SharedProcess
 from framework.worker.job.spec import JobSpec
-from framework.worker.job.work_directory import Workplace
+from framework.worker.job.work_directory import WorkDirectory
 from framework.worker.journal.journal import Journal
 from framework.worker.journal.statuses import BAD_RESULT as BAD_RESULT
 from framework.worker.journal.statuses import INFRASTRUCTURE as INFRASTRUCTURE
 from framework.worker.programs.programs import Programs
 
 
-class Tools:
+class WorkerTools:
     """What a worker keeps from one job to the next."""
 
     def __init__(
-        self, workplace: Workplace, journal: Journal, programs: Programs, environment: dict[str, str], images: str
+        self, workplace: WorkDirectory, journal: Journal, programs: Programs, environment: dict[str, str], images: str
     ) -> None:
         self.workplace = workplace
         self.journal = journal
         self.programs = programs
-        self.measurer = Measurer()
+        self.measurer = ChecksumCache()
         self.secrets = Secrets(environment)
         # What programs get besides what the pipeline says; a secret reaches only those that are given it by name.
         given = {key: value for key, value in environment.items() if not key.startswith("FW_SECRET")}
-        self.software = Shelf(programs, given, images)
+        self.software = EnvironmentCache(programs, given, images)
 
 
-class Bench:
+class JobContext:
     """What the calls of one job share."""
 
-    def __init__(self, job: JobSpec, queue: str, tools: Tools) -> None:
+    def __init__(self, job: JobSpec, queue: str, tools: WorkerTools) -> None:
         self.job = job
         self.queue = queue
         self.workplace = tools.workplace
@@ -66,9 +66,9 @@ class Bench:
         #: Archive paths that calls of this job made.
         self.made: set[str] = set()
         #: What is known of files that other jobs of the run made.
-        self.known: dict[str, Facts] = {}
+        self.known: dict[str, Checksum] = {}
         #: In which the steps run that share one.
-        self.process = Process(job, tools.programs)
+        self.process = SharedProcess(job, tools.programs)
 
     def kept_at(self, path: str) -> str:
         """Where a file of the archive lies: with the outputs of this job, or where its inputs come from."""
@@ -78,7 +78,7 @@ class Bench:
         return os.path.join(self.job.archive_root, path)
 
 
-class Failure(Exception):  # noqa: N818 (an outcome, not a mistake of the code)
+class CallFailure(Exception):  # noqa: N818 (an outcome, not a mistake of the code)
     """The call ends here, with this status and reason."""
 
     def __init__(self, status: int, reason: str, want: str = "") -> None:

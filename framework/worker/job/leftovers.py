@@ -6,7 +6,7 @@ import os
 import stat
 import tarfile
 
-from framework.worker.files.transfer import READ_ONLY, make_directory, measure
+from framework.worker.files.transfer import READ_ONLY, make_parents, measure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def keep_junk(place: str, declared: Collection[str], root: str, name: str) -> di
     if not files:
         return None
     target = os.path.join(root, name)
-    make_directory(target)
+    make_parents(target)
     part = f"{target}.part-{os.getpid()}"
     with tarfile.open(part, "w:gz") as tarball:
         for path in files:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-from framework.worker.files.transfer import READ_ONLY, Facts, measure, place, store
-from framework.worker.job.job_context import BAD_RESULT, Bench, Failure
+from framework.worker.files.transfer import READ_ONLY, Checksum, measure, place, store
+from framework.worker.job.job_context import BAD_RESULT, CallFailure, JobContext
 from framework.worker.job.spec import CallSpec, FileSpec
-from framework.worker.job.wildcard_outputs import Unknown
+from framework.worker.job.wildcard_outputs import WildcardOutputs
 from wrappers import Generic, Work
 
 TYPE_CHECKING = False
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Outputs:
+class CallOutputs:
     """Those of one call."""
 
-    def __init__(self, bench: Bench, spec: CallSpec) -> None:
+    def __init__(self, bench: JobContext, spec: CallSpec) -> None:
         self._bench = bench
         self._spec = spec
         #: What it makes, with those of which only its programs know how many there are, once they are found.
         self.files: list[FileSpec] = [file for file in spec.outputs if not file.pattern]
-        self._unknown: Unknown | None = None
+        self._unknown: WildcardOutputs | None = None
         #: What is to be recorded of them.
         self.facts: list[dict[str, Any]] = []
         #: Path and facts of what is in the archive now.
-        self.stored: dict[str, Facts] = {}
+        self.stored: dict[str, Checksum] = {}
 
     def begin(self) -> None:
         """What is there before the programs begin was not made by them."""
-        self._unknown = Unknown(self._spec.outputs, self._bench.workplace.root)
+        self._unknown = WildcardOutputs(self._spec.outputs, self._bench.workplace.root)
 
     def store(self, wrapper: Generic, work: Work) -> list[FileSpec]:
         """Put what was made into the archive, and note what is to be recorded of it; those that were made."""
@@ -44,13 +44,13 @@ class Outputs:
             if os.path.isfile(at):
                 present.append((file, at))
             elif os.path.lexists(at):
-                raise Failure(BAD_RESULT, f"{file.label}: {file.job_path} is not a regular file")
+                raise CallFailure(BAD_RESULT, f"{file.label}: {file.job_path} is not a regular file")
             elif bench.process.holds(file):
                 held.append((file, at))
             elif not file.optional:
                 missing.append(f"{file.label}: {file.job_path}")
         if missing:
-            raise Failure(BAD_RESULT, f"the programs ended well but did not make {'; '.join(missing)}")
+            raise CallFailure(BAD_RESULT, f"the programs ended well but did not make {'; '.join(missing)}")
         for file, at in present:
             if file.header:
                 self._update_headers(file, at)
@@ -68,7 +68,7 @@ class Outputs:
         try:
             update_headers(at, file.header)
         except HeaderError as error:
-            raise Failure(BAD_RESULT, f"{file.label}: its headers cannot be updated: {error}") from error
+            raise CallFailure(BAD_RESULT, f"{file.label}: its headers cannot be updated: {error}") from error
 
     def _find_unknown(self) -> list[str]:
         """Look for what only the programs know of; what should be there and is not."""
@@ -100,7 +100,7 @@ class Outputs:
         bench.placed[file.path] = file.job_path
         bench.made.add(file.path)
 
-    def _store_packed(self, file: FileSpec, at: str, fact: dict[str, Any]) -> Facts:
+    def _store_packed(self, file: FileSpec, at: str, fact: dict[str, Any]) -> Checksum:
         """Put it compressed into the archive; the job goes on with the file itself."""
         from framework.worker.files import compression as packing  # few archives keep files compressed
 

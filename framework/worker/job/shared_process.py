@@ -24,7 +24,7 @@ from collections import Counter
 
 from framework.worker.job.spec import CallSpec, ExecSpec, FileSpec, JobSpec
 from framework.worker.programs.limits import GRACE, Limits
-from framework.worker.programs.programs import Outcome, Program, Programs
+from framework.worker.programs.programs import Program, ProgramResult, Programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ BEGIN = f"import runpy; runpy.run_path({STEPS!r}, run_name='__main__')"
 CHUNK = 1 << 16
 
 
-class Process:
+class SharedProcess:
     """One for a job; what is in its memory is known by the archive path that it would have as a file."""
 
     def __init__(self, job: JobSpec, programs: Programs) -> None:
@@ -59,13 +59,13 @@ class Process:
     def run(
         self, call: CallSpec, step: ExecSpec, argv: list[str], environment: Mapping[str, str], log: int,
         limits: Limits,
-    ) -> Outcome:  # fmt: skip
+    ) -> ProgramResult:  # fmt: skip
         """Run one step to its end, as Programs.run does a program."""
         if self._programs.stopping:
             return self._programs.stopped()
         began = time.monotonic()
         program = self._program or self._start(argv[0], environment, log)
-        if isinstance(program, Outcome):
+        if isinstance(program, ProgramResult):
             return program
         os.write(log, f"== in process {program.pid}\n".encode())
         answer = self._ask(program, self._order(call, step, argv, environment), log, limits)
@@ -76,7 +76,7 @@ class Process:
         usage = answer["usage"]
         self._taken = {name: self._taken.get(name, 0) + value for name, value in usage.items()}
         self._held.update({file.path: file.job_path for file in call.outputs if file.job_path in answer["held"]})
-        return Outcome(answer["status"], {"wall": wall, **usage})
+        return ProgramResult(answer["status"], {"wall": wall, **usage})
 
     def is_done_with(self, call: CallSpec) -> None:
         """A call has ended well: what no other one reads may go."""
@@ -100,13 +100,13 @@ class Process:
         self._programs.finish(program, Limits(time.monotonic() + GRACE))
         self._held.clear()
 
-    def _start(self, python: str, environment: Mapping[str, str], log: int) -> Program | Outcome:
+    def _start(self, python: str, environment: Mapping[str, str], log: int) -> Program | ProgramResult:
         import socket  # a worker without steps starts faster
 
         ours, theirs = socket.socketpair()
         program = self._programs.start([python, "-c", BEGIN], environment, log, theirs.fileno())
         theirs.close()
-        if isinstance(program, Outcome):
+        if isinstance(program, ProgramResult):
             ours.close()
         else:
             self._orders, self._program = ours, program
@@ -164,7 +164,7 @@ class Process:
             if limits.exceeded(program.pid, lambda: self._programs.strays_of(program.call))[0]:
                 return False
 
-    def _died(self, limits: Limits, wall: float) -> Outcome:
+    def _died(self, limits: Limits, wall: float) -> ProgramResult:
         """What became of a process that gave no answer; what it took for steps that ended well is theirs."""
         program, self._program = self._program, None
         if program is None or self._orders is None:
@@ -176,7 +176,7 @@ class Process:
         usage = {**taken, "wall": wall, "maxrss": outcome.usage["maxrss"]}
         # A step that ends its process has not answered for what it did, whatever it says.
         reason = outcome.reason or _how(outcome.status)
-        return Outcome(outcome.status or 128 + signal.SIGABRT, usage, reason, outcome.want)
+        return ProgramResult(outcome.status or 128 + signal.SIGABRT, usage, reason, outcome.want)
 
 
 def _how(status: int) -> str:

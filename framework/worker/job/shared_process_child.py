@@ -33,7 +33,7 @@ def main() -> None:
     nothing = os.open("/dev/null", os.O_RDWR)
     os.dup2(nothing, 0)
     objects: dict[str, Any] = {}
-    meter = Meter()
+    meter = UsageMeter()
     directory, environment = os.getcwd(), dict(os.environ)
     while received := receive(orders):
         order, log = received
@@ -93,7 +93,7 @@ def call(step: str, arguments: list[str], objects: dict[str, Any], memory: froze
     return int(status)
 
 
-class Meter:
+class UsageMeter:
     """Measures what each step takes; what came before the first one, the start of Python, is the first one's."""
 
     def __init__(self) -> None:

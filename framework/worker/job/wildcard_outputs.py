@@ -13,11 +13,11 @@ _NO_TEXT = re.compile(r"[\ud800-\udfff]")
 LONGEST_NAME = 200
 
 
-class BadNameError(Exception):
+class InvalidNameError(Exception):
     """A program gave a file a name that no archive takes; the message says which."""
 
 
-class Unknown:
+class WildcardOutputs:
     """The outputs of a call with wildcards in their names; made before its programs begin."""
 
     def __init__(self, outputs: list[FileSpec], root: str) -> None:
@@ -33,7 +33,7 @@ class Unknown:
         for name in sorted(self._names(file) - self._before[file.job_path]):
             if (named := pattern.fullmatch(name)) is not None:
                 if _NO_TEXT.search(name) or len(os.fsencode(name)) > LONGEST_NAME:
-                    raise BadNameError(f"{file.label}: {name!r} cannot be a name in an archive")
+                    raise InvalidNameError(f"{file.label}: {name!r} cannot be a name in an archive")
                 found.append(file.with_name(name, named.groupdict()))
         return found
 

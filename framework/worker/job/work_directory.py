@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 ROOM = 1 << 20
 
 
-class Workplace:
+class WorkDirectory:
     """Directories that jobs ask for are kept from one job to the next: making them costs more than a program's start.
 
     A job finds the directories that it asked for, empty, and nothing else, whatever ran before it.

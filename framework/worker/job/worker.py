@@ -14,11 +14,11 @@ import signal
 import sys
 import threading
 
-from framework.worker.files.transfer import Facts
-from framework.worker.job.call import Call
-from framework.worker.job.job_context import INFRASTRUCTURE, Bench, Tools
+from framework.worker.files.transfer import Checksum
+from framework.worker.job.call import CallExecution
+from framework.worker.job.job_context import INFRASTRUCTURE, JobContext, WorkerTools
 from framework.worker.job.spec import CallSpec, JobSpec, read_job
-from framework.worker.job.work_directory import Workplace
+from framework.worker.job.work_directory import WorkDirectory
 from framework.worker.journal.journal import Journal
 from framework.worker.programs.limits import GRACE
 from framework.worker.programs.programs import Programs
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Order:
+class WorkOrder:
     """What a worker is told to do, and how far an earlier execution of the job came."""
 
     def __init__(self, data: dict[str, Any]) -> None:
@@ -43,11 +43,11 @@ class Order:
         self.tries: dict[str, int] = data.get("tries", {})
         #: How often each call was ended for want of memory and of time.
         self.wanted: dict[str, dict[str, int]] = data.get("wanted", {})
-        self.known = {path: Facts(*found) for path, found in data.get("known", {}).items()}
+        self.known = {path: Checksum(*found) for path, found in data.get("known", {}).items()}
         self.gpus: list[int] = data.get("gpus", [])
 
 
-class Result:
+class JobResult:
     """How the calls of a job went."""
 
     def __init__(self) -> None:
@@ -57,12 +57,12 @@ class Result:
         self.want: tuple[int, str] | None = None
         self.finished: list[int] = []
         self.failed: list[int] = []
-        self.stored: dict[str, Facts] = {}
+        self.stored: dict[str, Checksum] = {}
         #: Label of software that could not be made ready.
         self.broken = ""
         self._lock = threading.Lock()
 
-    def add(self, call: Call, number: int, status: int) -> None:
+    def add(self, call: CallExecution, number: int, status: int) -> None:
         with self._lock:
             if status == 0:
                 self.finished.append(number)
@@ -75,14 +75,14 @@ class Result:
                 self.want = self.want or ((number, call.want) if call.want else None)
 
 
-def run_job(bench: Bench, order: Order) -> Result:
+def run_job(bench: JobContext, order: WorkOrder) -> JobResult:
     """Run the job's calls, one module after another; the first failure ends it."""
     job, place, journal = bench.job, bench.workplace, bench.journal
     place.prepare(path for call in job.calls for path in call.job_paths)
     os.chdir(place.root)
     same = {"job": job.number, "queue": order.queue}
     journal.write("job.start", **same, block=job.block, keys=job.keys, calls=len(job.calls), root=place.root)
-    result = Result()
+    result = JobResult()
     try:
         _run_stages(bench, order, result)
     finally:
@@ -100,7 +100,7 @@ def run_job(bench: Bench, order: Order) -> Result:
     return result
 
 
-def _junk(bench: Bench, order: Order, result: Result) -> dict[str, Any] | None:
+def _junk(bench: JobContext, order: WorkOrder, result: JobResult) -> dict[str, Any] | None:
     """Keep what is left in the job's directory; of a job that failed, also what it did not come to store."""
     from framework.worker.job.leftovers import keep_junk  # few runs want it
 
@@ -116,7 +116,7 @@ def _junk(bench: Bench, order: Order, result: Result) -> dict[str, Any] | None:
     return None if junk is None else {**junk, "archive": job.archive}
 
 
-def _run_stages(bench: Bench, order: Order, result: Result) -> None:
+def _run_stages(bench: JobContext, order: WorkOrder, result: JobResult) -> None:
     """One module after another, until all have run or a call has failed."""
     stages = list(_stages(bench.job, order.skip))
     last = max((number for number, (calls, _) in enumerate(stages) if calls[0].in_process), default=-1)
@@ -128,7 +128,7 @@ def _run_stages(bench: Bench, order: Order, result: Result) -> None:
             bench.process.end()  # what it has in memory is not wanted any more
 
 
-def _not_run(job: JobSpec, order: Order, result: Result) -> Iterator[str]:
+def _not_run(job: JobSpec, order: WorkOrder, result: JobResult) -> Iterator[str]:
     """What a failure leaves undone, in words: a line a module."""
     begun = {*order.skip, *result.finished, *result.failed}
     left: dict[str, list[int]] = {}
@@ -161,7 +161,7 @@ def _threads(job: JobSpec, call: CallSpec) -> int:
     return min((limit for limit in (job.max_threads, call.max_threads) if limit), default=1)
 
 
-def _run_calls(bench: Bench, calls: list[CallSpec], threads: int, order: Order, result: Result) -> None:
+def _run_calls(bench: JobContext, calls: list[CallSpec], threads: int, order: WorkOrder, result: JobResult) -> None:
     """Run the calls of a stage, some at a time; what goes wrong in one is raised when all have come to their end."""
     waiting = iter(calls)
     lock = threading.Lock()
@@ -174,7 +174,9 @@ def _run_calls(bench: Bench, calls: list[CallSpec], threads: int, order: Order, 
                     spec = next(waiting, None)
                 if spec is None:
                     return
-                call = Call(bench, spec, order.tries.get(str(spec.number), 0) + 1, order.wanted.get(str(spec.number)))
+                call = CallExecution(
+                    bench, spec, order.tries.get(str(spec.number), 0) + 1, order.wanted.get(str(spec.number))
+                )
                 result.add(call, spec.number, call.run())
         except BaseException as error:  # noqa: BLE001 (it is raised below, in the thread that can answer for it)
             wrong.append(error)
@@ -201,10 +203,10 @@ def main() -> int:
     journal = Journal(
         settings["journal"], settings["name"], run=settings["run"], attempt=settings["attempt"], start=settings["start"]
     )
-    place = Workplace(settings["work"])
-    serve = Service(Tools(place, journal, programs, dict(os.environ), settings["images"]))
+    place = WorkDirectory(settings["work"])
+    serve = WorkerService(WorkerTools(place, journal, programs, dict(os.environ), settings["images"]))
     for line in sys.stdin.buffer:
-        answer = serve.obey(Order(json.loads(line)))
+        answer = serve.obey(WorkOrder(json.loads(line)))
         sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
         sys.stdout.flush()
         if programs.stopping:
@@ -214,17 +216,17 @@ def main() -> int:
     return 0
 
 
-class Service:
+class WorkerService:
     """Runs the jobs of one worker, one after another."""
 
-    def __init__(self, tools: Tools) -> None:
+    def __init__(self, tools: WorkerTools) -> None:
         self._tools = tools
 
-    def obey(self, order: Order) -> dict[str, Any]:
+    def obey(self, order: WorkOrder) -> dict[str, Any]:
         """Run a job; the answer to the engine."""
         job = read_job(order.shard, order.offset)
         same = {"job": job.number, "queue": order.queue}
-        bench = Bench(job, order.queue, self._tools)
+        bench = JobContext(job, order.queue, self._tools)
         bench.known = order.known
         bench.gpus = order.gpus
         try:

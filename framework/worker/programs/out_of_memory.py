@@ -1,4 +1,4 @@
-"""Shortage: whether the system ended a program because the memory that this job may take ran out."""
+"""OutOfMemoryMonitor: whether the system ended a program because the memory that this job may take ran out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ UNIFIED = "/sys/fs/cgroup{path}/memory.events"
 SEPARATE = "/sys/fs/cgroup/memory{path}/memory.oom_control"
 
 
-class Shortage:
+class OutOfMemoryMonitor:
     """Counts the programs that the system has ended in this process's control group.
 
     A program that was killed by somebody else, or that crashed, is not taken for one of these.

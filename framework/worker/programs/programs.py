@@ -8,7 +8,7 @@ import threading
 import time
 
 from framework.worker.programs.limits import MEMORY, TIME, Limits, signal_group, wait_within
-from framework.worker.programs.out_of_memory import Shortage
+from framework.worker.programs.out_of_memory import OutOfMemoryMonitor
 from framework.worker.programs.warden import children, end_orphans, strays_of
 
 TYPE_CHECKING = False
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Protocol
 
-    class Keeper(Protocol):
+    class ProgramWatcher(Protocol):
         """Ends the programs when the worker is gone: a warden, or the pool."""
 
         @property
@@ -36,7 +36,7 @@ NOT_EXECUTABLE = 126
 DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
-class Outcome:
+class ProgramResult:
     """How a program ended: its status, and what it took."""
 
     __slots__ = ("reason", "status", "usage", "want")
@@ -63,7 +63,7 @@ class Program:
         self.call = call
 
 
-class Streams:
+class StandardStreams:
     """A program's standard input (None for an empty one), output and error, as open files."""
 
     __slots__ = ("errors", "log", "orders")
@@ -77,9 +77,9 @@ class Streams:
 class Programs:
     """Runs programs one at a time for each thread that asks; all of them can be ended from outside."""
 
-    def __init__(self, warden: Keeper) -> None:
+    def __init__(self, warden: ProgramWatcher) -> None:
         self._warden = warden
-        self._shortage = Shortage()
+        self._shortage = OutOfMemoryMonitor()
         self._running: set[int] = set()
         #: Held from a program's start until it is noted, and while orphans are told from programs.
         self._births = threading.Lock()
@@ -89,25 +89,25 @@ class Programs:
     def run(
         self, argv: list[str], environment: Mapping[str, str], log: int, limits: Limits | None = None,
         errors: int | None = None,
-    ) -> Outcome:  # fmt: skip
+    ) -> ProgramResult:  # fmt: skip
         """Run to its end, or that of its limits.
 
         Standard output goes to the open file ``log``, and standard error there too, or to ``errors``.
         """
         program = self.start(argv, environment, log, errors=errors)
-        return program if isinstance(program, Outcome) else self.finish(program, limits)
+        return program if isinstance(program, ProgramResult) else self.finish(program, limits)
 
     def start(
         self, argv: list[str], environment: Mapping[str, str], log: int, orders: int | None = None,
         errors: int | None = None,
-    ) -> Program | Outcome:  # fmt: skip
+    ) -> Program | ProgramResult:  # fmt: skip
         """Start it, to be finished later; how it ended where it cannot be started. ``orders``: its standard input."""
         path, trouble = find_program(argv[0], environment.get("PATH", ""))
         if trouble:
-            return Outcome(NOT_EXECUTABLE if path else NOT_FOUND, {}, trouble)
+            return ProgramResult(NOT_EXECUTABLE if path else NOT_FOUND, {}, trouble)
         if self.stopping:
             return self.stopped()
-        return self._watched(path, argv, environment, Streams(orders, log, log if errors is None else errors))
+        return self._watched(path, argv, environment, StandardStreams(orders, log, log if errors is None else errors))
 
     def tidy_up(self, argv: list[str], environment: Mapping[str, str]) -> None:
         """Run what puts something away, its words unheard; even when nothing is started any more."""
@@ -116,23 +116,23 @@ class Programs:
             return
         nothing = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         try:
-            program = self._watched(path, argv, environment, Streams(None, nothing, nothing))
+            program = self._watched(path, argv, environment, StandardStreams(None, nothing, nothing))
             if isinstance(program, Program):
                 self.finish(program, Limits(time.monotonic() + TIDYING))
         finally:
             os.close(nothing)
 
     def _watched(
-        self, path: str, argv: list[str], environment: Mapping[str, str], streams: Streams
-    ) -> Program | Outcome:
+        self, path: str, argv: list[str], environment: Mapping[str, str], streams: StandardStreams
+    ) -> Program | ProgramResult:
         began = time.monotonic()
         try:
             pid = self._start(path, argv, environment, streams)
         except OSError as error:
-            return Outcome(NOT_EXECUTABLE, {}, f"{path} cannot be run: {error.strerror}")
+            return ProgramResult(NOT_EXECUTABLE, {}, f"{path} cannot be run: {error.strerror}")
         return Program(pid, self._warden.watch(pid), began, environment.get("FW_CALL", ""))
 
-    def finish(self, program: Program, limits: Limits | None = None) -> Outcome:
+    def finish(self, program: Program, limits: Limits | None = None) -> ProgramResult:
         """Wait for its end, and end it with its limits, and what it leaves behind."""
         try:
             want, reason = wait_within(limits or Limits(), program.pid, lambda: self.strays_of(program.call))
@@ -148,21 +148,21 @@ class Programs:
         took = measured(usage, time.monotonic() - program.began)
         if not want and status == 128 + signal.SIGKILL and self._shortage.has_struck():
             want, reason = MEMORY, OUT_OF_MEMORY
-        return Outcome(TIMED_OUT if want == TIME else status, took, reason, want)
+        return ProgramResult(TIMED_OUT if want == TIME else status, took, reason, want)
 
     def strays_of(self, call: str) -> set[int]:
         """What a call's programs left running outside of their process groups."""
         return strays_of(call, self._orphans)
 
-    def stopped(self) -> Outcome:
+    def stopped(self) -> ProgramResult:
         """How a program ended that is not started any more."""
-        return Outcome(128 + signal.SIGTERM, {}, "the worker was told to stop")
+        return ProgramResult(128 + signal.SIGTERM, {}, "the worker was told to stop")
 
     def end_orphans_of(self, call: str) -> None:
         """End what a call's programs left running outside of their process groups."""
         end_orphans(call, self._orphans)
 
-    def _start(self, path: str, argv: list[str], environment: Mapping[str, str], streams: Streams) -> int:
+    def _start(self, path: str, argv: list[str], environment: Mapping[str, str], streams: StandardStreams) -> int:
         """Start a program in a process group of its own."""
         stdin = (
             (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0)
