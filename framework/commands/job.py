@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -42,61 +42,101 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     db = open_registry(registry)
     found = find_run(db, run)
     rows = [row for row in calls(db, found.attempt_id) if number in (None, row.jobnum)]
-    befell = [one for one in course(db, found.attempt_id, (COURSE,)) if one.jobnum and number in (None, one.jobnum)]
-    if number is not None and not rows and not befell:
+    events = [one for one in course(db, found.attempt_id, (COURSE,)) if one.jobnum and number in (None, one.jobnum)]
+    if number is not None and not rows and not events:
         raise RunError(
             f"{found.run}: no call of a job {number} has begun; it has {counted(found.jobs_expected, 'job')}"
         )
-    said = messages(db, found.attempt_id)
-    software = stacks(db, found.attempt_id)
-    verified = verifications(db, found.attempt_id)
+    report = JobReport(
+        rows,
+        messages(db, found.attempt_id),
+        stacks(db, found.attempt_id),
+        events,
+        verifications(db, found.attempt_id),
+    )
     if as_json:
-        click.echo(json.dumps([as_object(row, said, software, verified) for row in rows], indent=1))
+        click.echo(json.dumps([report.as_object(row) for row in rows], indent=1))
         return
-    for line in lines(rows, said, software, befell, verified):
+    for line in (*report.lines(), *report.software_lines()):
         click.echo(line)
-    for stack in software.values():
-        if any(row.software == stack.sha256 for row in rows):
-            click.echo(f"{named(stack)}: {about(stack)}")
 
 
-def lines(
-    rows: list[CallRow],
-    said: Mapping[int, list[str]],
-    software: dict[str, Stack],
-    course: Sequence[CourseRow] = (),
-    verified: Mapping[int, Verification] | None = None,
-) -> Iterator[str]:
-    """Yield each execution of a job, below it each try at its calls, and the messages and events of each."""
-    executions: dict[tuple[int, str], list[CallRow]] = {(one.jobnum or 0, one.queue or ""): [] for one in course}
-    for row in rows:
-        executions.setdefault((row.jobnum, row.queue), []).append(row)
-    width = max((len(row.module) for row in rows), default=0)
-    for (number, queue), inside in sorted(executions.items()):
-        host = (inside[0].host if inside else None) or "no host"
-        yield f"job {number}  ({queue}, {host})"
-        for row in inside:
-            nth = f" try {row.trynum}" if row.trynum > 1 else ""
-            keys = ", ".join(f"{key}={value}" for key, value in json.loads(row.keys or "{}").items())
-            status = "" if row.status in (0, None) else f" ({row.status})"
-            memory = f"{row.peak_memory / 1024:.0f} MB" if row.peak_memory else ""
-            within = f"  in {named(software[row.software])}" if row.software in software else ""
-            yield (
-                f"  {row.wrapnum:>6}  {row.module:<{width}}  {row.state + status:<12}  {duration(row):>9}  "
-                f"{memory:>8}  {keys}{nth}{within}"
-            ).rstrip()
-            for message in said.get(row.task_id, ()):
-                yield f"          {printable(message)}"
-            again = (verified or {}).get(row.wrapnum)
-            if again and row.state == "done":
-                why = f": {again.difference}" if again.difference else ""
-                told = f"{moment(again.verify_time)}  verified by {again.operator}: {again.verdict}{why}"
-                yield f"          {printable(told)}"
-        for message in said.get(inside[0].job_task_id, ()) if inside else ():
-            yield f"          {printable(message)}"
-        for one in course:
+@dataclass(frozen=True)
+class JobReport:
+    """Calls of jobs with all that is recorded about them."""
+
+    rows: Sequence[CallRow]
+    #: Id of a task to its messages.
+    messages: Mapping[int, list[str]]
+    #: Software by checksum.
+    software: Mapping[str, Stack]
+    events: Sequence[CourseRow] = ()
+    #: Verdicts of reruns by the number of the call.
+    verifications: Mapping[int, Verification] = field(default_factory=dict)
+
+    def lines(self) -> Iterator[str]:
+        """Yield each execution of a job, below it each try at its calls, and the messages and events of each."""
+        executions: dict[tuple[int, str], list[CallRow]] = {
+            (one.jobnum or 0, one.queue or ""): [] for one in self.events
+        }
+        for row in self.rows:
+            executions.setdefault((row.jobnum, row.queue), []).append(row)
+        width = max((len(row.module) for row in self.rows), default=0)
+        for (number, queue), rows in sorted(executions.items()):
+            host = (rows[0].host if rows else None) or "no host"
+            yield f"job {number}  ({queue}, {host})"
+            for row in rows:
+                yield self._call_line(row, width)
+                yield from (f"          {printable(text)}" for text in self._texts_of_call(row))
+            yield from (f"          {printable(text)}" for text in self._texts_of_job(number, queue, rows))
+
+    def _call_line(self, row: CallRow, width: int) -> str:
+        again = f" try {row.trynum}" if row.trynum > 1 else ""
+        keys = ", ".join(f"{key}={value}" for key, value in json.loads(row.keys or "{}").items())
+        status = "" if row.status in (0, None) else f" ({row.status})"
+        memory = f"{row.peak_memory / 1024:.0f} MB" if row.peak_memory else ""
+        stack = self.software.get(row.software or "")
+        within = f"  in {named(stack)}" if stack else ""
+        return (
+            f"  {row.wrapnum:>6}  {row.module:<{width}}  {row.state + status:<12}  {duration(row):>9}  "
+            f"{memory:>8}  {keys}{again}{within}"
+        ).rstrip()
+
+    def _texts_of_call(self, row: CallRow) -> Iterator[str]:
+        """Yield the messages of a try, and the verdict of its rerun."""
+        yield from self.messages.get(row.task_id, ())
+        verified = self.verifications.get(row.wrapnum)
+        if verified and row.state == "done":
+            why = f": {verified.difference}" if verified.difference else ""
+            yield f"{moment(verified.verify_time)}  verified by {verified.operator}: {verified.verdict}{why}"
+
+    def _texts_of_job(self, number: int, queue: str, rows: Sequence[CallRow]) -> Iterator[str]:
+        """Yield the messages and the events of one execution of a job."""
+        if rows:
+            yield from self.messages.get(rows[0].job_task_id, ())
+        for one in self.events:
             if (one.jobnum, one.queue) == (number, queue):
-                yield f"          {moment(one.time)}  {printable(one.text)}"
+                yield f"{moment(one.time)}  {one.text}"
+
+    def software_lines(self) -> Iterator[str]:
+        """Yield a line for each software that calls ran in."""
+        for stack in self.software.values():
+            if any(row.software == stack.sha256 for row in self.rows):
+                yield f"{named(stack)}: {about(stack)}"
+
+    def as_object(self, row: CallRow) -> dict[str, Any]:
+        """Return a try as plain data."""
+        stack = self.software.get(row.software or "")
+        verified = self.verifications.get(row.wrapnum)
+        columns = ("verdict", "difference", "verify_time", "operator", "exec_host", "software")
+        return {
+            **asdict(row),
+            "keys": json.loads(row.keys or "{}"),
+            "state": row.state,
+            "messages": self.messages.get(row.task_id, []),
+            "software": asdict(stack) if stack else None,
+            "verified": {name: getattr(verified, name) for name in columns} if verified else None,
+        }
 
 
 def named(stack: Stack) -> str:
@@ -123,16 +163,3 @@ def duration(row: CallRow) -> str:
     if row.start_time is None:
         return ""
     return f"{(row.end_time or time.time()) - row.start_time:.1f} s"
-
-
-def as_object(
-    row: CallRow, said: Mapping[int, list[str]], software: dict[str, Stack], verified: Mapping[int, Verification]
-) -> dict[str, Any]:
-    """Return a try as plain data."""
-    within = asdict(software[row.software]) if row.software in software else None
-    keys = json.loads(row.keys or "{}")
-    again = verified.get(row.wrapnum)
-    about = ("verdict", "difference", "verify_time", "operator", "exec_host", "software")
-    known = {name: getattr(again, name) for name in about} if again else None
-    told = {"keys": keys, "state": row.state, "messages": said.get(row.task_id, []), "software": within}
-    return {**asdict(row), **told, "verified": known}

@@ -17,7 +17,7 @@ from framework.output.text import counted, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from framework.model.plan import Call, File, Plan
+    from framework.model.plan import Block, Call, File, LateBlock, Plan
     from framework.plan.graph import Graph
     from framework.registry.database.connection import Registry
     from framework.runs.comparison.comparison import Comparison
@@ -64,30 +64,23 @@ def command(
     for warning in plan.warnings:
         click.echo(warning, err=True)
     if graph:
-        click.echo(json.dumps(asdict(graph_of(plan, around)), indent=1) if as_json else drawn(plan, graph, around))
-        return
-    if other:
+        click.echo(json.dumps(asdict(graph_of(plan, around)), indent=1) if as_json else draw(plan, graph, around))
+    elif other:
         if plan.late:
             click.echo(f"not compared, since planned late: {', '.join(block.name for block in plan.late)}", err=True)
-        found = compared(plan, submission, db, other, lambda path: read_submission(path, overrides, values))
-        if as_json:
-            click.echo(json.dumps(asdict(found), indent=1))
-        else:
-            click.echo("\n".join(words_of(found)))
-        return
-    if as_json:
+        found = compare_with(plan, submission, db, other, lambda path: read_submission(path, overrides, values))
+        click.echo(json.dumps(asdict(found), indent=1) if as_json else "\n".join(comparison_lines(found)))
+    elif as_json:
         click.echo(json.dumps(as_object(plan), indent=1))
-        return
-    for line in summary(plan):
-        click.echo(line)
-    if with_calls:
+    else:
+        for line in summary(plan):
+            click.echo(line)
         why = reasons(plan, submission.pipeline)
-        for call in plan.calls:
-            for line in call_lines(call, why):
-                click.echo(line)
+        for line in (line for call in plan.calls if with_calls for line in call_lines(call, why)):
+            click.echo(line)
 
 
-def drawn(plan: Plan, form: str, number: int | None) -> str:
+def draw(plan: Plan, form: str, number: int | None) -> str:
     """Return the graph of a plan by module, or around a call, as text in a graph language or as SVG."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.plan.graph_text import dot, mermaid
@@ -108,7 +101,7 @@ def graph_of(plan: Plan, number: int | None) -> Graph:
     return around(plan, number)
 
 
-def compared(
+def compare_with(
     plan: Plan, submission: Submission, db: Registry, other: str, read: Callable[[Path], Submission]
 ) -> Comparison:
     """Compare a plan with that of another pipeline's file, or with a recorded run."""
@@ -127,7 +120,7 @@ def compared(
         raise UnknownRun(f"there is no file {other}, and {error}") from error
 
 
-def words_of(found: Comparison) -> Iterator[str]:
+def comparison_lines(found: Comparison) -> Iterator[str]:
     """Yield the lines of a comparison, with control characters escaped."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.runs.comparison.report import lines
@@ -141,21 +134,29 @@ def summary(plan: Plan) -> Iterator[str]:
     yield f"archive   {plan.archive_root}/{plan.archive_path}"
     yield from software_lines(plan)
     for block in plan.blocks:
-        yield f"block {block.number}   {block.name}: {counted(len(block.jobs), 'job')}"
-        width = max((len(module.name) for module in block.modules), default=0)
-        for module in block.modules:
-            calls = [call for job in block.jobs for call in job.calls if call.module == module.name]
-            made = [file for call in calls for file in call.outputs]
-            yield f"  {module.name:<{width}}  {counted(module.calls, 'call')}, {_files(made)}{_surroundings(calls)}"
-        for job in block.jobs:
-            after = f"  after {', '.join(map(str, job.parents))}" if job.parents else ""
-            yield f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
+        yield from _block_lines(block)
     for late in plan.late:
-        yield f"block {late.number}   {late.name}: planned when block {late.after} has ended"
-        width = max((len(part.name) for part in late.modules), default=0)
-        for part in late.modules:
-            yield f"  {part.name:<{width}}  {f'asks for {part.asks[0]}' if part.asks else 'asks for nothing'}"
-            yield from (f"  {'':<{width}}           {asked}" for asked in part.asks[1:])
+        yield from _late_block_lines(late)
+
+
+def _block_lines(block: Block) -> Iterator[str]:
+    yield f"block {block.number}   {block.name}: {counted(len(block.jobs), 'job')}"
+    width = max((len(module.name) for module in block.modules), default=0)
+    for module in block.modules:
+        calls = [call for job in block.jobs for call in job.calls if call.module == module.name]
+        made = [file for call in calls for file in call.outputs]
+        yield f"  {module.name:<{width}}  {counted(module.calls, 'call')}, {_files(made)}{_surroundings(calls)}"
+    for job in block.jobs:
+        after = f"  after {', '.join(map(str, job.parents))}" if job.parents else ""
+        yield f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
+
+
+def _late_block_lines(block: LateBlock) -> Iterator[str]:
+    yield f"block {block.number}   {block.name}: planned when block {block.after} has ended"
+    width = max((len(part.name) for part in block.modules), default=0)
+    for part in block.modules:
+        yield f"  {part.name:<{width}}  {f'asks for {part.asks[0]}' if part.asks else 'asks for nothing'}"
+        yield from (f"  {'':<{width}}           {question}" for question in part.asks[1:])
 
 
 def software_lines(plan: Plan) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
@@ -14,6 +15,8 @@ from framework.output import tables
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from framework.archives.remove import Candidate
 
 
@@ -64,28 +67,67 @@ def command(
     if chosen.store.is_read_only:
         raise FrameworkError(f"nothing can be removed from {chosen.name}: {chosen.store.place} only gives")
     check_names(db, choice)
-    found = list(candidates(db, chosen, archives(values), choice))
-    going = [one for one in found if force or not one.objection]
-    failed: dict[int, str] = {}
+    removal = Removal(list(candidates(db, chosen, archives(values), choice)), force=force, is_done=yes)
     if yes:
-        done = remove(db, chosen, [(one.file, one.copy) for one in going], by=operator(), reason=reason.strip())
-        failed = {file.id: trouble for file, trouble in done if trouble}
+        copies = [(one.file, one.copy) for one in removal.to_remove]
+        done = remove(db, chosen, copies, by=operator(), reason=reason.strip())
+        removal.errors.update({file.id: error for file, error in done if error})
     if as_json:
-        click.echo(tables.as_json([as_object(one, force, yes, failed) for one in found]))
-    for one in () if as_json else found:
-        said = failed.get(one.file.id) or ("" if force else one.objection and f"kept: {one.objection}")
-        if said or not yes:
-            click.echo(printable(f"{one.copy.path}{f'  ({said})' if said else ''}"))
-    size = tables.size(sum(one.copy.size or 0 for one in going if one.file.id not in failed))
-    words = "removed from" if yes else "would be removed from"
-    kept = len(found) - len(going)
-    click.echo(f"{counted(len(going) - len(failed), 'file')}, {size}, {words} {chosen.name}; {kept} kept", err=True)
-    if going and not yes:
+        click.echo(tables.as_json(removal.as_objects()))
+    else:
+        for line in removal.lines():
+            click.echo(printable(line))
+    click.echo(removal.summary(chosen.name), err=True)
+    if removal.to_remove and not yes:
         click.echo("nothing was done yet: repeat it with --reason and --yes", err=True)
-    return 1 if failed else 0
+    return 1 if removal.errors else 0
 
 
-def as_object(one: Candidate, force: bool, yes: bool, failed: dict[int, str]) -> dict[str, object]:
-    kept = bool(one.objection) and not force
-    trouble = failed.get(one.file.id, one.objection if kept else "")
-    return {"path": one.copy.path, "size": one.copy.size, "removed": yes and not trouble, "trouble": trouble}
+@dataclass(frozen=True)
+class Removal:
+    """A removal of files, proposed or done, and what to report of it."""
+
+    candidates: list[Candidate]
+    #: Whether files are removed in spite of objections.
+    force: bool
+    is_done: bool
+    #: Id of a file to the error for which it could not be removed.
+    errors: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def to_remove(self) -> list[Candidate]:
+        """Candidates without an objection, or all of them by force."""
+        return [one for one in self.candidates if self.force or not one.objection]
+
+    def reason_kept(self, one: Candidate) -> str:
+        """Return why a candidate is kept; empty where it is removed."""
+        return self.errors.get(one.file.id) or ("" if self.force else one.objection)
+
+    def lines(self) -> Iterator[str]:
+        """Yield the paths of files that are proposed, or are kept with the reason."""
+        for one in self.candidates:
+            kept = self.reason_kept(one)
+            if kept and one.file.id not in self.errors:
+                kept = f"kept: {kept}"
+            if kept or not self.is_done:
+                yield f"{one.copy.path}{f'  ({kept})' if kept else ''}"
+
+    def summary(self, archive: str) -> str:
+        """Return the number and size of the files that are removed, and the number of those kept."""
+        removed = [one for one in self.to_remove if one.file.id not in self.errors]
+        size = tables.size(sum(one.copy.size or 0 for one in removed))
+        verb = "removed from" if self.is_done else "would be removed from"
+        kept = len(self.candidates) - len(self.to_remove)
+        return f"{counted(len(removed), 'file')}, {size}, {verb} {archive}; {kept} kept"
+
+    def as_objects(self) -> list[dict[str, object]]:
+        """Return the candidates as plain data."""
+        return [
+            {
+                "path": one.copy.path,
+                "size": one.copy.size,
+                "removed": self.is_done and not self.reason_kept(one),
+                "trouble": self.reason_kept(one),
+            }
+            for one in self.candidates
+        ]

@@ -64,21 +64,21 @@ def command(
     files = wanting(db, taking, chosen)
     size = sum(copy.size or 0 for _, copy in files)
     if dry_run:
-        told = [{"path": copy.path, "size": copy.size, "trouble": ""} for _, copy in files]
-        click.echo(tables.as_json(told) if as_json else "\n".join(paths(files)))
+        objects = [{"path": copy.path, "size": copy.size, "trouble": ""} for _, copy in files]
+        click.echo(tables.as_json(objects) if as_json else "\n".join(paths(files)))
         click.echo(f"{counted(len(files), 'file')}, {tables.size(size)}, would be copied to {taking.name}", err=True)
         return 0
+    done = []
     with Tally(sys.stderr, f"to {taking.name}", quiet=as_json) as tally:
         tally.expect(len(files), size)
-        done = []
         for each in replicate(db, giving, taking, files):
             done.append(each)
             tally.add(each.size)
             if each.trouble:
                 tally.says(printable(f"{each.path}: {each.trouble}"))
-    failed = sum(bool(each.trouble) for each in done)
     if as_json:
         click.echo(tables.as_json([{"path": one.path, "size": one.size, "trouble": one.trouble} for one in done]))
+    failed = sum(bool(each.trouble) for each in done)
     there = len(chosen) - len(files)
     click.echo(f"{len(done) - failed} copied to {taking.name}, {there} there already, {failed} failed", err=True)
     return 1 if failed else 0

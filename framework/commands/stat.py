@@ -16,6 +16,7 @@ from framework.output.text import counted, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from framework.engines.engine import QueueStatus
     from framework.registry.database.connection import Registry
     from framework.registry.questions.messages import FailureRow
     from framework.registry.questions.runs import ModuleRow, Run, RunRow
@@ -106,18 +107,23 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
             tables.as_json({**asdict(run), **of_run, **configuration(db, run.attempt_id), "software": with_what})
         )
         return
-    fields = header(run) | submitted(db, run.attempt_id)
     queue_status = read_queue_status(run, db) if run.ended is None else None
-    if queue_status is not None and queue_status.job_counts:
-        fields["queue"] = ", ".join(f"{count} {state}" for state, count in sorted(queue_status.job_counts.items()))
-    if queue_status is not None and queue_status.problems:
-        first = queue_status.problems[0]
-        fields["trouble"] = f"{first.reason}{'' if first.job is None else f' (job {first.job})'}; fw why {run.run}"
-    tables.print_fields(fields)
+    tables.print_fields(header(run) | submitted(db, run.attempt_id) | queue_fields(run.run, queue_status))
     click.echo()
     tables.print_table(_MODULE_COLUMNS, [module_cells(row) for row in rows], _NUMBERS)
     for line in failure_lines(run.run, failed):
         click.echo(line)
+
+
+def queue_fields(run: str, queue_status: QueueStatus | None) -> dict[str, str]:
+    """Return the fields about the queue of a run: jobs by state, and the first problem."""
+    fields = {}
+    if queue_status is not None and queue_status.job_counts:
+        fields["queue"] = ", ".join(f"{count} {state}" for state, count in sorted(queue_status.job_counts.items()))
+    if queue_status is not None and queue_status.problems:
+        first = queue_status.problems[0]
+        fields["trouble"] = f"{first.reason}{'' if first.job is None else f' (job {first.job})'}; fw why {run}"
+    return fields
 
 
 def failure_lines(run: str, failed: list[FailureRow]) -> Iterator[str]:

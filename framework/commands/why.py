@@ -43,7 +43,7 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
     found = how_far(db, find_run(db, run))
     course = course_of(db, found.attempt_id, (COURSE,))
     queue_status = read_queue_status(found, db)
-    errors = _that_matter(unsettled(db, found.attempt_id), found, queue_status)
+    errors = _relevant_errors(unsettled(db, found.attempt_id), found, queue_status)
     if queue_status is not None and found.ended is None and queue_status.job_counts.get(JobState.IDLE):
         queue_status = replace(queue_status, problems=(*queue_status.problems, *_blocking_reasons(found.run, db)))
     if as_json:
@@ -66,7 +66,7 @@ def _blocking_reasons(run: str, db: Registry) -> tuple[JobProblem, ...]:
         return ()
 
 
-def _that_matter(errors: list[CourseRow], run: Run, queue_status: QueueStatus | None) -> list[CourseRow]:
+def _relevant_errors(errors: list[CourseRow], run: Run, queue_status: QueueStatus | None) -> list[CourseRow]:
     """Return the errors without those of jobs that go on by themselves or were removed by hand."""
     if queue_status is None:
         return errors
@@ -85,33 +85,43 @@ def lines(
         yield "  in the queue: " + ", ".join(
             f"{count} {state}" for state, count in sorted(queue_status.job_counts.items())
         )
-    for what, remedy, jobs in _problems_by_cause(queue_status):
+    problems = _problems_by_cause(queue_status)
+    for what, remedy, jobs in problems:
         yield f"  {_named('job', jobs)}: {what}"
         if remedy:
             yield f"      {remedy}"
+    yield from _error_lines(run.run, errors)
+    if not errors and not problems:
+        yield f"  nothing is wrong; {_waits_for(run, queue_status)}"
+    yield from _event_lines(run.run, list(_group_events(course)))
+
+
+def _error_lines(run: str, errors: list[CourseRow]) -> Iterator[str]:
+    """Yield a line for each cause of errors, with the remedy."""
     for text, module, calls, jobs in causes(errors):
         about = _named("call", calls) if calls else _named("job", jobs)
         yield f"  {about}{f' of {module}' if module else ''}: {text}"
         if calls:
-            yield f"      fw log {run.run} {calls[0]}; when that is put right: fw restart {run.run}"
-    if not errors and not _problems_by_cause(queue_status):
-        yield f"  nothing is wrong; {_waits_for(run, queue_status)}"
-    told = list(_told_together(course))
-    if told:
+            yield f"      fw log {run} {calls[0]}; when that is put right: fw restart {run}"
+
+
+def _event_lines(run: str, events: list[tuple[float, str, list[int]]]) -> Iterator[str]:
+    """Yield the latest events of a run."""
+    if events:
         yield "what happened to it:"
-    for time, text, jobs in told[-LATEST:]:
+    for time, text, jobs in events[-LATEST:]:
         about = f"{_named('job', jobs)}  " if jobs else ""
         yield f"  {tables.moment(time)}  {about}{text}"
-    if len(told) > LATEST:
-        yield f"  (and {len(told) - LATEST} more before: fw job {run.run})"
+    if len(events) > LATEST:
+        yield f"  (and {len(events) - LATEST} more before: fw job {run})"
 
 
-def _told_together(course: list[CourseRow]) -> Iterator[tuple[float, str, list[int]]]:
+def _group_events(course: list[CourseRow]) -> Iterator[tuple[float, str, list[int]]]:
     """Yield events of a run, those of several jobs at a time as one: time, text, jobs."""
     found: list[tuple[float, str, list[int]]] = []
     for one in course:
         jobs = [] if one.jobnum is None else [one.jobnum]
-        same = next((told for told in found if told[1] == one.text and one.time - told[0] <= TOGETHER), None)
+        same = next((each for each in found if each[1] == one.text and one.time - each[0] <= TOGETHER), None)
         if same is None:
             found.append((one.time, one.text, jobs))
         else:
