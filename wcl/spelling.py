@@ -7,18 +7,23 @@ MOST_EDITS = 2
 
 
 def suggest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word with the fewest edits: at most two, and fewer than half the word's letters."""
+    """Return the known word with the fewest edits; None if there is none within `MOST_EDITS`."""
+    return next(iter(suggest_all(word, known)), None)
+
+
+def suggest_all(word: str, known: Iterable[str]) -> list[str]:
+    """Return the known words at most two edits away, and fewer than half the word's letters; the closest first."""
     allowed = min(MOST_EDITS, (len(word) - 1) // 2)
     # Each edit changes at most two letters of the set.
     letters = set(word.lower())
-    best: tuple[int, str] | None = None
+    suggestions: list[tuple[int, str]] = []
     for candidate in known:
         if abs(len(candidate) - len(word)) > allowed or len(letters ^ set(candidate.lower())) > 2 * allowed:
             continue
         count = count_edits(word.lower(), candidate.lower())
-        if count <= allowed and (best is None or (count, candidate) < best):
-            best = count, candidate
-    return best[1] if best else None
+        if count <= allowed:
+            suggestions.append((count, candidate))
+    return [candidate for _, candidate in sorted(suggestions)]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

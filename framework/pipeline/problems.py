@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from wcl import Problem, SourcePosition, WclError
 from wcl.source_lines import source_line
+from wcl.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 def suggest_name(name: str, known: Iterable[str]) -> str:
-    """A hint that names what was probably meant, and else what there is."""
+    """Return a hint for an unknown name: the known one that was probably meant, or else a list of those known."""
     names = sorted(set(known))
-    close = get_close_matches(name, names, n=1)
-    if close:
-        return f"did you mean '{close[0]}'?"
-    return f"there is: {', '.join(names[:12])}" if names else "there is none"
+    return did_you_mean(name, names) or (f"there is: {', '.join(names[:12])}" if names else "there is none")
 
 
 def problem_at(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -94,7 +93,7 @@ def find_run(db: Registry, name: str) -> Run:
         found = connection.execute(newest_first.where(begins_so).limit(6)).all() if name else []
         if len(found) == 1:
             return _runs(connection, [found[0].id])[0]
-        raise UnknownRun(_unknown(name, [row.run for row in found] or _near(connection, name), len(found)))
+        raise UnknownRun(_unknown(name, [row.run for row in found] or _similar_names(connection, name), len(found)))
 
 
 def attempts_called(db: Registry, run: str) -> list[int]:
@@ -199,9 +198,11 @@ def block_troubles(db: Registry, attempt_id: int) -> list[str]:
     return list(newest.values())
 
 
-def _near(connection: Connection, name: str) -> list[str]:
+def _similar_names(connection: Connection, name: str) -> list[str]:
+    from wcl.spelling import suggest_all  # start-up: only an unknown name needs it
+
     newest = select(pfw_attempt.c.run).order_by(pfw_attempt.c.id.desc()).limit(2000)
-    return difflib.get_close_matches(name, list(connection.execute(newest).scalars()), n=3)
+    return suggest_all(name, connection.execute(newest).scalars())[:3]
 
 
 def _unknown(name: str, near: list[str], found: int) -> str:
