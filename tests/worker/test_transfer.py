@@ -93,7 +93,7 @@ def server(tmp_path: Path) -> Iterator[tuple[str, list[int]]]:
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(downloading, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(downloading, "RETRY_PAUSES", (0.0, 0.0))
 
 
 def test_a_file_is_fetched_by_http_and_verified(server, tmp_path):
@@ -183,7 +183,7 @@ def test_a_file_that_has_changed_meanwhile_is_not_pieced_together(breaking, tmp_
 
 def test_a_server_is_not_asked_for_more_files_at_a_time_than_it_may_be(breaking, tmp_path):
     def fetch(number: int) -> None:
-        download(f"{breaking[0]}/whole", str(tmp_path / f"got{number}"), facts_of(LONG), at_a_time=2)
+        download(f"{breaking[0]}/whole", str(tmp_path / f"got{number}"), facts_of(LONG), max_transfers=2)
 
     threads = [threading.Thread(target=fetch, args=(number,)) for number in range(8)]
     for thread in threads:

@@ -1,4 +1,4 @@
-"""Checksums of what a job reads and makes."""
+"""Checksums of files that a job reads and makes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     class Digest(Protocol):
-        """What a checksum grows in."""
+        """Hash object of hashlib or of its parts."""
 
         def update(self, data: bytes, /) -> None: ...
         def hexdigest(self) -> str: ...
 
 
-#: Bytes from which OpenSSL, four times as quick, is worth the three milliseconds that loading it takes a job.
+#: Bytes from which OpenSSL, four times as fast, is worth the three milliseconds that it takes to load.
 WORTH_LOADING = 1 << 20
 
 
 def sha256(first: bytes) -> Digest:
-    """The sha256 that begins with some bytes: few of them are thought to be all."""
+    """Return a sha256 hash object of some bytes; if they are few, more are not expected."""
     if len(first) < WORTH_LOADING and "_sha2" in sys.stdlib_module_names:
-        # Python's own, of 3.12 and later; hashlib would load OpenSSL before it offers this one.
+        # Python's own, since 3.12; hashlib would load OpenSSL as well.
         digest: Digest = import_module("_sha2").sha256(first)
         return digest
-    import hashlib
+    import hashlib  # loads OpenSSL
 
     return hashlib.sha256(first)

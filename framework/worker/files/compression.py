@@ -1,4 +1,4 @@
-"""Packing: files that an archive keeps compressed, and how a job gets them back."""
+"""Compression: files that an archive keeps compressed, and how a job expands them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from io import FileIO
 
-#: What the name of a tile-compressed FITS file ends with.
+#: Suffix of tile-compressed FITS files.
 FPACK = ".fz"
-#: What fpack is told where the pipeline says nothing: nothing may be lost.
+#: Default arguments of fpack: no data are lost.
 LOSSLESS = ("-g2", "-q", "0")
 
 
-def pack(source: str, target: str, ending: str, arguments: Sequence[str]) -> tuple[Checksum, Checksum]:
-    """Put a file compressed into the archive, whole or not at all; what it is, and what the archive has."""
+def compress(source: str, target: str, suffix: str, arguments: Sequence[str]) -> tuple[Checksum, Checksum]:
+    """Compress a file into the archive, whole or not at all; return the checksums of the file and of the result."""
     make_parents(target)
     part = f"{target}.part-{os.getpid()}"
     try:
-        if ending == FPACK:
+        if suffix == FPACK:
             found = measure(source)
             _run("fpack", *(arguments or LOSSLESS), "-O", part, source)
             packed = measure(part)
@@ -47,32 +47,32 @@ def pack(source: str, target: str, ending: str, arguments: Sequence[str]) -> tup
     return found, packed
 
 
-def unpack(source: str, target: str, ending: str) -> None:
-    """Make the file itself out of what an archive has of it, which has been checked."""
+def decompress(source: str, target: str, suffix: str) -> None:
+    """Expand a verified file of an archive."""
     try:
-        if ending == FPACK:
+        if suffix == FPACK:
             _run("funpack", "-O", target, source)
-        elif ending == GZIP:
+        elif suffix == GZIP:
             _inflate(source, target)
         else:
-            raise TransferError(f"{source}: nobody here can undo {ending}")
+            raise TransferError(f"{source}: unknown compression {suffix}")
     except (OSError, zlib.error) as error:
         raise TransferError(f"{source}: {error}") from error
 
 
 def _deflate(source: str, target: str) -> tuple[Checksum, Checksum]:
-    # No name and no time are written: the same file gives the same bytes.
-    squeeze = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    # Neither name nor time are written: the same file gives the same bytes.
+    compressor = zlib.compressobj(6, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     with open(source, "rb", buffering=0) as reading, open(target, "wb", buffering=0) as writing:
-        sink = _Sink(writing)
-        found = copy_measured(reading.read, lambda chunk: sink.write(squeeze.compress(chunk)))
-        sink.write(squeeze.flush())
+        sink = _MeasuredFile(writing)
+        found = copy_measured(reading.read, lambda chunk: sink.write(compressor.compress(chunk)))
+        sink.write(compressor.flush())
         os.fsync(writing.fileno())
-    return found, sink.facts
+    return found, sink.checksum
 
 
-class _Sink:
-    """A file that is measured while it is written."""
+class _MeasuredFile:
+    """File whose size and checksum are computed while it is written."""
 
     def __init__(self, file: FileIO) -> None:
         self._file = file
@@ -87,30 +87,31 @@ class _Sink:
             view = view[self._file.write(view) :]
 
     @property
-    def facts(self) -> Checksum:
+    def checksum(self) -> Checksum:
         return Checksum(self._size, self._digest.hexdigest())
 
 
 def _inflate(source: str, target: str) -> None:
     with open(source, "rb", buffering=0) as reading, open(target, "wb") as writing:
-        stretch = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
         while chunk := reading.read(CHUNK):
             while chunk:
-                writing.write(stretch.decompress(chunk))
-                chunk = stretch.unused_data
-                if stretch.eof and chunk:
-                    stretch = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        if not stretch.eof:
+                writing.write(decompressor.decompress(chunk))
+                chunk = decompressor.unused_data
+                if decompressor.eof and chunk:
+                    decompressor = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        if not decompressor.eof:
             raise TransferError(f"{source} ends too early")
 
 
 def _run(*argv: str) -> None:
-    import subprocess  # costs as much as the rest of the worker's start, and is seldom needed
+    import subprocess  # seldom needed, and costs as much as the rest of the worker's start
 
     try:
         done = subprocess.run(argv, capture_output=True, check=False)
     except FileNotFoundError as error:
-        raise TransferError(f"{argv[0]} is not on this machine") from error
+        raise TransferError(f"{argv[0]} is not installed on this machine") from error
     if done.returncode:
-        said = (done.stderr or done.stdout).decode("utf-8", "replace").strip().splitlines()[-1:] or ["it says nothing"]
-        raise TransferError(f"{argv[0]} ended with status {done.returncode}: {said[0]}")
+        output = (done.stderr or done.stdout).decode("utf-8", "replace").strip()
+        last = output.splitlines()[-1] if output else "no output"
+        raise TransferError(f"{argv[0]} ended with status {done.returncode}: {last}")

@@ -1,4 +1,4 @@
-"""Downloads: files from web servers, some at a time, tried again and gone on with where they broke off."""
+"""Downloads from web servers: limited in number, retried, and resumed where they broke off."""
 
 from __future__ import annotations
 
@@ -16,53 +16,57 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: Seconds to wait before each new try.
-PAUSES = (1.0, 4.0, 15.0)
+#: Seconds to wait before each retry.
+RETRY_PAUSES = (1.0, 4.0, 15.0)
 #: Seconds that a server may be silent.
-PATIENCE = 60.0
-#: What a server may answer today and not tomorrow, besides its own faults (5xx).
-PASSING = frozenset({408, 425, 429})
-#: Seconds between two looks for a free place.
-LOOK_AGAIN = 0.05
+TIMEOUT = 60.0
+#: Status codes that are worth a retry, besides 5xx.
+TRANSIENT = frozenset({408, 425, 429})
+#: Seconds between two attempts to get a slot of a server.
+POLL_INTERVAL = 0.05
 
 
-def download(location: str, target: str, expected: Checksum | None, at_a_time: int = 0) -> Checksum:
-    """Fetch a URL; ``at_a_time``: how many files this user's jobs on this machine may get from a server at once."""
+def download(location: str, target: str, expected: Checksum | None, max_transfers: int = 0) -> Checksum:
+    """Download a URL.
+
+    ``max_transfers`` is how many files this user's jobs on this machine may download from one server at a time; 0 for
+    no limit.
+    """
     if not location.startswith(("http://", "https://")):
         raise TransferError(f"{location}: only http and https can be fetched in the job")
-    place = _place_at(location, at_a_time) if at_a_time else None
+    slot = _acquire_slot(location, max_transfers) if max_transfers else None
     try:
         found = _Download(location, target, expected).run()
     finally:
-        if place is not None:
-            os.close(place)
+        if slot is not None:
+            os.close(slot)
     compare(location, found, expected)
     return found
 
 
 class _Download:
-    """One file that is being fetched, by as many requests as it takes."""
+    """Download of one file, by as many requests as it takes."""
 
     def __init__(self, location: str, target: str, expected: Checksum | None) -> None:
         self._location = location
         self._target = target
         self._expected = expected
-        self._anew()
+        self._reset()
 
-    def _anew(self) -> None:
+    def _reset(self) -> None:
         self._digest = hashlib.sha256()
         self._size = 0
-        #: What the server calls this state of the file: only of the same one the rest can be asked for.
-        self._mark = ""
+        #: ETag or modification time: the rest of a file is requested only if these are unchanged.
+        self._validator = ""
 
     def run(self) -> Checksum:
-        import http.client
-        import urllib.error
+        import http.client  # few jobs download anything
+        import urllib.error  # as above
 
         with open(self._target, "wb", buffering=0) as file:
-            for pause in (*PAUSES, None):
+            for pause in (*RETRY_PAUSES, None):
                 try:
-                    self._ask(file)
+                    self._request(file)
                     return Checksum(self._size, self._digest.hexdigest())
                 except (urllib.error.URLError, http.client.HTTPException, OSError, ValueError, TransferError) as error:
                     if pause is None or _is_lasting(error):
@@ -70,44 +74,44 @@ class _Download:
                     time.sleep(pause)
         raise AssertionError("the last try returns or raises")
 
-    def _ask(self, file: Any) -> None:
-        """Get the file, or the rest of it."""
-        import urllib.request
+    def _request(self, file: Any) -> None:
+        """Request the file, or the rest of it."""
+        import urllib.request  # few jobs download anything
 
         headers = {"Accept-Encoding": "identity"}
-        if self._size and self._mark:
-            headers |= {"Range": f"bytes={self._size}-", "If-Range": self._mark}
-        asked = urllib.request.Request(self._location, headers=headers)  # noqa: S310 (its protocol was checked)
-        with urllib.request.urlopen(asked, timeout=PATIENCE) as answer:  # noqa: S310
+        if self._size and self._validator:
+            headers |= {"Range": f"bytes={self._size}-", "If-Range": self._validator}
+        request = urllib.request.Request(self._location, headers=headers)  # noqa: S310 (its protocol was checked)
+        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
             if answer.status != 206 or not _begins_at(answer.headers.get("Content-Range"), self._size):
-                self._anew()
+                self._reset()
                 file.seek(0)
                 file.truncate()
-                self._mark = _mark_of(answer.headers)
-            promised = answer.headers.get("Content-Length")
-            whole = None if promised is None else self._size + int(promised)
-            if whole is not None and self._expected is not None and whole != self._expected.size:
-                raise WrongSizeError(f"it has {whole} bytes where {self._expected.size} are recorded")
+                self._validator = _validator_of(answer.headers)
+            length = answer.headers.get("Content-Length")
+            total = None if length is None else self._size + int(length)
+            if total is not None and self._expected is not None and total != self._expected.size:
+                raise WrongSizeError(f"it has {total} bytes where {self._expected.size} are recorded")
             while chunk := answer.read1(CHUNK):
                 self._digest.update(chunk)
                 self._size += file.write(chunk)
-        if whole is not None and self._size != whole:
-            raise TransferError(f"{self._size} of {whole} bytes came")
+        if total is not None and self._size != total:
+            raise TransferError(f"{self._size} of {total} bytes came")
 
 
 class WrongSizeError(TransferError):
-    """The server has another file than the one that is meant."""
+    """The server has a file of another size than the recorded one."""
 
 
 def _is_lasting(error: Exception) -> bool:
-    """Whether another try would come to the same."""
+    """Return whether a retry would fail as well."""
     code = getattr(error, "code", None)
     if isinstance(code, int):
-        return code < 500 and code not in PASSING
+        return code < 500 and code not in TRANSIENT
     return isinstance(error, (ValueError, WrongSizeError))
 
 
-def _mark_of(headers: Any) -> str:
+def _validator_of(headers: Any) -> str:
     tag = headers.get("ETag", "")
     return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified", "") if not tag else ""
 
@@ -117,23 +121,23 @@ def _begins_at(content_range: str | None, size: int) -> bool:
     return found is not None and int(found[1]) == size
 
 
-def _place_at(location: str, at_a_time: int) -> int:
-    """Wait for one of the places at a server; it is free again when what is returned is closed, or its process dies."""
-    import urllib.parse
+def _acquire_slot(location: str, max_transfers: int) -> int:
+    """Wait for one of a server's slots; return the descriptor that holds it until it is closed."""
+    import urllib.parse  # few jobs download anything
 
     server = re.sub(r"[^\w.-]", "_", urllib.parse.urlsplit(location).netloc.rpartition("@")[2])
     folder = os.path.join(tempfile.gettempdir(), f"skyfw-transfers-{os.getuid()}")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     status = os.lstat(folder)
     if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
-        raise TransferError(f"{folder} belongs to somebody else: transfers cannot be counted")
+        raise TransferError(f"{folder} belongs to another user: transfers cannot be counted")
     while True:
-        for number in range(at_a_time):
-            place = os.open(os.path.join(folder, f"{server}.{number}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        for number in range(max_transfers):
+            slot = os.open(os.path.join(folder, f"{server}.{number}"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
-                fcntl.flock(place, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(slot, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                os.close(place)
+                os.close(slot)
             else:
-                return place
-        time.sleep(LOOK_AGAIN)
+                return slot
+        time.sleep(POLL_INTERVAL)

@@ -1,8 +1,7 @@
-"""FITS headers, read with the standard library alone (FITS standard 4.0, sections 3 and 4)."""
+"""Reader of FITS headers that needs the standard library only (FITS standard 4.0, sections 3 and 4)."""
 
 from __future__ import annotations
 
-import os
 import re
 
 TYPE_CHECKING = False
@@ -11,26 +10,59 @@ if TYPE_CHECKING:
     from typing import BinaryIO
 
 BLOCK, CARD = 2880, 80
-#: Headers of more blocks than these are no headers.
+#: Greatest number of blocks of a header.
 MOST_BLOCKS = 2000
-#: By the standard.
+#: Greatest value of NAXIS by the standard.
 MOST_AXES = 999
 
 
 class FitsError(Exception):
-    """A file whose headers cannot be read; the message says why."""
+    """The headers of a file cannot be read."""
 
 
 def headers(path: str) -> Iterator[list[str]]:
-    """The cards of each header of a FITS file, one header after another; data are passed over."""
+    """Yield the cards of each header of a FITS file; bytes that are not ASCII are replaced."""
     with open(path, "rb") as file:
-        while found := _header(file, path):
-            yield found
-            file.seek(data_size(found, path), os.SEEK_CUR)
+        for cards, _ in read_headers(file, path):
+            yield [card if card.isascii() else _replace_foreign(card) for card in cards]
+
+
+def _replace_foreign(card: str) -> str:
+    return card.encode("latin-1").decode("ascii", "replace")
+
+
+def read_headers(file: BinaryIO, path: str) -> Iterator[tuple[list[str], int]]:
+    """Yield the cards before END of each header of a FITS file, read as Latin-1, and the offset of its data.
+
+    Bytes after the last header's data that are fewer than a block are ignored.
+    """
+    while (cards := _read_cards(file, path)) is not None:
+        data_offset = file.tell()
+        yield cards, data_offset
+        file.seek(data_offset + data_size(cards, path))
+
+
+def _read_cards(file: BinaryIO, path: str) -> list[str] | None:
+    """Return the cards of the header that begins here; None at the end of the file."""
+    found: list[str] = []
+    for number in range(MOST_BLOCKS):
+        block = file.read(BLOCK)
+        if len(block) < BLOCK:
+            if number:
+                break
+            return None
+        cards = [block[at : at + CARD].decode("latin-1") for at in range(0, BLOCK, CARD)]
+        if not number and not cards[0].startswith(("SIMPLE  =", "XTENSION=")):
+            raise FitsError(f"{path} is no FITS file")
+        end = next((at for at, card in enumerate(cards) if card.rstrip() == "END"), None)
+        found += cards[:end]
+        if end is not None:
+            return found
+    raise FitsError(f"{path} ends within a header")
 
 
 def header_values(cards: Sequence[str]) -> dict[str, str]:
-    """The values of a header by key, of each key the first; long texts are put together from their parts."""
+    """Return the values of a header by key, the first of a repeated key; long strings are joined from their cards."""
     found: dict[str, str] = {}
     last = ""
     for card in cards:
@@ -38,7 +70,7 @@ def header_values(cards: Sequence[str]) -> dict[str, str]:
         if key == "CONTINUE" and last and found[last].endswith("&"):
             found[last] = found[last][:-1] + text_of(card[8:])
             continue
-        # Names of more than eight letters, as observatories write them.
+        # Keywords of more than eight letters, as observatories write them.
         if key == "HIERARCH":
             key, has_value, text = card[9:].partition("=")
             key = key.strip()
@@ -52,7 +84,7 @@ def header_values(cards: Sequence[str]) -> dict[str, str]:
 
 
 def text_of(text: str) -> str:
-    """A value as it stands on a card, without its comment: a text, a number, T or F."""
+    """Return a card's value as text, without its quotes and its comment."""
     text = text.strip()
     if text.startswith("'"):
         quoted = re.match(r"'((?:[^']|'')*)'", text)
@@ -60,26 +92,8 @@ def text_of(text: str) -> str:
     return text.partition("/")[0].strip()
 
 
-def _header(file: BinaryIO, path: str) -> list[str]:
-    """The cards of the header that begins here; none at the end of the file."""
-    found: list[str] = []
-    for _ in range(MOST_BLOCKS):
-        block = file.read(BLOCK)
-        if len(block) < BLOCK:
-            if found:
-                raise FitsError(f"{path} ends within a header")
-            return []
-        lines = [block[at : at + CARD].decode("ascii", "replace") for at in range(0, BLOCK, CARD)]
-        if not found and not lines[0].startswith(("SIMPLE  =", "XTENSION=")):
-            raise FitsError(f"{path} is no FITS file")
-        found += lines
-        if any(line.rstrip() == "END" for line in lines):
-            break
-    return found
-
-
 def data_size(header: Sequence[str], path: str) -> int:
-    """Bytes of the data behind a header of a file, with their padding."""
+    """Return the bytes of the data after a header, with their padding."""
     try:
         size = _data_size(header)
     except ValueError as error:

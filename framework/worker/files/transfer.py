@@ -1,4 +1,4 @@
-"""Transfer: bring inputs into the job's directory, verified, and outputs into the archive, measured on the way."""
+"""Transfer of files between archive and job: inputs are verified, outputs are measured while they are copied."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CHUNK = 1 << 20
+#: Mode of files that an archive keeps.
 READ_ONLY = 0o444
-#: Of what waits to be sent home: HTCondor may bring it a second time, over what came before.
-ON_THE_WAY = 0o644
-#: What the name of a gzipped file ends with.
+#: Mode of files that wait to be transferred: HTCondor may transfer them a second time, over the first.
+IN_TRANSIT = 0o644
+#: Suffix of gzipped files.
 GZIP = ".gz"
 
 
 class TransferError(Exception):
-    """A file could not be brought or stored; another try, or another machine, may do better."""
+    """A file cannot be transferred; another try, or another machine, may succeed."""
 
 
 class Checksum:
@@ -40,7 +41,7 @@ class Checksum:
         return hash((self.size, self.sha256))
 
 
-#: Path, inode, size and time of change of a file.
+#: Path, inode, size and modification time of a file.
 State = tuple[str, int, int, int]
 
 
@@ -50,20 +51,21 @@ def _state(path: str) -> State:
 
 
 def with_suffix(path: str, suffix: str) -> str:
-    """The path with something put before the ending of its name."""
+    """Return the path with a suffix before the extension of its name."""
     directory, slash, name = path.rpartition("/")
     stem, dot, ending = name.rpartition(".")
     return f"{directory}{slash}{stem}{suffix}{dot}{ending}" if dot else f"{path}{suffix}"
 
 
 class ChecksumCache:
-    """Checksums files, once for each state of a file: an input that many jobs share is read once a worker."""
+    """Cache of checksums by the state of a file: an input that many jobs share is read once a worker."""
 
     def __init__(self) -> None:
         self._known: dict[State, Checksum] = {}
         self._seen: dict[str, State] = {}
 
     def checksum(self, path: str) -> Checksum:
+        """Return size and sha256 of a file, which is read only if it is new or was changed."""
         key = _state(path)
         if key not in self._known:
             self._known[key] = measure(path)
@@ -71,7 +73,7 @@ class ChecksumCache:
         return self._known[key]
 
     def is_changed(self, path: str) -> bool:
-        """Whether a file that was measured is in another state now."""
+        """Return whether a file was changed since its checksum was computed."""
         try:
             return path in self._seen and self._seen[path] != _state(path)
         except FileNotFoundError:
@@ -79,13 +81,13 @@ class ChecksumCache:
 
 
 def measure(path: str) -> Checksum:
-    """Size and checksum of a file's content."""
+    """Compute size and sha256 of a file's content."""
     with open(path, "rb", buffering=0) as file:
         return copy_measured(file.read, lambda chunk: None)
 
 
 def link(source: str, target: str, expected: Checksum | None, measurer: ChecksumCache) -> Checksum:
-    """Make a file of an archive, or from outside, appear in the job; TransferError if it is not what it should be."""
+    """Link a file into the job; raise TransferError if it is not the expected one."""
     try:
         found = measurer.checksum(source)
         compare(source, found, expected)
@@ -96,7 +98,7 @@ def link(source: str, target: str, expected: Checksum | None, measurer: Checksum
 
 
 def check(source: str, expected: Checksum | None, measurer: ChecksumCache) -> Checksum:
-    """Whether a file of an archive is what it should be; TransferError if not."""
+    """Verify a file of an archive; raise TransferError if it is not the expected one."""
     try:
         found = measurer.checksum(source)
     except OSError as error:
@@ -106,7 +108,7 @@ def check(source: str, expected: Checksum | None, measurer: ChecksumCache) -> Ch
 
 
 def place(source: str, target: str) -> None:
-    """A second name for a file: a hard link, which costs a tenth of a symbolic one, where the two may share one."""
+    """Give a file a second name: a hard link, which costs a tenth of a symbolic one, where both can share it."""
     try:
         os.link(source, target)
     except OSError:
@@ -114,7 +116,7 @@ def place(source: str, target: str) -> None:
 
 
 def copy(source: str, target: str, expected: Checksum | None) -> Checksum:
-    """A copy of a file from outside, which is nobody's to spoil, measured on the way."""
+    """Copy a file that programs must not change; raise TransferError if it is not the expected one."""
     try:
         with open(source, "rb", buffering=0) as reading, open(target, "wb", buffering=0) as writing:
             found = copy_measured(reading.read, writing.write)
@@ -127,9 +129,9 @@ def copy(source: str, target: str, expected: Checksum | None) -> Checksum:
 
 
 def store(source: str, target: str, mode: int = READ_ONLY) -> Checksum:
-    """Put a file into the archive under its final name, whole or not at all.
+    """Move a file into the archive under its final name, whole or not at all.
 
-    It is moved where archive and job share a file system and it has no other name, else copied and measured in one
+    It is renamed where archive and job share a file system and it has no other link, else copied and measured in one
     pass.
     """
     make_parents(target)
@@ -146,7 +148,7 @@ def store(source: str, target: str, mode: int = READ_ONLY) -> Checksum:
 
 
 def move(source: str, target: str) -> None:
-    """Put what came home into the archive, whole or not at all."""
+    """Move a file that was transferred back into the archive, whole or not at all."""
     make_parents(target)
     os.chmod(source, READ_ONLY)
     try:
@@ -156,9 +158,9 @@ def move(source: str, target: str) -> None:
         os.unlink(source)
 
 
-def lost_log_path(path: str, queue: str) -> str:
-    """What the log is called that an execution left which ended without a word."""
-    return with_suffix(path, f"_lost{queue}")
+def lost_log_path(path: str, execution_id: str) -> str:
+    """Return the archive path for the log of a lost execution."""
+    return with_suffix(path, f"_lost{execution_id}")
 
 
 def _copy(source: str, target: str, mode: int) -> Checksum:
@@ -177,7 +179,7 @@ def _copy(source: str, target: str, mode: int) -> Checksum:
 
 
 def copy_measured(read: Callable[[int], bytes], write: Callable[[bytes], object]) -> Checksum:
-    """Copy from one to the other, measured on the way."""
+    """Copy a stream; return size and sha256 of what was copied."""
     chunk = read(CHUNK)
     digest = sha256(chunk)
     size = 0
@@ -193,7 +195,7 @@ def copy_measured(read: Callable[[int], bytes], write: Callable[[bytes], object]
 
 
 def compare(name: str, found: Checksum, expected: Checksum | None) -> None:
-    """TransferError where a file is not the one that is expected."""
+    """Raise TransferError if a file is not the expected one."""
     if expected is None or found == expected:
         return
     if found.size != expected.size:
@@ -201,11 +203,12 @@ def compare(name: str, found: Checksum, expected: Checksum | None) -> None:
     raise TransferError(f"{name} is not what was recorded: its sha256 is {found.sha256}, not {expected.sha256}")
 
 
+#: Directories that this process made.
 _made: set[str] = set()
 
 
 def make_parents(path: str) -> None:
-    """Make the directory that a file is to lie in; asked for once a worker."""
+    """Make the directory of a file."""
     directory = os.path.dirname(path)
     if directory not in _made or not os.path.isdir(directory):
         os.makedirs(directory, exist_ok=True)

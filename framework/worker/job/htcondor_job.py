@@ -17,7 +17,7 @@ import threading
 import time
 from contextlib import suppress
 
-from framework.worker.files.transfer import ON_THE_WAY, READ_ONLY, Checksum, lost_log_path, make_parents
+from framework.worker.files.transfer import IN_TRANSIT, READ_ONLY, Checksum, lost_log_path, make_parents
 from framework.worker.job.chirp import FACT_MARK, Chirp, linked, report_error
 from framework.worker.job.job_context import INFRASTRUCTURE, JobContext, WorkerTools
 from framework.worker.job.spec import JobSpec, read_job
@@ -134,7 +134,7 @@ class ScratchRunDirectory(SharedRunDirectory):
         self.folder = os.path.join(around.scratch, f"j{job.number}")
         self.journal = os.path.join(self.folder, "journal")
         self.failed = os.path.join(self.folder, "failed")
-        self.store_root, self.store_mode = os.path.join(self.folder, "archive"), ON_THE_WAY
+        self.store_root, self.store_mode = os.path.join(self.folder, "archive"), IN_TRANSIT
         self.chirp = Chirp.of_job()
         self._archive_root = job.archive_root
         job.archive_root = around.scratch

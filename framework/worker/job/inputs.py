@@ -111,10 +111,10 @@ class CallInputs:
         """Bring a file of the archive, checked as the archive keeps it."""
         measurer, kept = self._bench.measurer, self._bench.kept_at(file.archived)
         if file.compression:
-            from framework.worker.files import compression as packing  # few archives keep files compressed
+            from framework.worker.files.compression import decompress  # few archives keep files compressed
 
             check(kept, expected, measurer)
-            packing.unpack(kept, target, file.compression)
+            decompress(kept, target, file.compression)
         elif self._bench.is_apart:
             copy(kept, target, expected)
         else:

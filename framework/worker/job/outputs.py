@@ -102,11 +102,11 @@ class CallOutputs:
 
     def _store_packed(self, file: FileSpec, at: str, fact: dict[str, Any]) -> Checksum:
         """Put it compressed into the archive; the job goes on with the file itself."""
-        from framework.worker.files import compression as packing  # few archives keep files compressed
+        from framework.worker.files.compression import compress  # few archives keep files compressed
 
         bench = self._bench
         target = os.path.join(bench.store_root, file.archived)
-        found, packed = packing.pack(at, target, file.compression, bench.job.compression_args)
+        found, packed = compress(at, target, file.compression, bench.job.compression_args)
         fact["packed"] = [file.compression, packed.size, packed.sha256]
         self.stored[file.archived] = packed
         if file.path in bench.wanted:
