@@ -162,7 +162,7 @@ def _late_block_lines(block: LateBlock) -> Iterator[str]:
 def software_lines(plan: Plan) -> Iterator[str]:
     """Yield the environments and containers of a plan, and whether this machine has them."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.engines.program_check import trouble
+    from framework.engines.program_check import software_error
     from framework.engines.run_directory import software_of
 
     for label, definition in sorted(software_of(plan).items()):
@@ -170,7 +170,7 @@ def software_lines(plan: Plan) -> Iterator[str]:
             key: value for key, value in definition.items() if key not in ("kind", "name", "setup_minutes") and value
         }
         words = [_shown(key, value) for key, value in parts.items()]
-        missing = trouble(definition)
+        missing = software_error(definition)
         yield f"{label}: {', '.join(words)}" + (f"  (not on this machine: {missing})" if missing else "")
 
 

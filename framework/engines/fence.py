@@ -1,4 +1,4 @@
-"""The fence: nothing of an earlier execution of a run goes on writing once the run is taken up again."""
+"""Fence: no process of an earlier execution of a run goes on writing once the run is restarted."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ MARK = "FW_FENCE"
 PATIENCE = 10.0
 
 
-def fence(mark: str) -> list[int]:
-    """End every process of this machine that carries the mark; their process ids.
+def end_marked_processes(mark: str) -> list[int]:
+    """End every process of this machine that carries the mark; return their process ids.
 
     Raises InfrastructureError when one cannot be ended, which a file system that hangs may cause.
     """
     ended: list[int] = []
     deadline = time.monotonic() + PATIENCE
-    while found := marked(mark):
+    while found := find_marked_processes(mark):
         for pid in found:
             try:
                 os.kill(pid, signal.SIGKILL)
@@ -34,17 +34,17 @@ def fence(mark: str) -> list[int]:
     return ended
 
 
-def marked(mark: str) -> list[int]:
-    """The living processes that carry the mark, this one left out."""
-    wanted = f"{MARK}={mark}".encode()
+def find_marked_processes(mark: str) -> list[int]:
+    """Return the living processes that carry the mark, without this one."""
+    entry = f"{MARK}={mark}".encode()
     found = []
     for name in os.listdir("/proc"):
         if not name.isdecimal() or int(name) == os.getpid():
             continue
         try:
             with open(f"/proc/{name}/environ", "rb") as file:
-                if wanted in file.read().split(b"\0"):
+                if entry in file.read().split(b"\0"):
                     found.append(int(name))
         except OSError:
-            continue  # it has ended, or is somebody else's
+            continue  # it has ended, or belongs to another user
     return found

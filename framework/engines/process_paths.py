@@ -11,5 +11,5 @@ ROOT = str(Path(__file__).parents[2])
 
 
 def program_path() -> str:
-    """Where programs are looked for: beside the Python that runs the framework, then on PATH."""
+    """Return the search path of programs: next to the Python that runs the framework, then PATH."""
     return os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])

@@ -1,4 +1,4 @@
-"""Presence: whether this machine has the programs of a plan, and the software that they run in."""
+"""Program check: whether this machine has the programs of a plan, and the software that they run in."""
 
 from __future__ import annotations
 
@@ -10,29 +10,37 @@ from framework.engines.process_paths import program_path
 from framework.errors import PlanError
 from framework.worker.programs.programs import find_program
 
-Software = Mapping[str, Mapping[str, Any]]
+#: Label of software to its definition, as workers read it (framework/worker/environments/base.py).
+SoftwareDefinitions = Mapping[str, Mapping[str, Any]]
 
 
-def check_presence(programs: Iterable[tuple[str, str]], software: Software) -> None:
-    """Refuse what is not on this machine; all that is missing is named."""
-    missing = [f"{label}: {found}" for label, each in software.items() if (found := trouble(each))]
-    broken = {label for label, each in software.items() if trouble(each)}
+def check_programs(programs: Iterable[tuple[str, str]], software: SoftwareDefinitions) -> None:
+    """Refuse programs and software that are not on this machine; PlanError names all that is missing.
+
+    Each program comes with the label of the software that it runs in, empty for the machine as it is.
+    """
+    errors = {label: error for label, definition in software.items() if (error := software_error(definition))}
+    missing = [f"{label}: {error}" for label, error in errors.items()]
     for name, label in sorted(programs):
-        path = "" if label in broken else _search_path(software[label] if label else {})
-        if path and (found := find_program(name, path)[1]):
-            missing.append(f"{label}: {found}" if label else found)
+        path = None if label in errors else _search_path(software[label] if label else {})
+        if path and (error := find_program(name, path)[1]):
+            missing.append(f"{label}: {error}" if label else error)
     if missing:
         raise PlanError("\n".join(dict.fromkeys(missing)))
 
 
-def trouble(definition: Mapping[str, Any]) -> str:
-    """What of some software is visibly missing here; empty where all seems well."""
+def software_error(definition: Mapping[str, Any]) -> str | None:
+    """Return what is visibly missing here of some software; None where all seems well."""
     path = program_path()
     if definition["kind"] == "container":
         image = definition["image"]
         if image.startswith("/") and not os.path.exists(image):
             return f"there is no image {image}"
-        return find_program(definition["runtime"], path)[1]
+        return find_program(definition["runtime"], path)[1] or None
+    return _environment_error(definition, path)
+
+
+def _environment_error(definition: Mapping[str, Any], path: str) -> str | None:
     setup = definition.get("setup")
     scripts = [setup[0] if setup else "", definition.get("module_init", "")]
     for script in filter(None, scripts):
@@ -44,12 +52,13 @@ def trouble(definition: Mapping[str, Any]) -> str:
         prefix = definition.get(kind)
         if prefix and not os.path.exists(os.path.join(prefix, sign)):
             return f"{prefix} is no {kind} environment: it has no {sign}"
-    return find_program("bash", path)[1] if setup or definition.get("module_load") else ""
+    needs_shell = setup or definition.get("module_load")
+    return (find_program("bash", path)[1] or None) if needs_shell else None
 
 
-def _search_path(definition: Mapping[str, Any]) -> str:
-    """Where programs will be looked for; empty where only the software itself knows."""
+def _search_path(definition: Mapping[str, Any]) -> str | None:
+    """Return where programs will be looked for; None where only the software itself knows."""
     if definition.get("kind") == "container" or definition.get("setup") or definition.get("module_load"):
-        return ""
+        return None
     prefix = definition.get("conda") or definition.get("venv")
     return os.pathsep.join([*([f"{prefix}/bin"] if prefix else []), program_path()])

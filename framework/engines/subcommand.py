@@ -1,7 +1,11 @@
-"""Beside: a command of the framework that an engine runs as a process of its own, and hears."""
+"""Subcommands: commands of the framework that an engine runs as processes of their own, and reads the output of.
+
+A process of its own can be ended with all that it has started: a query that hangs, or a tape that takes hours.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -9,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from typing import NamedTuple
 
 from framework.engines.fence import MARK
 from framework.engines.process_paths import ROOT, program_path
@@ -21,60 +26,93 @@ BEGIN = (
 )
 
 
-class Beside:
-    """A command line of ``fw``; what it says on its standard output is heard, and whatever it started ends with it."""
+class Subcommand:
+    """Process of a command line of ``fw``, whose standard output is read while it runs."""
 
-    def __init__(self, directory: RunDirectory, called: str, words: Sequence[str], registry: str) -> None:
-        self._called = called
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the command has ended)
-        self._half = b""
+    def __init__(self, directory: RunDirectory, role: str, arguments: Sequence[str], registry: str) -> None:
+        self._role = role
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 (closed when the command has ended)
+        self._incomplete_line = b""
         code = BEGIN.format(root=ROOT, parent=os.getpid())
-        # By the one its warden finds what it has started, by the other the fence finds everything.
-        marks = {WORKER: f"{directory.path}:{called}-{os.getpid()}", MARK: str(directory.path)}
-        places = {"PATH": program_path(), "FW_HOME": str(directory.path.parents[1])}
+        # By the first its warden finds what it has started, by the second the fence finds all processes of the run.
+        marks = {WORKER: f"{directory.path}:{role}-{os.getpid()}", MARK: str(directory.path)}
+        paths = {"PATH": program_path(), "FW_HOME": str(directory.path.parents[1])}
         self._popen = subprocess.Popen(
-            [sys.executable, "-P", "-c", code, *words],
+            [sys.executable, "-P", "-c", code, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env={**os.environ, **marks, **places, **({"FW_REGISTRY": registry} if registry else {})},
+            stderr=self._stderr,
+            env={**os.environ, **marks, **paths, **({"FW_REGISTRY": registry} if registry else {})},
             start_new_session=True,
         )
 
     @property
-    def words(self) -> int:
-        """The descriptor on which it speaks; closed at its end."""
+    def stdout_fd(self) -> int:
+        """Descriptor of its standard output, to wait on; closed at its end."""
         if self._popen.stdout is None:
             raise RuntimeError("a command was started without its pipe")
         return self._popen.stdout.fileno()
 
-    def said(self) -> Iterator[str] | None:
-        """The lines that it has said since it was asked last; None at its end."""
-        found = os.read(self.words, 1 << 16)
-        if not found:
+    def read_lines(self) -> Iterator[str] | None:
+        """Return the lines that it has written since the last call; None at its end."""
+        output = os.read(self.stdout_fd, 1 << 16)
+        if not output:
             return None
-        *lines, self._half = (self._half + found).split(b"\n")
+        *lines, self._incomplete_line = (self._incomplete_line + output).split(b"\n")
         return (line.decode("utf-8", "replace") for line in lines)
 
-    def to_the_end(self) -> str:
-        """Let it come to its end, whatever it says; why it failed, empty where it did not."""
-        while self.said() is not None:
+    def run_to_end(self) -> str | None:
+        """Wait for its end and drop its output; return why it failed, None if it did not."""
+        while self.read_lines() is not None:
             pass
-        return self.end()
+        return self.wait()
 
-    def end(self) -> str:
-        """Wait for its end; why it failed, empty where it did not."""
+    def wait(self) -> str | None:
+        """Wait for its end; return why it failed, None if it did not."""
         status = self._popen.wait()
         if self._popen.stdout is not None:
             self._popen.stdout.close()
-        self._errors.seek(0)
-        reason = self._errors.read().decode("utf-8", "replace").strip()
-        self._errors.close()
+        self._stderr.seek(0)
+        message = self._stderr.read().decode("utf-8", "replace").strip()
+        self._stderr.close()
         if status == 0:
-            return ""
-        return reason.removeprefix("error: ") or f"its {self._called} ended with status {status}"
+            return None
+        return message.removeprefix("error: ") or f"its {self._role} ended with status {status}"
 
     def terminate(self) -> None:
-        """End it, with what it has started."""
+        """End it, with all that it has started."""
         with suppress(ProcessLookupError):
             os.killpg(self._popen.pid, signal.SIGTERM)
+
+
+class LatePlanner(Subcommand):
+    """Subcommand that plans one late block."""
+
+    def __init__(self, directory: RunDirectory, block: int, registry: str) -> None:
+        super().__init__(directory, "planner", ["late", directory.run, str(block)], registry)
+        self.block = block
+
+
+class StagedFile(NamedTuple):
+    """File that has been staged, or could not be."""
+
+    path: str
+    #: Why it cannot be staged; empty where it is there.
+    error: str
+
+
+class Stager(Subcommand):
+    """Subcommand that stages the files that jobs of a run wait for."""
+
+    def __init__(self, directory: RunDirectory, registry: str) -> None:
+        super().__init__(directory, "stager", ["stage", directory.run, "--json"], registry)
+
+    def read_files(self) -> Iterator[StagedFile] | None:
+        """Return the files that have been dealt with since the last call; None at its end."""
+        lines = self.read_lines()
+        return None if lines is None else (StagedFile(*json.loads(line)) for line in lines)
+
+
+def run_stager(directory: RunDirectory, registry: str, *options: str) -> str | None:
+    """Stage what a run needs, or with ``--home`` deliver what it made, and wait; return why that failed, or None."""
+    return Subcommand(directory, "stager", ["stage", directory.run, *options], registry).run_to_end()

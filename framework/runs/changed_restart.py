@@ -16,7 +16,7 @@ import msgspec
 
 from framework.engines.history import read_history
 from framework.engines.htcondor.site import is_pool
-from framework.engines.program_check import check_presence
+from framework.engines.program_check import check_programs
 from framework.engines.run_directory import RunDirectory, software_of
 from framework.errors import PlanError
 from framework.model.plan import Call, Identity, Job, Plan
@@ -76,7 +76,7 @@ def change(
         old, new = list(directory.recorded_jobs(run)), list(plan.jobs)
         _refuse_other_run(run, plan, old, new)
         if not is_pool(plan.site):
-            check_presence(plan.programs, software_of(plan))
+            check_programs(plan.programs, software_of(plan))
         start, finished = _history(directory, run)
         differing = _differing(run, plan, old, new)
         keep_submission(submission, directory, run.version + 1)

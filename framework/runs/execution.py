@@ -18,7 +18,8 @@ from framework.engines.htcondor import HTCondorEngine
 from framework.engines.htcondor.site import is_pool
 from framework.engines.local.engine import LocalEngine
 from framework.engines.run_directory import RunDirectory
-from framework.engines.staged_inputs import awaited, stage_now
+from framework.engines.staged_inputs import files_to_stage
+from framework.engines.subcommand import run_stager
 from framework.errors import InfrastructureError, RunError
 from framework.model.run import PlannedRun
 from framework.output.progress import Quiet, watcher_for
@@ -83,8 +84,8 @@ def _hand_over(
     os.environ["FW_REGISTRY"] = registry.engine.url.render_as_string(hide_password=False)
     engine = HTCondorEngine(follower)
     with _way_on(directory):
-        if awaited(plan) and (trouble := stage_now(directory, registry.url)):
-            raise InfrastructureError(f"files of other archives cannot be brought: {trouble}")
+        if files_to_stage(plan) and (error := run_stager(directory, registry.url)):
+            raise InfrastructureError(f"files of other archives cannot be staged: {error}")
         engine.prepare(directory)
         result = engine.submit(directory) if verb == "submit" else engine.restart(directory)
         if wait and not result.is_over:
@@ -158,9 +159,9 @@ def _drive(
             engine.prepare(directory)
         result = engine.submit(directory) if verb == "submit" else engine.restart(directory)
     plan = directory.read()
-    if result.status == 0 and plan.deliver_to and (trouble := stage_now(directory, registry.url, "--home")):
+    if result.status == 0 and plan.deliver_to and (error := run_stager(directory, registry.url, "--home")):
         raise InfrastructureError(
-            f"{plan.run} is done, but not all of it is in archive {plan.deliver_to} yet: {trouble}\n"
+            f"{plan.run} is done, but not all of it is in archive {plan.deliver_to} yet: {error}\n"
             f"put that right, then: fw stage {plan.run} --home"
         )
     return result

@@ -18,7 +18,7 @@ import msgspec
 from framework.configuration.site_file import site_values
 from framework.engines.history import job_is_done, read_history
 from framework.engines.htcondor.site import is_pool
-from framework.engines.program_check import check_presence
+from framework.engines.program_check import check_programs
 from framework.engines.run_directory import RunDirectory, software_of
 from framework.errors import InfrastructureError, RunError
 from framework.model.plan import Identity, Plan
@@ -55,7 +55,7 @@ def plan_late_block(
         _wait(directory, registry, run, patience, say)
         plan = _planned(directory, registry, run, number)
         if not is_pool(run.site):  # a pool's machines may have what this one lacks
-            check_presence(plan.programs, software_of(plan))
+            check_programs(plan.programs, software_of(plan))
         directory.write_late(plan, run)
         for warning in plan.warnings:
             say(warning)

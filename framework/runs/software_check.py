@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from framework.engines.process_paths import program_path
-from framework.engines.program_check import trouble
+from framework.engines.program_check import software_error
 from framework.pipeline.keys import check_pipeline
 from framework.pipeline.software import KINDS, SoftwareDefinitions, check_software
 from framework.worker.environments.base import SoftwareError
@@ -47,7 +47,7 @@ def equipment(site: Section) -> Iterator[Equipment]:
 
 
 def _looked_at(label: str, definition: dict[str, object]) -> Equipment:
-    if missing := trouble(definition):
+    if missing := software_error(definition):
         return Equipment(label, "", missing)
     if definition["kind"] == "container":
         return Equipment(label, f"{definition['image']}, run by {definition['runtime']}")

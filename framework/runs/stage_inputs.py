@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from framework.archives.archive import named_archive
 from framework.archives.replicate import replicate, wanting
-from framework.engines.staged_inputs import Arrival, awaited
+from framework.engines.staged_inputs import files_to_stage
+from framework.engines.subcommand import StagedFile
 from framework.registry.questions.file_selection import Choice, kept_in
 from framework.registry.questions.files import copies_of, existing
 from framework.runs.late_block import as_submitted
@@ -19,27 +20,27 @@ if TYPE_CHECKING:
     from framework.registry.questions.files import Copy, FileRow
 
 
-def bring_inputs(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
+def bring_inputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
     """Copy the inputs that a run's archive lacks, archive by archive; yield each file, with the error if it failed."""
     plan = directory.read()
     values = as_submitted(directory, plan)
     own = named_archive(values, plan.archive)
-    coming = awaited(plan)
+    coming = files_to_stage(plan)
     for name in sorted(set(coming.values())):
         files, lost = _copies(db, plan, name, [path for path, archive in coming.items() if archive == name])
-        yield from (Arrival(path, f"archive {name} has it no longer") for path in lost)
+        yield from (StagedFile(path, f"archive {name} has it no longer") for path in lost)
         for each in replicate(db, named_archive(values, name), own, files):
-            yield Arrival(each.path, each.trouble)
+            yield StagedFile(each.path, each.trouble)
 
 
-def take_home(db: Registry, directory: RunDirectory) -> Iterator[Arrival]:
+def take_home(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
     """Copy a run's outputs to its archive of delivery; yield each file, with the error where it failed."""
     plan = directory.read()
     values = as_submitted(directory, plan)
     own, home = named_archive(values, plan.archive), named_archive(values, plan.deliver_to)
     made = list(kept_in(db, own.name, Choice(runs=(plan.run,))))
     for each in replicate(db, own, home, wanting(db, home, made)):
-        yield Arrival(each.path, each.trouble)
+        yield StagedFile(each.path, each.trouble)
 
 
 def _copies(

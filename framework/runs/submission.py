@@ -15,7 +15,7 @@ import msgspec
 from framework.archives.external_filetypes import declarations, groups
 from framework.configuration.site_file import operator, site_values
 from framework.engines.htcondor.site import is_pool
-from framework.engines.program_check import check_presence
+from framework.engines.program_check import check_programs
 from framework.engines.run_directory import RunDirectory, run_directory, software_of
 from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.model.plan import Identity, Plan
@@ -160,7 +160,7 @@ def begin(submission: Submission, registry: Registry) -> tuple[Plan, RunDirector
     for _ in range(TAKEN_TRIES):
         plan = plan_next(submission, registry)
         if not is_pool(plan.site):  # a pool's machines may have what this one lacks
-            check_presence(plan.programs, software_of(plan))
+            check_programs(plan.programs, software_of(plan))
         directory = run_directory(plan.identity.run)
         if directory.is_planned:
             if "attnum" in submission.pipeline:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.fence import marked
+from framework.engines.fence import find_marked_processes
 from framework.registry.admin.equality import differences
 from framework.registry.database.opening import open_registry
 from framework.worker.journal.journal import read_facts
@@ -416,7 +416,7 @@ def test_killed_while_it_plans_nothing_goes_on_and_a_restart_plans_again(fw, env
     until((tmp_path / "asked").exists)
     submit.kill()
     submit.communicate()
-    until(lambda: not marked(str(fw_home / "runs/S_r1p01")))
+    until(lambda: not find_marked_processes(str(fw_home / "runs/S_r1p01")))
     (tmp_path / "again").touch()
     said = fw("restart", "S_r1p01")
     assert said.status == 0, said.err
@@ -427,13 +427,13 @@ def test_a_killed_planner_fails_the_run_which_can_be_restarted(fw, environment, 
     submit = begun(environment, "submit", a_scatter(hanging(tmp_path)))
     until((tmp_path / "asked").exists)
     mark = str(fw_home / "runs/S_r1p01")
-    for pid in marked(mark):
+    for pid in find_marked_processes(mark):
         if b"late" in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
             os.kill(pid, signal.SIGKILL)
     _, err = submit.communicate(timeout=60)
     assert submit.returncode == 1
     assert b"block use could not be planned: its planner ended with status -9" in err
-    until(lambda: not marked(mark))
+    until(lambda: not find_marked_processes(mark))
     (tmp_path / "again").touch()
     assert fw("restart", "S_r1p01").status == 0
 
@@ -449,7 +449,7 @@ def test_a_run_is_ended_while_it_plans_and_goes_on_later(fw, environment, a_scat
     _, err = submit.communicate(timeout=30)
     assert submit.returncode == 1
     assert b"was interrupted" in err
-    until(lambda: not marked(str(fw_home / "runs/S_r1p01")))
+    until(lambda: not find_marked_processes(str(fw_home / "runs/S_r1p01")))
     (tmp_path / "again").touch()
     assert fw("restart", "S_r1p01").status == 0
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.fence import marked
+from framework.engines.fence import find_marked_processes
 from framework.worker.journal.journal import read_facts
 
 ROOT = Path(__file__).parents[2]
@@ -185,7 +185,7 @@ def test_killed_at_its_worst_a_run_goes_on_where_it_was(fw, environment, slow_se
     pulse = (tmp_path / "pulse").stat().st_size
     time.sleep(0.2)
     assert (tmp_path / "pulse").stat().st_size == pulse
-    assert marked(str(fw_home / "runs/U_r1p01")) == []
+    assert find_marked_processes(str(fw_home / "runs/U_r1p01")) == []
     assert "stopped: nothing runs it any more" in fw("why", "U_r1p01").out
     assert "nothing runs it any more" in fw("stat", "U_r1p01").out
     assert [run["state"] for run in fw("stat", "--json").json] == ["stopped"]
@@ -221,7 +221,7 @@ def test_a_killed_worker_or_program_is_not_the_end_of_the_run(fw, environment, s
     submit = begun(environment, slow_second, tmp_path / "pulse")
     mark = str(fw_home / "runs/U_r1p01")
     wanted = b"framework.worker.job.worker" if victim == "worker" else b"bin/program"
-    for pid in marked(mark):
+    for pid in find_marked_processes(mark):
         try:
             line = Path(f"/proc/{pid}/cmdline").read_bytes()
         except FileNotFoundError:
@@ -250,7 +250,7 @@ def test_an_interrupted_run_ends_in_good_order(fw, environment, slow_second, tmp
     _, err = submit.communicate(timeout=60)
     assert submit.returncode == 1, err
     assert b"was interrupted" in err
-    assert marked(str(fw_home / "runs/U_r1p01")) == []
+    assert find_marked_processes(str(fw_home / "runs/U_r1p01")) == []
     assert ask("select end_time is not null from task where name = 'attempt'") == [(1,)]
     assert fw("restart", "U_r1p01").status == 0
     assert ask("select processing_state from attempt_state") == [("PASS",)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.fence import marked
+from framework.engines.fence import find_marked_processes
 
 ROOT = Path(__file__).parents[2]
 CALLS = "select w.wrapnum, w.trynum, t.status from pfw_wrapper w, task t where t.id = w.task_id order by t.id"
@@ -172,7 +172,7 @@ def test_killed_while_it_is_made_ready_a_run_goes_on(fw, environment, a_pipeline
     script = setup(slow + "sleep 0.02; done; fi; export STACK=1")
     pipeline = a_pipeline('echo "$1" > "$2"', top=defined(f"setup = '{script}'"), module="environment = astro")
     killed(environment, pipeline, tmp_path / "pulse")
-    assert marked(str(fw_home / "runs/U_r1p01")) == []
+    assert find_marked_processes(str(fw_home / "runs/U_r1p01")) == []
     said = fw("restart", "U_r1p01")
     assert said.status == 0, said.err
     assert made(fw_home, "together.txt") == "1\n2\n3\n"

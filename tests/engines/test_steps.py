@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.fence import marked
+from framework.engines.fence import find_marked_processes
 from framework.registry.admin.equality import differences
 from framework.registry.database.opening import open_registry
 
@@ -267,7 +267,7 @@ def test_a_step_that_fails_is_named_and_ends_the_process(run, words, ask, fw_hom
     assert re.match(rf"3  b  failed \({status}\) .* word=1$", shown[3])
     assert shown[4:] == [reason, "b: call 4 not run, because call 3 failed", "c: call 5 not run, because call 3 failed"]
     assert f"call 3, b (word=1), failed: {reason}" in run("stat", "U_r1p01").out
-    assert marked(str(fw_home / "runs/U_r1p01")) == []
+    assert find_marked_processes(str(fw_home / "runs/U_r1p01")) == []
 
 
 def test_a_step_whose_time_is_up_is_ended(run, words, ask):
@@ -311,7 +311,7 @@ def test_killed_at_its_worst_a_run_takes_its_process_along(environment, run, wor
         time.sleep(0.02)
     submit.kill()
     submit.communicate()
-    while left := marked(str(fw_home / "runs/U_r1p01")):
+    while left := find_marked_processes(str(fw_home / "runs/U_r1p01")):
         assert time.monotonic() < deadline, left
         time.sleep(0.02)
     said = run("restart", "U_r1p01")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.fence import marked
+from framework.engines.fence import find_marked_processes
 
 
 def checksums_hold(fw_home: Path, ask) -> bool:
@@ -150,9 +150,9 @@ def test_nothing_of_a_killed_run_goes_on_even_in_a_session_of_its_own(fw, a_pipe
     submit.kill()
     submit.communicate()
     deadline = time.monotonic() + 10
-    while marked(os.fspath(fw_home / "runs/U_r1p01")) and time.monotonic() < deadline:
+    while find_marked_processes(os.fspath(fw_home / "runs/U_r1p01")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert marked(os.fspath(fw_home / "runs/U_r1p01")) == []
+    assert find_marked_processes(os.fspath(fw_home / "runs/U_r1p01")) == []
 
 
 def test_a_wrappers_mistake_ends_its_call_and_not_the_worker(fw, a_pipeline, environment, tmp_path):

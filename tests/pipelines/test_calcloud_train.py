@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from framework.engines.fence import marked
+from framework.engines.fence import find_marked_processes
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = ROOT / "pipelines/calcloud_train.wcl"
@@ -65,7 +65,7 @@ def disturbed_and_not(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, P
     run.kill()
     run.wait()
     time.sleep(0.5)
-    assert marked(str(home / "runs/calcloud_r1p01")) == []
+    assert find_marked_processes(str(home / "runs/calcloud_r1p01")) == []
     subprocess.run(command("restart", "calcloud_r1p01"), env=environment(home), cwd=place, check=True)
     disturbed = home.rename(place / "disturbed")
     subprocess.run(submit, env=environment(home), cwd=place, check=True)

@@ -12,7 +12,7 @@ from framework.engines.htcondor.learned_resources import raised_for
 from framework.engines.htcondor.pool import has_elsewhere
 from framework.engines.htcondor.site import read_site
 from framework.engines.htcondor.submission_files import SubmissionDirectory
-from framework.engines.late_planner import LatePlanner
+from framework.engines.subcommand import LatePlanner
 from framework.errors import FrameworkError
 from framework.model.run import PlannedRun
 from framework.worker.journal.journal import Journal
@@ -22,32 +22,32 @@ def plan_block(submission: SubmissionDirectory, number: int) -> int:
     """Plan a block, now that those before it have ended; what its PRE script ends with. Done twice, it is the same."""
     run, began = submission.run, time.time()
     names = {block.number: block.name for block in run.read().late}
-    trouble = _plan(submission, number)
+    error = _plan(submission, number)
     plan = run.read()
     history = read_history(run.journal, plan)
     name = f"engine-{submission.start}-late{number}-{os.getpid()}-{os.urandom(3).hex()}"
     journal = Journal(str(run.journal), name, run=plan.run, attempt=plan.attempt, start=submission.start)
     journal.write("block.start", t=began, block=number)
     try:
-        jobs = 0 if trouble else _write(submission, plan, number, history, journal)
-    except FrameworkError as error:
-        trouble = str(error)
-    if trouble:
-        text = f"block {names.get(number, number)} could not be planned: {trouble}"
+        jobs = 0 if error else _write(submission, plan, number, history, journal)
+    except FrameworkError as refusal:
+        error = str(refusal)
+    if error:
+        text = f"block {names.get(number, number)} could not be planned: {error}"
         journal.write("message", block=number, level=1, text=text)
-    if trouble or not jobs:
-        journal.write("block.end", block=number, status=1 if trouble else 0)
+    if error or not jobs:
+        journal.write("block.end", block=number, status=1 if error else 0)
     journal.close()
-    return 1 if trouble else 0 if jobs else NOTHING_TO_DO
+    return 1 if error else 0 if jobs else NOTHING_TO_DO
 
 
-def _plan(submission: SubmissionDirectory, number: int) -> str:
-    """Why there is no plan; empty where there is one."""
+def _plan(submission: SubmissionDirectory, number: int) -> str | None:
+    """Have a block planned; return why that failed, None if it did not."""
     planner = LatePlanner(submission.run, number, os.environ.get("FW_REGISTRY", ""))
-    while (words := planner.said()) is not None:
-        for line in words:
+    while (lines := planner.read_lines()) is not None:
+        for line in lines:
             print(line, flush=True)
-    return planner.end()
+    return planner.wait()
 
 
 def _write(

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from framework.engines.engine import JobProblem, JobState, QueueStatus, RunResult
-from framework.engines.fence import fence
+from framework.engines.fence import end_marked_processes
 from framework.engines.history import RunHistory, forget_missing_files, job_is_done, read_history
 from framework.engines.local.run import Drive, Watcher
-from framework.engines.program_check import check_presence
+from framework.engines.program_check import check_programs
 from framework.engines.run_directory import RunDirectory
 from framework.engines.staged_inputs import staging_problems
 from framework.errors import InfrastructureError, RunError
@@ -44,7 +44,7 @@ class LocalEngine:
     def prepare(self, directory: RunDirectory) -> None:
         """Refuse a run whose programs, or what they run in, are not on this machine."""
         plan = directory.read()
-        check_presence(plan.programs, plan.software)
+        check_programs(plan.programs, plan.software)
 
     def submit(self, directory: RunDirectory) -> RunResult:
         with directory.held():
@@ -52,7 +52,7 @@ class LocalEngine:
 
     def restart(self, directory: RunDirectory) -> RunResult:
         with directory.held():
-            fence(str(directory.path))
+            end_marked_processes(str(directory.path))
             directory.set_work_aside()
             plan = directory.read()
             history = read_history(directory.journal, plan)

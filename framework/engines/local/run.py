@@ -10,13 +10,13 @@ from typing import Any, Protocol
 
 from framework.engines.engine import RunResult
 from framework.engines.history import RunHistory, calls_to_skip, job_is_done
-from framework.engines.late_planner import LatePlanner
 from framework.engines.local.schedule import Capacity, Schedule
 from framework.engines.local.workers import Worker
 from framework.engines.lost_calls import close_calls
 from framework.engines.resource_steps import exceeded_by_call, has_further_step, requested_memory_mb
 from framework.engines.run_directory import RunDirectory
-from framework.engines.staged_inputs import Arrivals, Stager
+from framework.engines.staged_inputs import AwaitedFiles
+from framework.engines.subcommand import LatePlanner, Stager
 from framework.model.run import PlannedJob, PlannedRun
 from framework.output.text import counted
 from framework.worker.journal.journal import COURSE, Journal, read_facts
@@ -59,11 +59,13 @@ class Drive:
             str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
         )
         done = frozenset(job.number for job in plan.jobs.values() if job_is_done(job, history))
-        self._arrivals = Arrivals(plan, done)
+        self._awaited_files = AwaitedFiles(plan, done)
         #: Brings files that jobs wait for.
         self._stager: Stager | None = None
         slots = slots if plan.late else max(1, min(slots, len(plan.jobs) - len(done)))
-        self._schedule = Schedule(plan, Capacity(slots, machine_memory_mb(), plan.gpus), done, self._arrivals.counts)
+        self._schedule = Schedule(
+            plan, Capacity(slots, machine_memory_mb(), plan.gpus), done, self._awaited_files.count_by_job
+        )
         for job in plan.jobs.values() if history.exceeded else ():
             self._schedule.grow(job.number, requested_memory_mb(job, history))
         self._free = [Worker(directory, plan.run, plan.attempt, history.start, slot) for slot in range(slots)]
@@ -114,9 +116,9 @@ class Drive:
 
     def end(self) -> None:
         """The last facts; workers go home."""
-        for beside in filter(None, (self._planner, self._stager)):  # only where something went wrong here
-            beside.terminate()
-            beside.end()
+        for subcommand in filter(None, (self._planner, self._stager)):  # only where something went wrong here
+            subcommand.terminate()
+            subcommand.wait()
         for worker in [*self._free, *self._busy.values()]:
             worker.dismiss()
         self._journal.write("attempt.end", status=1 if self._status is None else self._status)
@@ -126,8 +128,8 @@ class Drive:
     def interrupt(self) -> None:
         """Ask what runs to end, and start nothing more."""
         self.interrupted = True
-        for beside in filter(None, (self._planner, self._stager)):
-            beside.terminate()
+        for subcommand in filter(None, (self._planner, self._stager)):
+            subcommand.terminate()
         for worker in self._busy.values():
             worker.terminate()
 
@@ -159,68 +161,68 @@ class Drive:
         block = self._plan.late[0]
         self._begin_block(block.number)
         self._planner = LatePlanner(self._directory, block.number, self._registry)
-        self._selector.register(self._planner.words, selectors.EVENT_READ, self._planner)
+        self._selector.register(self._planner.stdout_fd, selectors.EVENT_READ, self._planner)
         self._watcher.says(f"block {block.name}: being planned, now that {block.after} has ended")
         return True
 
     def _hear(self, planner: LatePlanner) -> None:
         """Pass on what a planner says; at its end, go on with its plan."""
-        if (words := planner.said()) is not None:
+        if (words := planner.read_lines()) is not None:
             for text in words:
                 self._watcher.says(text)
             return
-        self._selector.unregister(planner.words)
+        self._selector.unregister(planner.stdout_fd)
         self._planner = None
-        if trouble := planner.end():
-            self._no_plan(planner.block, trouble)
+        if error := planner.wait():
+            self._no_plan(planner.block, error)
             return
         self._plan = self._directory.read()
         self._record_plan()
-        self._arrivals = Arrivals(self._plan, self._schedule.done)
-        self._schedule.extend(self._plan, self._arrivals.counts)
+        self._awaited_files = AwaitedFiles(self._plan, self._schedule.done)
+        self._schedule.extend(self._plan, self._awaited_files.count_by_job)
         self._begin_staging()
         self._watcher.planned(self._plan, planner.block)
         if not any(job.block == planner.block for job in self._plan.jobs.values()):
             self._journal.write("block.end", block=planner.block, status=0)
 
-    def _no_plan(self, block: int, trouble: str) -> None:
+    def _no_plan(self, block: int, error: str) -> None:
         if self.interrupted:
             return
         name = self._plan.late[0].name
         self._unplannable = True
-        self._reasons.append(f"block {name} could not be planned: {trouble}")
-        self._journal.write("message", block=block, level=1, text=f"block {name} could not be planned: {trouble}")
+        self._reasons.append(f"block {name} could not be planned: {error}")
+        self._journal.write("message", block=block, level=1, text=f"block {name} could not be planned: {error}")
         self._journal.write("block.end", block=block, status=1)
 
     # ---- files that come from other archives
 
     def _begin_staging(self) -> None:
         """Have the files brought that jobs wait for."""
-        if not self._arrivals.coming or self._stager is not None:
+        if not self._awaited_files.archives or self._stager is not None:
             return
         self._stager = Stager(self._directory, self._registry)
-        self._selector.register(self._stager.words, selectors.EVENT_READ, self._stager)
-        for text in self._arrivals.words():
+        self._selector.register(self._stager.stdout_fd, selectors.EVENT_READ, self._stager)
+        for text in self._awaited_files.report_lines():
             self._watcher.says(text)
             self._journal.write("message", level=COURSE, text=text)
 
     def _take_arrivals(self, stager: Stager) -> None:
         """Let the jobs run whose files have come; those whose files cannot come are never begun."""
-        if (arrivals := stager.heard()) is not None:
-            for path, trouble in arrivals:
-                jobs = self._arrivals.take(path)
-                if trouble:
-                    self._complain(f"{path} cannot be brought: {trouble}")
+        if (files := stager.read_files()) is not None:
+            for path, error in files:
+                jobs = self._awaited_files.remove(path)
+                if error:
+                    self._complain(f"{path} cannot be staged: {error}")
                     continue
                 for number in jobs:
                     self._schedule.arrived(number)
             return
-        self._selector.unregister(stager.words)
+        self._selector.unregister(stager.stdout_fd)
         self._stager = None
-        trouble = stager.end()
-        if self._arrivals.coming and not self.interrupted:
+        failure = stager.wait()
+        if self._awaited_files.archives and not self.interrupted:
             self._complain(
-                f"{counted(len(self._arrivals.coming), 'file')} did not come: {trouble or 'nobody said why'}"
+                f"{counted(len(self._awaited_files.archives), 'file')} did not come: {failure or 'no reason was given'}"
             )
 
     def _complain(self, text: str) -> None:
