@@ -149,9 +149,9 @@ def test_what_a_tape_has_lost_fails_its_jobs_alone(fw, fw_here, tape, fw_home):
     (tape / ".off/SKY/notes/2.md").rename(fw_home / "lost.md")
     said = fw("submit", "use.wcl")
     assert said.status == 1
-    assert "SKY/notes/2.md cannot be brought: tape cannot bring it" in said.err
+    assert "SKY/notes/2.md cannot be staged: tape cannot bring it" in said.err
     assert "3 of 4 jobs done" in said.err
-    assert "SKY/notes/2.md cannot be brought" in fw_here("why", "N_r1p01").out
+    assert "SKY/notes/2.md cannot be staged" in fw_here("why", "N_r1p01").out
     (fw_home / "lost.md").rename(tape / ".off/SKY/notes/2.md")
     assert fw("restart", "N_r1p01").status == 0
 
