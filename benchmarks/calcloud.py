@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from pipelines.calcloud.planning.ladder import read_ladder
-from pipelines.calcloud.planning.planning_metrics import figures_of
+from pipelines.calcloud.planning.planning_metrics import planning_metrics
 from pipelines.calcloud.tabular.history import TARGETS
-from pipelines.calcloud.tabular.model import Tabular, fit
+from pipelines.calcloud.tabular.model import TabularModel, fit
 from pipelines.calcloud.training_data.job_arrays import jobs_of_table
 from pipelines.calcloud.training_data.split import TEST, TRAIN, split_jobs
 
@@ -65,7 +65,7 @@ def main() -> int:
     return 1 if missed else 0
 
 
-def learn(table: pd.DataFrame, seed: int) -> tuple[Tabular, float]:
+def learn(table: pd.DataFrame, seed: int) -> tuple[TabularModel, float]:
     """The model of these jobs, and the processor's seconds that it took."""
     began = time.process_time()
     model = fit(jobs_of_table(table), truth_of(table), seed % 1000)
@@ -76,12 +76,12 @@ def truth_of(table: pd.DataFrame) -> dict[str, Any]:
     return {target: table[target].to_numpy(float) for target in TARGETS}
 
 
-def judge(model: Tabular, table: pd.DataFrame) -> dict[str, float]:
+def judge(model: TabularModel, table: pd.DataFrame) -> dict[str, float]:
     began = time.process_time()
     said = model.predict(jobs_of_table(table), LADDER.edges_gb)
     seconds = time.process_time() - began
     truth = truth_of(table)
-    figures = figures_of(LADDER, said, truth["memory"], truth["wallclock"])
+    figures = planning_metrics(LADDER, said, truth["memory"], truth["wallclock"])
     figures["predict_10000_s"] = seconds / len(table) * 10_000
     return figures
 
@@ -149,14 +149,14 @@ def later_jobs(table: pd.DataFrame, seed: int) -> None:
     new = new.sample(frac=1, random_state=seed % 2**32)
     model, _ = learn(old, seed)
     print(f"\ntrained on {len(old)} jobs up to {LAST_OLD_DAY}, tested on {len(new)} later ones:")
-    bare = replace(model, past=model.past.only(np.zeros(len(old), bool)))
+    bare = replace(model, history=model.history.select(np.zeros(len(old), bool)))
     print("  the average alone      " + line_of(judge(bare, new)))
     print("  without updates        " + line_of(judge(model, new)))
     found = []
     for first in range(0, len(new), 100):
         part = new.iloc[first : first + 100]
         found.append((len(part), judge(model, part)))
-        model = model.learn(jobs_of_table(part), truth_of(part))
+        model = model.update(jobs_of_table(part), truth_of(part))
     weights = np.array([jobs for jobs, _ in found])
     online = {
         name: float(np.average([figures[name] for _, figures in found], weights=weights))
@@ -180,7 +180,7 @@ def networks(table: pd.DataFrame, seed: int, share_of_epochs: float) -> list[str
     """Each network as it is trained here, and by Keras's own `fit`, on the same rows and the same machine."""
     from pipelines.calcloud.networks.architecture import NETWORKS, hyperparameters
     from pipelines.calcloud.networks.determinism import import_tensorflow
-    from pipelines.calcloud.networks.network_training import Examples, build, predict
+    from pipelines.calcloud.networks.network_training import Examples, build_network, predict
     from pipelines.calcloud.networks.network_training import fit as fit_network
     from pipelines.calcloud.training_data.features import fit_transform, input_matrix
 
@@ -203,7 +203,7 @@ def networks(table: pd.DataFrame, seed: int, share_of_epochs: float) -> list[str
         own = fit_network(network, train, test, how)
         took = {"here": time.process_time() - began}
         keras.utils.set_random_seed(how.seed)
-        plain = build(network)
+        plain = build_network(network)
         loss = "sparse_categorical_crossentropy" if network.classes else "mse"
         plain.compile(optimizer=keras.optimizers.Adam(network.published_rate), loss=loss)
         began = time.process_time()

@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from pipelines.calcloud.planning.ladder import read_ladder
-from pipelines.calcloud.planning.planning_metrics import figures_of
+from pipelines.calcloud.planning.planning_metrics import planning_metrics
 from pipelines.calcloud.tabular.model_file import read_tabular
 from pipelines.calcloud.training_data.job_arrays import jobs_of_table
 
@@ -130,7 +130,7 @@ def campaign(place: Path, arguments: argparse.Namespace) -> int:
     ladder = read_ladder()
     for name, model in (("before", before), ("after", after)):
         said = read_tabular(model).model.predict(jobs_of_table(held_out), ladder.edges_gb)
-        figures = figures_of(ladder, said, held_out["memory"].to_numpy(), held_out["wallclock"].to_numpy(float))
+        figures = planning_metrics(ladder, said, held_out["memory"].to_numpy(), held_out["wallclock"].to_numpy(float))
         print(
             f"{name:7} on {len(held_out)} other later datasets: time off by {figures['log_rmse']:.3f} (log), "
             f"{figures['mae']:.0f} s; bins right {figures['accuracy']:.4f}, too small {figures['under_provisioned']}; "

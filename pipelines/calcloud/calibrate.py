@@ -55,7 +55,7 @@ class Calibrated:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, 1 when the disk failed, 2 when an image or a reference is not right, 27 when one is missing."""
-    parser = command.parser_of("calibrate", DESCRIPTION)
+    parser = command.make_parser("calibrate", DESCRIPTION)
     parser.add_argument("ipppssoot", help="the dataset")
     parser.add_argument(
         "--references", type=Path, help="folder of bias, dark and flat frames; else those that the headers name"

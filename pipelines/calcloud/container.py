@@ -22,7 +22,7 @@ RUNTIMES = ("docker", "podman", "apptainer")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: that of the command; 2 when there is nothing to run it with."""
-    parser = command.parser_of("container", DESCRIPTION)
+    parser = command.make_parser("container", DESCRIPTION)
     parser.add_argument("image", help="the image")
     parser.add_argument("--mode", choices=list(crds.MODES), default="remote", help="where references come from")
     parser.add_argument("--process", action="store_true", help="the words after it are those of process")

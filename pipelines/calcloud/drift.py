@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
+from pipelines.calcloud.planning.ladder import DEFAULT_LADDER, read_ladder
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.errors import InputError
 
@@ -31,7 +31,7 @@ Floats = npt.NDArray[np.float64]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, 1 when the disk failed, 2 when the list is none."""
-    parser = command.parser_of("drift", DESCRIPTION)
+    parser = command.make_parser("drift", DESCRIPTION)
     parser.add_argument("pairs", type=Path, help="the list")
     parser.add_argument("--verdict", type=Path, required=True, help="JSON to write")
     parser.add_argument("--figure", type=Path, required=True, help="PNG to draw")
@@ -74,7 +74,7 @@ def _pair(line: list[str]) -> dict[str, Any]:
 
 def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """How far off plans were; `fits` is null where too few jobs tell."""
-    ladder = read_ladder(SHIPPED)
+    ladder = read_ladder(DEFAULT_LADDER)
     logs = {
         "wallclock": _column(rows, "wallclock") / _column(rows, "planned_wallclock_s"),
         "memory": _column(rows, "memory") / _column(rows, "planned_memory_gb"),

@@ -1,4 +1,4 @@
-"""Reload networks and tabular model, check and compare them, and let them predict every job of the training set."""
+"""Reload networks and tabular model, check and compare them, and predict every job of the training set."""
 
 import argparse
 import json
@@ -12,26 +12,28 @@ from pipelines.calcloud.program import command
 from pipelines.calcloud.program.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import pandas as pd
 
     from pipelines.calcloud.networks.summary import Outputs
     from pipelines.calcloud.training_data.training_set import TrainingSet
 
-DESCRIPTION = """Reload the three trained networks, check that they say of the test rows what their results say, predict
+DESCRIPTION = """Reload the three trained networks, check their outputs for the test rows against their results, predict
 every job, and write the table with predictions and a summary of how good they are. With --tabular, compare them with
-the tabular model (and with the one that reigns), by cost on the same test rows, and write the champion."""
+the tabular model (and with the current champion) by cost on the same test rows, and write the champion."""
 
-#: Predictions are equal up to the order of sums, which another processor may choose otherwise.
+#: Tolerances of outputs that are computed again: another processor may add in another order.
 _RELATIVE, _ABSOLUTE = 1e-4, 1e-5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when models, results and training set do not belong together."""
-    return command.run(_parser(), _act, argv)
+    """Return the exit status: 0, 1 when the disk failed, 2 when models, results and training set do not match."""
+    return command.run(_parser(), _run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser_of("evaluate", DESCRIPTION)
+    parser = command.make_parser("evaluate", DESCRIPTION)
     parser.add_argument("--training", type=Path, required=True, help="CSV of the jobs, from scrape")
     parser.add_argument("--transform", type=Path, required=True, help="JSON with lambdas, mu and sigma, from scrape")
     parser.add_argument("--models", type=Path, required=True, help="folder of the three Keras files")
@@ -41,12 +43,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tabular", type=Path, help="the tabular model, to be compared")
     parser.add_argument("--reigning", type=Path, help="the champion so far, which stays unless the new one is better")
     parser.add_argument("--champion", type=Path, help="model file to write: the one that plans from now on")
-    parser.add_argument("--verdict", type=Path, help="JSON to write: who won, and by what figures")
+    parser.add_argument("--verdict", type=Path, help="JSON to write: the champion, and the metrics of all models")
     parser.add_argument("--ladder", type=Path, help="TOML of the machines, where not the one that ships")
     return parser
 
 
-def _act(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     evaluate(
         training=arguments.training,
         transform=arguments.transform,
@@ -54,30 +56,33 @@ def _act(arguments: argparse.Namespace) -> None:
         results=arguments.results,
         latest=arguments.latest,
         summary=arguments.summary,
-        contest=_contest(arguments),
+        comparison=_comparison(arguments),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contest:
-    """The tabular models to compare the networks with, and where the outcome goes."""
+class ModelComparison:
+    """Files of a comparison of the networks with tabular models."""
 
+    #: The new tabular model and the current champion, to read.
     tabular: Path
-    reigning: Path | None
+    current: Path | None
+    #: The champion and the verdict, to write.
     champion: Path
     verdict: Path
+    #: Machines (TOML); None for the default ones.
     ladder: Path | None
 
 
-def _contest(arguments: argparse.Namespace) -> Contest | None:
-    given = (arguments.tabular, arguments.champion, arguments.verdict)
-    if not any(given):
+def _comparison(arguments: argparse.Namespace) -> ModelComparison | None:
+    together = (arguments.tabular, arguments.champion, arguments.verdict)
+    if not any(together):
         return None
-    if not all(given):
+    if not all(together):
         raise InputError("--tabular, --champion and --verdict belong together: give all three")
-    return Contest(
+    return ModelComparison(
         tabular=arguments.tabular,
-        reigning=arguments.reigning,
+        current=arguments.reigning,
         champion=arguments.champion,
         verdict=arguments.verdict,
         ladder=arguments.ladder,
@@ -92,15 +97,32 @@ def evaluate(
     results: Path,
     latest: Path,
     summary: Path,
-    contest: Contest | None = None,
+    comparison: ModelComparison | None = None,
 ) -> None:
-    """Write the table with predictions, the summary and the champion; nothing if anything disagrees."""
-    from pipelines.calcloud.networks.model_file import read_model
-    from pipelines.calcloud.networks.network_training import predict
-    from pipelines.calcloud.networks.summary import summarise, table_lines
-    from pipelines.calcloud.training_data.features import read_transform
-    from pipelines.calcloud.training_data.split import TEST
-    from pipelines.calcloud.training_data.training_set import read_training_set
+    """Write the table with predictions, the summary and the champion; nothing if any input disagrees.
+
+    Parameters
+    ----------
+    training, transform : Path
+        Training set and transform of one scrape, to read.
+    models, results : Path
+        Folder of the three Keras files, and folder of their results folders, to read.
+    latest, summary : Path
+        Table with predictions (bin, GB and s) and JSON summary, to write.
+    comparison : ModelComparison | None
+        Files of a comparison with tabular models; None for no comparison.
+
+    Raises
+    ------
+    InputError
+        If models, results and training set do not match.
+    """
+    from pipelines.calcloud.networks.model_file import read_model  # start-up
+    from pipelines.calcloud.networks.network_training import predict  # start-up
+    from pipelines.calcloud.networks.summary import summarise, table_lines  # start-up
+    from pipelines.calcloud.training_data.features import read_transform  # start-up
+    from pipelines.calcloud.training_data.split import TEST  # start-up
+    from pipelines.calcloud.training_data.training_set import read_training_set  # start-up
 
     jobs = read_training_set(training, read_transform(transform))
     test = jobs.rows(TEST)
@@ -113,66 +135,65 @@ def evaluate(
         _check_outputs(network, outputs[network.name][test], model, results / network.target)
     table = jobs.table.copy()
     for network in NETWORKS:
-        said = outputs[network.name]
-        table[network.prediction] = said.argmax(axis=1) if network.classes else said[:, 0].astype(float)
-    figures = summarise(jobs, outputs)
-    lines = list(table_lines(figures))
-    if contest is not None:
-        figures["championship"], told = _hold(contest, jobs, outputs, table)
-        lines += ["", *told]
+        found = outputs[network.name]
+        table[network.prediction] = found.argmax(axis=1) if network.classes else found[:, 0].astype(float)
+    metrics = summarise(jobs, outputs)
+    lines = list(table_lines(metrics))
+    if comparison is not None:
+        metrics["championship"], comparison_lines = _compare(comparison, jobs, outputs, table)
+        lines += ["", *comparison_lines]
     for path in (latest, summary):
         path.parent.mkdir(parents=True, exist_ok=True)
     table.to_csv(latest, index=False, lineterminator="\n")
-    summary.write_text(json.dumps(figures, indent=1) + "\n")
+    summary.write_text(json.dumps(metrics, indent=1) + "\n")
     print("\n".join(lines))
 
 
-def _hold(
-    contest: Contest, jobs: "TrainingSet", outputs: "Outputs", table: "pd.DataFrame"
+def _compare(
+    comparison: ModelComparison, jobs: "TrainingSet", outputs: "Outputs", table: "pd.DataFrame"
 ) -> tuple[dict[str, Any], list[str]]:
-    """Compare, write champion and verdict, and add the tabular model's predictions to the table."""
-    from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
-    from pipelines.calcloud.planning.model_selection import REIGNING, hold, verdict_lines, whole
-    from pipelines.calcloud.tabular.model_file import read_tabular, write_tabular
-    from pipelines.calcloud.training_data.job_arrays import jobs_of_table
+    """Select the champion, write it and the verdict, and add the tabular model's predictions to the table."""
+    from pipelines.calcloud.planning import model_selection  # start-up
+    from pipelines.calcloud.planning.ladder import DEFAULT_LADDER, read_ladder  # start-up
+    from pipelines.calcloud.tabular.model_file import read_tabular, write_tabular  # start-up
+    from pipelines.calcloud.training_data.job_arrays import jobs_of_table  # start-up
 
-    ladder = read_ladder(contest.ladder or SHIPPED)
-    tabular = read_tabular(contest.tabular)
-    reigning = read_tabular(contest.reigning) if contest.reigning else None
-    verdict = hold(jobs, outputs, tabular, reigning, ladder)
-    said = tabular.model.predict(jobs_of_table(table), ladder.edges_gb)
-    table["tabular_bin"], table["tabular_memory"], table["tabular_wallclock"] = (
-        said.bins,
-        said.memory_gb,
-        said.wallclock_s,
-    )
-    winner = reigning if reigning is not None and verdict.planner == REIGNING else tabular
-    facts = {key: value for key, value in winner.facts.items() if key != "format"}
-    write_tabular(whole(jobs, winner.model), contest.champion, facts | {"simulated": jobs.simulated})
-    contest.verdict.parent.mkdir(parents=True, exist_ok=True)
-    contest.verdict.write_text(json.dumps(verdict.as_json(), indent=1) + "\n")
-    return verdict.as_json(), verdict_lines(verdict)
+    ladder = read_ladder(comparison.ladder or DEFAULT_LADDER)
+    tabular = read_tabular(comparison.tabular)
+    current = read_tabular(comparison.current) if comparison.current else None
+    selection = model_selection.select_model(jobs, outputs, tabular, current, ladder)
+    prediction = tabular.model.predict(jobs_of_table(table), ladder.edges_gb)
+    table["tabular_bin"] = prediction.bins
+    table["tabular_memory"] = prediction.memory_gb
+    table["tabular_wallclock"] = prediction.wallclock_s
+    champion = current if current is not None and selection.planner == model_selection.CURRENT else tabular
+    facts = {key: value for key, value in champion.facts.items() if key != "format"}
+    champion_model = model_selection.add_training_jobs(jobs, champion.model)
+    write_tabular(champion_model, comparison.champion, facts | {"simulated": jobs.simulated})
+    comparison.verdict.parent.mkdir(parents=True, exist_ok=True)
+    comparison.verdict.write_text(json.dumps(selection.as_json(), indent=1) + "\n")
+    return selection.as_json(), model_selection.comparison_lines(selection)
 
 
 def _check_test_jobs(names: list[str], folder: Path) -> None:
-    """The saved results are of these test rows."""
-    from pipelines.calcloud.results import read_item
+    """Raise InputError if the results are not those of these test rows."""
+    from pipelines.calcloud.results import read_item  # start-up
 
     if read_item(folder / "test_idx.csv").index.tolist() != names:
         raise InputError(f"{folder / 'test_idx.csv'}: lists other jobs than the test rows of this training set")
 
 
-def _check_outputs(network: Architecture, said: Any, model: Path, folder: Path) -> None:
-    """The saved results are of this model: they hold what it says of the test rows."""
-    import numpy as np
+def _check_outputs(network: Architecture, outputs: "npt.NDArray[np.float32]", model: Path, folder: Path) -> None:
+    """Raise InputError if the results do not hold the outputs of this model for the test rows."""
+    import numpy as np  # start-up
 
-    from pipelines.calcloud.results import MULTI_FILES, REGRESSOR_FILES, read_item
+    from pipelines.calcloud.results import MULTI_FILES, REGRESSOR_FILES, read_item  # start-up
 
     file = folder / (MULTI_FILES["y_scores"] if network.classes else REGRESSOR_FILES["predictions"])
     saved = read_item(file) if network.classes else read_item(file)[:, :1]
-    tolerance = _ABSOLUTE * max(1.0, float(np.abs(said).max()))
-    if saved.shape != said.shape or not np.allclose(saved, said, rtol=_RELATIVE, atol=tolerance):
-        raise InputError(f"{model}: says other things of the test rows than {file}; train it again")
+    tolerance = _ABSOLUTE * max(1.0, float(np.abs(outputs).max()))
+    if saved.shape != outputs.shape or not np.allclose(saved, outputs, rtol=_RELATIVE, atol=tolerance):
+        raise InputError(f"{model}: its outputs for the test rows differ from those in {file}; train it again")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Train the tabular model on the training set, and write it with its figures and its record."""
+"""Train the tabular model on the training set, and write it with its metrics and its record."""
 
 import argparse
+import hashlib
 import json
 import time
 from collections.abc import Sequence
@@ -17,12 +18,12 @@ train rows, judge it by the test rows, and write model and record. The same inpu
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when the input is no training set."""
-    return command.run(_parser(), _act, argv)
+    """Return the exit status: 0, 1 when the disk failed, 2 when the input is no training set."""
+    return command.run(_parser(), _run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser_of("learn", DESCRIPTION)
+    parser = command.make_parser("learn", DESCRIPTION)
     parser.add_argument("--training", type=Path, required=True, help="CSV of the jobs, from scrape")
     parser.add_argument("--transform", type=Path, required=True, help="JSON with lambdas, mu and sigma, from scrape")
     parser.add_argument("--model", type=Path, required=True, help="model file to write")
@@ -32,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _act(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     learn(
         training=arguments.training,
         transform=arguments.transform,
@@ -44,55 +45,71 @@ def _act(arguments: argparse.Namespace) -> None:
 
 
 def learn(*, training: Path, transform: Path, model: Path, record: Path, ladder: Path | None, seed: int) -> None:
-    """Everything that a training of the tabular model leaves behind."""
-    from pipelines.calcloud.networks.metrics import masks_without_flagged
-    from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
-    from pipelines.calcloud.planning.planning_metrics import figures_of, line_of
-    from pipelines.calcloud.tabular.history import TARGETS
-    from pipelines.calcloud.tabular.model import fit
-    from pipelines.calcloud.tabular.model_file import write_tabular
-    from pipelines.calcloud.training_data.features import read_transform
-    from pipelines.calcloud.training_data.job_arrays import jobs_of_table
-    from pipelines.calcloud.training_data.split import TEST, TRAIN
-    from pipelines.calcloud.training_data.training_set import read_training_set
+    """Train the tabular model, and write the model and its record.
 
-    machines = read_ladder(ladder or SHIPPED)
-    known = read_training_set(training, read_transform(transform))
-    jobs = jobs_of_table(known.table)
-    truth = {target: known.table[target].to_numpy(float) for target in TARGETS}
-    train, test = known.rows(TRAIN), known.rows(TEST)
+    Parameters
+    ----------
+    training, transform : Path
+        Training set and transform of one scrape, to read.
+    model, record : Path
+        Model file and JSON record, to write.
+    ladder : Path | None
+        Machines (TOML); None for the default ones.
+    seed : int
+        Seed of the folds that calibrate the model.
+
+    Raises
+    ------
+    InputError
+        If an input is not a training set, a transform or a ladder.
+    """
+    from pipelines.calcloud.planning.ladder import DEFAULT_LADDER, read_ladder  # start-up
+    from pipelines.calcloud.planning.planning_metrics import planning_metrics, summary_line  # start-up
+    from pipelines.calcloud.tabular.history import TARGETS  # start-up
+    from pipelines.calcloud.tabular.model import fit  # start-up
+    from pipelines.calcloud.tabular.model_file import write_tabular  # start-up
+    from pipelines.calcloud.training_data.features import read_transform  # start-up
+    from pipelines.calcloud.training_data.inspection import masks_without_flagged  # start-up
+    from pipelines.calcloud.training_data.job_arrays import jobs_of_table  # start-up
+    from pipelines.calcloud.training_data.split import TEST, TRAIN  # start-up
+    from pipelines.calcloud.training_data.training_set import read_training_set  # start-up
+
+    machines = read_ladder(ladder or DEFAULT_LADDER)
+    training_set = read_training_set(training, read_transform(transform))
+    jobs = jobs_of_table(training_set.table)
+    truth = {target: training_set.table[target].to_numpy(float) for target in TARGETS}
+    train, test = training_set.rows(TRAIN), training_set.rows(TEST)
     began = time.monotonic()
     fitted = fit(jobs.take(train), {target: values[train] for target, values in truth.items()}, seed)
     seconds = time.monotonic() - began
-    write_tabular(fitted, model, {"simulated": known.simulated, "seed": seed, "training_sha256": known.sha256})
-    figures = {}
-    for name, mask in masks_without_flagged(known.table).items():
+    facts = {"simulated": training_set.simulated, "seed": seed, "training_sha256": training_set.sha256}
+    write_tabular(fitted, model, facts)
+    metrics = {}
+    for name, mask in masks_without_flagged(training_set.table).items():
         rows = test[mask[test]]
         if len(rows):
-            said = fitted.predict(jobs.take(rows), machines.edges_gb)
-            figures[name] = figures_of(machines, said, truth["memory"][rows], truth["wallclock"][rows])
+            prediction = fitted.predict(jobs.take(rows), machines.edges_gb)
+            metrics[name] = planning_metrics(machines, prediction, truth["memory"][rows], truth["wallclock"][rows])
     record.parent.mkdir(parents=True, exist_ok=True)
-    record.write_text(json.dumps(_record(known, seed, model, {"test": figures}), indent=1) + "\n")
-    print(f"tabular: {len(train)} jobs in {seconds:.1f} s; {line_of(figures['all'])}")
+    record.write_text(json.dumps(_record(training_set, seed, model, {"test": metrics}), indent=1) + "\n")
+    print(f"tabular: {len(train)} jobs in {seconds:.1f} s; {summary_line(metrics['all'])}")
 
 
-def _record(known: "TrainingSet", seed: int, model: Path, metrics: dict[str, Any]) -> dict[str, Any]:
-    """No dates, so that equal trainings have equal records."""
-    import hashlib
-
-    from pipelines.calcloud.networks.training_record import versions
-    from pipelines.calcloud.tabular.history import LEVELS
-    from pipelines.calcloud.training_data.split import TEST, TRAIN
+def _record(training_set: "TrainingSet", seed: int, model: Path, metrics: dict[str, Any]) -> dict[str, Any]:
+    """Return the record of a training, without dates, so that equal trainings have equal records."""
+    from pipelines.calcloud.networks.training_record import library_versions  # start-up
+    from pipelines.calcloud.tabular.history import LEVELS  # start-up
+    from pipelines.calcloud.training_data.split import TEST, TRAIN  # start-up
 
     return {
         "network": "tabular",
         "target": "all",
-        "simulated": known.simulated,
+        "simulated": training_set.simulated,
         "hyperparameters": {"seed": seed},
         "levels": LEVELS,
-        "versions": versions("numpy", "pandas", "scikit-learn"),
-        "rows": {split: len(known.rows(split)) for split in (TRAIN, TEST)},
-        "training_sha256": known.sha256,
+        "versions": library_versions("numpy", "pandas", "scikit-learn"),
+        "rows": {split: len(training_set.rows(split)) for split in (TRAIN, TEST)},
+        "training_sha256": training_set.sha256,
         "model_sha256": hashlib.sha256(model.read_bytes()).hexdigest(),
         "metrics": metrics,
     }

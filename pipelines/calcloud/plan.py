@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.calcloud.planning.job_plan import EXECUTABLE, default_plan, planned
+from pipelines.calcloud.planning.job_plan import EXECUTABLE, plan_jobs, plan_mosaic
 from pipelines.calcloud.predict import read_all, write_lines
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.errors import InputError
@@ -22,19 +22,19 @@ from pipelines.calcloud.sources.dataset import SUFFIX, is_mosaic
 
 if TYPE_CHECKING:
     from pipelines.calcloud.planning.ladder import Ladder
-    from pipelines.calcloud.tabular.model_file import Kept
+    from pipelines.calcloud.tabular.model_file import StoredModel
 
 DESCRIPTION = """Plan jobs: for each dataset the machine that is the cheapest to expect, the time after which it is
 ended, and why. JSON lines on standard output or in --out; each names the program that the job runs."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk or network failed, 2 when some input is wrong (the others are planned)."""
-    return command.run(_parser(), _act, argv)
+    """Return the exit status: 0, 1 when the disk or network failed, 2 when some input is wrong (others are planned)."""
+    return command.run(_parser(), _run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser_of("plan", DESCRIPTION)
+    parser = command.make_parser("plan", DESCRIPTION)
     parser.add_argument("bucket", help="where outputs go: none, a folder, or s3://bucket")
     parser.add_argument("batch", help="the name of the batch, to which the time is added")
     parser.add_argument("ipppssoot", nargs="+", help="datasets or their features files, or @LIST, one a line")
@@ -46,41 +46,57 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _act(arguments: argparse.Namespace) -> None:
-    from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
-    from pipelines.calcloud.tabular.model_file import read_tabular
+def _run(arguments: argparse.Namespace) -> None:
+    from pipelines.calcloud.planning.ladder import DEFAULT_LADDER, read_ladder  # start-up
+    from pipelines.calcloud.tabular.model_file import read_tabular  # start-up
 
-    kept, ladder = read_tabular(arguments.model), read_ladder(arguments.ladder or SHIPPED)
+    stored, ladder = read_tabular(arguments.model), read_ladder(arguments.ladder or DEFAULT_LADDER)
     names = list(_names(arguments.ipppssoot))
     mosaics = [name for name in names if is_mosaic(name)]
-    faults: list[str] = []
+    errors: list[str] = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = arguments.features or arguments.bucket
-        paths = _features([name for name in names if not is_mosaic(name)], folder, Path(scratch), faults)
-        datasets = list(read_all(paths, faults))
-    lines = list(lines_of(datasets, kept, ladder)) + [default_plan(name, ladder) for name in mosaics]
+        paths = _features([name for name in names if not is_mosaic(name)], folder, Path(scratch), errors)
+        datasets = list(read_all(paths, errors))
+    lines = list(plan_lines(datasets, stored, ladder)) + [plan_mosaic(name, ladder) for name in mosaics]
     stamp = "" if arguments.no_stamp else f"-{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H-%M-%S}"
     prefix = f"{arguments.batch}{stamp}"
-    write_lines([json.dumps(with_place(line, arguments.bucket, prefix)) for line in lines], arguments.out)
-    if faults:
-        raise InputError("; ".join(faults))
+    write_lines([json.dumps(with_output(line, arguments.bucket, prefix)) for line in lines], arguments.out)
+    if errors:
+        raise InputError("; ".join(errors))
 
 
-def lines_of(datasets: list[tuple[str, dict[str, float]]], kept: "Kept", ladder: "Ladder") -> Iterator[dict[str, Any]]:
-    """The plans of datasets with their features."""
-    from pipelines.calcloud.planning.forecast import simulated
-    from pipelines.calcloud.training_data.job_arrays import jobs_of
+def plan_lines(
+    datasets: list[tuple[str, dict[str, float]]], stored: "StoredModel", ladder: "Ladder"
+) -> Iterator[dict[str, Any]]:
+    """Yield the plans of datasets.
+
+    Parameters
+    ----------
+    datasets : list[tuple[str, dict[str, float]]]
+        Name and features of each dataset.
+    stored : StoredModel
+        The model that predicts them.
+    ladder : Ladder
+        The machines.
+
+    Yields
+    ------
+    dict[str, Any]
+        The plan of a dataset with its features.
+    """
+    from pipelines.calcloud.planning.forecast import simulated_mark  # start-up
+    from pipelines.calcloud.training_data.job_arrays import jobs_of  # start-up
 
     if datasets:
-        said = kept.model.predict(jobs_of(datasets), ladder.edges_gb)
-        for line, (_, features) in zip(
-            planned([name for name, _ in datasets], said, kept.id, ladder), datasets, strict=True
-        ):
-            yield {**line, "features": features, **simulated(kept)}
+        prediction = stored.model.predict(jobs_of(datasets), ladder.edges_gb)
+        plans = plan_jobs([name for name, _ in datasets], prediction, stored.id, ladder)
+        for plan, (_, features) in zip(plans, datasets, strict=True):
+            yield {**plan, "features": features, **simulated_mark(stored)}
 
 
-def with_place(line: dict[str, Any], bucket: str, batch: str) -> dict[str, Any]:
-    """A plan with the place of its outputs and the command that it stands for."""
+def with_output(line: dict[str, Any], bucket: str, batch: str) -> dict[str, Any]:
+    """Return a plan with the directory of its outputs and the command line of its job."""
     name = line["ipst"]
     return {
         "ipst": name,
@@ -93,19 +109,19 @@ def with_place(line: dict[str, Any], bucket: str, batch: str) -> dict[str, Any]:
     }
 
 
-def _names(given: Iterable[str]) -> Iterator[str]:
-    for word in given:
-        path = Path(word.removeprefix("@"))
-        if not word.startswith("@"):
-            yield word
+def _names(arguments: Iterable[str]) -> Iterator[str]:
+    for argument in arguments:
+        path = Path(argument.removeprefix("@"))
+        if not argument.startswith("@"):
+            yield argument
         elif path.is_file():
             yield from (line.strip() for line in path.read_text().splitlines() if line.strip())
         else:
             raise InputError(f"{path}: no such file (a list of datasets, one a line)")
 
 
-def _features(names: list[str], folder: str, scratch: Path, faults: list[str]) -> Iterator[Path]:
-    """Where each dataset's features file lies; those at an address are fetched."""
+def _features(names: list[str], folder: str, scratch: Path, errors: list[str]) -> Iterator[Path]:
+    """Yield the features file of each dataset; files at an address are downloaded."""
     for name in names:
         file = f"{name}{SUFFIX}"
         if name.endswith(SUFFIX):
@@ -114,12 +130,12 @@ def _features(names: list[str], folder: str, scratch: Path, faults: list[str]) -
             lower = Path(folder) / file.replace(name, name.lower())
             yield lower if lower.is_file() else Path(folder) / file
         else:
-            from pipelines.calcloud.program.remote import fetch_to
+            from pipelines.calcloud.program.remote import download  # optional library: fsspec
 
             try:
-                yield fetch_to(f"{folder.rstrip('/')}/control/{name}/{file}", scratch / file)
+                yield download(f"{folder.rstrip('/')}/control/{name}/{file}", scratch / file)
             except InputError as error:
-                faults.append(str(error))
+                errors.append(str(error))
 
 
 if __name__ == "__main__":

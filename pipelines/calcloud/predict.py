@@ -1,4 +1,4 @@
-"""What jobs will need, from their features files: memory bin with probabilities, memory, wallclock with quantiles."""
+"""Predict memory bin, memory and time of jobs from their features files, with probabilities and quantiles."""
 
 import argparse
 import json
@@ -16,12 +16,12 @@ files, folders of them, or @LIST, a file that names one a line. A JSON object a 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when some input is wrong (the others are predicted all the same)."""
-    return command.run(_parser(), _act, argv)
+    """Return the exit status: 0, 1 when the disk failed, 2 when some input is wrong (the others are predicted)."""
+    return command.run(_parser(), _run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser_of("predict", DESCRIPTION)
+    parser = command.make_parser("predict", DESCRIPTION)
     parser.add_argument("features", nargs="+", metavar="FEATURES", help="features files, folders of them, or @LIST")
     parser.add_argument("--model", type=Path, required=True, help="the model: models/tabular.npz of a training")
     parser.add_argument("--ladder", type=Path, help="TOML of the machines, where not the one that ships")
@@ -29,29 +29,46 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _act(arguments: argparse.Namespace) -> None:
-    from pipelines.calcloud.planning.forecast import forecasts
-    from pipelines.calcloud.planning.ladder import SHIPPED, read_ladder
-    from pipelines.calcloud.tabular.model_file import read_tabular
-    from pipelines.calcloud.training_data.job_arrays import jobs_of
+def _run(arguments: argparse.Namespace) -> None:
+    from pipelines.calcloud.planning.forecast import forecast_lines  # start-up
+    from pipelines.calcloud.planning.ladder import DEFAULT_LADDER, read_ladder  # start-up
+    from pipelines.calcloud.tabular.model_file import read_tabular  # start-up
+    from pipelines.calcloud.training_data.job_arrays import jobs_of  # start-up
 
-    kept, ladder = read_tabular(arguments.model), read_ladder(arguments.ladder or SHIPPED)
-    faults: list[str] = []
-    datasets = list(read_all(features_files(arguments.features), faults))
+    stored, ladder = read_tabular(arguments.model), read_ladder(arguments.ladder or DEFAULT_LADDER)
+    errors: list[str] = []
+    datasets = list(read_all(features_files(arguments.features), errors))
     lines = []
     if datasets:
-        said = kept.model.predict(jobs_of(datasets), ladder.edges_gb)
-        lines = [json.dumps(line) for line in forecasts([name for name, _ in datasets], said, kept, ladder)]
+        prediction = stored.model.predict(jobs_of(datasets), ladder.edges_gb)
+        names = [name for name, _ in datasets]
+        lines = [json.dumps(line) for line in forecast_lines(names, prediction, stored, ladder)]
     write_lines(lines, arguments.out)
-    if faults:
-        raise InputError("; ".join(faults))
+    if errors:
+        raise InputError("; ".join(errors))
 
 
-def features_files(given: Iterable[str]) -> Iterator[Path]:
-    """The features files that arguments name."""
-    for word in given:
-        path = Path(word.removeprefix("@"))
-        if word.startswith("@"):
+def features_files(names: Iterable[str]) -> Iterator[Path]:
+    """Yield the features files that arguments name.
+
+    Parameters
+    ----------
+    names : Iterable[str]
+        Files, folders of them, or `@LIST` with one a line.
+
+    Yields
+    ------
+    Path
+        A features file.
+
+    Raises
+    ------
+    InputError
+        If a list does not exist, or a folder has no features file.
+    """
+    for name in names:
+        path = Path(name.removeprefix("@"))
+        if name.startswith("@"):
             if not path.is_file():
                 raise InputError(f"{path}: no such file (a list of features files, one a line)")
             yield from (Path(line.strip()) for line in path.read_text().splitlines() if line.strip())
@@ -64,17 +81,30 @@ def features_files(given: Iterable[str]) -> Iterator[Path]:
             yield path
 
 
-def read_all(paths: Iterable[Path], faults: list[str]) -> Iterator[tuple[str, dict[str, float]]]:
-    """Those that can be read; what is wrong with the others is added to `faults`."""
+def read_all(paths: Iterable[Path], errors: list[str]) -> Iterator[tuple[str, dict[str, float]]]:
+    """Yield the datasets of the features files that can be read.
+
+    Parameters
+    ----------
+    paths : Iterable[Path]
+        Features files.
+    errors : list[str]
+        List that the messages about the other files are added to.
+
+    Yields
+    ------
+    tuple[str, dict[str, float]]
+        Name and features of a dataset.
+    """
     for path in paths:
         try:
             yield read_features(path)
         except InputError as error:
-            faults.append(str(error))
+            errors.append(str(error))
 
 
 def write_lines(lines: Sequence[str], out: Path | None) -> None:
-    """To a file, or standard output where none is given."""
+    """Write lines to a file, or to standard output if `out` is None."""
     text = "".join(f"{line}\n" for line in lines)
     if out is None:
         sys.stdout.write(text)

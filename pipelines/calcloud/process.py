@@ -43,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser_of("process", DESCRIPTION)
+    parser = command.make_parser("process", DESCRIPTION)
     parser.add_argument("bucket", help="where outputs go: none, a folder, or s3://bucket")
     parser.add_argument("batch", help="the name of the batch below it, or none")
     parser.add_argument("ipppssoot", nargs="+", help="datasets")
@@ -153,10 +153,10 @@ def _own_files(folder: Path, ipst: str) -> Iterator[Path]:
 
 
 def _fetched(address: str, folder: Path) -> Path:
-    from pipelines.calcloud.program.remote import fetch_to
+    from pipelines.calcloud.program.remote import download
 
     try:
-        return fetch_to(address, folder / address.rpartition("/")[2])
+        return download(address, folder / address.rpartition("/")[2])
     except InputError as error:
         raise JobError(Exit.DOWNLOAD, str(error)) from error
 
@@ -257,12 +257,12 @@ def _keep(work: Work, facts: Mapping[str, Any], arguments: argparse.Namespace) -
                 for path in work.products:
                     tar.add(path, arcname=path.name)
     if arguments.bucket != "none":
-        from pipelines.calcloud.program.remote import put
+        from pipelines.calcloud.program.remote import upload
 
         target = "/".join([arguments.bucket.rstrip("/"), *([arguments.batch] if arguments.batch != "none" else [])])
         try:
             for path in (*work.products, *(work.folder / name for name in named), work.log):
-                put(path, f"{target}/{work.ipst}/{path.name}")
+                upload(path, f"{target}/{work.ipst}/{path.name}")
         except InputError as error:
             raise JobError(Exit.UPLOAD, str(error)) from error
 

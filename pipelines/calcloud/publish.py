@@ -17,7 +17,7 @@ from typing import Any
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.archive import NO_DATE
 from pipelines.calcloud.program.errors import InputError
-from pipelines.calcloud.program.remote import put
+from pipelines.calcloud.program.remote import upload
 
 DESCRIPTION = """Publish a training: the whole folder DIR as BUCKET/archive/<stamp>.zip, its models as
 BUCKET/<stamp>/models.zip, and with --table each row of data/latest.csv as an item of a DynamoDB table. The same folder
@@ -29,7 +29,7 @@ STAMP = re.compile(r"\d{4}-\d\d-\d\d-\d{9,10}")
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, 1 when the disk failed, 2 when DIR is no training or the bucket cannot be reached."""
-    parser = command.parser_of("publish", DESCRIPTION)
+    parser = command.make_parser("publish", DESCRIPTION)
     parser.add_argument("dir", metavar="DIR", type=Path, help="folder such as 2021-11-04-1636048291")
     parser.add_argument("bucket", help="s3://bucket, or a folder")
     parser.add_argument("--table", help="DynamoDB table for the rows of data/latest.csv, by ipst")
@@ -50,7 +50,7 @@ def _act(arguments: argparse.Namespace) -> None:
         with tempfile.TemporaryDirectory() as scratch:
             packed = Path(scratch) / "packed.zip"
             pack(paths, folder.parent, packed)
-            put(packed, f"{bucket}/{target}")
+            upload(packed, f"{bucket}/{target}")
         print(f"{bucket}/{target}: {len(paths)} files")
     if arguments.table:
         rows = list(items(folder / "data" / "latest.csv"))

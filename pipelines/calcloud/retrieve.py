@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.errors import InputError
-from pipelines.calcloud.program.remote import fetch_to
+from pipelines.calcloud.program.remote import download
 from pipelines.calcloud.publish import STAMP
 
 DESCRIPTION = """Fetch the zip of a published training (a path or an address) and unpack it as DIR/<stamp>, which must
@@ -20,7 +20,7 @@ not be there yet."""
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, 1 when the disk failed, 2 when the zip is none of a training."""
-    parser = command.parser_of("retrieve", DESCRIPTION)
+    parser = command.make_parser("retrieve", DESCRIPTION)
     parser.add_argument("archive", help="the zip")
     parser.add_argument("dir", metavar="DIR", type=Path, help="folder to make the stamp folder in")
     return command.run(parser, _act, argv)
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _act(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         remote = "://" in arguments.archive
-        packed = fetch_to(arguments.archive, Path(scratch) / "packed.zip") if remote else Path(arguments.archive)
+        packed = download(arguments.archive, Path(scratch) / "packed.zip") if remote else Path(arguments.archive)
         print(unpack(packed, arguments.archive, arguments.dir))
 
 

@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser_of("scrape", DESCRIPTION)
+    parser = command.make_parser("scrape", DESCRIPTION)
     parser.add_argument("--source", default="sample", help="'sample' (simulated jobs), a CSV(.gz) file, or its address")
     parser.add_argument("--training", type=Path, required=True, help="CSV to write: the usable jobs")
     parser.add_argument(

@@ -33,7 +33,7 @@ class Detector:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: 0, 1 when the disk failed."""
-    parser = command.parser_of("simulate", DESCRIPTION)
+    parser = command.make_parser("simulate", DESCRIPTION)
     parser.add_argument("dir", metavar="DIR", type=Path, help="folder to write to")
     parser.add_argument("ipppssoot", nargs="*", default=list(DATASETS), help="datasets; a name in 0 has two images")
     parser.add_argument("--seed", type=command.seed, default=1, help="of everything random")

@@ -24,7 +24,7 @@ NEEDED = ("ipst", "memory_steps_mb", "kill_steps_s", "rung", "model", "batch", "
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Exit status: that of fwsubmit; 2 when the plan is none."""
-    parser = command.parser_of("submit", DESCRIPTION)
+    parser = command.make_parser("submit", DESCRIPTION)
     parser.add_argument("plan", help="the plan, or - for standard input")
     parser.add_argument("--inputs", default="inputs", help="folder of raw and features files")
     parser.add_argument("--references", default="none", help="folder of bias, dark and flat")

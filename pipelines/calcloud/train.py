@@ -1,4 +1,4 @@
-"""Everything in one folder, without any framework: data/latest.csv in, the same tree as a production run out."""
+"""Train all models in one folder, without the framework: reads data/latest.csv, writes the tree of a production run."""
 
 import argparse
 import hashlib
@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.calcloud.evaluate import Contest, evaluate
+from pipelines.calcloud.evaluate import ModelComparison, evaluate
 from pipelines.calcloud.learn import learn
-from pipelines.calcloud.network import Places, add_training_arguments, train_network
+from pipelines.calcloud.network import NetworkFiles, add_training_arguments, train_network
 from pipelines.calcloud.networks.architecture import NETWORKS, hyperparameters
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.errors import InputError
@@ -20,18 +20,18 @@ source_<checksum>.csv."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when DIR holds no table of jobs."""
-    return command.run(_parser(), _act, argv)
+    """Return the exit status: 0, 1 when the disk failed, 2 when DIR holds no table of jobs."""
+    return command.run(_parser(), _run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = command.parser_of("train", DESCRIPTION)
+    parser = command.make_parser("train", DESCRIPTION)
     parser.add_argument("dir", metavar="DIR", type=Path, help="folder such as data/2021-11-04-1636048291")
     add_training_arguments(parser)
     return parser
 
 
-def _act(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.dir
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
@@ -47,21 +47,21 @@ def _act(arguments: argparse.Namespace) -> None:
         transform=transform,
     )
     for network in NETWORKS:
-        how = hyperparameters(
+        parameters = hyperparameters(
             network,
             seed=arguments.seed,
             epochs=arguments.epochs,
             batch=arguments.batch,
             learning_rate=arguments.learning_rate,
         )
-        places = Places(
+        files = NetworkFiles(
             training=training,
             transform=transform,
             model=folder / "models" / f"{network.name}.keras",
             results=folder / "results" / network.target,
             record=folder / "models" / f"{network.name}.json",
         )
-        train_network(network, how, places)
+        train_network(network, parameters, files)
     tabular = folder / "models" / "tabular.npz"
     learn(
         training=training,
@@ -71,7 +71,7 @@ def _act(arguments: argparse.Namespace) -> None:
         ladder=None,
         seed=arguments.seed,
     )
-    _keep(latest)
+    _copy_source(latest)
     evaluate(
         training=training,
         transform=transform,
@@ -79,9 +79,9 @@ def _act(arguments: argparse.Namespace) -> None:
         results=folder / "results",
         latest=latest,
         summary=folder / "results" / "summary.json",
-        contest=Contest(
+        comparison=ModelComparison(
             tabular=tabular,
-            reigning=None,
+            current=None,
             champion=folder / "models" / "champion.npz",
             verdict=folder / "results" / "champion.json",
             ladder=None,
@@ -89,8 +89,8 @@ def _act(arguments: argparse.Namespace) -> None:
     )
 
 
-def _keep(latest: Path) -> None:
-    """A copy under a name of its own, since rows that cannot be used are not in the table that takes its place."""
+def _copy_source(latest: Path) -> None:
+    """Copy the table under a name of its own: rows that cannot be used are not in the table that replaces it."""
     checksum = hashlib.sha256(latest.read_bytes()).hexdigest()[:8]
     shutil.copyfile(latest, latest.with_name(f"source_{checksum}.csv"))
 

@@ -63,7 +63,7 @@ def test_a_model_that_its_results_do_not_come_from_is_refused(copy_of, evaluate)
     shutil.copy(copy_of / "models" / "mem_reg.keras", copy_of / "models" / "wall_reg.keras")
     ended = evaluate(copy_of)
     assert ended.returncode == 2
-    assert "models/wall_reg.keras: says other things of the test rows than" in ended.stderr
+    assert "models/wall_reg.keras: its outputs for the test rows differ from those in" in ended.stderr
     assert not (copy_of / "evaluated.csv").exists()
 
 

@@ -45,7 +45,7 @@ def test_the_tabular_model_reaches_its_bars_on_a_split_by_chance(hst_jobs):
     import pandas as pd
 
     from pipelines.calcloud.planning.ladder import read_ladder
-    from pipelines.calcloud.planning.planning_metrics import figures_of
+    from pipelines.calcloud.planning.planning_metrics import planning_metrics
     from pipelines.calcloud.tabular.model import fit
     from pipelines.calcloud.training_data.job_arrays import jobs_of_table
     from pipelines.calcloud.training_data.split import TEST, split_jobs
@@ -56,7 +56,7 @@ def test_the_tabular_model_reaches_its_bars_on_a_split_by_chance(hst_jobs):
     truth = {target: table[target].to_numpy(float) for target in ("memory", "wallclock")}
     jobs, ladder = jobs_of_table(table), read_ladder()
     model = fit(jobs.take(~test), {target: values[~test] for target, values in truth.items()})
-    found = figures_of(ladder, model.predict(jobs.take(test)), truth["memory"][test], truth["wallclock"][test])
+    found = planning_metrics(ladder, model.predict(jobs.take(test)), truth["memory"][test], truth["wallclock"][test])
     # One split strays from the mean of ten by a few thousandths.
     assert found["accuracy"] >= 0.985, seed
     assert found["under_provisioned"] <= 110, seed

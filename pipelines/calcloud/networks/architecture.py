@@ -1,4 +1,4 @@
-"""The three published networks: what each predicts, its layers, and how long it learns."""
+"""The three published networks: targets, layers, epochs and batches."""
 
 from dataclasses import dataclass
 
@@ -7,41 +7,43 @@ from pipelines.calcloud.sources.schema import BIN_NAMES
 
 @dataclass(frozen=True, kw_only=True)
 class Architecture:
-    """One network, dense layers only, from the nine inputs to a class or a quantity."""
+    """A network of dense layers, from the nine inputs to a class or a quantity."""
 
-    #: The column it learns; also the name of its results folder.
+    #: Column that it predicts; also the name of its results folder.
     target: str
-    #: The name of its model file.
+    #: Name of its model file, without suffix.
     name: str
-    #: Units of the hidden layers, each with relu.
+    #: Numbers of units of the hidden layers, all with ReLU.
     hidden: tuple[int, ...]
-    #: The classes that it chooses from, by softmax; none for a quantity.
+    #: Names of the classes, with softmax; empty for a quantity.
     classes: tuple[str, ...] = ()
-    #: Unit of the quantity.
+    #: Unit of the quantity, GB or s.
     unit: str = ""
-    #: The column that evaluation adds to the table.
+    #: Column that evaluate adds to the table.
     prediction: str
+    #: Published epochs and rows of a batch.
     epochs: int
     batch: int
-    #: The published rate, which does not fall.
+    #: Published learning rate, which is constant.
     published_rate: float = 1e-4
-    #: The rate in the first epoch here; with its mean at twice the published one, the same epochs lead further down.
+    #: Learning rate of the first epoch here; its mean is twice the published one, and the errors become smaller.
     learning_rate: float = 4e-4
 
     @property
     def metric(self) -> str:
-        """What is told of each epoch beside the loss."""
+        """Name of the metric that the history holds besides the loss."""
         return "accuracy" if self.classes else "rmse"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hyperparameters:
-    """How one training is done; epochs and batch are the published ones unless told otherwise."""
+    """Parameters of one training."""
 
     seed: int
     epochs: int
+    #: Rows of a batch.
     batch: int
-    #: Adam's rate in the first epoch; it falls to nothing along half a cosine.
+    #: Learning rate of Adam in the first epoch; it falls to zero along half a cosine.
     learning_rate: float
 
 
@@ -64,7 +66,24 @@ BY_TARGET = {network.target: network for network in NETWORKS}
 def hyperparameters(
     network: Architecture, *, seed: int, epochs: int | None, batch: int | None, learning_rate: float | None
 ) -> Hyperparameters:
-    """What was asked for, and the network's own value where nothing was."""
+    """Return the parameters of a training; None stands for the network's own value.
+
+    Parameters
+    ----------
+    network : Architecture
+        The network.
+    seed : int
+        Seed of the weights and of the order of the rows.
+    epochs, batch : int | None
+        How often each row is seen, and how many rows a step has.
+    learning_rate : float | None
+        Learning rate of Adam in the first epoch.
+
+    Returns
+    -------
+    Hyperparameters
+        All of them.
+    """
     return Hyperparameters(
         seed=seed,
         epochs=epochs or network.epochs,

@@ -1,4 +1,4 @@
-"""What comes of a trained network: the items of its results, from what it says of the train and the test rows."""
+"""Evaluation of a trained network: metrics and the items of its results, from its outputs for train and test rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,49 +9,79 @@ import pandas as pd
 
 from pipelines.calcloud.networks import metrics
 from pipelines.calcloud.networks.architecture import Architecture
+from pipelines.calcloud.training_data.inspection import masks_without_flagged
 
 Items = dict[str, Any]
 History = dict[str, list[float]]
 
 
 @dataclass(frozen=True)
-class Judged:
-    """Some jobs, and what the network says of them."""
+class NetworkOutputs:
+    """Outputs of a network for n jobs, with the truth."""
 
-    #: The true class or quantity by dataset.
+    #: True class, or quantity in GB or seconds, by dataset.
     truth: pd.Series
-    #: A row for each job: the probability of each class, or the quantity.
+    #: Probability of each class, or the quantity: float32 of shape (n, classes) or (n, 1).
     outputs: npt.NDArray[np.float32]
 
-    def only(self, mask: npt.NDArray[np.bool_]) -> "Judged":
-        """Those jobs that the mask has."""
-        return Judged(self.truth[mask], self.outputs[mask])
+    def select(self, mask: npt.NDArray[np.bool_]) -> "NetworkOutputs":
+        """Return the outputs for some of the jobs, by a mask."""
+        return NetworkOutputs(self.truth[mask], self.outputs[mask])
 
 
-def judge(network: Architecture, judged: Judged) -> metrics.Figures:
-    """How good the network is on these jobs."""
+def network_metrics(network: Architecture, jobs: NetworkOutputs) -> metrics.Metrics:
+    """Compute the metrics of a network on these jobs, as `class_metrics` or `quantity_metrics` returns them."""
     if network.classes:
-        return metrics.class_figures(judged.truth.to_numpy(int), judged.outputs)
-    return metrics.quantity_figures(judged.truth.to_numpy(float), judged.outputs[:, 0].astype(float))
+        return metrics.class_metrics(jobs.truth.to_numpy(int), jobs.outputs)
+    return metrics.quantity_metrics(jobs.truth.to_numpy(float), jobs.outputs[:, 0].astype(float))
 
 
-def judge_with_and_without_flagged(network: Architecture, judged: Judged, table: pd.DataFrame) -> metrics.Figures:
-    """How good the network is on all of these jobs, and on those without each kind of doubt; `table` has the flags."""
-    return {name: judge(network, judged.only(mask)) for name, mask in metrics.masks_without_flagged(table).items()}
+def metrics_by_flag(network: Architecture, jobs: NetworkOutputs, table: pd.DataFrame) -> metrics.Metrics:
+    """Compute the metrics of a network on all of these jobs, and without those of each kind of doubt.
+
+    Parameters
+    ----------
+    network : Architecture
+        The network.
+    jobs : NetworkOutputs
+        Its outputs for n jobs.
+    table : pandas.DataFrame
+        The same n jobs with their flags.
+
+    Returns
+    -------
+    Metrics
+        By selection (`all`, `without_...`), the metrics.
+    """
+    return {name: network_metrics(network, jobs.select(mask)) for name, mask in masks_without_flagged(table).items()}
 
 
-def result_items(network: Architecture, train: Judged, test: Judged, history: History) -> Items:
-    """Everything that is kept of one network, by name."""
+def result_items(network: Architecture, train: NetworkOutputs, test: NetworkOutputs, history: History) -> Items:
+    """Return all items of a network's results.
+
+    Parameters
+    ----------
+    network : Architecture
+        The network.
+    train, test : NetworkOutputs
+        Its outputs for the train and the test rows.
+    history : History
+        By metric, a number for each epoch.
+
+    Returns
+    -------
+    Items
+        By name, the items that the README lists with format and shape.
+    """
     if network.classes:
         return _class_items(network.classes, train, test, history)
     return _quantity_items(train, test, history)
 
 
-def _class_items(classes: tuple[str, ...], train: Judged, test: Judged, history: History) -> Items:
+def _class_items(classes: tuple[str, ...], train: NetworkOutputs, test: NetworkOutputs, history: History) -> Items:
     truth, train_truth = test.truth.to_numpy(int), train.truth.to_numpy(int)
-    # The class is the likeliest one. Rounding the scores instead leaves a job without any where none reaches a half.
+    # The most probable class: rounded probabilities leave a job without a class where none reaches a half.
     chosen = test.outputs.argmax(axis=1)
-    counts = metrics.confusion(truth, chosen, len(classes))
     return {
         "acc_loss": {
             "train_acc": float((train.outputs.argmax(axis=1) == train_truth).mean()),
@@ -59,14 +89,14 @@ def _class_items(classes: tuple[str, ...], train: Judged, test: Judged, history:
             "test_acc": float((chosen == truth).mean()),
             "test_loss": metrics.cross_entropy(truth, test.outputs),
         },
-        "cmx": counts,
-        "cmx_norm": metrics.row_shares(counts),
+        "cmx": metrics.confusion_matrix(truth, chosen, len(classes)),
+        "cmx_norm": metrics.confusion_matrix(truth, chosen, len(classes), normalize="true"),
         "fnfp": {
-            "fn": _misjudged(classes, test, chosen < truth),
-            "fp": _misjudged(classes, test, chosen > truth),
+            "fn": _misclassified(classes, test, chosen < truth),
+            "fp": _misclassified(classes, test, chosen > truth),
         },
         "history": history,
-        "report": metrics.class_report(counts, classes),
+        "report": metrics.class_report(truth, chosen, classes),
         "roc_auc": {name: metrics.roc_area(truth == i, test.outputs[:, i]) for i, name in enumerate(classes)},
         "test_idx": test.truth,
         "y_onehot": np.eye(len(classes), dtype=np.int64)[truth],
@@ -75,10 +105,12 @@ def _class_items(classes: tuple[str, ...], train: Judged, test: Judged, history:
     }
 
 
-def _misjudged(classes: tuple[str, ...], test: Judged, which: npt.NDArray[np.bool_]) -> dict[str, list[dict[str, Any]]]:
-    """The datasets of each true class that got another, with all their probabilities."""
+def _misclassified(
+    classes: tuple[str, ...], test: NetworkOutputs, mask: npt.NDArray[np.bool_]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the datasets of a mask by true class, with the chosen class and all probabilities."""
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in classes}
-    for row in np.flatnonzero(which).tolist():
+    for row in np.flatnonzero(mask).tolist():
         scores = test.outputs[row]
         found[classes[int(test.truth.iloc[row])]].append(
             {
@@ -90,7 +122,7 @@ def _misjudged(classes: tuple[str, ...], test: Judged, which: npt.NDArray[np.boo
     return found
 
 
-def _quantity_items(train: Judged, test: Judged, history: History) -> Items:
+def _quantity_items(train: NetworkOutputs, test: NetworkOutputs, history: History) -> Items:
     truth = test.truth.to_numpy(float)
     predicted = test.outputs[:, 0].astype(float)
     residuals = predicted - truth

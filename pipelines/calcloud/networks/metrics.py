@@ -1,130 +1,196 @@
-"""How good predictions are, in figures: of a class, and of a quantity."""
+"""Metrics of predictions of a class and of a quantity, by scikit-learn, and the noise floor of both."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-
-from pipelines.calcloud.training_data.inspection import FLAGGED, FLAGS
+from sklearn import metrics as sklearn_metrics
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
-Figures = dict[str, Any]
+Metrics = dict[str, Any]
+
+#: Least probability in the cross-entropy, the one that Keras uses.
+_LEAST_PROBABILITY = 1e-7
 
 
-def class_figures(truth: Ints, scores: Floats) -> Figures:
-    """Of the chosen classes: the share that is right, and how many jobs got too small or too large a machine."""
+def class_metrics(truth: Ints, scores: Floats) -> Metrics:
+    """Compute the metrics of predicted machines.
+
+    Parameters
+    ----------
+    truth : NDArray[np.integer]
+        True class of n jobs.
+    scores : NDArray[np.floating]
+        Probabilities, shape (n, classes); the most probable class is the chosen one.
+
+    Returns
+    -------
+    Metrics
+        Numbers of jobs (`rows`; `under_provisioned` and `over_provisioned` with too small and too large a machine),
+        `accuracy`, `loss` (mean cross-entropy) and `macro_f1`; only `rows` if there is no job.
+    """
     if not len(truth):
         return {"rows": 0}
     chosen = scores.argmax(axis=1)
-    counts = confusion(truth, chosen, scores.shape[1])
     return {
         "rows": len(truth),
-        "accuracy": float((chosen == truth).mean()),
+        "accuracy": float(sklearn_metrics.accuracy_score(truth, chosen)),
         "loss": cross_entropy(truth, scores),
-        "macro_f1": class_report(counts, [str(label) for label in range(len(counts))])["macro avg"]["f1-score"],
+        "macro_f1": float(sklearn_metrics.f1_score(truth, chosen, average="macro", zero_division=0)),
         "under_provisioned": int((chosen < truth).sum()),
         "over_provisioned": int((chosen > truth).sum()),
     }
 
 
-def quantity_figures(truth: Floats, predicted: Floats) -> Figures:
-    """Of a quantity, in its unit (`r2` and the relative one have none)."""
+def quantity_metrics(truth: Floats, predicted: Floats) -> Metrics:
+    """Compute the metrics of a predicted quantity.
+
+    Parameters
+    ----------
+    truth, predicted : NDArray[np.floating]
+        True and predicted values of n jobs, in GB or seconds.
+
+    Returns
+    -------
+    Metrics
+        `rmse`, `mae` and `bias` in the same unit, `median_relative_error` and `r2` (None if all true values are equal)
+        without unit, and numbers of jobs; only `rows` if there is no job.
+    """
     if not len(truth):
         return {"rows": 0}
     error = predicted - truth
-    spread = float(np.square(truth - truth.mean()).sum())
     return {
         "rows": len(truth),
         "rmse": root_mean_square(error),
-        "mae": float(np.abs(error).mean()),
+        "mae": float(sklearn_metrics.mean_absolute_error(truth, predicted)),
         "bias": float(error.mean()),
         "median_relative_error": float(np.median(np.abs(error) / truth)),
-        "r2": 1 - float(np.square(error).sum()) / spread if spread else None,
+        "r2": float(sklearn_metrics.r2_score(truth, predicted)) if np.ptp(truth) else None,
         "under_predicted": int((error < 0).sum()),
         "over_predicted": int((error > 0).sum()),
     }
 
 
-def masks_without_flagged(table: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
-    """Which rows count: all of them, and those without each kind of doubt and without any."""
-    masks = {"all": np.ones(len(table), dtype=bool)}
-    for flag in FLAGS:
-        masks[flag.replace("flag_", "without_")] = (table[flag] == 0).to_numpy()
-    return masks | {"without_flagged": (table[FLAGGED] == 0).to_numpy()}
-
-
 def root_mean_square(values: Floats) -> float:
-    """Zero where there is no value."""
+    """Return the root of the mean square, in the unit of the values; zero if there is none."""
     return float(np.sqrt(np.square(values).mean())) if len(values) else 0.0
 
 
 def cross_entropy(truth: Ints, scores: Floats) -> float:
-    """Mean of minus the log of the probability that was given to the true class."""
-    given = scores[np.arange(len(truth)), truth].astype(float)
-    return float(-np.log(np.clip(given, 1e-7, None)).mean())
+    """Return the mean cross-entropy as Keras computes it: probabilities are clipped at 1e-7.
+
+    Parameters
+    ----------
+    truth : NDArray[np.integer]
+        True class of n jobs.
+    scores : NDArray[np.floating]
+        Probabilities, shape (n, classes).
+
+    Returns
+    -------
+    float
+        In nats. `sklearn.metrics.log_loss` clips at another probability.
+    """
+    probability = scores[np.arange(len(truth)), truth].astype(float)
+    return float(-np.log(np.clip(probability, _LEAST_PROBABILITY, None)).mean())
 
 
-def confusion(truth: Ints, chosen: Ints, classes: int) -> npt.NDArray[np.int64]:
-    """Counts; a row is a true class, a column a chosen one."""
-    counts = np.zeros((classes, classes), dtype=np.int64)
-    np.add.at(counts, (truth, chosen), 1)
-    return counts
+def confusion_matrix(truth: Ints, chosen: Ints, classes: int, normalize: str | None = None) -> npt.NDArray[Any]:
+    """Count jobs by true and chosen class.
 
+    Parameters
+    ----------
+    truth, chosen : NDArray[np.integer]
+        True and chosen class of n jobs.
+    classes : int
+        Number of classes.
+    normalize : str | None
+        `true` to divide each row by its sum.
 
-def row_shares(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
-    """Each row divided by its sum; a class without a row stays zero."""
-    sums = counts.sum(axis=1, keepdims=True)
-    return counts / np.where(sums, sums, 1)
+    Returns
+    -------
+    NDArray[np.int64] or NDArray[np.float64]
+        Shape (classes, classes): rows are true classes, columns chosen ones. A class without a job has zeros.
+    """
+    found: npt.NDArray[Any] = sklearn_metrics.confusion_matrix(
+        truth, chosen, labels=range(classes), normalize=normalize
+    )
+    return found
 
 
 def roc_curve(positive: npt.NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
-    """Shares of negatives and of positives at or above each distinct score, falling from the highest, from (0, 0)."""
-    order = np.argsort(-score, kind="stable")
-    last_of_equals = np.append(np.diff(score[order]) != 0, True)
-    hits = np.cumsum(positive[order])[last_of_equals]
-    misses = np.cumsum(~positive[order])[last_of_equals]
-    return np.append(0.0, misses / misses[-1]), np.append(0.0, hits / hits[-1])
+    """Return the receiver operating characteristic of one class.
+
+    Parameters
+    ----------
+    positive : NDArray[np.bool_]
+        True for the jobs of the class, shape (n,).
+    score : NDArray[np.floating]
+        Probability of the class for each job.
+
+    Returns
+    -------
+    false_positives, true_positives : NDArray[np.float64]
+        Shares from (0, 0) to (1, 1), a point for each distinct score.
+    """
+    false_positives, true_positives, _ = sklearn_metrics.roc_curve(positive, score, drop_intermediate=False)
+    return false_positives, true_positives
 
 
 def roc_area(positive: npt.NDArray[np.bool_], score: Floats) -> float | None:
-    """Area under the curve, one class against the others; none where either side has no row."""
+    """Return the area under the curve of `roc_curve`; None if all jobs or no job are of the class."""
     if positive.all() or not positive.any():
         return None
-    misses, hits = roc_curve(positive, score)
-    return float(np.trapezoid(hits.astype(float), misses.astype(float)))
+    return float(sklearn_metrics.roc_auc_score(positive, score))
 
 
-def class_report(counts: npt.NDArray[np.int64], names: Sequence[str]) -> Mapping[str, Any]:
-    """Precision, recall and F1 of each class, and their means over the classes that occur or are chosen."""
-    support = counts.sum(axis=1)
-    rows = {}
-    for label, name in enumerate(names):
-        right, chosen = int(counts[label, label]), int(counts[:, label].sum())
-        rows[name] = {
-            "precision": right / chosen if chosen else 0.0,
-            "recall": right / int(support[label]) if support[label] else 0.0,
-            "f1-score": 2 * right / (chosen + int(support[label])) if chosen + support[label] else 0.0,
-            "support": int(support[label]),
-        }
-    seen = (support + counts.sum(axis=0)) > 0
-    return {
-        **rows,
-        "accuracy": float(np.trace(counts) / counts.sum()),
-        "macro avg": _mean(list(rows.values()), seen.astype(float)),
-        "weighted avg": _mean(list(rows.values()), support.astype(float)),
-    }
+def class_report(truth: Ints, chosen: Ints, names: Sequence[str]) -> Mapping[str, Any]:
+    """Return precision, recall and F1 of each class and their means.
+
+    Parameters
+    ----------
+    truth, chosen : NDArray[np.integer]
+        True and chosen class of n jobs.
+    names : Sequence[str]
+        Names of the classes.
+
+    Returns
+    -------
+    Mapping[str, Any]
+        As `sklearn.metrics.classification_report`, with a row for each class, also for one without a job; the means
+        are those of the classes that occur or are chosen.
+    """
+    rows = sklearn_metrics.precision_recall_fscore_support(truth, chosen, labels=range(len(names)), zero_division=0)
+    report: dict[str, Any] = {name: _report_row(row) for name, *row in zip(names, *rows, strict=True)}
+    report["accuracy"] = float(sklearn_metrics.accuracy_score(truth, chosen))
+    for average in ("macro", "weighted"):
+        means = sklearn_metrics.precision_recall_fscore_support(truth, chosen, average=average, zero_division=0)
+        report[f"{average} avg"] = _report_row([*means[:3], len(truth)])
+    return report
 
 
-def _mean(rows: Sequence[Mapping[str, float]], weights: Floats) -> dict[str, float]:
-    means = {name: float(np.average([row[name] for row in rows], weights=weights)) for name in list(rows[0])[:3]}
-    return means | {"support": int(sum(row["support"] for row in rows))}
+def _report_row(row: Sequence[Any]) -> dict[str, float]:
+    precision, recall, f1, support = row
+    return {"precision": float(precision), "recall": float(recall), "f1-score": float(f1), "support": int(support)}
 
 
 def class_floor(inputs: Floats, truth: Ints) -> float:
-    """The best accuracy that any function of these inputs has on these rows: the commonest class of equal inputs."""
+    """Return the best accuracy of any function of the inputs: that of the commonest class of equal inputs.
+
+    Parameters
+    ----------
+    inputs : NDArray[np.floating]
+        Inputs of n jobs, shape (n, columns).
+    truth : NDArray[np.integer]
+        Their true class.
+
+    Returns
+    -------
+    float
+        Share of the jobs.
+    """
     groups = _groups(inputs)
     counts = np.zeros((groups.max() + 1, truth.max() + 1), dtype=np.int64)
     np.add.at(counts, (groups, truth), 1)
@@ -132,11 +198,25 @@ def class_floor(inputs: Floats, truth: Ints) -> float:
 
 
 def quantity_floor(inputs: Floats, truth: Floats) -> float:
-    """The least RMSE that any function of these inputs has on these rows: from the mean of equal inputs."""
+    """Return the least RMSE of any function of the inputs: that of the mean of equal inputs.
+
+    Parameters
+    ----------
+    inputs : NDArray[np.floating]
+        Inputs of n jobs, shape (n, columns).
+    truth : NDArray[np.floating]
+        Their true values, in GB or seconds.
+
+    Returns
+    -------
+    float
+        In the same unit.
+    """
     groups = _groups(inputs)
     means = np.bincount(groups, weights=truth) / np.bincount(groups)
     return root_mean_square(means[groups] - truth)
 
 
 def _groups(inputs: Floats) -> npt.NDArray[np.intp]:
+    """Return a number for each row, equal for equal rows."""
     return np.unique(inputs, axis=0, return_inverse=True)[1].reshape(-1)

@@ -1,4 +1,4 @@
-"""Model files: Keras's archive without its dates and memory addresses, so that equal networks are equal files."""
+"""Files of networks: Keras archives without dates and memory addresses, so that equal networks give equal files."""
 
 import json
 import tempfile
@@ -12,7 +12,15 @@ from pipelines.calcloud.program.errors import InputError
 
 
 def write_model(model: Any, path: Path) -> None:
-    """A `.keras` archive that `keras.models.load_model` reads."""
+    """Write a network as a `.keras` archive that `keras.models.load_model` reads.
+
+    Parameters
+    ----------
+    model : keras.Model
+        The network.
+    path : Path
+        File to write; its directory is made.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
         dated = Path(scratch) / "dated.keras"
@@ -29,7 +37,7 @@ def write_model(model: Any, path: Path) -> None:
 
 
 def _renumbered(part: Any, numbers: dict[int, int]) -> Any:
-    """The configuration with its shared objects, which Keras names by their addresses, counted from 1."""
+    """Return the configuration with shared objects, which Keras numbers by their addresses, numbered from 1."""
     if isinstance(part, list):
         return [_renumbered(one, numbers) for one in part]
     if not isinstance(part, dict):
@@ -41,11 +49,27 @@ def _renumbered(part: Any, numbers: dict[int, int]) -> Any:
 
 
 def read_model(path: Path) -> Any:
-    """The trained network."""
+    """Read a network.
+
+    Parameters
+    ----------
+    path : Path
+        A `.keras` archive.
+
+    Returns
+    -------
+    keras.Model
+        The trained network, from inputs of shape (n, 9) to probabilities, or to GB or seconds.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or Keras cannot read it.
+    """
     if not path.is_file():
         raise InputError(f"{path}: no such file (network writes it)")
     import_tensorflow()
-    import keras
+    import keras  # start-up: TensorFlow is set up before
 
     try:
         return keras.models.load_model(path, compile=False)

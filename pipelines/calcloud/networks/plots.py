@@ -1,4 +1,4 @@
-"""The figures beside the results: plain PNG, the same bytes for the same items."""
+"""Plots of results: PNG files, the same bytes for the same items."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -40,13 +40,30 @@ _NAMES = {
 
 
 def draw(network: Architecture, items: Items, folder: Path, *, simulated: bool) -> list[Path]:
-    """Every figure of one network; each title says so if the jobs are simulated."""
+    """Draw all plots of one network.
+
+    Parameters
+    ----------
+    network : Architecture
+        The network.
+    items : Mapping[str, Any]
+        Items of its results.
+    folder : Path
+        Folder to write the PNG files to; it is made.
+    simulated : bool
+        True to mark the plots as those of simulated jobs.
+
+    Returns
+    -------
+    list[Path]
+        The files.
+    """
     drawings = _CLASS_DRAWINGS if network.classes else _QUANTITY_DRAWINGS
     folder.mkdir(parents=True, exist_ok=True)
-    return [_one(network, items, folder / f"{name}.png", drawing, simulated) for name, drawing in drawings.items()]
+    return [_draw_one(network, items, folder / f"{name}.png", drawing, simulated) for name, drawing in drawings.items()]
 
 
-def _one(network: Architecture, items: Items, path: Path, drawing: Draw, simulated: bool) -> Path:
+def _draw_one(network: Architecture, items: Items, path: Path, drawing: Draw, simulated: bool) -> Path:
     with plt.rc_context():
         plt.rcdefaults()
         plt.rcParams.update(_STYLE)

@@ -1,38 +1,59 @@
-"""What is told of a job before it runs: predict's answer, one JSON object a job."""
+"""Forecasts of jobs that have not run, as JSON lines: the output of predict."""
 
 from collections.abc import Iterator
 from typing import Any
 
 from pipelines.calcloud.planning.ladder import Ladder
-from pipelines.calcloud.tabular.model import Predicted
-from pipelines.calcloud.tabular.model_file import Kept
+from pipelines.calcloud.tabular.model import Prediction
+from pipelines.calcloud.tabular.model_file import StoredModel
 
 QUANTILES = (0.5, 0.9, 0.99, 0.999)
 
 
-def forecasts(names: list[str], said: Predicted, kept: Kept, ladder: Ladder) -> Iterator[dict[str, Any]]:
-    """`memBin`, `memVal` and `clockTime` are the original's; the rest is what they leave out."""
-    memory = {level: said.quantile("memory", level) for level in QUANTILES}
-    wallclock = {level: said.quantile("wallclock", level) for level in QUANTILES}
-    bins = said.bins
+def forecast_lines(
+    names: list[str], prediction: Prediction, stored: StoredModel, ladder: Ladder
+) -> Iterator[dict[str, Any]]:
+    """Yield the JSON object of each job.
+
+    Parameters
+    ----------
+    names : list[str]
+        Datasets of n jobs.
+    prediction : Prediction
+        Their prediction, n rows.
+    stored : StoredModel
+        The model that predicted them.
+    ladder : Ladder
+        The machines.
+
+    Yields
+    ------
+    dict[str, Any]
+        `memBin`, `memVal` (GB) and `clockTime` (s) as CALCLOUD gives them; and machine, probabilities, quantiles of
+        `memory_gb` and `wallclock_s`, numbers of similar finished jobs (`history`) and the model's id.
+    """
+    memory = {level: prediction.quantile("memory", level) for level in QUANTILES}
+    wallclock = {level: prediction.quantile("wallclock", level) for level in QUANTILES}
+    bins = prediction.bins
     for row, name in enumerate(names):
         yield {
             "ipst": name,
             "memBin": int(bins[row]),
-            "memVal": round(float(said.memory_gb[row]), 2),
-            "clockTime": int(said.wallclock_s[row]),
+            "memVal": round(float(prediction.memory_gb[row]), 2),
+            "clockTime": int(prediction.wallclock_s[row]),
             "machine": ladder.rungs[int(bins[row])].name,
             "probabilities": {
-                rung.name: round(float(said.probabilities[row, place]), 6) for place, rung in enumerate(ladder.rungs)
+                rung.name: round(float(prediction.probabilities[row, number]), 6)
+                for number, rung in enumerate(ladder.rungs)
             },
             "memory_gb": {f"{level:g}": round(float(values[row]), 4) for level, values in memory.items()},
             "wallclock_s": {f"{level:g}": round(float(values[row]), 1) for level, values in wallclock.items()},
-            "history": {level: int(counts[row]) for level, counts in said.evidence.items()},
-            "model": kept.id,
-            **simulated(kept),
+            "history": {level: int(counts[row]) for level, counts in prediction.job_counts.items()},
+            "model": stored.id,
+            **simulated_mark(stored),
         }
 
 
-def simulated(kept: Kept) -> dict[str, bool]:
-    """Said of all that comes of simulated jobs."""
-    return {"simulated": True} if kept.facts.get("simulated") else {}
+def simulated_mark(stored: StoredModel) -> dict[str, bool]:
+    """Return the key that marks results of a model trained on simulated jobs; nothing for real jobs."""
+    return {"simulated": True} if stored.facts.get("simulated") else {}

@@ -1,4 +1,4 @@
-"""The championship: models side by side on the same test jobs, by cost; the winner plans from now on."""
+"""Model selection: compare the models on the same test jobs by cost, and choose the one that plans."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,97 +7,121 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.calcloud.networks.metrics import masks_without_flagged
 from pipelines.calcloud.planning.ladder import Ladder
-from pipelines.calcloud.planning.planning_metrics import figures_of, machine_figures, time_figures
+from pipelines.calcloud.planning.planning_metrics import machine_metrics, planning_metrics, time_metrics
 from pipelines.calcloud.tabular.history import TARGETS
-from pipelines.calcloud.tabular.model import Tabular
-from pipelines.calcloud.tabular.model_file import Kept
+from pipelines.calcloud.tabular.model import TabularModel
+from pipelines.calcloud.tabular.model_file import StoredModel
+from pipelines.calcloud.training_data.inspection import masks_without_flagged
 from pipelines.calcloud.training_data.job_arrays import Jobs, jobs_of_table
 from pipelines.calcloud.training_data.split import TEST
 from pipelines.calcloud.training_data.training_set import TrainingSet
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-Figures = dict[str, dict[str, Any]]
+MetricsByRows = dict[str, dict[str, Any]]
 
-NETWORKS, TABULAR, REIGNING = "networks", "tabular", "reigning"
+#: Names of the models in the output; the current champion is called `reigning` there.
+NETWORKS, TABULAR, CURRENT = "networks", "tabular", "reigning"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verdict:
-    """Who won, and by what figures."""
+class ModelSelection:
+    """The chosen models, with the metrics of all that were compared."""
 
+    #: Model of the least cost.
     champion: str
-    #: Of those that can plan (the networks give no quantiles of time), the one that does from now on.
+    #: Model of the least cost among those that can plan: the networks give no quantiles of time.
     planner: str
-    #: Model to rows (`all`, `without_...`) to figures.
-    figures: Mapping[str, Figures]
+    #: By model and selection of rows (`all`, `without_...`), the metrics.
+    metrics: Mapping[str, MetricsByRows]
+    #: Ids of the tabular models.
     ids: Mapping[str, str]
 
     def as_json(self) -> dict[str, Any]:
-        """Everything, for the record."""
+        """Return everything as a JSON object."""
         return {
             "champion": self.champion,
             "planner": self.planner,
             "promoted": self.planner == TABULAR,
             "models": dict(self.ids),
-            "figures": dict(self.figures),
+            "figures": dict(self.metrics),
         }
 
 
-def hold(
-    known: TrainingSet,
+def select_model(
+    training_set: TrainingSet,
     networks: Mapping[str, npt.NDArray[np.float32]],
-    tabular: Kept,
-    reigning: Kept | None,
+    tabular: StoredModel,
+    current: StoredModel | None,
     ladder: Ladder,
-) -> Verdict:
-    """Judge all by the test rows; `networks` holds what each network says of every row, by its name.
+) -> ModelSelection:
+    """Compare all models on the test rows, and choose the cheapest.
 
-    A reigning model that has learned test rows in the meantime is judged as if it had not. It stays unless the new one
-    is better.
+    Parameters
+    ----------
+    training_set : TrainingSet
+        The jobs, of which the test rows count.
+    networks : Mapping[str, NDArray[np.float32]]
+        By name of the network, its outputs for all rows: four probabilities, or one quantity (GB or s).
+    tabular : StoredModel
+        The new tabular model.
+    current : StoredModel | None
+        The champion so far, which stays unless the new model is cheaper. It is judged as if it had not learned those
+        test rows that finished in the meantime.
+    ladder : Ladder
+        The machines and their prices.
+
+    Returns
+    -------
+    ModelSelection
+        The chosen models and all metrics.
     """
-    test = known.rows(TEST)
-    jobs = jobs_of_table(known.table).take(test)
-    truth = {target: known.table[target].to_numpy(float)[test] for target in TARGETS}
-    masks = {name: mask[test] for name, mask in masks_without_flagged(known.table).items()}
+    test = training_set.rows(TEST)
+    jobs = jobs_of_table(training_set.table).take(test)
+    truth = {target: training_set.table[target].to_numpy(float)[test] for target in TARGETS}
+    masks = {name: mask[test] for name, mask in masks_without_flagged(training_set.table).items()}
     chosen = networks["mem_clf"][test].argmax(axis=1)
     seconds = networks["wall_reg"][test][:, 0].astype(float)
-    figures = {
-        NETWORKS: _by_rows(masks, lambda mask: _of_networks(ladder, chosen[mask], seconds[mask], truth, mask)),
-        TABULAR: _by_rows(masks, lambda mask: _of_tabular(ladder, tabular.model, jobs, truth, mask)),
+    metrics = {
+        NETWORKS: _by_rows(masks, lambda mask: _network_metrics(ladder, chosen[mask], seconds[mask], truth, mask)),
+        TABULAR: _by_rows(masks, lambda mask: _tabular_metrics(ladder, tabular.model, jobs, truth, mask)),
     }
     ids = {TABULAR: tabular.id}
-    if reigning is not None:
-        before = reigning.model.forget(jobs)
-        figures[REIGNING] = _by_rows(masks, lambda mask: _of_tabular(ladder, before, jobs, truth, mask))
-        ids[REIGNING] = reigning.id
-    cost = {name: planning_cost(found["all"]) for name, found in figures.items()}
-    planners = [name for name in (REIGNING, TABULAR) if name in cost]
-    order = [*planners, NETWORKS]
-    return Verdict(
-        champion=min(order, key=cost.__getitem__), planner=min(planners, key=cost.__getitem__), figures=figures, ids=ids
+    if current is not None:
+        before = current.model.without(jobs)
+        metrics[CURRENT] = _by_rows(masks, lambda mask: _tabular_metrics(ladder, before, jobs, truth, mask))
+        ids[CURRENT] = current.id
+    cost = {name: planning_cost(found["all"]) for name, found in metrics.items()}
+    # Of models of equal cost the first is chosen.
+    planners = [name for name in (CURRENT, TABULAR) if name in cost]
+    models = [*planners, NETWORKS]
+    return ModelSelection(
+        champion=min(models, key=cost.__getitem__),
+        planner=min(planners, key=cost.__getitem__),
+        metrics=metrics,
+        ids=ids,
     )
 
 
-def planning_cost(figures: Mapping[str, Any]) -> float:
-    """Of the machines that jobs are begun on: the cheapest to expect, or, without probabilities, the chosen."""
-    return float(figures.get("planned_cost_ratio", figures["cost_ratio"]))
+def planning_cost(metrics: Mapping[str, Any]) -> float:
+    """Return the cost ratio of the planned machines, or, of a model without probabilities, of the chosen ones."""
+    return float(metrics.get("planned_cost_ratio", metrics["cost_ratio"]))
 
 
-def whole(known: TrainingSet, model: Tabular) -> Tabular:
-    """The model with every job of the training set in its history: what it forecasts are jobs that come after them."""
-    jobs = jobs_of_table(known.table)
-    new = ~np.isin(jobs.ipst, model.past.jobs.ipst)
-    return model.learn(jobs.take(new), {target: known.table[target].to_numpy(float)[new] for target in TARGETS})
+def add_training_jobs(training_set: TrainingSet, model: TabularModel) -> TabularModel:
+    """Return the model with every job of the training set in its history, to predict jobs that come after them."""
+    jobs = jobs_of_table(training_set.table)
+    new = ~np.isin(jobs.ipst, model.history.jobs.ipst)
+    truth = {target: training_set.table[target].to_numpy(float)[new] for target in TARGETS}
+    return model.update(jobs.take(new), truth)
 
 
-def _by_rows(masks: Mapping[str, Mask], judge: Callable[[Mask], dict[str, Any]]) -> Figures:
-    return {name: judge(mask) for name, mask in masks.items() if mask.any()}
+def _by_rows(masks: Mapping[str, Mask], compute: Callable[[Mask], dict[str, Any]]) -> MetricsByRows:
+    return {name: compute(mask) for name, mask in masks.items() if mask.any()}
 
 
-def _of_networks(
+def _network_metrics(
     ladder: Ladder,
     chosen: npt.NDArray[np.intp],
     seconds: Floats,
@@ -105,21 +129,23 @@ def _of_networks(
     mask: Mask,
 ) -> dict[str, Any]:
     memory, wallclock = truth["memory"][mask], truth["wallclock"][mask]
-    return machine_figures(ladder, chosen, memory, wallclock) | time_figures(seconds, wallclock)
+    return machine_metrics(ladder, chosen, memory, wallclock) | time_metrics(seconds, wallclock)
 
 
-def _of_tabular(ladder: Ladder, model: Tabular, jobs: Jobs, truth: Mapping[str, Floats], mask: Mask) -> dict[str, Any]:
-    said = model.predict(jobs.take(mask), ladder.edges_gb)
-    return figures_of(ladder, said, truth["memory"][mask], truth["wallclock"][mask])
+def _tabular_metrics(
+    ladder: Ladder, model: TabularModel, jobs: Jobs, truth: Mapping[str, Floats], mask: Mask
+) -> dict[str, Any]:
+    prediction = model.predict(jobs.take(mask), ladder.edges_gb)
+    return planning_metrics(ladder, prediction, truth["memory"][mask], truth["wallclock"][mask])
 
 
-def verdict_lines(verdict: Verdict) -> list[str]:
-    """For a person: a row a model."""
+def comparison_lines(selection: ModelSelection) -> list[str]:
+    """Return a table for a person: a line for each model, and the chosen ones."""
     lines = [f"{'':26}{'bins right':>16}{'too small':>16}{'time (log)':>16}{'time MAE (s)':>16}{'cost ratio':>16}"]
-    for name, found in verdict.figures.items():
+    for name, found in selection.metrics.items():
         row = found["all"]
         lines.append(
             f"{name:26}{row['accuracy']:>16.4f}{row['under_provisioned']:>16}{row['log_rmse']:>16.3f}"
             f"{row['mae']:>16.1f}{planning_cost(row):>16.4f}"
         )
-    return [*lines, f"champion by cost: {verdict.champion}; jobs are planned by: {verdict.planner}"]
+    return [*lines, f"champion by cost: {selection.champion}; jobs are planned by: {selection.planner}"]

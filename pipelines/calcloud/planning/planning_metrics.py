@@ -1,4 +1,4 @@
-"""How good predictions are for planning: machines and what they cost, time, and limits of time that were kept."""
+"""Metrics of predictions for planning: machines and their cost, time, and coverage of the limits of time."""
 
 from typing import Any
 
@@ -6,20 +6,37 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.calcloud.planning.ladder import Ladder, cost_ratio
-from pipelines.calcloud.tabular.model import Predicted
+from pipelines.calcloud.tabular.model import Prediction
 
 Floats = npt.NDArray[np.float64]
 Bins = npt.NDArray[np.intp]
 
 
-def figures_of(ladder: Ladder, said: Predicted, memory_gb: Floats, wallclock_s: Floats) -> dict[str, Any]:
-    """All of them, for jobs whose use is known."""
-    limits = ladder.limits(said.quantile("wallclock", ladder.quantiles[0]))
-    begun = ladder.expected_costs(said.probabilities, said.wallclock_s).argmin(axis=1)
+def planning_metrics(ladder: Ladder, prediction: Prediction, memory_gb: Floats, wallclock_s: Floats) -> dict[str, Any]:
+    """Compute all metrics of predicted jobs that have finished.
+
+    Parameters
+    ----------
+    ladder : Ladder
+        The machines and the limits of time.
+    prediction : Prediction
+        The prediction of n jobs.
+    memory_gb, wallclock_s : NDArray[np.float64]
+        True memory (GB) and time (s) of the jobs.
+
+    Returns
+    -------
+    dict[str, Any]
+        The metrics of `machine_metrics` and `time_metrics`; `planned_cost_ratio` of the machines of least expected
+        cost; `coverage`, the share of jobs within the limit of time, beside `asked_coverage`; and the limits over the
+        times used, as the mean of ratios and as the ratio of sums.
+    """
+    limits = ladder.limits(prediction.quantile("wallclock", ladder.quantiles[0]))
+    first = ladder.expected_costs(prediction.probabilities, prediction.wallclock_s).argmin(axis=1)
     return {
-        **machine_figures(ladder, said.bins, memory_gb, wallclock_s),
-        **time_figures(said.wallclock_s, wallclock_s),
-        "planned_cost_ratio": cost_ratio(ladder, begun, memory_gb, wallclock_s),
+        **machine_metrics(ladder, prediction.bins, memory_gb, wallclock_s),
+        **time_metrics(prediction.wallclock_s, wallclock_s),
+        "planned_cost_ratio": cost_ratio(ladder, first, memory_gb, wallclock_s),
         "asked_coverage": ladder.quantiles[0],
         "coverage": float((wallclock_s <= limits).mean()),
         "limit_over_used": float((limits / wallclock_s).mean()),
@@ -27,8 +44,23 @@ def figures_of(ladder: Ladder, said: Predicted, memory_gb: Floats, wallclock_s: 
     }
 
 
-def machine_figures(ladder: Ladder, chosen: Bins, memory_gb: Floats, wallclock_s: Floats) -> dict[str, Any]:
-    """Of the chosen machines."""
+def machine_metrics(ladder: Ladder, chosen: Bins, memory_gb: Floats, wallclock_s: Floats) -> dict[str, Any]:
+    """Compute the metrics of the machines chosen for finished jobs.
+
+    Parameters
+    ----------
+    ladder : Ladder
+        The machines.
+    chosen : NDArray[np.intp]
+        Number of the machine of each of n jobs.
+    memory_gb, wallclock_s : NDArray[np.float64]
+        True memory (GB) and time (s) of the jobs.
+
+    Returns
+    -------
+    dict[str, Any]
+        Numbers of jobs (`rows`, `under_provisioned`, `over_provisioned`), `accuracy` and `cost_ratio`.
+    """
     needed = ladder.bins(memory_gb)
     return {
         "rows": len(needed),
@@ -39,8 +71,20 @@ def machine_figures(ladder: Ladder, chosen: Bins, memory_gb: Floats, wallclock_s
     }
 
 
-def time_figures(predicted_s: Floats, wallclock_s: Floats) -> dict[str, float]:
-    """Of the predicted time; `log_rmse` of its natural logarithm, a negative prediction counting as a second."""
+def time_metrics(predicted_s: Floats, wallclock_s: Floats) -> dict[str, float]:
+    """Compute the errors of predicted times.
+
+    Parameters
+    ----------
+    predicted_s, wallclock_s : NDArray[np.float64]
+        Predicted and true time of n jobs in seconds.
+
+    Returns
+    -------
+    dict[str, float]
+        `log_rmse`, the root mean square error of the natural logarithm, where a prediction below one second counts as
+        one second; and `mae`, the mean absolute error in seconds.
+    """
     logs = np.log(np.maximum(predicted_s, 1.0)) - np.log(wallclock_s)
     return {
         "log_rmse": float(np.sqrt(np.square(logs).mean())),
@@ -48,10 +92,10 @@ def time_figures(predicted_s: Floats, wallclock_s: Floats) -> dict[str, float]:
     }
 
 
-def line_of(figures: dict[str, Any]) -> str:
-    """The most important ones in a line."""
+def summary_line(metrics: dict[str, Any]) -> str:
+    """Return the main metrics of `planning_metrics` as one line of text."""
     return (
-        f"test: bins {figures['accuracy']:.4f} right, {figures['under_provisioned']} of {figures['rows']} too small;"
-        f" time off by {figures['log_rmse']:.3f} (log), {figures['mae']:.0f} s;"
-        f" cost {figures['planned_cost_ratio']:.4f} of perfect knowledge"
+        f"test: bins {metrics['accuracy']:.4f} right, {metrics['under_provisioned']} of {metrics['rows']} too small;"
+        f" time off by {metrics['log_rmse']:.3f} (log), {metrics['mae']:.0f} s;"
+        f" cost {metrics['planned_cost_ratio']:.4f} of perfect knowledge"
     )

@@ -1,4 +1,4 @@
-"""The frame of every program here: parse the arguments, act, and turn wrong input into one line and exit status 2."""
+"""Main functions of programs: parse the arguments, run, and report wrong input as one line with exit status 2."""
 
 import argparse
 import sys
@@ -6,31 +6,46 @@ from collections.abc import Callable, Sequence
 
 from pipelines.calcloud.program.errors import InputError
 
-WORLD_FAILED = 1
+SYSTEM_FAILED = 1
 
 
 def run(
-    parser: argparse.ArgumentParser, act: Callable[[argparse.Namespace], None], argv: Sequence[str] | None = None
+    parser: argparse.ArgumentParser, program: Callable[[argparse.Namespace], None], argv: Sequence[str] | None = None
 ) -> int:
-    """Exit status of `act` on the parsed arguments: 0, 1 when the disk or network failed, 2 when the input is wrong."""
+    """Run a program on its parsed arguments, and return its exit status.
+
+    Parameters
+    ----------
+    parser : argparse.ArgumentParser
+        Parser of the program's arguments.
+    program : Callable[[argparse.Namespace], None]
+        The program.
+    argv : Sequence[str] | None
+        The arguments; None for those of the process.
+
+    Returns
+    -------
+    int
+        0, 1 when the disk or network failed, 2 (or the error's own status) when the input is wrong.
+    """
     arguments = parser.parse_args(argv)
     try:
-        act(arguments)
+        program(arguments)
     except InputError as error:
-        return _end(parser, error, error.status)
+        return _report(parser, error, error.status)
     except OSError as error:
-        return _end(parser, error, WORLD_FAILED)
+        return _report(parser, error, SYSTEM_FAILED)
     return 0
 
 
-def _end(parser: argparse.ArgumentParser, error: Exception, status: int) -> int:
-    """One line, also where a library's message has several."""
+def _report(parser: argparse.ArgumentParser, error: Exception, status: int) -> int:
+    """Print an error as one line, even if a library's message has several, and return the status."""
     print(f"{parser.prog}: {' '.join(str(error).split())}", file=sys.stderr)
     return status
 
 
-def parser_of(verb: str, description: str) -> argparse.ArgumentParser:
-    """A parser whose error lines begin with the command that people type."""
+def make_parser(verb: str, description: str) -> argparse.ArgumentParser:
+    """Return a parser whose messages begin with the command that a user types."""
     return argparse.ArgumentParser(
         prog=f"python -m pipelines.calcloud.{verb}",
         description=description,
@@ -39,7 +54,7 @@ def parser_of(verb: str, description: str) -> argparse.ArgumentParser:
 
 
 def positive_int(text: str) -> int:
-    """An argument that counts something, at least one."""
+    """Parse an argument that counts something, at least one."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, not {value}")
@@ -47,7 +62,7 @@ def positive_int(text: str) -> int:
 
 
 def seed(text: str) -> int:
-    """An argument that seeds random numbers: 0 to 2**32 - 1, which every generator here accepts."""
+    """Parse a seed of random numbers: 0 to 2**32 - 1, which every generator here accepts."""
     value = int(text)
     if not 0 <= value < 2**32:
         raise argparse.ArgumentTypeError(f"must be 0 to {2**32 - 1}, not {value}")
@@ -55,7 +70,7 @@ def seed(text: str) -> int:
 
 
 def positive_float(text: str) -> float:
-    """An argument that is a size or a rate, above zero."""
+    """Parse an argument that is a size or a rate, above zero."""
     value = float(text)
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"must be above 0, not {text}")

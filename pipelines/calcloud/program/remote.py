@@ -1,4 +1,4 @@
-"""Files elsewhere: read and written by the libraries of their protocols, over one door."""
+"""Remote files, read and written by the libraries of their protocols through fsspec."""
 
 import shutil
 import urllib.parse
@@ -12,43 +12,61 @@ from pipelines.calcloud.program.errors import InputError
 _PROTOCOLS = ("s3", "http", "https", "file", "memory")
 
 
-def fetch_to(address: str, target: Path) -> Path:
-    """Copy a file to a path; InputError with the address when that fails."""
+def download(address: str, target: Path) -> Path:
+    """Copy a remote file to a path.
+
+    Parameters
+    ----------
+    address : str
+        URL of the file.
+    target : Path
+        File to write; its directory is made.
+
+    Returns
+    -------
+    Path
+        The target.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read; the message names the address.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _errors_of(address), open_remote(address, "rb") as source, target.open("wb") as copy:
+    with _translate_errors(address), open_remote(address, "rb") as source, target.open("wb") as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
     return target
 
 
-def put(path: Path, target: str) -> None:
-    """Copy a file to a path or an address."""
+def upload(path: Path, target: str) -> None:
+    """Copy a file to a path or a URL; InputError if the URL cannot be written."""
     if "://" not in target:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
         return
-    with _errors_of(target), path.open("rb") as source, open_remote(target, "wb") as copy:
+    with _translate_errors(target), path.open("rb") as source, open_remote(target, "wb") as copy:
         shutil.copyfileobj(source, copy, 1 << 20)
 
 
 def open_remote(address: str, mode: str) -> Any:
-    """An open file of any protocol that fsspec knows and that is meant to be used here."""
+    """Open a remote file of one of the protocols that are supported; InputError for any other."""
     protocol = urllib.parse.urlsplit(address).scheme
     if protocol not in _PROTOCOLS:
         raise InputError(f"{address}: {protocol} is not fetched (known: {', '.join(_PROTOCOLS)})")
     try:
-        import fsspec  # only what is elsewhere needs it
+        import fsspec  # optional library: only remote files need it
     except ImportError as error:
         raise InputError(f"{address}: needs fsspec: pip install 'skyfw[s3]'") from error
     try:
-        # A bucket that is not there is a slip, and is not made.
+        # A bucket that does not exist is a mistake, and is not made.
         return fsspec.open(address, mode, auto_mkdir=False)
     except ImportError as error:
         raise InputError(f"{address}: needs a library: pip install 'skyfw[s3]' ({error})") from error
 
 
 @contextmanager
-def _errors_of(address: str) -> Iterator[None]:
-    """Whatever a protocol's library raises, as an InputError that names the address."""
+def _translate_errors(address: str) -> Iterator[None]:
+    """Turn every error of a protocol's library into an InputError that names the address."""
     try:
         yield
     except InputError:

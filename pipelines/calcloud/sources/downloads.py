@@ -82,10 +82,10 @@ def _fetch_http(place: str) -> bytes:
 def _fetch_s3(place: str) -> bytes:
     import tempfile
 
-    from pipelines.calcloud.program.remote import fetch_to
+    from pipelines.calcloud.program.remote import download
 
     with tempfile.TemporaryDirectory() as scratch:
-        return fetch_to(place, Path(scratch) / "table").read_bytes()
+        return download(place, Path(scratch) / "table").read_bytes()
 
 
 def _checksum(stored: bytes, like: str) -> str:

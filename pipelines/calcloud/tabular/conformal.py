@@ -1,11 +1,18 @@
-"""The spread about what is expected: calibrated on jobs that the expectation had not seen (split conformal).
+"""Conformal quantiles: the distribution of a model's errors, calibrated on jobs that the model was not trained on.
 
-Errors are counted in the usual error of jobs of their kind: of an instrument, with or without charge transfer
-correction, and with much or little history. What is left is one distribution, of which quantiles are kept.
+Errors are divided by the typical error of jobs of the same group: an instrument, with or without correction of charge
+transfer, with much or little history. The scaled errors of all groups form one distribution, whose quantiles are kept.
 
-Later jobs may err more than those (adaptive conformal: quantile tracking). Each job that finishes beyond its limit
-stretches the upper end for its instrument, and each that does not lets it shrink a little, in the proportion that
-keeps the asked share within, whatever changes.
+Jobs that finish later may have larger errors. Each job that exceeds its limit stretches the upper quantiles of its
+instrument, and each job within its limit shrinks them a little. The steps are in the proportion that keeps the
+requested share of jobs within the limit, whatever the distribution becomes.
+
+References
+----------
+Vovk, Gammerman and Shafer, 2005, Algorithmic Learning in a Random World (conformal prediction by groups).
+Lei et al., 2018, Journal of the American Statistical Association 113, 1094 (split conformal, locally scaled errors).
+Gibbs and Candès, 2021, NeurIPS 34, 1660 (adaptive conformal inference).
+Angelopoulos, Candès and Tibshirani, 2023, NeurIPS 36 (tracking of a quantile instead of a level).
 """
 
 from collections.abc import Mapping
@@ -19,90 +26,165 @@ from pipelines.calcloud.training_data.job_arrays import Jobs
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-#: Jobs of the program's setting at which a job is of the next kind; those of unknown programs are a kind of their own.
-_STEPS = (1, 3, 10, 40)
-_HISTORIES = len(_STEPS) + 2
+#: Numbers of finished jobs of the program's setting at which the next group begins; unknown programs are a group apart.
+_HISTORY_STEPS = (1, 3, 10, 40)
+_HISTORY_GROUPS = len(_HISTORY_STEPS) + 2
 _INSTRUMENTS, _PCTECORR, _INSTR = 4, 3, 8
-KINDS = _HISTORIES * _INSTRUMENTS * 2
-#: A kind with fewer jobs leans on all of them.
-_BELIEVED = 50.0
-#: The level that finished jobs are held against, the one where stretching begins, and the step of one job (logarithm).
+GROUPS = _HISTORY_GROUPS * _INSTRUMENTS * 2
+#: Weight, in jobs, of the error of all jobs in the typical error of a group.
+_PRIOR_JOBS = 50.0
+#: Level whose coverage is tracked, level where the stretching begins, and step of one job (natural logarithm).
 _TRACKED, _UNTOUCHED, _STEP = 0.999, 0.9, 0.1
 _LEAST_STRETCH, _MOST_STRETCH = -0.5, 1.5
-#: Both ends of the distribution are kept finely: limits of time live there.
+#: Both tails are sampled finely, because limits of time are read from them.
 _TAIL = np.geomspace(1e-5, 0.05, 400)
 LEVELS = np.concatenate([_TAIL, np.linspace(0.051, 0.949, 900), 1 - _TAIL[::-1]])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
-    """Of one target, in logarithms."""
+class ErrorDistribution:
+    """Errors of one target, in natural logarithms of GB or seconds, by group of jobs."""
 
-    #: The usual error of each kind.
-    usual: Floats
-    #: Quantiles of errors in usual errors, at `LEVELS`.
+    #: Typical error of each group, float64 of shape (GROUPS,).
+    scale: Floats
+    #: Quantiles of the scaled errors at `LEVELS`, strictly increasing.
     quantiles: Floats
-    #: By instrument, the logarithm of what the tracked quantile is stretched by.
+    #: Natural logarithm of the factor on the tracked quantile of each instrument, float64 of shape (4,).
     stretch: Floats
 
-    def at(self, level: float, kinds: Ints) -> Floats:
-        """What is not exceeded, with this probability, above what is expected."""
-        share = max(0.0, np.log((1 - level) / (1 - _UNTOUCHED)) / np.log((1 - _TRACKED) / (1 - _UNTOUCHED)))
-        stretched = np.exp(share * self.stretch[_instruments(kinds)])
-        return np.asarray(np.interp(level, LEVELS, self.quantiles) * self.usual[kinds] * stretched)
+    def error_quantile(self, level: float, groups: Ints) -> Floats:
+        """Return the error that a job does not exceed with a probability.
 
-    def after(self, errors: "Errors") -> "Spread":
-        """The spread once these jobs have finished, one after another."""
+        Parameters
+        ----------
+        level : float
+            The probability, between 0 and 1.
+        groups : NDArray[np.int64]
+            Group of each of n jobs, as `calibration_groups` returns them.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            n errors above the expected value, natural logarithm.
+        """
+        share = max(0.0, np.log((1 - level) / (1 - _UNTOUCHED)) / np.log((1 - _TRACKED) / (1 - _UNTOUCHED)))
+        stretched = np.exp(share * self.stretch[_instruments(groups)])
+        return np.asarray(np.interp(level, LEVELS, self.quantiles) * self.scale[groups] * stretched)
+
+    def update(self, errors: "GroupedErrors") -> "ErrorDistribution":
+        """Return the distribution after these jobs have finished, one after another.
+
+        Parameters
+        ----------
+        errors : GroupedErrors
+            Errors of the finished jobs, in the order in which they finished.
+
+        Returns
+        -------
+        ErrorDistribution
+            The same distribution with another stretch.
+
+        Notes
+        -----
+        A step is one of online gradient descent on the pinball loss of the tracked level (Gibbs and Candès 2021), on
+        the logarithm of the quantile's factor; the stretch stays between -0.5 and 1.5.
+        """
         stretch = self.stretch.copy()
-        limits = self.calibrated().at(_TRACKED, errors.kinds)
-        for error, limit, instrument in zip(errors.values, limits, _instruments(errors.kinds), strict=True):
-            beyond = error > limit * np.exp(stretch[instrument])
-            moved = stretch[instrument] + _STEP * (float(beyond) - (1 - _TRACKED))
-            stretch[instrument] = min(max(moved, _LEAST_STRETCH), _MOST_STRETCH)
+        limits = self.reset().error_quantile(_TRACKED, errors.groups)
+        for error, limit, instrument in zip(errors.values, limits, _instruments(errors.groups), strict=True):
+            exceeded = error > limit * np.exp(stretch[instrument])
+            updated = stretch[instrument] + _STEP * (float(exceeded) - (1 - _TRACKED))
+            stretch[instrument] = min(max(updated, _LEAST_STRETCH), _MOST_STRETCH)
         return replace(self, stretch=stretch)
 
-    def calibrated(self) -> "Spread":
-        """The spread as it was before any job finished."""
+    def reset(self) -> "ErrorDistribution":
+        """Return the distribution as it was calibrated, without any update."""
         return replace(self, stretch=np.zeros(_INSTRUMENTS))
 
-    def exceeds(self, distance: Floats, kinds: Ints) -> Floats:
-        """The probability to be further above what is expected than `distance`."""
-        return np.asarray(1 - np.interp(distance / self.usual[kinds], self.quantiles, LEVELS, left=0.0, right=1.0))
+    def exceedance(self, distance: Floats, groups: Ints) -> Floats:
+        """Return the probability that an error is larger than a distance.
+
+        Parameters
+        ----------
+        distance : NDArray[np.float64]
+            Distances above the expected value of n jobs, natural logarithm.
+        groups : NDArray[np.int64]
+            Group of each job.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            n probabilities.
+        """
+        return np.asarray(1 - np.interp(distance / self.scale[groups], self.quantiles, LEVELS, left=0.0, right=1.0))
 
 
-def kinds_of(jobs: Jobs, evidence: Mapping[str, Ints]) -> Ints:
-    """Of each job, the kind whose usual error it has."""
-    history = 1 + np.searchsorted(_STEPS, evidence["program_setting"], side="right")
-    history[evidence["program"] == 0] = 0
+def calibration_groups(jobs: Jobs, job_counts: Mapping[str, Ints]) -> Ints:
+    """Return the group of jobs, alike in their errors, that each job belongs to.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        n jobs.
+    job_counts : Mapping[str, NDArray[np.int64]]
+        Finished jobs of the same program and setting, as `JobHistory.job_counts` returns them.
+
+    Returns
+    -------
+    NDArray[np.int64]
+        n numbers from 0 to GROUPS - 1.
+    """
+    history = 1 + np.searchsorted(_HISTORY_STEPS, job_counts["program_setting"], side="right")
+    history[job_counts["program"] == 0] = 0
     instrument = jobs.features[:, _INSTR].astype(int)
-    kinds: Ints = (history * _INSTRUMENTS + instrument) * 2 + jobs.features[:, _PCTECORR].astype(int)
-    return kinds
+    groups: Ints = (history * _INSTRUMENTS + instrument) * 2 + jobs.features[:, _PCTECORR].astype(int)
+    return groups
 
 
-def _instruments(kinds: Ints) -> Ints:
-    return kinds // 2 % _INSTRUMENTS
+def _instruments(groups: Ints) -> Ints:
+    return groups // 2 % _INSTRUMENTS
 
 
 @dataclass(frozen=True)
-class Errors:
-    """Of jobs that were not learned from: how far above what was expected they were, and their kinds."""
+class GroupedErrors:
+    """Errors of jobs that the model was not trained on, and the groups of these jobs."""
 
+    #: True minus expected, natural logarithm of GB or seconds.
     values: Floats
-    kinds: Ints
+    groups: Ints
 
 
-def fit_spread(known: Errors, strange: Errors) -> Spread:
-    """The usual errors of all, those of unknown programs from `strange`; the distribution from `known` alone."""
-    overall = float(np.sqrt(np.mean(np.square(known.values)))) or 1e-3
-    usual = np.full(KINDS, overall)
-    for errors in (known, strange):
-        jobs = np.bincount(errors.kinds, minlength=KINDS)
-        squares = np.bincount(errors.kinds, weights=np.square(errors.values), minlength=KINDS)
-        mean = np.sqrt((squares + _BELIEVED * overall**2) / (jobs + _BELIEVED))
-        usual = np.where(jobs > 0, mean, usual)
-    ordered = np.sort(known.values / usual[known.kinds])
-    # Of n errors the k-th is exceeded by the next job with a probability of 1 - k / (n + 1).
-    places = np.clip(LEVELS * (len(ordered) + 1) - 1, 0, len(ordered) - 1)
-    quantiles = np.interp(places, np.arange(len(ordered)), ordered)
-    # Strictly rising, so that it can be read in both directions.
-    return Spread(usual=usual, quantiles=quantiles + np.arange(len(quantiles)) * 1e-12, stretch=np.zeros(_INSTRUMENTS))
+def fit_error_distribution(known_programs: GroupedErrors, unknown_programs: GroupedErrors) -> ErrorDistribution:
+    """Calibrate the distribution of errors on jobs that the model was not trained on.
+
+    Parameters
+    ----------
+    known_programs : GroupedErrors
+        Errors of n jobs of whose programs the model knew other jobs.
+    unknown_programs : GroupedErrors
+        Errors of jobs of whose programs the model knew nothing; they only set the typical errors of their groups.
+
+    Returns
+    -------
+    ErrorDistribution
+        Quantiles of the scaled errors: of n errors, the k-th is exceeded by a further job with a probability of
+        1 - k / (n + 1).
+
+    Notes
+    -----
+    Split conformal prediction with locally scaled errors (Lei et al. 2018, section 5.2). The typical error of a group
+    is its root mean square, in which the error of all jobs weighs as much as 50 jobs.
+    """
+    overall = float(np.sqrt(np.mean(np.square(known_programs.values)))) or 1e-3
+    scale = np.full(GROUPS, overall)
+    for errors in (known_programs, unknown_programs):
+        jobs = np.bincount(errors.groups, minlength=GROUPS)
+        squares = np.bincount(errors.groups, weights=np.square(errors.values), minlength=GROUPS)
+        mean = np.sqrt((squares + _PRIOR_JOBS * overall**2) / (jobs + _PRIOR_JOBS))
+        scale = np.where(jobs > 0, mean, scale)
+    ordered = np.sort(known_programs.values / scale[known_programs.groups])
+    ranks = np.clip(LEVELS * (len(ordered) + 1) - 1, 0, len(ordered) - 1)
+    quantiles = np.interp(ranks, np.arange(len(ordered)), ordered)
+    # Strictly increasing, so that they can be interpolated in both directions.
+    increasing = quantiles + np.arange(len(quantiles)) * 1e-12
+    return ErrorDistribution(scale=scale, quantiles=increasing, stretch=np.zeros(_INSTRUMENTS))

@@ -1,4 +1,4 @@
-"""The tabular model: an average by trees, history on top, a calibrated spread around both, and chances of machines."""
+"""The tabular model: an average by boosted trees, a correction by history, conformal quantiles, and exceedance."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,160 +7,279 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.calcloud.sources.schema import BIN_EDGES_GB
-from pipelines.calcloud.tabular.conformal import Errors, Spread, fit_spread, kinds_of
-from pipelines.calcloud.tabular.exceedance import exceed, fit_chances
-from pipelines.calcloud.tabular.history import EVIDENCE, TARGETS, Past, datasets, past_of, programs
-from pipelines.calcloud.tabular.trees import Trees, fit_trees
+from pipelines.calcloud.tabular.conformal import (
+    ErrorDistribution,
+    GroupedErrors,
+    calibration_groups,
+    fit_error_distribution,
+)
+from pipelines.calcloud.tabular.exceedance import exceedance_probabilities, fit_exceedance
+from pipelines.calcloud.tabular.history import (
+    COUNT_LEVELS,
+    TARGETS,
+    JobHistory,
+    dataset_keys,
+    fit_history,
+    program_keys,
+)
+from pipelines.calcloud.tabular.trees import TreeEnsemble, fit_trees
 from pipelines.calcloud.training_data.job_arrays import Jobs
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
-#: Parts that are left out in turn, to see what is said of jobs, and of whole programs, that were not learned from.
-FOLDS, STRANGE_FOLDS = 5, 3
+#: Folds that calibrate the errors: of datasets, for jobs of known programs, and of whole programs, for unknown ones.
+DATASET_FOLDS, PROGRAM_FOLDS = 5, 3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Predicted:
-    """What is said of some jobs, a row each."""
+class Prediction:
+    """Predicted memory and time of n jobs, one row a job."""
 
+    #: Expected peak memory in GB, float64 of shape (n,).
     memory_gb: Floats
+    #: Expected elapsed time in seconds, float64 of shape (n,).
     wallclock_s: Floats
-    #: Of the four machines.
+    #: Probability of each machine to be the smallest that holds the job, float64 of shape (n, machines).
     probabilities: Floats
-    evidence: Mapping[str, Ints]
-    kinds: Ints
-    spread: Mapping[str, Spread]
+    #: By level of `COUNT_LEVELS`, how many similar finished jobs there are.
+    job_counts: Mapping[str, Ints]
+    #: Group of the error of each job.
+    groups: Ints
+    #: By target, the distribution of errors.
+    errors: Mapping[str, ErrorDistribution]
 
     @property
     def bins(self) -> npt.NDArray[np.intp]:
-        """The likeliest machine."""
+        """Number of the most probable machine of each job."""
         return np.asarray(self.probabilities.argmax(axis=1))
 
     def quantile(self, target: str, level: float) -> Floats:
-        """What a job does not exceed with this probability, in GB or s."""
+        """Return what each job does not exceed with a probability.
+
+        Parameters
+        ----------
+        target : str
+            `memory` or `wallclock`.
+        level : float
+            The probability, between 0 and 1.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            n quantiles, in GB or seconds.
+        """
         expected = self.memory_gb if target == "memory" else self.wallclock_s
-        return np.asarray(expected * np.exp(self.spread[target].at(level, self.kinds)))
+        return np.asarray(expected * np.exp(self.errors[target].error_quantile(level, self.groups)))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tabular:
-    """Everything that was learned."""
+class TabularModel:
+    """A trained tabular model of memory and time."""
 
-    average: Mapping[str, Trees]
-    past: Past
-    spread: Mapping[str, Spread]
-    #: To need more than each machine but the last.
-    chances: tuple[Trees, ...]
+    #: By target, the trees of the average natural logarithm.
+    average: Mapping[str, TreeEnsemble]
+    history: JobHistory
+    #: By target, the distribution of errors.
+    errors: Mapping[str, ErrorDistribution]
+    #: Trees of the probability to reach each of `BIN_EDGES_GB`.
+    exceedance: tuple[TreeEnsemble, ...]
 
-    def predict(self, jobs: Jobs, edges_gb: Sequence[float] = BIN_EDGES_GB) -> Predicted:
-        """Memory and time of jobs that have not run, and the probability of each machine between these edges."""
+    def predict(self, jobs: Jobs, edges_gb: Sequence[float] = BIN_EDGES_GB) -> Prediction:
+        """Predict memory, time and machine of jobs that have not run.
+
+        Parameters
+        ----------
+        jobs : Jobs
+            n jobs.
+        edges_gb : Sequence[float]
+            Memory in GB from which on a job needs the next machine, increasing.
+
+        Returns
+        -------
+        Prediction
+            n rows; one more machine than there are edges.
+        """
         expected = self.expected(jobs)
-        evidence = self.past.evidence(jobs)
-        kinds = kinds_of(jobs, evidence)
+        job_counts = self.history.job_counts(jobs)
+        groups = calibration_groups(jobs, job_counts)
         distances = {edge: np.log(edge) - expected["memory"] for edge in edges_gb}
-        by_spread = {edge: self.spread["memory"].exceeds(distance, kinds) for edge, distance in distances.items()}
-        above = exceed(self.chances, jobs, expected, evidence, by_spread)
+        conformal = {edge: self.errors["memory"].exceedance(distance, groups) for edge, distance in distances.items()}
+        above = exceedance_probabilities(self.exceedance, jobs, expected, job_counts, conformal)
         steps = np.column_stack([np.ones(len(jobs)), *above, np.zeros(len(jobs))])
-        return Predicted(
+        return Prediction(
             memory_gb=np.exp(expected["memory"]),
             wallclock_s=np.exp(expected["wallclock"]),
             probabilities=np.clip(steps[:, :-1] - steps[:, 1:], 0, 1),
-            evidence=evidence,
-            kinds=kinds,
-            spread=self.spread,
+            job_counts=job_counts,
+            groups=groups,
+            errors=self.errors,
         )
 
     def expected(self, jobs: Jobs) -> dict[str, Floats]:
-        """The logarithms that are expected."""
-        return {target: _averages(self.average[target], jobs) + self.past.adds(target, jobs) for target in TARGETS}
+        """Return the expected natural logarithms of memory (GB) and wallclock (s) of each job, by target."""
+        return {
+            target: _averages(self.average[target], jobs) + self.history.correction(target, jobs) for target in TARGETS
+        }
 
-    def learn(self, jobs: Jobs, truth: Mapping[str, Floats]) -> "Tabular":
-        """The model after these jobs have finished: history grows, limits stretch or shrink, the trees stay."""
+    def update(self, jobs: Jobs, truth: Mapping[str, Floats]) -> "TabularModel":
+        """Return the model after these jobs have finished.
+
+        History grows and the upper quantiles are adapted; the trees stay.
+
+        Parameters
+        ----------
+        jobs : Jobs
+            n finished jobs, in the order in which they finished.
+        truth : Mapping[str, NDArray[np.float64]]
+            Their `memory` (GB) and `wallclock` (s).
+
+        Returns
+        -------
+        TabularModel
+            A new model; this one is unchanged.
+        """
         logs = {target: np.log(truth[target]) for target in TARGETS}
-        said = LeftOut(jobs=jobs, logs=logs, expected=self.expected(jobs), evidence=self.past.evidence(jobs))
+        predicted = HeldOutJobs(
+            jobs=jobs, logs=logs, expected=self.expected(jobs), job_counts=self.history.job_counts(jobs)
+        )
         residuals = {target: logs[target] - _averages(self.average[target], jobs) for target in TARGETS}
         return replace(
             self,
-            past=self.past.and_these(jobs, residuals),
-            spread={target: spread.after(said.errors(target)) for target, spread in self.spread.items()},
+            history=self.history.extend(jobs, residuals),
+            errors={target: errors.update(predicted.errors(target)) for target, errors in self.errors.items()},
         )
 
-    def forget(self, jobs: Jobs) -> "Tabular":
-        """The model as if history had no run of these datasets, so that it can be judged by them."""
+    def without(self, jobs: Jobs) -> "TabularModel":
+        """Return the model with no run of these datasets in its history, so that they can judge it."""
         return replace(
             self,
-            past=self.past.only(~np.isin(self.past.jobs.ipst, jobs.ipst)),
-            spread={target: spread.calibrated() for target, spread in self.spread.items()},
+            history=self.history.select(~np.isin(self.history.jobs.ipst, jobs.ipst)),
+            errors={target: errors.reset() for target, errors in self.errors.items()},
         )
 
 
-def fit(jobs: Jobs, truth: Mapping[str, Floats], seed: int = 1) -> Tabular:
-    """Learn these jobs; `truth` holds memory (GB) and wallclock (s)."""
+def fit(jobs: Jobs, truth: Mapping[str, Floats], seed: int = 1) -> TabularModel:
+    """Train a tabular model.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        n finished jobs.
+    truth : Mapping[str, NDArray[np.float64]]
+        Their `memory` (GB) and `wallclock` (s).
+    seed : int
+        Seed of the division into folds.
+
+    Returns
+    -------
+    TabularModel
+        The model; equal arguments give equal models.
+
+    Notes
+    -----
+    Errors are calibrated on out-of-fold predictions, as in cross-conformal prediction (Vovk, 2015, Annals of
+    Mathematics and Artificial Intelligence 74, 9).
+    """
     logs = {target: np.log(truth[target]) for target in TARGETS}
-    known = left_out(jobs, logs, folds_of(datasets(jobs), FOLDS, seed), history=True)
-    strange = left_out(jobs, logs, folds_of(programs(jobs), STRANGE_FOLDS, seed), history=False)
-    return Tabular(
-        average=(average := _fit_average(jobs, logs)),
-        past=_fit_past(average, jobs, logs),
-        spread={target: fit_spread(known.errors(target), strange.errors(target)) for target in TARGETS},
-        chances=fit_chances(known.jobs, known.expected, known.evidence, known.logs["memory"]),
+    known = predict_held_out(jobs, logs, fold_masks(dataset_keys(jobs), DATASET_FOLDS, seed), history=True)
+    unknown = predict_held_out(jobs, logs, fold_masks(program_keys(jobs), PROGRAM_FOLDS, seed), history=False)
+    average = _fit_average(jobs, logs)
+    return TabularModel(
+        average=average,
+        history=_fit_history(average, jobs, logs),
+        errors={target: fit_error_distribution(known.errors(target), unknown.errors(target)) for target in TARGETS},
+        exceedance=fit_exceedance(known.jobs, known.expected, known.job_counts, known.logs["memory"]),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
-class LeftOut:
-    """Jobs that were not learned from, and what was said of them; all quantities are logarithms."""
+class HeldOutJobs:
+    """Jobs that a model was not trained on, with their true and expected natural logarithms of GB and seconds."""
 
     jobs: Jobs
     logs: Mapping[str, Floats]
     expected: Mapping[str, Floats]
-    evidence: Mapping[str, Ints]
+    job_counts: Mapping[str, Ints]
 
-    def errors(self, target: str) -> Errors:
-        """How much more than expected they took."""
-        return Errors(self.logs[target] - self.expected[target], kinds_of(self.jobs, self.evidence))
+    def errors(self, target: str) -> GroupedErrors:
+        """Return true minus expected logarithm of each job, with the group of the job."""
+        return GroupedErrors(self.logs[target] - self.expected[target], calibration_groups(self.jobs, self.job_counts))
 
 
-def left_out(jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, history: bool) -> LeftOut:
-    """What is said of jobs that were left out; as if their programs were unknown without history."""
-    rows, expected, evidence = [], [], []
-    for left in folds:
-        kept, kept_logs = jobs.take(~left), {target: log[~left] for target, log in logs.items()}
-        average = _fit_average(kept, kept_logs)
-        past = _fit_past(average, kept, kept_logs)
-        past = past if history else past.only(np.zeros(len(kept), dtype=bool))
-        out = jobs.take(left)
-        rows.append(np.flatnonzero(left))
-        expected.append({target: _averages(average[target], out) + past.adds(target, out) for target in TARGETS})
-        evidence.append(past.evidence(out))
+def predict_held_out(jobs: Jobs, logs: Mapping[str, Floats], folds: Iterator[Mask], *, history: bool) -> HeldOutJobs:
+    """Predict the jobs of each fold by a model of all other jobs.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        n finished jobs.
+    logs : Mapping[str, NDArray[np.float64]]
+        By target, the natural logarithm of their memory (GB) and time (s).
+    folds : Iterator[NDArray[np.bool_]]
+        Masks of the jobs to hold out.
+    history : bool
+        False to predict as if the programs of the jobs were unknown.
+
+    Returns
+    -------
+    HeldOutJobs
+        The jobs of all folds, one fold after another.
+    """
+    rows, expected, job_counts = [], [], []
+    for held_out in folds:
+        others, other_logs = jobs.take(~held_out), {target: log[~held_out] for target, log in logs.items()}
+        average = _fit_average(others, other_logs)
+        finished = _fit_history(average, others, other_logs)
+        finished = finished if history else finished.select(np.zeros(len(others), dtype=bool))
+        fold = jobs.take(held_out)
+        rows.append(np.flatnonzero(held_out))
+        expected.append(
+            {target: _averages(average[target], fold) + finished.correction(target, fold) for target in TARGETS}
+        )
+        job_counts.append(finished.job_counts(fold))
     order = np.concatenate(rows)
-    return LeftOut(
+    return HeldOutJobs(
         jobs=jobs.take(order),
         logs={target: log[order] for target, log in logs.items()},
         expected={target: np.concatenate([part[target] for part in expected]) for target in TARGETS},
-        evidence={level: np.concatenate([part[level] for part in evidence]) for level in EVIDENCE},
+        job_counts={level: np.concatenate([part[level] for part in job_counts]) for level in COUNT_LEVELS},
     )
 
 
-def folds_of(members: npt.NDArray[np.generic], folds: int, seed: int) -> Iterator[Mask]:
-    """Masks of what is left out in turn; members of one group are left out together."""
-    groups, where = np.unique(members, return_inverse=True)
+def fold_masks(keys: npt.NDArray[np.generic], folds: int, seed: int) -> Iterator[Mask]:
+    """Divide jobs into folds at random; jobs with equal keys are in one fold.
+
+    Parameters
+    ----------
+    keys : NDArray
+        Key of each of n jobs.
+    folds : int
+        How many folds.
+    seed : int
+        Seed of the random numbers.
+
+    Returns
+    -------
+    Iterator[NDArray[np.bool_]]
+        A mask of n for each fold that is neither empty nor has all jobs.
+    """
+    groups, where = np.unique(keys, return_inverse=True)
     fold = np.random.default_rng(seed).integers(0, folds, len(groups))[where.reshape(-1)]
     return (fold == number for number in range(folds) if 0 < (fold == number).sum() < len(fold))
 
 
-def _fit_average(jobs: Jobs, logs: Mapping[str, Floats]) -> dict[str, Trees]:
+def _fit_average(jobs: Jobs, logs: Mapping[str, Floats]) -> dict[str, TreeEnsemble]:
     rows, where = jobs.distinct()
     weights = np.bincount(where).astype(float)
     return {target: fit_trees(rows, np.bincount(where, weights=log) / weights, weights) for target, log in logs.items()}
 
 
-def _fit_past(average: Mapping[str, Trees], jobs: Jobs, logs: Mapping[str, Floats]) -> Past:
-    return past_of(jobs, {target: log - _averages(average[target], jobs) for target, log in logs.items()})
+def _fit_history(average: Mapping[str, TreeEnsemble], jobs: Jobs, logs: Mapping[str, Floats]) -> JobHistory:
+    return fit_history(jobs, {target: log - _averages(average[target], jobs) for target, log in logs.items()})
 
 
-def _averages(trees: Trees, jobs: Jobs) -> Floats:
+def _averages(trees: TreeEnsemble, jobs: Jobs) -> Floats:
     rows, where = jobs.distinct()
-    return trees(rows)[where]
+    return trees.predict(rows)[where]

@@ -1,4 +1,8 @@
-"""Boosted trees as plain arrays: what a job with these features takes on the average, without any history."""
+"""Boosted trees as plain arrays: the average of a quantity for jobs with given features, without any history.
+
+scikit-learn trains the trees; they are evaluated here, so that a model file holds arrays only and nothing pickled, and
+reading one runs no code of the file and needs no version of scikit-learn.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -8,12 +12,13 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-_DISTINCT = 256
+#: Rows that are evaluated together, so that they stay in the processor's cache.
+_BLOCK_ROWS = 256
 
 
 @dataclass(frozen=True, kw_only=True)
-class Growth:
-    """How many trees, how deep, and of how many jobs a leaf is at least."""
+class TreeParameters:
+    """Number, depth and learning rate of boosted trees, and the least number of jobs of a leaf."""
 
     trees: int = 100
     depth: int = 6
@@ -22,52 +27,91 @@ class Growth:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trees:
-    """Nodes of all trees one after another; a leaf leads to itself."""
+class TreeEnsemble:
+    """Nodes of all trees one after another; both children of a leaf are the leaf itself."""
 
+    #: Value before the first tree, shape (1,).
     start: Floats
+    #: Number of the root node of each tree.
     roots: npt.NDArray[np.int32]
+    #: Column that each node tests.
     feature: npt.NDArray[np.int16]
+    #: Largest value of that column for which a row goes to the left.
     threshold: Floats
     left: npt.NDArray[np.int32]
     right: npt.NDArray[np.int32]
+    #: What a leaf adds to the sum.
     value: Floats
 
-    def __call__(self, features: Floats) -> Floats:
-        """The sum of the trees for each row."""
-        given = features.astype(np.float32)  # the thresholds were chosen for numbers of this kind
-        total = np.full(len(given), float(self.start[0]))
-        for first in range(0, len(given), _DISTINCT):
-            total[first : first + _DISTINCT] += self._leaves(given[first : first + _DISTINCT])
+    def predict(self, features: Floats) -> Floats:
+        """Return the sum of all trees for each row.
+
+        Parameters
+        ----------
+        features : NDArray[np.float64]
+            Features of n rows, shape (n, columns).
+
+        Returns
+        -------
+        NDArray[np.float64]
+            n sums, in the unit of the values that the trees were trained on.
+        """
+        rows = features.astype(np.float32)  # scikit-learn chose the thresholds for this type
+        total = np.full(len(rows), float(self.start[0]))
+        for first in range(0, len(rows), _BLOCK_ROWS):
+            total[first : first + _BLOCK_ROWS] += self._sum_of_leaves(rows[first : first + _BLOCK_ROWS])
         return total
 
-    def _leaves(self, given: npt.NDArray[np.float32]) -> Floats:
-        rows = np.arange(len(given))[:, None]
-        node = np.broadcast_to(self.roots, (len(given), len(self.roots)))
+    def _sum_of_leaves(self, features: npt.NDArray[np.float32]) -> Floats:
+        rows = np.arange(len(features))[:, None]
+        node = np.broadcast_to(self.roots, (len(features), len(self.roots)))
         while (self.left[node] != node).any():
-            below = given[rows, self.feature[node]] <= self.threshold[node]
+            below = features[rows, self.feature[node]] <= self.threshold[node]
             node = np.where(below, self.left[node], self.right[node])
         return np.asarray(self.value[node].sum(axis=1))
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Everything there is, by name."""
+        """Return all arrays by name."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
-def trees_of(arrays: Mapping[str, npt.NDArray[np.generic]]) -> Trees:
-    """What `arrays` gave."""
-    return Trees(**{field.name: arrays[field.name] for field in fields(Trees)})  # type: ignore[arg-type]
+def trees_from_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> TreeEnsemble:
+    """Return the ensemble whose `arrays` these are; KeyError if one is missing."""
+    return TreeEnsemble(**{field.name: arrays[field.name] for field in fields(TreeEnsemble)})  # type: ignore[arg-type]
 
 
-def fit_trees(features: Floats, means: Floats, weights: Floats, growth: Growth = Growth()) -> Trees:
-    """Least squares over different rows of features, each with its mean and the number of its jobs."""
-    from sklearn.ensemble import GradientBoostingRegressor  # seconds to import, and only the fit needs it
+def fit_trees(
+    features: Floats, means: Floats, weights: Floats, parameters: TreeParameters = TreeParameters()
+) -> TreeEnsemble:
+    """Train boosted trees by least squares.
+
+    Parameters
+    ----------
+    features : NDArray[np.float64]
+        Features of n distinct rows, shape (n, columns).
+    means : NDArray[np.float64]
+        Mean of the quantity over the jobs of each row.
+    weights : NDArray[np.float64]
+        Number of jobs of each row.
+    parameters : TreeParameters
+        Number, depth and learning rate of the trees.
+
+    Returns
+    -------
+    TreeEnsemble
+        The trees.
+
+    References
+    ----------
+    Friedman, 2001, Annals of Statistics 29, 1189 (gradient boosting).
+    """
+    from sklearn.ensemble import GradientBoostingRegressor  # start-up: seconds to import, and only training needs it
 
     model = GradientBoostingRegressor(
-        n_estimators=growth.trees,
-        max_depth=growth.depth,
-        learning_rate=growth.rate,
-        min_weight_fraction_leaf=min(0.5, growth.least_jobs / weights.sum()),
+        n_estimators=parameters.trees,
+        max_depth=parameters.depth,
+        learning_rate=parameters.rate,
+        min_weight_fraction_leaf=min(0.5, parameters.least_jobs / weights.sum()),
         random_state=0,
     )
     model.fit(features, means, sample_weight=weights)
@@ -76,8 +120,8 @@ def fit_trees(features: Floats, means: Floats, weights: Floats, growth: Growth =
     }
     roots = []
     count = 0
-    for grown in model.estimators_[:, 0]:
-        tree = grown.tree_
+    for estimator in model.estimators_[:, 0]:
+        tree = estimator.tree_
         own = np.arange(tree.node_count)
         leaf = tree.children_left < 0
         roots.append(count)
@@ -85,11 +129,11 @@ def fit_trees(features: Floats, means: Floats, weights: Floats, growth: Growth =
         parts["threshold"].append(tree.threshold)
         parts["left"].append(np.where(leaf, own, tree.children_left) + count)
         parts["right"].append(np.where(leaf, own, tree.children_right) + count)
-        parts["value"].append(tree.value[:, 0, 0] * growth.rate)
+        parts["value"].append(tree.value[:, 0, 0] * parameters.rate)
         count += tree.node_count
-    kinds = {"feature": np.int16, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}
-    return Trees(
+    dtypes = {"feature": np.int16, "threshold": np.float64, "left": np.int32, "right": np.int32, "value": np.float64}
+    return TreeEnsemble(
         start=np.array([float(np.average(means, weights=weights))]),
         roots=np.array(roots, np.int32),
-        **{key: np.concatenate(found).astype(kinds[key]) for key, found in parts.items()},
+        **{key: np.concatenate(found).astype(dtypes[key]) for key, found in parts.items()},
     )

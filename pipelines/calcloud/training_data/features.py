@@ -1,4 +1,4 @@
-"""The nine numbers that the networks see of a job, the same ones wherever a job is learned from or predicted."""
+"""The nine inputs of the networks, the same for training and for prediction."""
 
 import json
 from collections.abc import Sequence
@@ -12,20 +12,27 @@ import pandas as pd
 from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.sources.dataset import CRSPLIT_SEVERAL
 
-#: The inputs of the networks, in the order that their weights are trained for.
+#: Inputs of the networks, in the order that their weights are trained for.
 INPUTS = ("x_files", "x_size", "drizcorr", "pctecorr", "crsplit", "subarray", "detector", "dtype", "instr")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Transform:
-    """Yeo-Johnson power and standardisation of the number of files and of the whole MB: six numbers, in that order."""
+    """Yeo-Johnson power transform and standardisation of the number of files and of the size in whole MB.
 
+    References
+    ----------
+    Yeo and Johnson, 2000, Biometrika 87, 954.
+    """
+
+    #: Power of files and of MB.
     lambdas: tuple[float, float]
+    #: Mean and standard deviation of both after the power transform.
     mu: tuple[float, float]
     sigma: tuple[float, float]
 
     def __call__(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Columns `x_files` and `x_size` of a table with `n_files` and `total_mb`, unrounded."""
+        """Return the columns `x_files` and `x_size` of a table with `n_files` and `total_mb` (MB), not rounded."""
         sizes = _sizes(table)
         columns = {}
         for i, name in enumerate(INPUTS[:2]):
@@ -33,13 +40,29 @@ class Transform:
         return pd.DataFrame(columns, index=table.index)
 
     def write(self, path: Path) -> None:
-        """One JSON object with `lambdas`, `mu` and `sigma`."""
+        """Write one JSON object with `lambdas`, `mu` and `sigma`."""
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
 
 def read_transform(path: Path) -> Transform:
-    """The transform that a table was normalised with, and its predictions need."""
+    """Read the transform that the inputs of a training set were made with.
+
+    Parameters
+    ----------
+    path : Path
+        JSON file that scrape wrote.
+
+    Returns
+    -------
+    Transform
+        The transform, needed for predictions as well.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it does not hold two numbers for each of `lambdas`, `mu` and `sigma`.
+    """
     try:
         found = json.loads(path.read_text())
         pairs = {key: tuple(float(value) for value in found[key]) for key in ("lambdas", "mu", "sigma")}
@@ -53,7 +76,18 @@ def read_transform(path: Path) -> Transform:
 
 
 def fit_transform(table: pd.DataFrame) -> Transform:
-    """The transform that makes the two sizes of these rows as normal as a power can; give it the train rows only."""
+    """Fit the power transform that makes the two sizes as normal as a power can.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The train rows only, with the columns `n_files` and `total_mb` (MB).
+
+    Returns
+    -------
+    Transform
+        Powers of the maximum likelihood, and mean and standard deviation after them.
+    """
     sizes = _sizes(table)
     lambdas = [_best_power(sizes[:, i]) for i in range(2)]
     powers = [_yeo_johnson(sizes[:, i], lambdas[i]) for i in range(2)]
@@ -65,23 +99,36 @@ def fit_transform(table: pd.DataFrame) -> Transform:
 
 
 def input_matrix(table: pd.DataFrame, transform: Transform) -> npt.NDArray[np.float32]:
-    """One row of nine numbers for each job, in the order of `INPUTS`."""
+    """Return the inputs of the networks.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        n jobs with the features of the schema; sizes are in MB.
+    transform : Transform
+        The transform of the training set.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        Shape (n, 9), columns in the order of `INPUTS`.
+    """
     sizes = transform(table)
     return np.column_stack([sizes, table[list(INPUTS[2:])]]).astype(np.float32)
 
 
 def normalise_crsplit(codes: pd.Series) -> pd.Series:
-    """Raw numbers of exposures above 2, which some tables carry, are several exposures as well."""
+    """Return codes of 0, 1 and 2; some tables hold numbers of exposures instead, which become 2 from 2 on."""
     return codes.clip(upper=CRSPLIT_SEVERAL)
 
 
 def _sizes(table: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Files and MB; a few tables hold fractions of MB, which the others have rounded away (half to even)."""
+    """Return files and whole MB; a few tables hold fractions, which the others have rounded (half to even)."""
     return np.column_stack([table["n_files"].to_numpy(float), np.rint(table["total_mb"].to_numpy(float))])
 
 
 def _yeo_johnson(values: npt.NDArray[np.float64], power: float) -> npt.NDArray[np.float64]:
-    """For values of zero and above, which counts and sizes are."""
+    """Return the transform of values from zero on, which counts and sizes are."""
     if power == 0:
         return np.log1p(values)
     return np.expm1(power * np.log1p(values)) / power
@@ -90,7 +137,7 @@ def _yeo_johnson(values: npt.NDArray[np.float64], power: float) -> npt.NDArray[n
 def _best_power(values: npt.NDArray[np.float64]) -> float:
     if np.ptp(values) == 0:
         return 1.0
-    from sklearn.preprocessing import PowerTransformer  # seconds to import, and only the fit needs it
+    from sklearn.preprocessing import PowerTransformer  # start-up: seconds to import, and only fitting needs it
 
     lambdas: Sequence[float] = PowerTransformer(standardize=False).fit(values[:, None]).lambdas_
     return float(lambdas[0])

@@ -1,9 +1,10 @@
-"""What is wrong with the rows of a source: the impossible are set aside with reasons, the doubtful kept with flags."""
+"""Inspection of the rows of a source: impossible rows are quarantined with reasons, doubtful rows are flagged."""
 
 from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from pipelines.calcloud.sources.dataset import CRSPLIT_SEVERAL
@@ -13,52 +14,63 @@ from pipelines.calcloud.training_data.features import normalise_crsplit
 
 Value = str | int | float
 
-#: The kinds of doubt, each a column of 0 and 1; `flagged` is 1 where any of them is.
+#: Columns of 0 and 1, one for each kind of doubt; `flagged` is 1 where any of them is.
 FLAGS = ("flag_two_decimals", "flag_crsplit")
 FLAGGED = "flagged"
 
 #: From this day on one exposure (CRSPLIT 1) is coded 1; before, it was coded 2 like several.
-CRSPLIT_PUT_RIGHT = "2021-08-09"
+CRSPLIT_CORRECTED = "2021-08-09"
 
 
 @dataclass(frozen=True)
-class Quarantined:
-    """A row that cannot be used, whole, with what is wrong with it."""
+class QuarantinedRow:
+    """A row that cannot be used, with the reasons."""
 
     line: Line
-    #: `column: what is wrong`, or `row: ...` where no single column is to blame.
+    #: `column: fault`, or `row: fault` where no single column is at fault.
     reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Inspection:
-    """Every row of the source, in one of two places."""
+    """All rows of a source, kept or quarantined."""
 
-    #: The columns of the schema, then the source's others as text, then the flags and `simulated`.
+    #: Columns of the schema, then other columns of the source as text, then the flags and `simulated`.
     kept: pd.DataFrame
-    quarantined: tuple[Quarantined, ...]
+    quarantined: tuple[QuarantinedRow, ...]
 
     def rows(self) -> dict[str, int]:
-        """How many were read, kept and quarantined."""
+        """Count the rows that were read, kept and quarantined."""
         kept, quarantined = len(self.kept), len(self.quarantined)
         return {"rows_read": kept + quarantined, "rows_kept": kept, "rows_quarantined": quarantined}
 
     def quarantined_by_reason(self) -> dict[str, int]:
-        """Rows by the column to blame (a row with two counts twice)."""
+        """Count the quarantined rows by the column at fault; a row with two such columns counts twice."""
         counts = Counter(
-            place for row in self.quarantined for place in {reason.split(":")[0] for reason in row.reasons}
+            column for row in self.quarantined for column in {reason.split(":")[0] for reason in row.reasons}
         )
         return dict(sorted(counts.items()))
 
     def flagged_by_flag(self) -> dict[str, int]:
-        """Rows by kind of doubt, and in `flagged` those with any."""
+        """Count the kept rows by kind of doubt, and under `flagged` those with any."""
         return {flag: int(self.kept[flag].sum()) for flag in (*FLAGS, FLAGGED)}
 
 
 def inspect(source: Source) -> Inspection:
-    """Read every row by the schema; nothing is dropped."""
+    """Read every row by the schema.
+
+    Parameters
+    ----------
+    source : Source
+        The table; none of its rows is dropped.
+
+    Returns
+    -------
+    Inspection
+        The rows that can be used, with flags, and the others with reasons.
+    """
     good: list[dict[str, Value]] = []
-    bad: list[Quarantined] = []
+    bad: list[QuarantinedRow] = []
     lines_by_ipst: dict[str, Line] = {}
     for line in source.lines:
         values, reasons = _read_row(line, source.header)
@@ -67,12 +79,31 @@ def inspect(source: Source) -> Inspection:
             if first is not line:
                 reasons = [f"ipst: {values['ipst']} stands in line {first.number} already"]
         if reasons:
-            bad.append(Quarantined(line, tuple(reasons)))
+            bad.append(QuarantinedRow(line, tuple(reasons)))
         else:
             good.append(values)
     others = [name for name in source.header if name not in NAMES]
     kept = pd.DataFrame(good, columns=[*NAMES, *others])
     return Inspection(kept=_with_flags(kept), quarantined=tuple(bad))
+
+
+def masks_without_flagged(table: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+    """Return the selections of rows that metrics are computed for.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        n jobs with their flags.
+
+    Returns
+    -------
+    dict[str, NDArray[np.bool_]]
+        Masks of n: `all`, `without_...` for each kind of doubt, and `without_flagged`.
+    """
+    masks = {"all": np.ones(len(table), dtype=bool)}
+    for flag in FLAGS:
+        masks[flag.replace("flag_", "without_")] = (table[flag] == 0).to_numpy()
+    return masks | {"without_flagged": (table[FLAGGED] == 0).to_numpy()}
 
 
 def _read_row(line: Line, header: tuple[str, ...]) -> tuple[dict[str, Value], list[str]]:
@@ -92,34 +123,34 @@ def _read_row(line: Line, header: tuple[str, ...]) -> tuple[dict[str, Value], li
 
 
 def _with_flags(kept: pd.DataFrame) -> pd.DataFrame:
-    """A doubt that a row brings along, from an earlier reading, stays with it."""
+    """Add the flags; a flag that the source has already stays."""
     hundredths = kept["memory"].to_numpy(float) * 100
-    doubts = {
+    doubtful_by_flag = {
         FLAGS[0]: np.abs(hundredths - np.rint(hundredths)) < 1e-6,
         FLAGS[1]: _doubtful_crsplit(kept),
     }
-    for flag, doubtful in doubts.items():
-        kept[flag] = (doubtful | _marked(kept, flag)).astype(int)
+    for flag, doubtful in doubtful_by_flag.items():
+        kept[flag] = (doubtful | _is_marked(kept, flag)).astype(int)
     kept[FLAGGED] = kept[list(FLAGS)].max(axis=1).astype(int)
-    kept[SIMULATED] = _marked(kept, SIMULATED).astype(int)
+    kept[SIMULATED] = _is_marked(kept, SIMULATED).astype(int)
     kept["crsplit"] = normalise_crsplit(kept["crsplit"])
     return kept
 
 
 def _doubtful_crsplit(kept: pd.DataFrame) -> pd.Series:
-    """Raw counts instead of codes, and the code 2 from the days when it also stood for one exposure."""
-    raw = kept["crsplit"] > CRSPLIT_SEVERAL
+    """Mark counts instead of codes, and the code 2 from the time when it also meant one exposure."""
+    counts = kept["crsplit"] > CRSPLIT_SEVERAL
     dates = [name for name in DATE_NAMES if name in kept]
     if not dates:
-        return raw
+        return counts
     # Of several tables one after another, each row has the date that its own table gives.
-    said = kept[dates].map(str.strip).replace("", pd.NA).bfill(axis=1).iloc[:, 0].fillna("")
-    old = said.map(_day).astype(str) < CRSPLIT_PUT_RIGHT
-    return raw | (old & (kept["crsplit"] == CRSPLIT_SEVERAL))
+    measured = kept[dates].map(str.strip).replace("", pd.NA).bfill(axis=1).iloc[:, 0].fillna("")
+    old = measured.map(_day).astype(str) < CRSPLIT_CORRECTED
+    return counts | (old & (kept["crsplit"] == CRSPLIT_SEVERAL))
 
 
 def _day(text: str) -> str:
-    """ISO text as it is, seconds since 1970 as a day; an unreadable date sorts before all others."""
+    """Return the day of ISO text or of seconds since 1970; an unreadable date is empty, and sorts before all others."""
     text = text.strip()
     if text[:4].isdigit() and text[4:5] == "-":
         return text[:10]
@@ -129,7 +160,7 @@ def _day(text: str) -> str:
         return ""
 
 
-def _marked(kept: pd.DataFrame, name: str) -> "pd.Series[bool]":
+def _is_marked(kept: pd.DataFrame, name: str) -> "pd.Series[bool]":
     if name not in kept:
         return pd.Series(False, index=kept.index)
     return kept[name].astype(str).str.strip().isin(["1", "1.0", "True", "true"])

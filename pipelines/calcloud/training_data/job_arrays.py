@@ -1,4 +1,4 @@
-"""Jobs as arrays: the names of their datasets and the nine features, as the tabular model takes them."""
+"""Jobs as arrays: the names of their datasets and their nine features, the inputs of the tabular model."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,17 +13,18 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Names = npt.NDArray[np.bytes_]
 
-#: The features of a job, unscaled, in the order of the columns.
+#: Features of a job, not scaled, in the order of the columns; sizes are in MB.
 FEATURES = ("n_files", "total_mb", "drizcorr", "pctecorr", "crsplit", "subarray", "detector", "dtype", "instr")
 _CRSPLIT_SEVERAL = 2
 
 
 @dataclass(frozen=True)
 class Jobs:
-    """One row a job."""
+    """Datasets and features of n jobs."""
 
-    #: In lower case, nine letters.
+    #: Names of the datasets in lower case, nine bytes each, shape (n,).
     ipst: Names
+    #: Values of `FEATURES`, float64 of shape (n, 9).
     features: Floats
 
     def __len__(self) -> int:
@@ -31,39 +32,58 @@ class Jobs:
 
     @property
     def cycles(self) -> npt.NDArray[np.uint8]:
-        """The first letter of each program: programs of one year or two share it."""
+        """First letter of the program of each job, as its ASCII code; programs of one year or two share it."""
         return np.frombuffer(self.ipst.astype("S9").tobytes(), np.uint8).reshape(-1, 9)[:, 1]
 
     def take(self, rows: npt.NDArray[Any]) -> "Jobs":
-        """Some of them, by number or by mask."""
+        """Return some of the jobs, by row numbers or by a mask."""
         return Jobs(self.ipst[rows], self.features[rows])
 
     def distinct(self) -> tuple[Floats, npt.NDArray[np.intp]]:
-        """The different rows of features, and which of them each job has: there are far fewer than jobs."""
+        """Return the distinct rows of features; there are far fewer of them than jobs.
+
+        Returns
+        -------
+        rows : NDArray[np.float64]
+            m rows of features, shape (m, 9).
+        where : NDArray[np.intp]
+            Number of the row that each of the n jobs has.
+        """
         rows, where = np.unique(self.features, axis=0, return_inverse=True)
         return rows, where.reshape(-1)
 
 
 def jobs_of(datasets: Iterable[tuple[str, Mapping[str, float]]]) -> Jobs:
-    """Datasets with their features, as `dataset.read_features` gives them."""
+    """Return jobs of datasets with their features.
+
+    Parameters
+    ----------
+    datasets : Iterable[tuple[str, Mapping[str, float]]]
+        Name and features of each dataset, as `sources.dataset.read_features` returns them.
+
+    Returns
+    -------
+    Jobs
+        The jobs in the same order; sizes are rounded to whole MB.
+    """
     rows = list(datasets)
     names = np.array([name.lower() for name, _ in rows], dtype="S9")
-    return Jobs(names, _tidied(np.array([[row[key] for key in FEATURES] for _, row in rows], float).reshape(-1, 9)))
+    return Jobs(names, _normalise(np.array([[row[key] for key in FEATURES] for _, row in rows], float).reshape(-1, 9)))
 
 
 def jobs_of_table(table: "pd.DataFrame") -> Jobs:
-    """The rows of a table with `ipst` and the features."""
+    """Return the jobs of a table with the column `ipst` and one for each of `FEATURES`; sizes are in MB."""
     names = table["ipst"].astype(str).str.lower().to_numpy().astype("S9")
-    return Jobs(names, _tidied(table[list(FEATURES)].to_numpy(float)))
+    return Jobs(names, _normalise(table[list(FEATURES)].to_numpy(float)))
 
 
-def joined(first: Jobs, second: Jobs) -> Jobs:
-    """One after the other."""
+def concatenate_jobs(first: Jobs, second: Jobs) -> Jobs:
+    """Return the jobs of both, one after the other."""
     return Jobs(np.concatenate([first.ipst, second.ipst]), np.concatenate([first.features, second.features]))
 
 
-def _tidied(features: Floats) -> Floats:
-    """Whole MB, as most tables have them (half to even), and one code for several exposures."""
+def _normalise(features: Floats) -> Floats:
+    """Round sizes to whole MB, as most tables hold them (half to even), and use one code for several exposures."""
     features[:, 1] = np.rint(features[:, 1])
     features[:, 4] = np.minimum(features[:, 4], _CRSPLIT_SEVERAL)
     return features

@@ -1,4 +1,4 @@
-"""The jobs that scrape kept, as the networks see them: inputs, truth, split and flags."""
+"""The training set that scrape writes, with the inputs of the networks."""
 
 import hashlib
 from dataclasses import dataclass
@@ -20,22 +20,41 @@ _NEEDED = (*NAMES, *FLAGS, FLAGGED, SIMULATED, "split", *INPUTS[:2])
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSet:
-    """One row for each job, in the order of the file."""
+    """Jobs of a training set, in the order of the file."""
 
     table: pd.DataFrame
-    #: One row of nine numbers for each job.
+    #: Inputs of the networks, float32 of shape (n, 9).
     inputs: npt.NDArray[np.float32]
+    #: Checksum of the file.
     sha256: str
     #: True where any job is simulated.
     simulated: bool
 
     def rows(self, split: str) -> npt.NDArray[np.intp]:
-        """Row numbers of `train` or `test`."""
+        """Return the row numbers of `train` or `test`."""
         return np.flatnonzero(self.table["split"] == split)
 
 
 def read_training_set(path: Path, transform: Transform) -> TrainingSet:
-    """The table that scrape wrote, together with the transform that it wrote beside it."""
+    """Read a training set.
+
+    Parameters
+    ----------
+    path : Path
+        CSV file that scrape wrote.
+    transform : Transform
+        The transform that the same scrape wrote.
+
+    Returns
+    -------
+    TrainingSet
+        Its n jobs with their inputs.
+
+    Raises
+    ------
+    InputError
+        If the file is not a training set, has no train or no test rows, or was made with another transform.
+    """
     table = _read_table(path)
     missing = [name for name in _NEEDED if name not in table]
     if missing:

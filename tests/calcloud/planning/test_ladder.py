@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.calcloud.planning.ladder import SHIPPED, cost_ratio, read_ladder
+from pipelines.calcloud.planning.ladder import DEFAULT_LADDER, cost_ratio, read_ladder
 from pipelines.calcloud.program.errors import InputError
 
 
@@ -20,8 +20,8 @@ def test_the_shipped_ladder_is_the_published_one(ladder):
 
 
 def test_a_failure_costs_its_share_of_the_time_on_each_rung_below(ladder):
-    assert ladder.costs()[0, 2] == pytest.approx(0.5 * (0.0385 + 0.086) + 0.113)
-    assert ladder.costs()[2, 0] == pytest.approx(0.113)
+    assert ladder.cost_matrix()[0, 2] == pytest.approx(0.5 * (0.0385 + 0.086) + 0.113)
+    assert ladder.cost_matrix()[2, 0] == pytest.approx(0.113)
 
 
 def test_a_job_that_may_need_more_begins_higher_when_that_is_cheaper(ladder):
@@ -52,6 +52,6 @@ def test_limits_have_a_floor_and_a_cap(ladder):
 )
 def test_what_is_no_ladder_is_refused_with_the_reason(old, new, says, tmp_path):
     path = tmp_path / "ladder.toml"
-    path.write_text(SHIPPED.read_text().replace(old, new, 1))
+    path.write_text(DEFAULT_LADDER.read_text().replace(old, new, 1))
     with pytest.raises(InputError, match=says):
         read_ladder(path)

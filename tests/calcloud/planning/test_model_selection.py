@@ -1,4 +1,4 @@
-"""The championship: who wins, and who stays."""
+"""Model selection: the champion, and the model that plans."""
 
 import json
 import shutil
@@ -8,11 +8,11 @@ import pytest
 
 @pytest.fixture(scope="session")
 def champions(trained, run, tmp_path_factory):
-    """evaluate on the trained tree, with a champion that reigns or none."""
+    """evaluate on the trained tree, with a current champion or none."""
     folder = tmp_path_factory.mktemp("champions")
     shutil.copytree(trained, folder / "tree")
 
-    def hold(*more):
+    def select(*more):
         inputs = ["--training", "data/training.csv", "--transform", "models/tx_data.json"]
         outputs = ["--latest", "e.csv", "--summary", "e.json", "--champion", "c.npz", "--verdict", "c.json"]
         ended = run(
@@ -21,11 +21,11 @@ def champions(trained, run, tmp_path_factory):
         assert ended.returncode == 0, ended.stderr
         return json.loads((folder / "tree" / "c.json").read_text())
 
-    hold.folder = folder / "tree"
-    return hold
+    select.folder = folder / "tree"
+    return select
 
 
-def test_without_one_that_reigns_the_new_one_plans(champions):
+def test_without_a_current_champion_the_new_model_plans(champions):
     verdict = champions("--tabular", "models/tabular.npz")
     assert (verdict["planner"], verdict["promoted"], set(verdict["figures"])) == (
         "tabular", True, {"networks", "tabular"},
@@ -37,12 +37,12 @@ def test_without_one_that_reigns_the_new_one_plans(champions):
     assert verdict["champion"] == min(costs, key=costs.get)
 
 
-def test_an_equal_one_is_not_promoted(champions):
+def test_an_equal_model_is_not_promoted(champions):
     verdict = champions("--tabular", "models/tabular.npz", "--reigning", "models/tabular.npz")
     assert (verdict["planner"], verdict["promoted"]) == ("reigning", False)
 
 
-def test_one_that_has_learned_the_test_jobs_has_nothing_of_it(champions):
+def test_a_champion_that_learned_the_test_jobs_has_no_advantage(champions):
     verdict = champions("--tabular", "models/tabular.npz", "--reigning", "models/champion.npz")
     found = verdict["figures"]
     assert found["reigning"]["all"] == pytest.approx(found["tabular"]["all"], rel=1e-6)
@@ -53,13 +53,13 @@ def test_a_champion_knows_every_job_of_the_training_set(champions):
 
     champions("--tabular", "models/tabular.npz")
     known = {
-        name: len(read_tabular(champions.folder / name).model.past.jobs) for name in ("c.npz", "models/tabular.npz")
+        name: len(read_tabular(champions.folder / name).model.history.jobs) for name in ("c.npz", "models/tabular.npz")
     }
     assert known["c.npz"] == len((champions.folder / "data/training.csv").read_text().splitlines()) - 1
     assert known["models/tabular.npz"] < known["c.npz"]
 
 
-def test_a_contest_without_its_outputs_is_refused(champions, run):
+def test_a_comparison_without_its_outputs_is_refused(champions, run):
     inputs = ["--training", "data/training.csv", "--transform", "models/tx_data.json", "--models", "models"]
     outputs = ["--results", "results", "--latest", "e.csv", "--summary", "e.json"]
     ended = run("evaluate", *inputs, *outputs, "--tabular", "models/tabular.npz", cwd=champions.folder)
