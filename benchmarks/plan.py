@@ -61,7 +61,8 @@ def planned(calls: int, folder: str) -> None:
     """Plan the visits of a night that give so many calls, and write the plan as a submission does."""
     from framework.engines.run_directory import RunDirectory
     from framework.registry.database.opening import open_registry
-    from framework.runs.submission import plan_next, read_submission
+    from framework.runs.submission import plan_next
+    from framework.runs.submitted_pipeline import read_submission
 
     registry = open_registry()
     night = {"module.process.file.raw.night": f"n{calls}"}

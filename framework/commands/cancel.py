@@ -14,9 +14,9 @@ from framework.commands.shared.options import registry_option
 def command(run: str, reason: str, registry: str | None) -> int:
     """Cancel RUN, on this machine or on its pool."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.runs.control import steer
+    from framework.runs.control import control_run
 
-    if not steer(run, registry, "cancel", reason):
+    if not control_run(run, registry, "cancel", reason):
         click.echo(f"{run} is not running", err=True)
         return 1
     click.echo(f"{run} is cancelled; fw restart {run} goes on with it", err=True)

@@ -14,7 +14,7 @@ from framework.output.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from framework.runs.comparison.run_outcome import ModuleOutcome, Numbers, Outcome
+    from framework.runs.comparison.run_outcome import ModuleComparison, ModuleFigures, OutcomeComparison
 
 
 @click.command(name="diff", epilog="Example: fw diff Ht0_r11p95 Ht0_r11p96")
@@ -32,20 +32,20 @@ def command(old: str, new: str, registry: str | None, as_json: bool) -> int:
     from framework.registry.questions.runs import find_run
     from framework.registry.questions.software import submitters
     from framework.runs.comparison.comparison import compare
-    from framework.runs.comparison.report import lines
+    from framework.runs.comparison.report import report_lines
     from framework.runs.comparison.run_outcome import compare_outcomes
-    from framework.runs.comparison.side import recorded
-    from framework.runs.comparison.software import compare_submitters
+    from framework.runs.comparison.side import recorded_side
+    from framework.runs.comparison.software import compare_software
 
     db = open_registry(registry)
-    before, now = recorded(db, old), recorded(db, new)
+    before, now = recorded_side(db, old), recorded_side(db, new)
     found = compare(before, now)
     outcome = compare_outcomes(db, before, now)
-    software = compare_submitters(*(submitters(db, find_run(db, side.names.run).attempt_id) for side in (before, now)))
+    software = compare_software(*(submitters(db, find_run(db, side.names.run).attempt_id) for side in (before, now)))
     if as_json:
         click.echo(tables.as_json({**asdict(found), "outcome": asdict(outcome), "software": software}))
     else:
-        for line in (*lines(found), *software_lines(software), *outcome_lines(outcome)):
+        for line in (*report_lines(found), *software_lines(software), *outcome_lines(outcome)):
             click.echo(printable(line))
     differs = not found.is_empty or bool(software) or bool(outcome.files) or outcome.states[0] != outcome.states[1]
     return 1 if differs else 0
@@ -59,7 +59,7 @@ def software_lines(software: dict[str, list[str]]) -> Iterator[str]:
         yield f"  {name}: {was or 'nothing'} → {value or 'nothing'}"
 
 
-def outcome_lines(outcome: Outcome) -> Iterator[str]:
+def outcome_lines(outcome: OutcomeComparison) -> Iterator[str]:
     """Yield the lines about files, then states, then modules."""
     marks = {"added": "+", "changed": "~", "removed": "-"}
     counts = [f"{sum(one.kind == kind for one in outcome.files)} {kind}" for kind in marks]
@@ -70,11 +70,11 @@ def outcome_lines(outcome: Outcome) -> Iterator[str]:
     yield from map(_module_line, outcome.modules)
 
 
-def _module_line(module: ModuleOutcome) -> str:
+def _module_line(module: ModuleComparison) -> str:
     return f"  {module.block} {module.module}: {_told(module.old)} → {_told(module.new)}"
 
 
-def _told(numbers: Numbers | None) -> str:
+def _told(numbers: ModuleFigures | None) -> str:
     """Return the figures of a module on one line: ``8/8 done, 1.2 s, 87 MB``."""
     if numbers is None:
         return "none"

@@ -158,11 +158,11 @@ def _software() -> Iterator[Finding]:
     """Check the environments and containers that the site's file defines."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_values
-    from framework.runs.software_check import equipment
+    from framework.runs.software_check import try_software
     from wcl import WclError
 
     try:
-        for each in equipment(site_values()):
+        for each in try_software(site_values()):
             if each.trouble:
                 yield Finding(each.label, each.trouble, "bad", "put it right, or correct its definition")
             else:

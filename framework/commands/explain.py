@@ -37,11 +37,12 @@ def command(
 ) -> None:
     """Show where KEY, a dotted path, gets its value in PIPELINE with the site's values and the defaults."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.runs.submission import read_submission, scope_at
+    from framework.runs.submission import scope_of_key
+    from framework.runs.submitted_pipeline import read_submission
     from wcl.explain import explain
 
     submission = read_submission(pipeline, overrides, {**files, **variables})
-    found = explain(submission.pipeline, key, scope_at(submission, key, loop))
+    found = explain(submission.pipeline, key, scope_of_key(submission, key, loop))
     if as_json:
         click.echo(json.dumps(asdict(found, dict_factory=_json_object), default=str, indent=1))
         return

@@ -14,9 +14,9 @@ from framework.commands.shared.options import registry_option
 def command(run: str, reason: str, registry: str | None) -> int:
     """Let no more jobs of RUN begin."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.runs.control import steer
+    from framework.runs.control import control_run
 
-    if not steer(run, registry, "hold", reason):
+    if not control_run(run, registry, "hold", reason):
         click.echo(f"{run} is not running", err=True)
         return 1
     click.echo(f"{run} is held; fw release {run} lets it go on", err=True)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from framework.plan.graph import Graph
     from framework.registry.database.connection import Registry
     from framework.runs.comparison.comparison import Comparison
-    from framework.runs.submission import Submission
+    from framework.runs.submitted_pipeline import Submission
 
 
 @click.command(name="plan", epilog="Example: fw plan pipelines/hello.wcl --set names=Vera,Annie --calls")
@@ -53,7 +53,8 @@ def command(
     # Loaded when the verb runs: its help needs none of it.
     from framework.plan.reasons import reasons
     from framework.registry.database.opening import open_registry
-    from framework.runs.submission import plan_next, read_submission
+    from framework.runs.submission import plan_next
+    from framework.runs.submitted_pipeline import read_submission
 
     if around is not None and not graph:
         raise click.UsageError("--around says which part of a graph is drawn: add --graph svg, mermaid or dot")
@@ -108,14 +109,14 @@ def compare_with(
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import UnknownRun
     from framework.runs.comparison.comparison import compare
-    from framework.runs.comparison.side import early_part, planned, recorded
+    from framework.runs.comparison.side import planned_side, recorded_side, without_late_blocks
     from framework.runs.submission import plan_next
 
     if Path(other).is_file():
         before = read(Path(other))
-        return compare(planned(plan_next(before, db), before), planned(plan, submission))
+        return compare(planned_side(plan_next(before, db), before), planned_side(plan, submission))
     try:
-        return compare(early_part(recorded(db, other)), planned(plan, submission))
+        return compare(without_late_blocks(recorded_side(db, other)), planned_side(plan, submission))
     except UnknownRun as error:
         raise UnknownRun(f"there is no file {other}, and {error}") from error
 
@@ -123,9 +124,9 @@ def compare_with(
 def comparison_lines(found: Comparison) -> Iterator[str]:
     """Yield the lines of a comparison, with control characters escaped."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.runs.comparison.report import lines
+    from framework.runs.comparison.report import report_lines
 
-    return (printable(line) for line in lines(found))
+    return (printable(line) for line in report_lines(found))
 
 
 def summary(plan: Plan) -> Iterator[str]:

@@ -98,13 +98,13 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
     from framework.registry.database.opening import open_registry
-    from framework.runs.recover import all_runs, recover
+    from framework.runs.recover import find_runs, recover_run
 
     db = open_registry(registry)
     status = 0
-    for directory in map(existing_run, runs) if runs else all_runs():
+    for directory in map(existing_run, runs) if runs else find_runs():
         try:
-            found = recover(db, directory)
+            found = recover_run(db, directory)
         except RunError as error:
             click.echo(printable(f"{directory.run}: {error}"), err=True)
             status = 1

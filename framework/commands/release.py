@@ -14,9 +14,9 @@ from framework.commands.shared.options import registry_option
 def command(run: str, reason: str, registry: str | None) -> int:
     """Release RUN."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.runs.control import steer
+    from framework.runs.control import control_run
 
-    if not steer(run, registry, "release", reason):
+    if not control_run(run, registry, "release", reason):
         click.echo(f"{run} has nothing in the queue", err=True)
         return 1
     click.echo(f"{run} goes on", err=True)

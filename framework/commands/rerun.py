@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from framework.registry.database.connection import Registry
     from framework.registry.questions.verifications import Verification
-    from framework.runs.verification.rerun import Comparison, Rerun
+    from framework.runs.verification.rerun import OutputComparison, RerunResult
 
 
 @click.command(name="rerun", epilog="Example: fw rerun HST1_r1p01 3 --into /tmp/again; fw rerun --verify Ht0_r11p95")
@@ -69,10 +69,10 @@ def command(
 def repeat_call(db: Registry, run: str, number: int, into: Path | None, as_json: bool) -> int:
     """Repeat one call, and keep its outputs."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.runs.verification.rerun import rerun
+    from framework.runs.verification.rerun import rerun_call
 
     target = into or free_directory(run, number)
-    result = rerun(db, run, number, target.absolute())
+    result = rerun_call(db, run, number, target.absolute())
     if as_json:
         about = {"status": result.status, "reason": result.reason, "directory": str(target)}
         outputs = [vars(part) for part in result.outputs]
@@ -96,7 +96,7 @@ def free_directory(run: str, number: int) -> Path:
     return next(path for again in count(1) if not (path := Path(name if again == 1 else f"{name}_{again}")).exists())
 
 
-def line_of(part: Comparison) -> str:
+def line_of(part: OutputComparison) -> str:
     """Return the line about one output compared with its record."""
     return f"{part.verdict:<9}  {part.path}"
 
@@ -148,7 +148,7 @@ def verdict_lines(done: Verification) -> Iterator[str]:
             yield f"  {file.verdict:<12}  {file.path}: {file.difference}"
 
 
-def as_object(done: Verification, again: Rerun, target: Path) -> dict[str, Any]:
+def as_object(done: Verification, again: RerunResult, target: Path) -> dict[str, Any]:
     """Return a verdict as plain data."""
     about = {key: value for key, value in asdict(done).items() if key not in ("pfw_attempt_id", "wrapnum", "files")}
     files = [asdict(file) for file in done.files]

@@ -45,19 +45,19 @@ def command(
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
     from framework.registry.database.opening import open_registry
-    from framework.runs.changed_restart import change
-    from framework.runs.control import record_steering
-    from framework.runs.execution import carry_out, check_known, check_over
+    from framework.runs.changed_restart import replan
+    from framework.runs.control import record_control
+    from framework.runs.execution import check_ended, check_recorded, execute_run
 
     directory = existing_run(run)
     db = open_registry(registry)
-    check_known(directory, db)
+    check_recorded(directory, db)
     if pipeline or overrides:
-        check_over(directory, db)
-        changed = change(directory, db, pipeline, overrides, {**files, **variables})
+        check_ended(directory, db)
+        changed = replan(directory, db, pipeline, overrides, {**files, **variables})
         click.echo(f"{run}: done before, and done again now: {counted(len(changed.again), 'call')}", err=True)
         reason = f"{reason}; {changed.what}" if reason else changed.what
     elif variables or files:
         raise click.UsageError("--var and --vars are for a template: name it with --pipeline")
-    record_steering(directory, db, "restart", reason)
-    return carry_out(directory, db, "restart", slots=slots, detach=detach, wait=wait, as_json=as_json)
+    record_control(directory, db, "restart", reason)
+    return execute_run(directory, db, "restart", slots=slots, detach=detach, wait=wait, as_json=as_json)

@@ -24,14 +24,14 @@ def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> i
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
     from framework.registry.database.opening import open_registry
-    from framework.runs.stage_inputs import bring_inputs, take_home
+    from framework.runs.stage_inputs import deliver_outputs, stage_inputs
 
     directory, db = existing_run(run), open_registry(registry)
     plan = directory.read()
     if homewards and not plan.deliver_to:
         raise FrameworkError(f"what {run} has made stays in archive {plan.archive}")
     failed = count = 0
-    for path, trouble in take_home(db, directory) if homewards else bring_inputs(db, directory):
+    for path, trouble in deliver_outputs(db, directory) if homewards else stage_inputs(db, directory):
         count += not trouble
         failed += bool(trouble)
         if as_json:

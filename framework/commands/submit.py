@@ -37,14 +37,15 @@ def command(
     """Plan PIPELINE, check the whole plan, record it, and run it on the engine of its site."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
-    from framework.runs.execution import carry_out
-    from framework.runs.submission import begin, read_submission
+    from framework.runs.execution import execute_run
+    from framework.runs.submission import begin_run
+    from framework.runs.submitted_pipeline import read_submission
 
     submission = read_submission(pipeline, overrides, {**files, **variables})
     with_registry = open_registry(registry)
-    plan, directory = begin(submission, with_registry)
+    plan, directory = begin_run(submission, with_registry)
     announce(plan)
-    return carry_out(directory, with_registry, "submit", slots=slots, detach=detach, wait=wait, as_json=as_json)
+    return execute_run(directory, with_registry, "submit", slots=slots, detach=detach, wait=wait, as_json=as_json)
 
 
 def announce(plan: Plan) -> None:

@@ -57,11 +57,11 @@ def _blocking_reasons(run: str, db: Registry) -> tuple[JobProblem, ...]:
     """Why jobs that wait will wait for ever; nothing where the pool cannot be asked."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.run_directory import existing_run
-    from framework.runs.execution import engine_of
+    from framework.runs.execution import find_engine
 
     try:
         directory = existing_run(run)
-        return engine_of(directory, db).find_blocking_reasons(directory)
+        return find_engine(directory, db).find_blocking_reasons(directory)
     except FrameworkError:
         return ()
 

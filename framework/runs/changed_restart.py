@@ -24,17 +24,10 @@ from framework.model.run import PlannedRun
 from framework.pipeline.archives import read_archives
 from framework.plan.build import build_plan
 from framework.runs.late_block import as_submitted
-from framework.runs.planner_answers import AskerAgain
-from framework.runs.submission import (
-    SUBMITTED,
-    TYPED,
-    Hooks,
-    Submission,
-    identity_of,
-    keep_submission,
-    known_wrappers,
-    read_submission,
-)
+from framework.runs.planner_answers import ReplanAnswers
+from framework.runs.submission import identity_of
+from framework.runs.submitted_pipeline import SUBMITTED, TYPED, Submission, read_submission, write_submission
+from framework.runs.wrapper_hooks import WrapperHooks, wrapper_files
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -46,7 +39,7 @@ NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True)
-class Changed:
+class ChangedPlan:
     """Effect of a new configuration on a run: the calls that run again."""
 
     #: In words, for the record.
@@ -55,13 +48,13 @@ class Changed:
     again: tuple[int, ...]
 
 
-def change(
+def replan(
     directory: RunDirectory,
     registry: Registry,
     pipeline: Path | None,
     overrides: Mapping[str, str],
     variables: Mapping[str, object],
-) -> Changed:
+) -> ChangedPlan:
     """Plan a run again and write the new version of the plan into its directory.
 
     Without a pipeline, the file of the submission is read again. Raises PlanError where the new plan would be of
@@ -77,12 +70,12 @@ def change(
         _refuse_other_run(run, plan, old, new)
         if not is_pool(plan.site):
             check_programs(plan.programs, software_of(plan))
-        start, finished = _history(directory, run)
-        differing = _differing(run, plan, old, new)
-        keep_submission(submission, directory, run.version + 1)
+        start, finished = _read_history(directory, run)
+        differing = _differing_calls(run, plan, old, new)
+        write_submission(submission, directory, run.version + 1)
         directory.write_again(plan, run, {**run.since, **dict.fromkeys(differing, start)})
-        return Changed(
-            what=_words(directory, run, pipeline, overrides),
+        return ChangedPlan(
+            what=_describe_change(directory, run, pipeline, overrides),
             again=tuple(sorted(finished & set(differing))),
         )
 
@@ -116,10 +109,10 @@ def _planned(submission: Submission, registry: Registry, run: PlannedRun) -> Pla
     return build_plan(
         submission.pipeline,
         identity,
-        AskerAgain(registry, run.archive, run.submit_directory, sources, own=run.archive_path),
+        ReplanAnswers(registry, run.archive, run.submit_directory, sources, own=run.archive_path),
         submit_directory=run.submit_directory,
-        wrappers=known_wrappers(),
-        hooks=Hooks(),
+        wrappers=wrapper_files(),
+        hooks=WrapperHooks(),
     )
 
 
@@ -128,7 +121,7 @@ def _refuse_other_run(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job
     for key in ("target_site", "archive", "archive_root", "archive_path"):
         if (before := getattr(run, key)) != (now := getattr(plan, key)):
             raise PlanError(f"{key} of {run.run} is {before} and cannot become {now}: submit that as a new run")
-    before, now = dict(_shape(old)), dict(_shape(new))
+    before, now = dict(_call_identities(old)), dict(_call_identities(new))
     others = sorted(number for number in before.keys() | now.keys() if before.get(number) != now.get(number))
     if others or [block.number for block in plan.late] != [block.number for block in run.late]:
         shown = ", ".join(map(str, others[:NAMED])) + (f" and {len(others) - NAMED} more" if others[NAMED:] else "")
@@ -138,7 +131,7 @@ def _refuse_other_run(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job
         )
 
 
-def _shape(jobs: list[Job]) -> Iterator[tuple[int, object]]:
+def _call_identities(jobs: list[Job]) -> Iterator[tuple[int, object]]:
     """Yield each call's number with its identity: block, job, module, keys and the names of its files."""
     for job in jobs:
         for call in job.calls:
@@ -148,28 +141,28 @@ def _shape(jobs: list[Job]) -> Iterator[tuple[int, object]]:
             )
 
 
-def _history(directory: RunDirectory, run: PlannedRun) -> tuple[int, set[int]]:
+def _read_history(directory: RunDirectory, run: PlannedRun) -> tuple[int, set[int]]:
     """Return the number of the next start, and the numbers of the finished calls."""
     history = read_history(directory.journal, run)
     return history.start, set(history.finished)
 
 
-def _differing(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> list[int]:
+def _differing_calls(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> list[int]:
     """Return the numbers of the calls that differ and of all calls downstream of them, in order."""
     software = software_of(plan)
-    before = {call.number: _bears(call, run.software) for job in old for call in job.calls}
+    before = {call.number: _output_fields(call, run.software) for job in old for call in job.calls}
     differing: list[int] = []
     suspect: set[str] = set()
     for job in new:
         for call in job.calls:
-            changed = _bears(call, software) != before[call.number]
+            changed = _output_fields(call, software) != before[call.number]
             if changed or suspect.intersection(file.path for file in call.inputs):
                 differing.append(call.number)
                 suspect.update(file.path for file in call.outputs)
     return differing
 
 
-def _bears(call: Call, software: Mapping[str, object]) -> object:
+def _output_fields(call: Call, software: Mapping[str, object]) -> object:
     """Return those parts of a call that can change its outputs."""
     plain = {name: value for name, value in msgspec.structs.asdict(call).items() if name not in NEUTRAL}
     # What another archive had may have come by now, and is the same file.
@@ -177,7 +170,9 @@ def _bears(call: Call, software: Mapping[str, object]) -> object:
     return {**plain, "inputs": inputs}, software.get(call.software)
 
 
-def _words(directory: RunDirectory, run: PlannedRun, pipeline: Path | None, overrides: Mapping[str, str]) -> str:
+def _describe_change(
+    directory: RunDirectory, run: PlannedRun, pipeline: Path | None, overrides: Mapping[str, str]
+) -> str:
     """Return the options of the restart as text, with the checksum of the configuration that they lead to."""
     full = directory.submitted_as(SUBMITTED, run.version + 1)
     digest = hashlib.sha256(full.read_bytes()).hexdigest()

@@ -12,7 +12,7 @@ from framework.engines.run_directory import RunDirectory, existing_run
 from framework.errors import InfrastructureError, RegistryError
 from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import ingest
-from framework.runs.execution import engine_of
+from framework.runs.execution import find_engine
 from framework.worker.journal.journal import COURSE, Journal
 
 if TYPE_CHECKING:
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
 WORDS = {"cancel": "cancelled", "hold": "held", "release": "released", "restart": "restarted"}
 
 
-def steer(run: str, registry: str | None, verb: str, reason: str) -> bool:
+def control_run(run: str, registry: str | None, verb: str, reason: str) -> bool:
     """Cancel, hold or release a run, and record it; False where nothing of the run was running or waiting."""
     directory = existing_run(run)
     db = open_registry(registry)
-    engine = engine_of(directory, db)
+    engine = find_engine(directory, db)
     acts = {"cancel": engine.cancel, "hold": engine.hold, "release": engine.release}
     if not acts[verb](directory, reason):
         return False
-    record_steering(directory, db, verb, reason)
+    record_control(directory, db, verb, reason)
     return True
 
 
-def record_steering(directory: RunDirectory, registry: Registry, verb: str, reason: str) -> None:
+def record_control(directory: RunDirectory, registry: Registry, verb: str, reason: str) -> None:
     """Record that the operator cancelled, held, released or restarted a run, and why."""
     plan = directory.read()
     name = f"note-{time.time():.6f}-{os.getpid()}"
@@ -45,10 +45,10 @@ def record_steering(directory: RunDirectory, registry: Registry, verb: str, reas
         journal.close()
     except OSError as error:
         raise InfrastructureError(f"{error.strerror}: {error.filename}") from error
-    take_in(directory, registry)
+    ingest_now(directory, registry)
 
 
-def take_in(directory: RunDirectory, registry: Registry) -> None:
+def ingest_now(directory: RunDirectory, registry: Registry) -> None:
     """Ingest a run's journals now, unless another process holds the lease."""
     with suppress(RegistryError):
         ingest(registry, directory.read().attempt, directory.journal)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 QUEUE_PAUSE = 1.0
 
 
-def carry_out(
+def execute_run(
     directory: RunDirectory,
     registry: Registry,
     verb: str,
@@ -49,18 +49,18 @@ def carry_out(
     plan = directory.read()
     follower = Follower(registry, plan.attempt, directory.journal)
     if is_pool(plan.site):
-        return _hand_over(directory, registry, plan, follower, verb, wait=wait, as_json=as_json)
+        return _submit_to_pool(directory, registry, plan, follower, verb, wait=wait, as_json=as_json)
     if detach:
-        return _left_running(directory, registry, plan, follower, verb, slots)
-    result = _drive(directory, registry, follower, verb, slots, quiet=as_json)
+        return _detach(directory, registry, plan, follower, verb, slots)
+    result = _run_locally(directory, registry, follower, verb, slots, quiet=as_json)
     if as_json:
-        click.echo(json.dumps(_as_json(plan, result)))
+        click.echo(json.dumps(_as_object(plan, result)))
     else:
-        _say(plan, result)
+        _print_result(plan, result)
     return 0 if result.status == 0 else 1
 
 
-def engine_of(directory: RunDirectory, registry: Registry) -> Engine:
+def find_engine(directory: RunDirectory, registry: Registry) -> Engine:
     """Return the engine that a run belongs to, to ask it or to control the run."""
     plan = directory.read()
     follower = Follower(registry, plan.attempt, directory.journal)
@@ -69,7 +69,7 @@ def engine_of(directory: RunDirectory, registry: Registry) -> Engine:
     return LocalEngine(1, Quiet(), follower)
 
 
-def _hand_over(
+def _submit_to_pool(
     directory: RunDirectory,
     registry: Registry,
     plan: PlannedRun,
@@ -83,24 +83,24 @@ def _hand_over(
     # For the nodes that write into it, wherever --registry or FW_REGISTRY or FW_HOME put it.
     os.environ["FW_REGISTRY"] = registry.engine.url.render_as_string(hide_password=False)
     engine = HTCondorEngine(follower)
-    with _way_on(directory):
+    with with_restart_hint(directory):
         if files_to_stage(plan) and (error := run_stager(directory, registry.url)):
             raise InfrastructureError(f"files of other archives cannot be staged: {error}")
         engine.prepare(directory)
         result = engine.submit(directory) if verb == "submit" else engine.restart(directory)
         if wait and not result.is_over:
-            _say_submitted(plan, result)
-            result = _awaited(engine, directory, plan)
+            _print_submitted(plan, result)
+            result = _wait_for_pool(engine, directory, plan)
     if as_json:
-        click.echo(json.dumps(_as_json(plan, result)))
+        click.echo(json.dumps(_as_object(plan, result)))
     elif result.is_over:
-        _say(plan, result)
+        _print_result(plan, result)
     else:
-        _say_submitted(plan, result)
+        _print_submitted(plan, result)
     return 0 if result.status == 0 else 1
 
 
-def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) -> RunResult:
+def _wait_for_pool(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) -> RunResult:
     """Wait until nothing of the run is in the queue, and return how it ended."""
     seen = ""
     while not engine.is_over(directory):
@@ -126,14 +126,14 @@ def _awaited(engine: HTCondorEngine, directory: RunDirectory, plan: PlannedRun) 
     )
 
 
-def _say_submitted(plan: PlannedRun, result: RunResult) -> None:
+def _print_submitted(plan: PlannedRun, result: RunResult) -> None:
     done = f", {result.done} of them done already" if result.done else ""
     where = f" as {result.queue_name}" if result.queue_name else ""
     click.echo(f"{plan.run} is with HTCondor{where}: {counted(result.jobs, 'job')}{done}", err=True)
     click.echo(f"  next      fw stat {plan.run}    fw why {plan.run}    fw cancel {plan.run}", err=True)
 
 
-def check_known(directory: RunDirectory, registry: Registry) -> None:
+def check_recorded(directory: RunDirectory, registry: Registry) -> None:
     """Raise RunError for a run of which this registry has no record, or the record of another run of that name."""
     plan = directory.read()
     if plan.attempt not in attempts_called(registry, plan.run):
@@ -143,18 +143,18 @@ def check_known(directory: RunDirectory, registry: Registry) -> None:
         )
 
 
-def check_over(directory: RunDirectory, registry: Registry) -> None:
+def check_ended(directory: RunDirectory, registry: Registry) -> None:
     """Raise RunError for a run that is still running."""
-    if not engine_of(directory, registry).is_over(directory):
+    if not find_engine(directory, registry).is_over(directory):
         raise RunError(f"{directory.run} goes on: fw cancel {directory.run}, then restart it with what is to change")
 
 
-def _drive(
+def _run_locally(
     directory: RunDirectory, registry: Registry, follower: Follower, verb: str, slots: int | None, quiet: bool
 ) -> RunResult:
     watcher = watcher_for(sys.stderr, quiet=quiet)
     engine = LocalEngine(slots or len(os.sched_getaffinity(0)), watcher, follower, registry.url)
-    with watcher, _way_on(directory):
+    with watcher, with_restart_hint(directory):
         if verb == "submit":
             engine.prepare(directory)
         result = engine.submit(directory) if verb == "submit" else engine.restart(directory)
@@ -168,7 +168,7 @@ def _drive(
 
 
 @contextmanager
-def _way_on(directory: RunDirectory) -> Iterator[None]:
+def with_restart_hint(directory: RunDirectory) -> Iterator[None]:
     """Append the hint ``fw restart RUN`` to infrastructure errors."""
     try:
         yield
@@ -177,7 +177,7 @@ def _way_on(directory: RunDirectory) -> Iterator[None]:
         raise type(error)(f"{error}\n{way}") from error
 
 
-def _left_running(
+def _detach(
     directory: RunDirectory, registry: Registry, plan: PlannedRun, follower: Follower, verb: str, slots: int | None
 ) -> int:
     """Run in a process of its own, whose output goes to ``engine.log`` in the run's directory."""
@@ -195,15 +195,15 @@ def _left_running(
         os.dup2(descriptor, target)
     status = 1
     try:
-        result = _drive(directory, registry, follower, verb, slots, quiet=False)
-        _say(plan, result)
+        result = _run_locally(directory, registry, follower, verb, slots, quiet=False)
+        _print_result(plan, result)
         status = result.status
     except Exception as error:  # noqa: BLE001 (nobody is there to raise it to; the file tells)
         click.echo(f"error: {error}", err=True)
     os._exit(1 if status else 0)
 
 
-def _say(plan: PlannedRun, result: RunResult) -> None:
+def _print_result(plan: PlannedRun, result: RunResult) -> None:
     where = os.path.join(plan.archive_root, plan.archive_path)
     if result.status == 0:
         click.echo(f"{plan.run} is done: {counted(result.done, 'job')}", err=True)
@@ -226,7 +226,7 @@ def _say(plan: PlannedRun, result: RunResult) -> None:
     click.echo(f"  next      fw log {plan.run}    fw stat {plan.run}    fw restart {plan.run}", err=True)
 
 
-def _as_json(plan: PlannedRun, result: RunResult) -> dict[str, object]:
+def _as_object(plan: PlannedRun, result: RunResult) -> dict[str, object]:
     return {
         "run": plan.run,
         "attempt": plan.attempt,

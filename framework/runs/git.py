@@ -20,7 +20,7 @@ _STATUS = (
 )
 
 
-def states(folders: Sequence[tuple[Path, Sequence[str]]]) -> list[dict[str, Any]]:
+def git_states(folders: Sequence[tuple[Path, Sequence[str]]]) -> list[dict[str, Any]]:
     """Return the git state of each folder, or of the parts of it that matter; all are asked at once.
 
     Keys: ``commit``, ``branch``, ``dirty`` and the ``changed`` files; or ``none`` with the reason why there is no
@@ -63,9 +63,9 @@ def _answer(folder: Path, process: subprocess.Popen[bytes] | str) -> dict[str, A
 
 def _read(folder: Path, entries: list[str]) -> dict[str, Any]:
     headers = dict(entry[2:].split(" ", 1) for entry in entries if entry.startswith("# "))
-    if any(_holds(folder, entry[2:]) for entry in entries if entry.startswith("! ")):
+    if any(_is_around(folder, entry[2:]) for entry in entries if entry.startswith("! ")):
         return {"none": "not in git: ignored by the repository around it"}
-    changed = sorted(set(_changed(entries)))
+    changed = sorted(set(_changed_paths(entries)))
     commit = headers.get("branch.oid", "(initial)")
     return {
         "commit": None if commit == "(initial)" else commit,
@@ -75,7 +75,7 @@ def _read(folder: Path, entries: list[str]) -> dict[str, Any]:
     }
 
 
-def _changed(entries: list[str]) -> list[str]:
+def _changed_paths(entries: list[str]) -> list[str]:
     """Return the changed paths, relative to the repository; a renamed file has its old name as an entry of its own."""
     found = []
     waiting = iter(entries)
@@ -89,7 +89,7 @@ def _changed(entries: list[str]) -> list[str]:
     return found
 
 
-def _holds(folder: Path, ignored: str) -> bool:
+def _is_around(folder: Path, ignored: str) -> bool:
     """Return whether an ignored directory is the folder itself or lies above it."""
     return ignored.endswith("/") and any(
         folder.is_relative_to(root / ignored.rstrip("/")) for root in (folder.parent, *folder.parents)

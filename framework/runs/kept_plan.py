@@ -33,7 +33,7 @@ class KeptFile:
     location: str
 
 
-def files(registry: Registry, run: Run) -> dict[str, KeptFile]:
+def plan_files(registry: Registry, run: Run) -> dict[str, KeptFile]:
     """Return the files of a run's archived plan by name, without the suffix of compression.
 
     Raises RunError where the archive keeps none.
@@ -48,13 +48,13 @@ def files(registry: Registry, run: Run) -> dict[str, KeptFile]:
     return found
 
 
-def newest(found: Mapping[str, KeptFile], stem: str) -> KeptFile:
+def newest_file(found: Mapping[str, KeptFile], stem: str) -> KeptFile:
     """Return the file of the submission, or of the last restart with a changed configuration."""
     names = [name for name in found if name.partition(".")[0].rpartition("_")[0] == stem or name == f"{stem}.wcl"]
     return found[max(names, key=lambda name: (len(name), name))]
 
 
-def lines(location: str) -> Iterator[str]:
+def read_lines(location: str) -> Iterator[str]:
     """Yield the lines of an archived file."""
     try:
         with gzip.open(location, "rt", encoding="utf-8", errors="surrogateescape") as file:
@@ -63,10 +63,10 @@ def lines(location: str) -> Iterator[str]:
         raise InfrastructureError(f"the plan of the run cannot be read: {location}: {error}") from error
 
 
-def records(location: str) -> Iterator[dict[str, Any]]:
+def read_records(location: str) -> Iterator[dict[str, Any]]:
     """Yield the header of a shard of the plan, and then its jobs, as plain data."""
     try:
-        parts: Iterator[dict[str, Any]] = map(json.loads, lines(location))
+        parts: Iterator[dict[str, Any]] = map(json.loads, read_lines(location))
         for header in islice(parts, 1):
             yield header
             yield from (current_record(header, part) for part in parts)
@@ -74,10 +74,10 @@ def records(location: str) -> Iterator[dict[str, Any]]:
         raise InfrastructureError(f"the plan of the run cannot be read: {location}: {error}") from error
 
 
-def jobs(location: str) -> Iterator[Job]:
+def read_jobs(location: str) -> Iterator[Job]:
     """Yield the jobs of a shard of the plan."""
     try:
-        yield from (msgspec.convert(part, Job) for part in islice(records(location), 1, None))
+        yield from (msgspec.convert(part, Job) for part in islice(read_records(location), 1, None))
     except msgspec.ValidationError as error:
         message = f"{location} was written by another version ({error}): compare with the run's pipeline itself"
         raise RunError(message) from error

@@ -29,8 +29,9 @@ from framework.plan.build import build_late_block
 from framework.plan.late_inputs import EarlierBlocks
 from framework.plan.products import FileLine
 from framework.registry.ingest.completeness import wait_until_complete
-from framework.runs.planner_answers import Asker
-from framework.runs.submission import SUBMITTED, Hooks, known_wrappers
+from framework.runs.planner_answers import RegistryAnswers
+from framework.runs.submitted_pipeline import SUBMITTED
+from framework.runs.wrapper_hooks import WrapperHooks, wrapper_files
 from wcl import Section, parse
 
 if TYPE_CHECKING:
@@ -97,12 +98,12 @@ def _planned(directory: RunDirectory, registry: Registry, run: PlannedRun, numbe
     return build_late_block(
         pipeline,
         Identity(**run.identity),
-        Asker(registry, run.archive, run.submit_directory, read_archives(pipeline).sources),
+        RegistryAnswers(registry, run.archive, run.submit_directory, read_archives(pipeline).sources),
         number=number,
         earlier=EarlierBlocks(jobs=tuple(directory.recorded_jobs(run)), carried=_lines(run.carried)),
         submit_directory=run.submit_directory,
-        wrappers=known_wrappers(),
-        hooks=Hooks(),
+        wrappers=wrapper_files(),
+        hooks=WrapperHooks(),
     )
 
 

@@ -48,7 +48,7 @@ PATIENCE = 600
 OWN = frozenset({"filename", "path", "fullname", "filetype", "compression", "nickname", "line", "size", "sha256"})
 
 
-class Asker:
+class RegistryAnswers:
     """Answers to the planner's questions (framework.pipeline.questions) from the registry, programs and the disk."""
 
     def __init__(self, registry: Registry, archive: str, directory: str, sources: Sequence[str] = ()) -> None:
@@ -195,7 +195,7 @@ class Asker:
         return replace(found, metadata={**found.metadata, **metadata})
 
 
-class AskerAgain(Asker):
+class ReplanAnswers(RegistryAnswers):
     """Answers for a run that is planned again: its own outputs do not count as archived."""
 
     def __init__(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from framework.engines.engine import JobProblem, JobState
 from framework.engines.run_directory import existing_run
 from framework.errors import FrameworkError
-from framework.runs.execution import engine_of
+from framework.runs.execution import find_engine
 
 if TYPE_CHECKING:
     from framework.engines.engine import QueueStatus
@@ -20,7 +20,7 @@ def read_queue_status(run: Run, db: Registry) -> QueueStatus | None:
     """How a run's jobs stand with what runs them; None where it was not submitted here."""
     try:
         directory = existing_run(run.run)
-        engine = engine_of(directory, db)
+        engine = find_engine(directory, db)
         queue_status = engine.read_status(directory)
         if run.ended is not None or not engine.is_over(directory):
             return queue_status

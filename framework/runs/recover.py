@@ -15,13 +15,14 @@ from framework.registry.database.connection import Registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import NewAttempt, create_attempt
 from framework.registry.questions.runs import attempts_called
-from framework.runs.execution import check_over
+from framework.runs.execution import check_ended
 from framework.runs.late_block import as_submitted
-from framework.runs.submission import ATTEMPT, declare_filetypes
+from framework.runs.new_attempt import ATTEMPT
+from framework.runs.submission import declare_filetypes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Recovered:
+class RecoveryResult:
     """Result of the recovery of one run."""
 
     run: str
@@ -31,12 +32,12 @@ class Recovered:
     facts: int
 
 
-def recover(db: Registry, directory: RunDirectory) -> Recovered:
+def recover_run(db: Registry, directory: RunDirectory) -> RecoveryResult:
     """Record a run anew, or add what its record lacks.
 
     Raises RunError for a run that is running, or whose directory does not hold its submission.
     """
-    check_over(directory, db)
+    check_ended(directory, db)
     with directory.held():
         run = directory.read()
         known = attempts_called(db, run.run)
@@ -44,16 +45,16 @@ def recover(db: Registry, directory: RunDirectory) -> Recovered:
         if attempt not in known:
             attempt = known[-1] if known else _recorded(db, directory, run)
             directory.renumber(attempt)
-        return Recovered(run=run.run, is_new=not known, facts=ingest(db, attempt, directory.journal))
+        return RecoveryResult(run=run.run, is_new=not known, facts=ingest(db, attempt, directory.journal))
 
 
 def _recorded(db: Registry, directory: RunDirectory, run: PlannedRun) -> int:
-    new = as_recorded(directory)
+    new = read_new_attempt(directory)
     declare_filetypes(db, as_submitted(directory, run))
     return create_attempt(db, new)
 
 
-def as_recorded(directory: RunDirectory) -> NewAttempt:
+def read_new_attempt(directory: RunDirectory) -> NewAttempt:
     """Return the run as the registry recorded it at submission."""
     path = directory.plan / ATTEMPT
     try:
@@ -64,7 +65,7 @@ def as_recorded(directory: RunDirectory) -> NewAttempt:
         raise RunError(f"{path} is damaged: {error}") from error
 
 
-def all_runs() -> Iterator[RunDirectory]:
+def find_runs() -> Iterator[RunDirectory]:
     """Yield the runs that were submitted here, in the order of their submission."""
     folder = home() / "runs"
     found = [RunDirectory(path) for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
@@ -74,6 +75,6 @@ def all_runs() -> Iterator[RunDirectory]:
 
 def _submit_time(directory: RunDirectory) -> float:
     try:
-        return as_recorded(directory).submit_time or 0.0
+        return read_new_attempt(directory).submit_time or 0.0
     except RunError:  # which is said when its turn comes
         return 0.0

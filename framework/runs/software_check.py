@@ -21,7 +21,7 @@ from wcl import Scope, Section, WclError
 
 
 @dataclass(frozen=True)
-class Equipment:
+class SoftwareCheck:
     """Result for one environment or container: its label, and its summary or what is wrong with it."""
 
     label: str
@@ -29,11 +29,11 @@ class Equipment:
     trouble: str = ""
 
 
-def equipment(site: Section) -> Iterator[Equipment]:
+def try_software(site: Section) -> Iterator[SoftwareCheck]:
     """Set up each environment that the site defines; of containers, check that runtime and image are there."""
     problems = [*check_pipeline(site), *check_software(site)]
     if problems := [problem for problem in problems if problem.severity == "error"]:
-        yield Equipment("software", "", str(WclError(*problems)))
+        yield SoftwareCheck("software", "", str(WclError(*problems)))
         return
     definitions = SoftwareDefinitions(site, Scope(site.section("site").section(site.text("target_site")), root=site))
     for kind, holder in KINDS.items():
@@ -41,24 +41,24 @@ def equipment(site: Section) -> Iterator[Equipment]:
             try:
                 found = definitions.find(kind, name, section.opened_position)
             except WclError as error:
-                yield Equipment(f"{kind} {name}", "", str(error))
+                yield SoftwareCheck(f"{kind} {name}", "", str(error))
                 continue
             yield _looked_at(found.label, msgspec.to_builtins(found))
 
 
-def _looked_at(label: str, definition: dict[str, object]) -> Equipment:
+def _looked_at(label: str, definition: dict[str, object]) -> SoftwareCheck:
     if missing := software_error(definition):
-        return Equipment(label, "", missing)
+        return SoftwareCheck(label, "", missing)
     if definition["kind"] == "container":
-        return Equipment(label, f"{definition['image']}, run by {definition['runtime']}")
+        return SoftwareCheck(label, f"{definition['image']}, run by {definition['runtime']}")
     warden = Warden()
     try:
         with tempfile.TemporaryDirectory(prefix="fw-doctor-") as place, open(os.path.join(place, "log"), "ab+") as log:
             environment = {**os.environ, "PATH": program_path()}
             shelf = EnvironmentCache(Programs(warden), environment, place)
             ready = shelf.take(label, definition, {"FW_CALL": "0"}, log.fileno(), lambda what, **fact: None)
-            return Equipment(label, ready.summary)
+            return SoftwareCheck(label, ready.summary)
     except SoftwareError as error:
-        return Equipment(label, "", str(error))
+        return SoftwareCheck(label, "", str(error))
     finally:
         warden.dismiss()

@@ -7,35 +7,32 @@ import platform
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from framework.registry.questions.attempts import NewSoftware
-from framework.runs.git import states
+from framework.runs.git import git_states
 from framework.worker.environments.base import fingerprint
-
-if TYPE_CHECKING:
-    pass
 
 ROOT = Path(__file__).parents[2]
 #: The framework's own parts beside the pipelines.
 PARTS = ("framework", "wrappers", "wcl", "queries")
 
 
-def framework_now() -> NewSoftware:
+def framework_version() -> NewSoftware:
     """Return the version of the framework that this process runs."""
-    return _framework(states([(ROOT, PARTS)])[0])
+    return _framework(git_states([(ROOT, PARTS)])[0])
 
 
-def submitters(pipeline: Path) -> tuple[NewSoftware, ...]:
+def submission_versions(pipeline: Path) -> tuple[NewSoftware, ...]:
     """Return the versions of the framework and of the folder that holds a pipeline's file."""
     folder = pipeline.absolute().parent
-    own, of_pipeline = states([(ROOT, PARTS), (folder, ())])
+    own, of_pipeline = git_states([(ROOT, PARTS), (folder, ())])
     found = {"folder": str(folder), "git": of_pipeline}
     return _framework(own), _found("pipeline", pipeline.name, found)
 
 
 def _framework(git: dict[str, Any]) -> NewSoftware:
-    packages = sorted(set(_packages()))
+    packages = sorted(set(_installed_packages()))
     version = next((name.partition("-")[2] for name in packages if name.startswith("skyfw-")), None)
     machine = os.uname()
     found = {
@@ -49,7 +46,7 @@ def _framework(git: dict[str, Any]) -> NewSoftware:
     return _found("framework", "skyfw", found)
 
 
-def _packages() -> Iterator[str]:
+def _installed_packages() -> Iterator[str]:
     """Yield the names and versions of the packages that this Python can import, in the order of their names."""
     for directory in sys.path:
         try:

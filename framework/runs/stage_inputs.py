@@ -20,20 +20,20 @@ if TYPE_CHECKING:
     from framework.registry.questions.files import Copy, FileRow
 
 
-def bring_inputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
+def stage_inputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
     """Copy the inputs that a run's archive lacks, archive by archive; yield each file, with the error if it failed."""
     plan = directory.read()
     values = as_submitted(directory, plan)
     own = named_archive(values, plan.archive)
     coming = files_to_stage(plan)
     for name in sorted(set(coming.values())):
-        files, lost = _copies(db, plan, name, [path for path, archive in coming.items() if archive == name])
+        files, lost = _find_copies(db, plan, name, [path for path, archive in coming.items() if archive == name])
         yield from (StagedFile(path, f"archive {name} has it no longer") for path in lost)
         for each in replicate(db, named_archive(values, name), own, files):
             yield StagedFile(each.path, each.trouble)
 
 
-def take_home(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
+def deliver_outputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
     """Copy a run's outputs to its archive of delivery; yield each file, with the error where it failed."""
     plan = directory.read()
     values = as_submitted(directory, plan)
@@ -43,7 +43,7 @@ def take_home(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
         yield StagedFile(each.path, each.trouble)
 
 
-def _copies(
+def _find_copies(
     db: Registry, plan: PlannedRun, archive: str, wanted: list[str]
 ) -> tuple[list[tuple[FileRow, Copy]], list[str]]:
     """Return the copies that an archive has of some files, and the paths that it lacks."""

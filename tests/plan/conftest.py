@@ -11,7 +11,7 @@ from framework.configuration.site_file import DEFAULTS
 from framework.model.plan import Identity, Known, Plan
 from framework.pipeline.questions import NamedQuestion
 from framework.plan.build import build_plan
-from framework.runs.submission import Hooks
+from framework.runs.wrapper_hooks import WrapperHooks
 from wcl import Section, merge, read
 
 REDUCE = """
@@ -157,7 +157,7 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
             Answers(in_archive or {}, outside or {}),
             submit_directory="/work",
             wrappers={"generic": None, "scrape": None},
-            hooks=Hooks(),
+            hooks=WrapperHooks(),
         )
 
     return make

@@ -13,7 +13,7 @@ from framework.model.plan import Identity, Known, Plan
 from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_plan
 from framework.runs.planner_answers import read_answer
-from framework.runs.submission import Hooks
+from framework.runs.wrapper_hooks import WrapperHooks
 from wcl import merge, parse, read
 
 ORACLE = Path(__file__).parents[2] / "../shared/data/desdm/oracle/golden"
@@ -70,7 +70,7 @@ def planned(submit: Path, unit: str, recorded: Recorded, **overrides: str) -> Pl
         operator="tester", jira_id="TEST-15",
     )  # fmt: skip
     wrappers = {"generic": None, "lsst": None}
-    return build_plan(pipeline, identity, recorded, submit_directory="/work", wrappers=wrappers, hooks=Hooks())
+    return build_plan(pipeline, identity, recorded, submit_directory="/work", wrappers=wrappers, hooks=WrapperHooks())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from framework.model.plan import Call, File, Identity, Job, Needs
 from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_late_block, build_plan
 from framework.plan.late_inputs import EarlierBlocks
-from framework.runs.submission import Hooks, known_wrappers
+from framework.runs.wrapper_hooks import WrapperHooks, wrapper_files
 from wcl import Section, WclError, merge, parse, read, split_list
 
 ROOT = Path(__file__).parents[2]
@@ -214,7 +214,7 @@ def late_block(world: World, number: int = 2, text: str = LATE):
     return build_late_block(
         merge(read(DEFAULTS), parse(text, "late.wcl")).with_value("fw_home", "/fw"), identity, world, number=number,
         earlier=EarlierBlocks(jobs=(job,), carried={}), submit_directory="/work",
-        wrappers=known_wrappers(), hooks=Hooks(),
+        wrappers=wrapper_files(), hooks=WrapperHooks(),
     )  # fmt: skip
 
 
@@ -305,7 +305,9 @@ def test_real_pipelines_give_no_false_alarm_when_they_are_late(path):
         jira_id="x",
     )  # fmt: skip
     world = World()
-    planned = build_plan(pipeline, identity, world, submit_directory="/work", wrappers=known_wrappers(), hooks=Hooks())
+    planned = build_plan(
+        pipeline, identity, world, submit_directory="/work", wrappers=wrapper_files(), hooks=WrapperHooks()
+    )
     assert [block.name for block in planned.late] == [name for name in split_list(pipeline.text("blocklist")) if name][
         1:
     ]

@@ -15,7 +15,7 @@ from framework.engines.run_directory import RunDirectory
 from framework.registry.admin.equality import differences
 from framework.registry.database.opening import open_registry
 from framework.registry.questions.runs import find_run
-from framework.runs.recover import recover
+from framework.runs.recover import recover_run
 
 ROOT = Path(__file__).parents[2]
 RUN = "U_r1p01"
@@ -45,7 +45,7 @@ def lost(a_story, fw_home, tmp_path):
 def test_runs_are_recorded_anew_as_they_were(lost, a_story, any_db, fw_home, monkeypatch):
     monkeypatch.setenv("FW_HOME", str(fw_home))
     for run in a_story:
-        found = recover(any_db, RunDirectory(fw_home / "runs" / run))
+        found = recover_run(any_db, RunDirectory(fw_home / "runs" / run))
         assert (found.is_new, found.facts > 20) == (True, True)
         before, now = find_run(lost, run).attempt_id, find_run(any_db, run).attempt_id
         assert differences(lost, before, any_db, now, volatile=frozenset()) == []

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from framework.runs.git import states
+from framework.runs.git import git_states
 
 
 @pytest.fixture
@@ -29,18 +29,18 @@ def git(tmp_path):
 
 def test_a_folder_stands_at_a_commit_with_what_was_changed_since(git):
     run, folder = git
-    assert states([(folder, ())]) == [{"commit": None, "branch": "main", "dirty": False, "changed": []}]
+    assert git_states([(folder, ())]) == [{"commit": None, "branch": "main", "dirty": False, "changed": []}]
     for name in ("a b.wcl", "c.wcl", "d.wcl"):
         (folder / name).write_text(name)
     run("add", ".")
     run("commit", "-qm", "x")
     commit = run("rev-parse", "HEAD")
     clean = {"commit": commit, "branch": "main", "dirty": False, "changed": []}
-    assert states([(folder, ())]) == [clean]
+    assert git_states([(folder, ())]) == [clean]
     run("mv", "d.wcl", "e.wcl")
     (folder / "a b.wcl").write_text("changed")
     (folder / "é new").write_text("")
-    assert states([(folder, ()), (folder, ("c.wcl",))]) == [
+    assert git_states([(folder, ()), (folder, ("c.wcl",))]) == [
         {**clean, "dirty": True, "changed": ["a b.wcl", "e.wcl", "é new"]},
         clean,
     ]
@@ -53,12 +53,12 @@ def test_a_folder_without_a_commit_says_why(git, tmp_path, monkeypatch):
     (folder / "build" / "deep" / "a.wcl").write_text("")
     plain = tmp_path / "plain"
     plain.mkdir()
-    assert states([(folder / "build/deep", ()), (plain, ())]) == [
+    assert git_states([(folder / "build/deep", ()), (plain, ())]) == [
         {"none": "not in git: ignored by the repository around it"},
         {"none": "not a git repository"},
     ]
     monkeypatch.setenv("PATH", str(plain))
-    assert states([(folder, ())]) == [{"none": "git is not installed"}]
+    assert git_states([(folder, ())]) == [{"none": "git is not installed"}]
 
 
 def test_a_repository_cannot_have_its_own_programs_run(git, tmp_path, monkeypatch):
@@ -68,7 +68,7 @@ def test_a_repository_cannot_have_its_own_programs_run(git, tmp_path, monkeypatc
     hook.chmod(0o755)
     run("config", "core.fsmonitor", str(hook))
     monkeypatch.setenv("GIT_DIR", "/nowhere")  # as within a hook of another one
-    assert states([(folder, ())])[0]["branch"] == "main"
+    assert git_states([(folder, ())])[0]["branch"] == "main"
     assert not (tmp_path / "ran").exists()
 
 
@@ -78,7 +78,7 @@ def test_git_that_hangs_is_not_waited_for(git, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr("framework.runs.git.SECONDS", 0.2)
     began = time.monotonic()
-    assert states([(tmp_path, ())]) == [{"none": "git gave no answer in 0.2 s"}]
+    assert git_states([(tmp_path, ())]) == [{"none": "git gave no answer in 0.2 s"}]
     assert time.monotonic() - began < 5
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher
 
 from framework.model.plan import Call, Exec, File
-from framework.runs.comparison.matched_calls import Pairs
-from framework.runs.comparison.run_names import Renaming
+from framework.runs.comparison.matched_calls import MatchedCalls
+from framework.runs.comparison.run_names import RunNames
 from framework.runs.comparison.side import Side
 from framework.worker.files.transfer import measure
 
@@ -56,18 +56,18 @@ class CallDifference:
     follows: tuple[int, ...] = ()
 
 
-def compare_calls(pairs: Pairs, old: Side, new: Side, renaming: Renaming) -> Iterator[CallDifference]:
+def compare_calls(pairs: MatchedCalls, old: Side, new: Side, renaming: RunNames) -> Iterator[CallDifference]:
     """Yield the calls that differ: those of the new plan in its order, then those that are gone."""
-    outside = _Outside(old)
-    found = [_told("added", call, new) for call in pairs.added]
+    outside = _OutsideFiles(old)
+    found = [_call_difference("added", call, new) for call in pairs.added]
     for before, now in pairs.both:
-        if changes := tuple(_Comparer(renaming, outside).changes(before, now)):
-            found.append(_told("changed", now, new, changes))
+        if changes := tuple(_CallComparison(renaming, outside).changes(before, now)):
+            found.append(_call_difference("changed", now, new, changes))
     yield from sorted(found, key=lambda call: call.number)
-    yield from (_told("removed", call, old) for call in pairs.removed)
+    yield from (_call_difference("removed", call, old) for call in pairs.removed)
 
 
-def _told(kind: str, call: Call, side: Side, changes: tuple[Change, ...] = ()) -> CallDifference:
+def _call_difference(kind: str, call: Call, side: Side, changes: tuple[Change, ...] = ()) -> CallDifference:
     return CallDifference(
         kind=kind,
         number=call.number,
@@ -78,7 +78,7 @@ def _told(kind: str, call: Call, side: Side, changes: tuple[Change, ...] = ()) -
     )
 
 
-class _Outside:
+class _OutsideFiles:
     """Files outside every archive, whose contents the old run recorded; each is looked at once."""
 
     def __init__(self, old: Side) -> None:
@@ -101,17 +101,17 @@ class _Outside:
             now = measure(location).sha256
         except OSError:
             return None  # what cannot be read is a matter of the plan's checks
-        return None if now == before.sha256 else _content(location, before.sha256, now)
+        return None if now == before.sha256 else _content_change(location, before.sha256, now)
 
 
-def _content(path: str, old: str, new: str) -> Change:
+def _content_change(path: str, old: str, new: str) -> Change:
     return Change("content", path, (f"sha256 {old}",), (f"sha256 {new}",))
 
 
-class _Comparer:
+class _CallComparison:
     """Comparison of two calls."""
 
-    def __init__(self, renaming: Renaming, outside: _Outside) -> None:
+    def __init__(self, renaming: RunNames, outside: _OutsideFiles) -> None:
         self._renaming = renaming
         self._outside = outside
 
@@ -157,14 +157,14 @@ class _Comparer:
                 if changed := self._outside.change(file.path):
                     yield changed
             elif was.sha256 and file.sha256 and was.sha256 != file.sha256:
-                yield _content(file.path, was.sha256, file.sha256)
+                yield _content_change(file.path, was.sha256, file.sha256)
         yield from self._unmatched("reads", old.inputs, new.inputs, pairs)
 
     def _makes(self, old: Call, new: Call) -> Iterator[Change]:
         pairs = self._matched(old.outputs, new.outputs)
         yield from self._unmatched("makes", old.outputs, new.outputs, pairs)
         for was, file in pairs:
-            yield from self._values("makes", _about(was), _about(file), f"{file.path}: ")
+            yield from self._values("makes", _output_properties(was), _output_properties(file), f"{file.path}: ")
 
     def _unmatched(
         self, what: str, old: Sequence[File], new: Sequence[File], pairs: Sequence[tuple[File, File]]
@@ -219,7 +219,7 @@ class _Comparer:
                 yield Change(what, f"{before}{key}", (was,) if was else (), (value,) if value else ())
 
 
-def _about(file: File) -> dict[str, str]:
+def _output_properties(file: File) -> dict[str, str]:
     """Return the other properties of an output."""
     kept = {"filetype": file.filetype, "savefiles": str(file.saved), "optional": str(file.optional)}
     return {**kept, **file.metadata}

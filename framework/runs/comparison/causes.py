@@ -16,14 +16,14 @@ from wcl import Section, variable_names
 _SHARED = ("directory_pattern", "filename_pattern", "job_environment", "environment", "wrapper", "framework_file")
 
 
-def with_causes(
+def find_causes(
     calls: Iterable[CallDifference], values: tuple[ValueDifference, ...], old: Side, new: Side
 ) -> tuple[CallDifference, ...]:
     """Return the calls with their possible causes: values of their module and block, and what these refer to."""
 
     @cache
     def causes(block: str, module: str) -> tuple[Cause, ...]:
-        reach = _Reach(new.pipeline, block, module), _Reach(old.pipeline, block, module)
+        reach = _ReferredKeys(new.pipeline, block, module), _ReferredKeys(old.pipeline, block, module)
         return tuple(
             Cause(value.key, value.new_place or value.old_place)
             for value in values
@@ -31,14 +31,14 @@ def with_causes(
         )
 
     found = tuple(calls)
-    follows = _Followed(found, old, False), _Followed(found, new, True)
+    follows = _UpstreamCalls(found, old, False), _UpstreamCalls(found, new, True)
     return tuple(
         replace(call, causes=causes(call.block, call.module), follows=follows[call.kind != "removed"].by(call.number))
         for call in found
     )
 
 
-class _Followed:
+class _UpstreamCalls:
     """Differing calls of one side whose outputs another differing call reads."""
 
     def __init__(self, found: Iterable[CallDifference], side: Side, is_new: bool) -> None:
@@ -51,7 +51,7 @@ class _Followed:
         return tuple(sorted(makers))
 
 
-class _Reach:
+class _ReferredKeys:
     """Keys that a module in a block refers to, directly or through others."""
 
     def __init__(self, pipeline: Section, block: str, module: str) -> None:

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from framework.model.gc_pause import no_garbage_collection
 from framework.runs.comparison.calls import CallDifference, compare_calls
-from framework.runs.comparison.causes import with_causes
+from framework.runs.comparison.causes import find_causes
 from framework.runs.comparison.configuration import ValueDifference, compare_values
 from framework.runs.comparison.jobs import JobDifference, compare_jobs
-from framework.runs.comparison.matched_calls import matched_calls
-from framework.runs.comparison.run_names import OwnName, Renaming
+from framework.runs.comparison.matched_calls import match_calls
+from framework.runs.comparison.run_names import OwnName, RunNames
 from framework.runs.comparison.side import Side
 from framework.runs.comparison.versions import VersionDifference, compare_versions
 
@@ -43,10 +43,10 @@ def compare(old: Side, new: Side) -> Comparison:
 
 
 def _compared(old: Side, new: Side) -> Comparison:
-    renaming = Renaming(old.names, new.names, (old.pipeline, new.pipeline))
-    pairs = matched_calls(old, new, renaming)
+    renaming = RunNames(old.names, new.names, (old.pipeline, new.pipeline))
+    pairs = match_calls(old, new, renaming)
     values = compare_values(old, new)
-    calls = with_causes(compare_calls(pairs, old, new, renaming), values, old, new)
+    calls = find_causes(compare_calls(pairs, old, new, renaming), values, old, new)
     jobs = tuple(compare_jobs(pairs, old, new, renaming))
     differing_calls = sum(call.kind != "removed" for call in calls)
     differing_jobs = sum(job.kind != "removed" for job in jobs)

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from framework.model.plan import Job
-from framework.runs.comparison.matched_calls import Pairs
-from framework.runs.comparison.run_names import Renaming
+from framework.runs.comparison.matched_calls import MatchedCalls
+from framework.runs.comparison.run_names import RunNames
 from framework.runs.comparison.side import Side
 
 
@@ -32,15 +32,15 @@ class JobDifference:
     parents: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
 
-def compare_jobs(pairs: Pairs, old: Side, new: Side, renaming: Renaming) -> Iterator[JobDifference]:
+def compare_jobs(pairs: MatchedCalls, old: Side, new: Side, renaming: RunNames) -> Iterator[JobDifference]:
     """Yield the jobs that differ: those of the new plan in its order, then those that are gone."""
     now = {before.number: call.number for before, call in pairs.both}
-    matched = _matched(old, new, renaming, now)
+    matched = _match_jobs(old, new, renaming, now)
     number_now = {was.number: number for number, was in matched.items()}
     for job in new.jobs:
         was = matched.get(job.number)
         if was is None:
-            yield _told("added", job, new)
+            yield _job_difference("added", job, new)
             continue
         had = {now.get(call.number, -call.number) for call in was.calls}
         has = {call.number for call in job.calls}
@@ -49,12 +49,12 @@ def compare_jobs(pairs: Pairs, old: Side, new: Side, renaming: Renaming) -> Iter
         parents = None if waited == job.parents else (waited, job.parents)
         if had != has or threads or parents:
             left = [call.number for call in was.calls if now.get(call.number) not in has]
-            yield _told("changed", job, new, sorted(has - had), left, threads, parents)
+            yield _job_difference("changed", job, new, sorted(has - had), left, threads, parents)
     kept = {job.number for job in matched.values()}
-    yield from (_told("removed", job, old) for job in old.jobs if job.number not in kept)
+    yield from (_job_difference("removed", job, old) for job in old.jobs if job.number not in kept)
 
 
-def _matched(old: Side, new: Side, renaming: Renaming, now: dict[int, int]) -> dict[int, Job]:
+def _match_jobs(old: Side, new: Side, renaming: RunNames, now: dict[int, int]) -> dict[int, Job]:
     """Match new jobs with old ones: by their calls, or else the only one of the same block and keys."""
     by_calls = {frozenset(now.get(call.number, 0) for call in job.calls): job for job in old.jobs}
     found = {}
@@ -70,7 +70,7 @@ def _matched(old: Side, new: Side, renaming: Renaming, now: dict[int, int]) -> d
     return found
 
 
-def _told(
+def _job_difference(
     kind: str,
     job: Job,
     side: Side,

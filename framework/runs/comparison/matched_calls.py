@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from framework.model.plan import Call
-from framework.runs.comparison.run_names import Renaming
+from framework.runs.comparison.run_names import RunNames
 from framework.runs.comparison.side import Side
 
 #: Block, module, keys with values, and which of several calls that have all these alike.
@@ -14,7 +14,7 @@ Identity = tuple[str, str, tuple[tuple[str, str], ...], int]
 
 
 @dataclass(frozen=True)
-class Pairs:
+class MatchedCalls:
     """Calls that both sides have, and calls that one side has."""
 
     both: tuple[tuple[Call, Call], ...]
@@ -22,7 +22,7 @@ class Pairs:
     added: tuple[Call, ...]
 
 
-def matched_calls(old: Side, new: Side, renaming: Renaming) -> Pairs:
+def match_calls(old: Side, new: Side, renaming: RunNames) -> MatchedCalls:
     """Match the calls of both sides."""
     before, now = _by_identity(old), _by_identity(new)
     both, removed = [], []
@@ -37,7 +37,7 @@ def matched_calls(old: Side, new: Side, renaming: Renaming) -> Pairs:
         else:
             both.append((call, found))
     known = {found.number for _, found in both}
-    return Pairs(tuple(both), tuple(removed), tuple(call for call in now.values() if call.number not in known))
+    return MatchedCalls(tuple(both), tuple(removed), tuple(call for call in now.values() if call.number not in known))
 
 
 def _by_identity(side: Side) -> dict[Identity, Call]:

@@ -23,7 +23,7 @@ MOST_WORDS = 6
 MOST_CAUSES = 4
 
 
-def lines(found: Comparison) -> Iterator[str]:
+def report_lines(found: Comparison) -> Iterator[str]:
     """Yield the lines of the report."""
     yield f"{found.new}, beside {found.old}"
     if found.evened:
@@ -64,7 +64,7 @@ def _call_lines(calls: tuple[CallDifference, ...]) -> Iterator[str]:
         together.setdefault(kind, []).append(call)
     for same in together.values():
         first = same[0]
-        yield f"  {_MARKS[first.kind]} {first.block} {first.module} {_named(same)}"
+        yield f"  {_MARKS[first.kind]} {first.block} {first.module} {_calls_text(same)}"
         told = [_change_line(change, first if len(same) > 1 else None) for change in first.changes]
         yield from (f"      {line}" for line in told)
         if first.causes:
@@ -72,10 +72,10 @@ def _call_lines(calls: tuple[CallDifference, ...]) -> Iterator[str]:
             more = len(first.causes) - MOST_CAUSES
             yield f"      may come from {', '.join(causes)}{f' and {more} more' if more > 0 else ''}"
         if followed := sorted({number for call in same for number in call.follows}):
-            yield f"      follows {'call' if len(followed) == 1 else 'calls'} {_ranges(tuple(followed))}"
+            yield f"      follows {'call' if len(followed) == 1 else 'calls'} {_ranges_text(tuple(followed))}"
 
 
-def _named(calls: list[CallDifference]) -> str:
+def _calls_text(calls: list[CallDifference]) -> str:
     """Return the numbers and keys of calls: ``1 (world), 2 (moon)``."""
     names = []
     for call in calls[:MOST_NAMED]:
@@ -89,7 +89,7 @@ def _change_line(change: Change, call: CallDifference | None = None) -> str:
     """Return the line of a change; for a group of calls, key values are replaced by the names of the keys."""
     what = f"{change.what} of" if change.what == "content" else change.what
     name = f" {change.name}" if change.name else ""
-    line = f"{what}{name}: {_few(change.old)} → {_few(change.new)}"
+    line = f"{what}{name}: {_shorten(change.old)} → {_shorten(change.new)}"
     if call is None or change.what not in _OF_FILES:
         return line
     for key, value in call.keys.items():
@@ -103,24 +103,24 @@ def _job_line(job: JobDifference) -> str:
     keys = f" ({job.keys})" if job.keys else ""
     told = [counted(job.calls, "call")]
     if job.joined:
-        told.append(f"with {_ranges(job.joined)}")
+        told.append(f"with {_ranges_text(job.joined)}")
     if job.left:
-        told.append(f"without the old plan's {_ranges(job.left)}")
+        told.append(f"without the old plan's {_ranges_text(job.left)}")
     if job.threads:
         told.append(f"{job.threads[1]} at a time, not {job.threads[0]}")
     if job.parents:
-        before, now = (_ranges(numbers) or "none" for numbers in job.parents)
+        before, now = (_ranges_text(numbers) or "none" for numbers in job.parents)
         told.append(f"waits for {now}, not for {before}")
     return f"  {_MARKS[job.kind]} {job.block} job {job.number}{keys}: {', '.join(told)}"
 
 
-def _ranges(numbers: tuple[int, ...]) -> str:
+def _ranges_text(numbers: tuple[int, ...]) -> str:
     """Return numbers as ranges: ``1..3, 7``."""
     runs = [[number for _, number in same] for _, same in groupby(enumerate(numbers), lambda pair: pair[1] - pair[0])]
     return ", ".join(f"{run[0]}..{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
 
 
-def _few(texts: tuple[str, ...]) -> str:
+def _shorten(texts: tuple[str, ...]) -> str:
     """Return the first texts and the count of the others; checksums are shortened."""
     texts = tuple(text[: len("sha256 ") + 12] if text.startswith("sha256 ") else text for text in texts)
     if len(texts) > MOST_WORDS:

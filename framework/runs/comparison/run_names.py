@@ -29,7 +29,7 @@ class OwnName:
     new: str
 
 
-class Renaming:
+class RunNames:
     """Translation of texts of an old run into those of a new one, by the formats in which pipelines write run names."""
 
     def __init__(self, old: Names, new: Names, pipelines: Iterable[Section]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from framework.registry.questions.files import files_of_attempt
 from framework.registry.questions.runs import find_run, modules
-from framework.runs.comparison.run_names import Renaming
+from framework.runs.comparison.run_names import RunNames
 from framework.runs.comparison.side import Side
 from wcl import Section, parse_boolean
 
@@ -29,7 +29,7 @@ class FileDifference:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class ModuleFigures:
     """Figures of a module in one run; times in seconds, memory in kB."""
 
     done: int
@@ -41,17 +41,17 @@ class Numbers:
 
 
 @dataclass(frozen=True)
-class ModuleOutcome:
+class ModuleComparison:
     """Figures of a module in both runs; None for a run that does not have it."""
 
     block: str
     module: str
-    old: Numbers | None
-    new: Numbers | None
+    old: ModuleFigures | None
+    new: ModuleFigures | None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class OutcomeComparison:
     """Differences between the outcomes of two runs."""
 
     states: tuple[str, str]
@@ -60,15 +60,15 @@ class Outcome:
     same_files: int
     #: Files that both made and whose content means nothing, such as logs.
     volatile_files: int
-    modules: tuple[ModuleOutcome, ...]
+    modules: tuple[ModuleComparison, ...]
 
 
-def compare_outcomes(db: Registry, old: Side, new: Side) -> Outcome:
+def compare_outcomes(db: Registry, old: Side, new: Side) -> OutcomeComparison:
     """Compare the outcomes of two recorded runs."""
     runs = find_run(db, old.names.run), find_run(db, new.names.run)
     before, now = (files_of_attempt(db, run.attempt_id) for run in runs)
-    volatile = _volatile(old.pipeline) | _volatile(new.pipeline)
-    pairs = _paired(before, now, Renaming(old.names, new.names, (old.pipeline, new.pipeline)))
+    volatile = _volatile_filetypes(old.pipeline) | _volatile_filetypes(new.pipeline)
+    pairs = _pair_files(before, now, RunNames(old.names, new.names, (old.pipeline, new.pipeline)))
     differing, same, left = [], 0, 0
     for path, was, row in pairs:
         kind = "removed" if row is None else "added" if was is None else "changed"
@@ -79,7 +79,7 @@ def compare_outcomes(db: Registry, old: Side, new: Side) -> Outcome:
             same += 1
         else:
             differing.append(FileDifference(kind, path, filetype))
-    return Outcome(
+    return OutcomeComparison(
         states=(runs[0].state, runs[1].state),
         files=tuple(differing),
         same_files=same,
@@ -88,8 +88,8 @@ def compare_outcomes(db: Registry, old: Side, new: Side) -> Outcome:
     )
 
 
-def _paired(
-    before: Mapping[str, FileRow], now: Mapping[str, FileRow], renaming: Renaming
+def _pair_files(
+    before: Mapping[str, FileRow], now: Mapping[str, FileRow], renaming: RunNames
 ) -> Iterator[tuple[str, FileRow | None, FileRow | None]]:
     """Yield each file's path (in the new run where it has the file) with its records in both runs."""
     left = dict(now)
@@ -101,7 +101,7 @@ def _paired(
         yield path, None, row
 
 
-def _volatile(pipeline: Section) -> set[str]:
+def _volatile_filetypes(pipeline: Section) -> set[str]:
     """Return the filetypes whose contents differ from run to run."""
     return {
         name
@@ -110,12 +110,12 @@ def _volatile(pipeline: Section) -> set[str]:
     }
 
 
-def _modules(before: list[ModuleRow], now: list[ModuleRow]) -> Iterator[ModuleOutcome]:
+def _modules(before: list[ModuleRow], now: list[ModuleRow]) -> Iterator[ModuleComparison]:
     old = {(row.block, row.module): _numbers(row) for row in before}
     new = {(row.block, row.module): _numbers(row) for row in now}
     for block, module in dict.fromkeys([*new, *old]):
-        yield ModuleOutcome(block, module, old.get((block, module)), new.get((block, module)))
+        yield ModuleComparison(block, module, old.get((block, module)), new.get((block, module)))
 
 
-def _numbers(row: ModuleRow) -> Numbers:
-    return Numbers(row.calls_done, row.calls_failed, row.calls_expected, row.mean_wall, row.peak_memory)
+def _numbers(row: ModuleRow) -> ModuleFigures:
+    return ModuleFigures(row.calls_done, row.calls_failed, row.calls_expected, row.mean_wall, row.peak_memory)

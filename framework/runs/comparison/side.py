@@ -14,7 +14,7 @@ from framework.registry.questions.files import existing, inputs_of
 from framework.registry.questions.program_versions import versions
 from framework.registry.questions.runs import find_run
 from framework.runs import kept_plan
-from framework.runs.submission import Submission
+from framework.runs.submitted_pipeline import Submission
 from wcl import Section, parse, split_list
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Side:
         return self.blocks[self.job_of[call.number].block]
 
 
-def planned(plan: Plan, submission: Submission) -> Side:
+def planned_side(plan: Plan, submission: Submission) -> Side:
     """Return the side of a plan that was just made."""
     identity = plan.identity
     return Side(
@@ -84,16 +84,16 @@ def planned(plan: Plan, submission: Submission) -> Side:
     )
 
 
-def recorded(registry: Registry, name: str) -> Side:
+def recorded_side(registry: Registry, name: str) -> Side:
     """Return the side of a recorded run: its archived plan, and the recorded programs and outside files."""
     run = find_run(registry, name)
-    kept = kept_plan.files(registry, run)
-    full = kept_plan.newest(kept, "full")
-    pipeline = parse("".join(kept_plan.lines(full.location)), full.location)
+    kept = kept_plan.plan_files(registry, run)
+    full = kept_plan.newest_file(kept, "full")
+    pipeline = parse("".join(kept_plan.read_lines(full.location)), full.location)
     shards = [file.location for shard, file in sorted(kept.items()) if shard.endswith(".jsonl")]
     with no_garbage_collection():
         # A restart with a changed configuration has planned the same jobs again.
-        jobs = tuple({job.number: job for shard in shards for job in kept_plan.jobs(shard)}.values())
+        jobs = tuple({job.number: job for shard in shards for job in kept_plan.read_jobs(shard)}.values())
     return Side(
         names=Names(
             run=run.run,
@@ -110,7 +110,7 @@ def recorded(registry: Registry, name: str) -> Side:
     )
 
 
-def early_part(side: Side) -> Side:
+def without_late_blocks(side: Side) -> Side:
     """Return a side without late blocks, which a plan made before the run cannot have."""
     names = {name: side.pipeline.section("block").section(name.lower()) for name in side.blocks.values()}
     jobs = tuple(job for job in side.jobs if not says_late(names[side.blocks[job.block]]))

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from framework.registry.questions.software import Stack
 
 
-def compare_submitters(old: Mapping[str, Stack], new: Mapping[str, Stack]) -> dict[str, list[str]]:
+def compare_software(old: Mapping[str, Stack], new: Mapping[str, Stack]) -> dict[str, list[str]]:
     """Return the old and new version of each software that differs; empty where a run had none."""
     was, now = dict(_named(old)), dict(_named(new))
     return {

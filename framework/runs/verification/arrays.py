@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from framework.pipeline.comparison_rules import Tolerance
-from framework.runs.verification.compare import CLOSE, DIFFERENT, Difference, shown
+from framework.runs.verification.compare import CLOSE, DIFFERENT, Difference, display_value
 
 #: What an index is called, from its place in the array.
 Name = Callable[[tuple[int, ...]], str]
@@ -30,7 +30,7 @@ def array_differences(was: Any, now: Any, tolerance: Tolerance, name: str, at: N
         yield Difference(CLOSE, f"{name}: {words}")
         return
     first = tuple(int(index) for index in np.unravel_index(int(beyond.argmax()), beyond.shape))
-    words = f"{at(first)} is {shown(now[first])}, was {shown(was[first])}"
+    words = f"{at(first)} is {display_value(now[first])}, was {display_value(was[first])}"
     yield Difference(DIFFERENT, f"{name}: {beyond.sum()} of {beyond.size} values differ; {words}")
 
 

@@ -52,7 +52,7 @@ class Verdict:
     words: str = ""
 
 
-def compare(old: Path, new: Path, rules: Rules) -> Verdict:
+def compare_files(old: Path, new: Path, rules: Rules) -> Verdict:
     """Compare a new file with an old one."""
     if _same_bytes(old, new):
         return Verdict(IDENTICAL)
@@ -76,12 +76,12 @@ def _compare_as(kind: str, old: Path, new: Path, rules: Rules) -> Verdict:
     trouble = ""
     for reader in dict.fromkeys((kind, "text")):
         try:
-            found = _summed_up(_reader(reader)(old, new, rules))
+            found = _summarize(_reader(reader)(old, new, rules))
         except UnreadableError as error:
             trouble = trouble or ("" if reader == "text" else f" ({error})")
         else:
             return Verdict(found.kind, found.words + trouble)
-    return Verdict(DIFFERENT, _summed_up(_reader("raw")(old, new, rules)).words + trouble)
+    return Verdict(DIFFERENT, _summarize(_reader("raw")(old, new, rules)).words + trouble)
 
 
 def _reader(kind: str) -> Callable[[Path, Path, Rules], Iterator[Difference]]:
@@ -91,7 +91,7 @@ def _reader(kind: str) -> Callable[[Path, Path, Rules], Iterator[Difference]]:
     return differences
 
 
-def _summed_up(found: Iterator[Difference]) -> Verdict:
+def _summarize(found: Iterator[Difference]) -> Verdict:
     """Return the first difference out of tolerance, or else the worst one within it."""
     allowed: dict[str, list[str]] = {VOLATILE: [], CLOSE: []}
     for difference in found:
@@ -123,13 +123,13 @@ def _compare_unpacked(old: Path, new: Path, rules: Rules) -> Verdict:
                 with gzip.open(packed, "rb") as reading, target.open("wb") as writing:
                     shutil.copyfileobj(reading, writing, CHUNK)
         except (OSError, EOFError) as error:
-            as_bytes = _summed_up(_reader("raw")(old, new, rules))
+            as_bytes = _summarize(_reader("raw")(old, new, rules))
             return Verdict(DIFFERENT, f"{as_bytes.words} (not packed by gzip: {error})")
-        inside = compare(unpacked[0], unpacked[1], rules)
+        inside = compare_files(unpacked[0], unpacked[1], rules)
     return Verdict(VOLATILE, "packed otherwise, the same inside") if inside.kind == IDENTICAL else inside
 
 
-def shown(value: object) -> str:
+def display_value(value: object) -> str:
     """Return a value as a message shows it."""
     text = repr(value.item() if hasattr(value, "item") and getattr(value, "size", 1) == 1 else value)
     return text if len(text) <= 80 else f"{text[:77]}..."

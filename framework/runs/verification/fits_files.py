@@ -10,7 +10,7 @@ from typing import Any
 
 from framework.pipeline.comparison_rules import Rules
 from framework.runs.verification.arrays import array_differences
-from framework.runs.verification.compare import CLOSE, DIFFERENT, VOLATILE, Difference, UnreadableError, shown
+from framework.runs.verification.compare import CLOSE, DIFFERENT, VOLATILE, Difference, UnreadableError, display_value
 
 #: What the writing of a file puts into its headers; the data are compared themselves.
 OF_WRITING = frozenset({"DATE", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM"})
@@ -56,9 +56,9 @@ def _in_header(was: Any, now: Any, name: str, rules: Rules) -> Iterator[Differen
     compared = [key for key in {**before, **after} if key.upper() not in OF_WRITING and not rules.is_volatile(key)]
     for key in compared:
         if key not in after:
-            yield Difference(DIFFERENT, f"{name}: card {key} is gone, was {shown(before[key][0][0])}")
+            yield Difference(DIFFERENT, f"{name}: card {key} is gone, was {display_value(before[key][0][0])}")
         elif key not in before:
-            yield Difference(DIFFERENT, f"{name}: card {key} is new: {shown(after[key][0][0])}")
+            yield Difference(DIFFERENT, f"{name}: card {key} is new: {display_value(after[key][0][0])}")
         elif before[key] != after[key]:
             yield _of_card(before[key], after[key], f"{name}: card {key}", key, rules)
     orders = [[key for key in side if key in compared] for side in (before, after)]
@@ -82,8 +82,10 @@ def _of_card(was: list[tuple[Any, str]], now: list[tuple[Any, str]], name: str, 
         if before is None or after is None:
             return Difference(DIFFERENT, f"{name} stands {len(now)} times, was {len(was)} times")
         if before[0] == after[0]:
-            return Difference(DIFFERENT, f"{which} has comment {shown(after[1])}, was {shown(before[1])}")
-        words = f"{which} is {shown(after[0])}, was {shown(before[0])}"
+            return Difference(
+                DIFFERENT, f"{which} has comment {display_value(after[1])}, was {display_value(before[1])}"
+            )
+        words = f"{which} is {display_value(after[0])}, was {display_value(before[0])}"
         limit = rules.of(key)
         numbers = all(isinstance(value, float) for value in (before[0], after[0]))
         if numbers and abs(after[0] - before[0]) <= limit.absolute + limit.relative * abs(before[0]):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from framework.pipeline.comparison_rules import Rules
-from framework.runs.verification.compare import CLOSE, DIFFERENT, VOLATILE, Difference, UnreadableError, shown
+from framework.runs.verification.compare import CLOSE, DIFFERENT, VOLATILE, Difference, UnreadableError, display_value
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
@@ -39,7 +39,7 @@ def _in_value(was: Any, now: Any, place: str, name: str, rules: Rules) -> Iterat
         if math.isinf(was) or math.isinf(now) or not abs(now - was) <= limit.absolute + limit.relative * abs(was):
             yield _different(was, now, place)
         else:
-            yield Difference(CLOSE, f"{place} is {shown(now)}, was {shown(was)}, within its tolerance")
+            yield Difference(CLOSE, f"{place} is {display_value(now)}, was {display_value(was)}, within its tolerance")
 
 
 def _in_object(was: dict[str, Any], now: dict[str, Any], place: str, rules: Rules) -> Iterator[Difference]:
@@ -49,15 +49,15 @@ def _in_object(was: dict[str, Any], now: dict[str, Any], place: str, rules: Rule
             if was.get(key) != now.get(key):
                 yield Difference(VOLATILE, f"{at} differs")
         elif key not in now:
-            yield Difference(DIFFERENT, f"{at} is gone, was {shown(was[key])}")
+            yield Difference(DIFFERENT, f"{at} is gone, was {display_value(was[key])}")
         elif key not in was:
-            yield Difference(DIFFERENT, f"{at} is new: {shown(now[key])}")
+            yield Difference(DIFFERENT, f"{at} is new: {display_value(now[key])}")
         else:
             yield from _in_value(was[key], now[key], at, key, rules)
 
 
 def _different(was: Any, now: Any, place: str) -> Difference:
-    return Difference(DIFFERENT, f"{place or 'it'} is {shown(now)}, was {shown(was)}")
+    return Difference(DIFFERENT, f"{place or 'it'} is {display_value(now)}, was {display_value(was)}")
 
 
 def _is_number(value: Any) -> bool:

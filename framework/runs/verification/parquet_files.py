@@ -9,7 +9,7 @@ from typing import Any
 from framework.output.text import counted
 from framework.pipeline.comparison_rules import Rules
 from framework.runs.verification.arrays import array_differences
-from framework.runs.verification.compare import DIFFERENT, VOLATILE, Difference, UnreadableError, shown
+from framework.runs.verification.compare import DIFFERENT, VOLATILE, Difference, UnreadableError, display_value
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
@@ -71,5 +71,5 @@ def _first(was: Any, now: Any, name: str) -> Iterator[Difference]:
     for row, (before, after) in pairs:
         a, b = before.as_py(), after.as_py()
         if repr(a) != repr(b):
-            yield Difference(DIFFERENT, f"column {name}: row {row} is {shown(b)}, was {shown(a)}")
+            yield Difference(DIFFERENT, f"column {name}: row {row} is {display_value(b)}, was {display_value(a)}")
             return

@@ -34,7 +34,7 @@ IN_MEMORY = "in memory"
 
 
 @dataclass(frozen=True)
-class Comparison:
+class OutputComparison:
     """One output of a rerun, compared with its record.
 
     The result is ``same``, ``differs``, ``missing``, ``new`` (not recorded), or ``in memory`` (never written, so that
@@ -46,13 +46,13 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rerun:
+class RerunResult:
     """Result of a rerun."""
 
     status: int
     reason: str
     commands: tuple[str, ...]
-    outputs: tuple[Comparison, ...]
+    outputs: tuple[OutputComparison, ...]
     #: What its programs ran in: ``same`` as recorded, ``differs``, or empty for the machine as it is.
     software: str = ""
     #: Where what it made this time lies, by the path in the archive.
@@ -63,17 +63,17 @@ class Rerun:
         return self.status == 0 and all(part.verdict in ("same", IN_MEMORY) for part in self.outputs)
 
 
-def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
+def rerun_call(registry: Registry, run: str, number: int, target: Path) -> RerunResult:
     """Repeat a call in the directory ``target``, which must not exist; nothing outside it is written.
 
     Inputs that its job did not keep are made again first, by the calls that made them. Outputs that were passed in
     memory are written this time, so that they can be looked at.
     """
-    shard, software, root = _planned_in(registry, run, number)
-    header, data = _planned(shard, number)
+    shard, software, root = _find_shard(registry, run, number)
+    header, data = _find_job(shard, number)
     header["archive_root"] = root  # which may have moved since, or be another registry's
-    specs = _with_makers([CallSpec(_on_disk(call)) for call in data["calls"]], number)
-    known = _recorded(registry, header, specs)
+    specs = _calls_needed([CallSpec(_without_memory(call)) for call in data["calls"]], number)
+    known = _recorded_files(registry, header, specs)
     made = {file.path for spec in specs for file in spec.outputs}
     inputs = [file for spec in specs for file in spec.inputs if not file.optional and not file.external]
     wanted = [file for file in inputs if file.archived not in known.kept and file.path not in made]
@@ -85,7 +85,7 @@ def rerun(registry: Registry, run: str, number: int, target: Path) -> Rerun:
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedFiles:
     """Recorded facts of some files."""
 
     #: Those that the archive has.
@@ -96,7 +96,7 @@ class Recorded:
     pieces: tuple[str, ...]
 
 
-def _on_disk(call: dict[str, Any]) -> dict[str, Any]:
+def _without_memory(call: dict[str, Any]) -> dict[str, Any]:
     """Return a call with files in the place of outputs passed in memory; its outputs are kept for the comparison."""
 
     def files(key: str, *without: str) -> list[dict[str, Any]]:
@@ -105,7 +105,7 @@ def _on_disk(call: dict[str, Any]) -> dict[str, Any]:
     return {**call, "inputs": files("inputs", "in_memory"), "outputs": files("outputs", "in_memory", "compression")}
 
 
-def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
+def _calls_needed(calls: list[CallSpec], number: int) -> list[CallSpec]:
     """Return a call, and in order before it the calls of its job that make inputs which the job did not keep."""
     makers = {file.path: call for call in calls for file in call.outputs if not file.saved}
     chosen: dict[int, CallSpec] = {}
@@ -118,21 +118,21 @@ def _with_makers(calls: list[CallSpec], number: int) -> list[CallSpec]:
     return [call for call in calls if call.number in chosen]
 
 
-def _planned_in(registry: Registry, run: str, number: int) -> tuple[str, str | None, str]:
+def _find_shard(registry: Registry, run: str, number: int) -> tuple[str, str | None, str]:
     """Return the archive path of a call's shard, the software of its last execution, and the archive's root."""
     found = find_run(registry, run)
     tries = calls(registry, found.attempt_id, wrapnum=number)
     if not tries:
         raise RunError(f"{found.run} has recorded no call {number}: it has {counted(found.calls_expected, 'call')}")
     shard = tries[-1].planfile
-    kept = kept_plan.files(registry, found)
+    kept = kept_plan.plan_files(registry, found)
     if shard not in kept:
         raise RunError(f"{found.run} keeps no {shard} in its archive")
     software = next((each.software for each in reversed(tries) if each.software), None)
     return kept[shard].location, software, attempt_values(registry, found.attempt_id)["archive_root"]
 
 
-def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> Recorded:
+def _recorded_files(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> RecordedFiles:
     """Return the recorded facts of the calls' inputs and outputs."""
     paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.external]
     rows = existing(registry, header["archive"], paths)
@@ -144,13 +144,13 @@ def _recorded(registry: Registry, header: dict[str, Any], specs: list[CallSpec])
     if any(file.pattern for file in specs[-1].outputs):
         found = made_by(registry, header["archive"], header["run"], [specs[-1].number])
         pieces = {row.path: row for _, row in found}
-    kept = dict(_as_kept(row) for row in (*rows.values(), *pieces.values()))
+    kept = dict(_archived_copy(row) for row in (*rows.values(), *pieces.values()))
     every = {**at_paths(registry, paths), **pieces}
     facts = {path: None if row.size is None else Checksum(row.size, row.sha256 or "") for path, row in every.items()}
-    return Recorded(kept, facts, tuple(pieces))
+    return RecordedFiles(kept, facts, tuple(pieces))
 
 
-def _as_kept(row: FileRow) -> tuple[str, Checksum]:
+def _archived_copy(row: FileRow) -> tuple[str, Checksum]:
     """Return path, size and checksum of a file as the archive keeps it."""
     if row.packed:
         ending, size, sha256 = row.packed
@@ -158,9 +158,9 @@ def _as_kept(row: FileRow) -> tuple[str, Checksum]:
     return row.path, Checksum(row.size or 0, row.sha256 or "")
 
 
-def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _find_job(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a shard's header, and the definition of the job that a call belongs to."""
-    parts = kept_plan.records(path)
+    parts = kept_plan.read_records(path)
     header = next(parts)
     for job in parts:
         if any(call["number"] == number for call in job["calls"]):
@@ -169,8 +169,8 @@ def _planned(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _repeat(
-    header: dict[str, Any], specs: list[CallSpec], known: Recorded, target: Path, software: str | None
-) -> Rerun:
+    header: dict[str, Any], specs: list[CallSpec], known: RecordedFiles, target: Path, software: str | None
+) -> RerunResult:
     """Run calls with the worker's own code; the target directory takes the place of the archive."""
     try:
         target.mkdir(parents=True)
@@ -201,13 +201,17 @@ def _repeat(
     made_ready = [fact["sha256"] for fact in facts if fact["e"] == "software"]
     # What it made before, and what it made now, with the places in the job.
     places_of = {**{path: path for path in known.pieces}, **{file.path: file.job_path for file in call.outputs}}
-    made = dict(_found(places_of, bench.store_root, place))
-    outputs = tuple(_compared(path, made.get(path), known.all) for path in places_of if path in {*made, *known.all})
+    made = dict(_find_outputs(places_of, bench.store_root, place))
+    outputs = tuple(
+        _compare_output(path, made.get(path), known.all) for path in places_of if path in {*made, *known.all}
+    )
     compared = "" if not made_ready else "same" if software in (None, *made_ready) else "differs"
-    return Rerun(status=status, reason=call.reason, commands=commands, outputs=outputs, software=compared, made=made)
+    return RerunResult(
+        status=status, reason=call.reason, commands=commands, outputs=outputs, software=compared, made=made
+    )
 
 
-def _found(places_of: Mapping[str, str], root: str, place: WorkDirectory) -> Iterator[tuple[str, str]]:
+def _find_outputs(places_of: Mapping[str, str], root: str, place: WorkDirectory) -> Iterator[tuple[str, str]]:
     """Yield each output that was made with its path: stored, or still in the work directory."""
     for path, at in places_of.items():
         for here in (os.path.join(root, path), place.at(at)):
@@ -229,12 +233,12 @@ def _run_in_order(bench: JobContext) -> tuple[int, CallExecution]:
     return status, call
 
 
-def _compared(path: str, made: str | None, recorded: dict[str, Checksum | None]) -> Comparison:
+def _compare_output(path: str, made: str | None, recorded: dict[str, Checksum | None]) -> OutputComparison:
     if made is None:
-        return Comparison(path, "missing")
+        return OutputComparison(path, "missing")
     if path not in recorded:
-        return Comparison(path, "new")
+        return OutputComparison(path, "new")
     expected = recorded[path]
     if expected is None:
-        return Comparison(path, IN_MEMORY)
-    return Comparison(path, "same" if measure(made) == expected else "differs")
+        return OutputComparison(path, IN_MEMORY)
+    return OutputComparison(path, "same" if measure(made) == expected else "differs")

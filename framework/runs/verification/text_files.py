@@ -7,7 +7,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from framework.pipeline.comparison_rules import Rules
-from framework.runs.verification.compare import DIFFERENT, Difference, UnreadableError, shown
+from framework.runs.verification.compare import DIFFERENT, Difference, UnreadableError, display_value
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
@@ -26,5 +26,7 @@ def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
 
 def _said(number: int, was: str | None, now: str | None) -> str:
     if now is None:
-        return f"it ends before line {number}, which was {shown(was)}"
-    return f"line {number} is {shown(now)}, " + ("which was not there" if was is None else f"was {shown(was)}")
+        return f"it ends before line {number}, which was {display_value(was)}"
+    return f"line {number} is {display_value(now)}, " + (
+        "which was not there" if was is None else f"was {display_value(was)}"
+    )

@@ -20,9 +20,9 @@ from framework.registry.questions.files import at_paths
 from framework.registry.questions.runs import attempt_values, find_run
 from framework.registry.questions.verifications import FileVerdict, Verification, record_verification
 from framework.runs import kept_plan
-from framework.runs.software_versions import framework_now
-from framework.runs.verification.compare import DIFFERENT, IDENTICAL, VERDICTS, Verdict, compare
-from framework.runs.verification.rerun import IN_MEMORY, Comparison, Rerun, rerun
+from framework.runs.software_versions import framework_version
+from framework.runs.verification.compare import DIFFERENT, IDENTICAL, VERDICTS, Verdict, compare_files
+from framework.runs.verification.rerun import IN_MEMORY, OutputComparison, RerunResult, rerun_call
 from wcl import Section, parse, parse_boolean
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ class Verifier:
             raise RunError(f"no call of {of} has ended well: there is nothing to repeat")
         return sorted({call.wrapnum for call in done})
 
-    def verify(self, number: int, target: Path) -> tuple[Rerun, Verification]:
+    def verify(self, number: int, target: Path) -> tuple[RerunResult, Verification]:
         """Repeat a call in a new directory, compare its outputs, and record the verdict."""
         began = time.monotonic()
-        again = rerun(self._registry, self.run.run, number, target)
+        again = rerun_call(self._registry, self.run.run, number, target)
         files = tuple(self._file_verdicts(again))
-        verdict, difference = _of_call(again, files)
+        verdict, difference = _verdict_of_call(again, files)
         done = Verification(
             pfw_attempt_id=self.run.attempt_id,
             wrapnum=number,
@@ -77,7 +77,7 @@ class Verifier:
         record_verification(self._registry, done, self._framework)
         return again, done
 
-    def _file_verdicts(self, again: Rerun) -> list[FileVerdict]:
+    def _file_verdicts(self, again: RerunResult) -> list[FileVerdict]:
 
         known = at_paths(self._registry, [part.path for part in again.outputs])
         found = []
@@ -91,7 +91,7 @@ class Verifier:
             )
         return found
 
-    def _compared(self, part: Comparison, row: FileRow | None, made: Mapping[str, str]) -> Verdict:
+    def _compared(self, part: OutputComparison, row: FileRow | None, made: Mapping[str, str]) -> Verdict:
         """Compare one output with the recorded file."""
         if part.verdict == "same":
             return Verdict(IDENTICAL)
@@ -112,7 +112,7 @@ class Verifier:
             return self._brought_contents(row, made, rules)
         if not is_as_recorded(row, kept):
             return Verdict(DIFFERENT, "another checksum; the archive's own copy is not what is recorded: fw fsck")
-        return compare(kept, made, rules)
+        return compare_files(kept, made, rules)
 
     def _brought_contents(self, row: FileRow, made: Path, rules: Rules) -> Verdict:
         """Compare an output with a file that the home archive has compressed, or that only another archive has."""
@@ -123,20 +123,20 @@ class Verifier:
                 return Verdict(DIFFERENT, f"another checksum than {row.sha256}; {none}")
             if kept.target.name != os.path.basename(row.path):
                 return Verdict(DIFFERENT, f"another checksum; the archive has it as {kept.target.name}, not compared")
-            return compare(kept.target, made, rules)
+            return compare_files(kept.target, made, rules)
 
     @cached_property
     def _filetypes(self) -> Section:
         """Filetypes that the run's own configuration declares."""
-        full = kept_plan.files(self._registry, self.run)["full.wcl"].location
-        return parse("".join(kept_plan.lines(full)), full).section("filetype_metadata")
+        full = kept_plan.plan_files(self._registry, self.run)["full.wcl"].location
+        return parse("".join(kept_plan.read_lines(full)), full).section("filetype_metadata")
 
     @cached_property
     def _framework(self) -> NewSoftware:
-        return framework_now()
+        return framework_version()
 
 
-def _of_call(again: Rerun, files: Sequence[FileVerdict]) -> tuple[str, str | None]:
+def _verdict_of_call(again: RerunResult, files: Sequence[FileVerdict]) -> tuple[str, str | None]:
     """Return the worst verdict among a call's files, and its difference."""
     if again.status:
         return FAILED, again.reason or f"it ended with status {again.status}"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from framework.runs.comparison.run_names import Renaming
+from framework.runs.comparison.run_names import RunNames
 from framework.runs.comparison.side import Names
 from wcl import parse
 
@@ -17,7 +17,7 @@ PIPELINE = parse("a = x-r${reqnum}p${attnum:2}.fits\nb = --try ${attnum}\nc = ${
 
 @pytest.fixture
 def renaming():
-    return Renaming(OLD, NEW, [PIPELINE])
+    return RunNames(OLD, NEW, [PIPELINE])
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_bare_number_may_be_the_runs_own_or_not(renaming):
 
 
 def test_what_both_runs_share_is_compared_as_it_stands():
-    renaming = Renaming(OLD, replace(OLD, run="T1_r7p02", archive_path="SKY/r7/T1/p02", attnum="2"), [PIPELINE])
+    renaming = RunNames(OLD, replace(OLD, run="T1_r7p02", archive_path="SKY/r7/T1/p02", attnum="2"), [PIPELINE])
     assert renaming("SKY/r7/T1/p01/T1.fits") == "SKY/r7/T1/p02/T1.fits"
     assert not renaming.same("T1", "T2")
     assert [own.name for own in renaming.evened] == ["run", "archive_path", "attnum"]

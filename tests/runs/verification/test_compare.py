@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from framework.pipeline.comparison_rules import Rules, Tolerance
-from framework.runs.verification.compare import compare
+from framework.runs.verification.compare import compare_files
 
 NEAR = Rules(tolerance=Tolerance(relative=1e-3))
 
@@ -28,7 +28,7 @@ def both(tmp_path):
         for path, value in zip(paths, (old, new), strict=True):
             path.parent.mkdir(exist_ok=True)
             save(path, value)
-        verdict = compare(*paths, rules)
+        verdict = compare_files(*paths, rules)
         return verdict.kind, verdict.words
 
     return write
