@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipelines.hsc.sky.geometry import Image, SkyMap, overlaps
+from pipelines.hsc.sky.geometry import DetectorImage, SkyMap, find_overlaps
 
 RAWS = """
 select d.path, d.metadata from desfile d, file_archive_info f
@@ -23,15 +23,15 @@ def ask(sql: Callable[..., list[dict[str, Any]]], *, skymap: str, tract: str, pr
     """The lines; nothing where no image touches the tract."""
     import json
 
-    sky_map = SkyMap.parse(Path(skymap).read_text(encoding="utf-8"))
+    sky_map = SkyMap.from_json(Path(skymap).read_text(encoding="utf-8"))
     raws: dict[tuple[int, int], tuple[str, str]] = {}
     images = []
     for row in sql(RAWS, below=f"{project}/%"):
         known = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])
         first, second, third, fourth = ((float(known[f"rac{n}"]), float(known[f"decc{n}"])) for n in range(1, 5))
-        images.append(Image(visit=known["visit"], ccd=known["ccd"], corners=(first, second, third, fourth)))
+        images.append(DetectorImage(visit=known["visit"], ccd=known["ccd"], corners=(first, second, third, fourth)))
         raws[known["visit"], known["ccd"]] = (row["path"], known["filter"])
-    for found in sorted(overlaps(sky_map, images), key=lambda one: (one.visit, one.ccd, one.tract, one.patch)):
+    for found in sorted(find_overlaps(sky_map, images), key=lambda one: (one.visit, one.ccd, one.tract, one.patch)):
         if str(found.tract) != tract:
             continue
         path, name = raws[found.visit, found.ccd]

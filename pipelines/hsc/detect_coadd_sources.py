@@ -1,29 +1,37 @@
-"""The stars of one coadd."""
+"""Detect the stars of one coadd."""
 
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Ask, Step
+from pipelines.hsc.steps.command import Step, StepArguments
 
 
-def act(ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.catalogues.coadd_detection import detect_on_coadd
+def run_step(arguments: StepArguments, repository: Repository) -> None:
+    """Write the coadd without its sky, the sky, and the peaks.
 
-    data_id = dict(ask.data_id)
-    made = detect_on_coadd(repository.exposure("deepCoadd", **data_id), threshold=ask.number("thresholdValue"))
-    repository.put_exposure("deepCoadd_calexp", made.exposure, **data_id)
-    repository.put_background("deepCoadd_calexp_background", made.background, **data_id)
-    repository.put_table("deepCoadd_det", made.peaks, **data_id)
+    Raises
+    ------
+    InputError
+        If the coadd is missing or unusable.
+    """
+    from pipelines.hsc.catalogues.coadd_detection import detect_coadd_stars  # numpy, astropy: start-up
+
+    data_id = dict(arguments.data_id)
+    coadd = repository.read_exposure("deepCoadd", **data_id)
+    detected = detect_coadd_stars(coadd, threshold=arguments.get_float("thresholdValue"))
+    repository.write_exposure("deepCoadd_calexp", detected.exposure, **data_id)
+    repository.write_background("deepCoadd_calexp_background", detected.background, **data_id)
+    repository.write_table("deepCoadd_det", detected.peaks, **data_id)
 
 
 STEP = Step(
     name="detect_coadd_sources",
     description="Subtract the sky of a coadd, scale its variance, and find its stars.",
-    act=act,
+    run=run_step,
     id_keys=("tract", "patch", "filter"),
     config={"thresholdValue": 5.0},
 )
 
-in_process = memory.in_process(STEP)
+in_process = memory.make_in_process(STEP)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What stops a step, so that its user sees at once whether the input or the sky is to blame."""
+"""Errors that stop a step: its input is wrong, or the data are too poor."""
 
 
 class InputError(Exception):
-    """A file or an argument is not what it has to be; the message says where, what, and what would be right."""
+    """An unusable file or argument; the message says where, what, and what would be right."""
 
 
 class QualityError(Exception):
-    """The data are readable, but not good enough to go on with."""
+    """Readable data that are too poor to go on with."""

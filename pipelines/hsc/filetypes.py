@@ -1,7 +1,7 @@
-"""What is computed of raw and calibration files of the camera, besides what their headers say as it is.
+"""Metadata that are computed from the headers of the camera's raw images and calibration frames.
 
-The rules are those of the instrument's own database (obs_subaru): visit and pointing numbers from the exposure's name
-and day.
+The framework calls `func_KEY` for a key of the section `c` in `filetypes.wcl`. The rules are those of LSST's package
+obs_subaru: visit and pointing numbers from the exposure's name and day.
 """
 
 import re
@@ -13,7 +13,13 @@ _EXPOSURE = re.compile(r"HSCE(\d{8})|HSC([A-Z])(\d{6})00")
 
 
 def func_visit(header: Mapping[str, str], found: Mapping[str, object]) -> int:
-    """From EXP-ID: ``HSCE00903334``, or ``HSCA90333400``, each letter standing for a million."""
+    """Return the visit number of EXP-ID: ``HSCE00903334``, or ``HSCA90333400`` with a letter for each million.
+
+    Raises
+    ------
+    ValueError
+        If EXP-ID is no name of this camera.
+    """
     name = _EXPOSURE.fullmatch(header["EXP-ID"])
     if name is None:
         raise ValueError(f"EXP-ID {header['EXP-ID']!r} is no exposure's name")
@@ -21,31 +27,31 @@ def func_visit(header: Mapping[str, str], found: Mapping[str, object]) -> int:
 
 
 def func_filter(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """In capitals."""
+    """Return the filter, in capitals."""
     return header["FILTER01"].upper()
 
 
 def func_band(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """The last letter of the filter."""
+    """Return the band: the last letter of the filter."""
     return header["FILTER01"][-1].lower()
 
 
 def func_field(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """The object in capitals, without what a directory's name cannot hold."""
+    """Return the object in capitals, with an underscore for each character that a directory's name may not have."""
     return re.sub(r"\W", "_", header["OBJECT"]).upper()
 
 
 def func_pointing(header: Mapping[str, str], found: Mapping[str, object]) -> int:
-    """The day of the survey."""
+    """Return the pointing number: days since the survey's first pointing, from MJD."""
     return int(float(header["MJD"])) - FIRST_POINTING_MJD
 
 
 def func_dateobs(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """The day of the observation."""
+    """Return the day of the observation, as in 2013-11-02."""
     return header["DATE-OBS"][:10]
 
 
 def func_calibdate(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """From CALIB_ID: ``filter=HSC-R calibDate=2013-11-01 ccd=16``."""
+    """Return the day of a calibration frame from CALIB_ID, as in ``filter=HSC-R calibDate=2013-11-01 ccd=16``."""
     parts = dict(part.split("=", 1) for part in header["CALIB_ID"].split() if "=" in part)
     return parts["calibDate"]

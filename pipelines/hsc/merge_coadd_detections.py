@@ -1,39 +1,46 @@
-"""The peaks of all filters of one patch as one list."""
+"""Merge the peaks of all filters of one patch to one list."""
 
-from pipelines.hsc.repository.data_id import alternatives
+from pipelines.hsc.repository.data_id import split_alternatives
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.sky.geometry import Patch
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Ask, Step
+from pipelines.hsc.steps.command import Step, StepArguments
 
 
-def act(ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.catalogues.merge import merge_peaks, object_numbers
-    from pipelines.hsc.sky.wcs import patch_wcs
+def run_step(arguments: StepArguments, repository: Repository) -> None:
+    """Write the merged peaks.
 
-    place = {"tract": ask.data_id["tract"], "patch": ask.data_id["patch"]}
-    names = alternatives(ask.data_id["filter"])
-    peaks = {name: repository.table("deepCoadd_det", **place, filter=name) for name in names}
-    patch = Patch.parse(str(place["patch"]))
+    Raises
+    ------
+    InputError
+        If a list of peaks or the sky map is missing or unusable.
+    """
+    from pipelines.hsc.catalogues.merge import merge_peaks, number_objects  # numpy, astropy: start-up
+    from pipelines.hsc.sky.wcs import patch_wcs  # numpy, astropy: start-up
+
+    patch_id = {"tract": arguments.data_id["tract"], "patch": arguments.data_id["patch"]}
+    filters = split_alternatives(arguments.data_id["filter"])
+    peaks = {name: repository.read_table("deepCoadd_det", **patch_id, filter=name) for name in filters}
+    patch = Patch.parse(str(patch_id["patch"]))
     merged = merge_peaks(
         peaks,
-        patch_wcs(repository.sky_map[place["tract"]], patch),
-        object_numbers(int(place["tract"]), patch, sum(map(len, peaks.values()))),
-        same_arcsec=ask.number("maxSamePeakDistance"),
-        new_arcsec=ask.number("minNewPeakDistance"),
+        patch_wcs(repository.sky_map[patch_id["tract"]], patch),
+        number_objects(int(patch_id["tract"]), patch, sum(map(len, peaks.values()))),
+        same_arcsec=arguments.get_float("maxSamePeakDistance"),
+        new_arcsec=arguments.get_float("minNewPeakDistance"),
     )
-    repository.put_table("deepCoadd_mergeDet", merged, **place)
+    repository.write_table("deepCoadd_mergeDet", merged, **patch_id)
 
 
 STEP = Step(
     name="merge_coadd_detections",
     description="Merge the peaks that several filters have in one patch: filter=HSC-R^HSC-I.",
-    act=act,
+    run=run_step,
     id_keys=("tract", "patch", "filter"),
     config={"maxSamePeakDistance": 0.3, "minNewPeakDistance": 1.0},
 )
 
-in_process = memory.in_process(STEP)
+in_process = memory.make_in_process(STEP)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,20 @@
-"""The schema files, made once; every step that writes a catalogue compares it with its schema file."""
+"""Write the schema files, which every step that writes a catalogue compares its columns with."""
 
 from pipelines.hsc.catalogues.schema import SCHEMAS, SOFTWARE_VERSION
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.steps import command
-from pipelines.hsc.steps.command import Ask, Step
+from pipelines.hsc.steps.command import Step, StepArguments
 
 
-def act(_ask: Ask, repository: Repository) -> None:
-    from pipelines.hsc.catalogues.catalogue import write_schema
+def run_step(_arguments: StepArguments, repository: Repository) -> None:
+    """Write an empty catalogue of every dataset."""
+    from pipelines.hsc.catalogues.catalogue import write_schema  # numpy, astropy: start-up
 
     for dataset in SCHEMAS:
-        write_schema(repository.place("schema", catalogue=dataset, version=SOFTWARE_VERSION), dataset)
+        write_schema(repository.output_path("schema", catalogue=dataset, version=SOFTWARE_VERSION), dataset)
 
 
-STEP = Step(name="schemas", description="Write an empty catalogue of every kind, as its schema.", act=act)
+STEP = Step(name="schemas", description="Write an empty catalogue of every kind, as its schema.", run=run_step)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A small survey to try the pipeline on: raw images, calibrations, reference catalogue, sky map, and the truth."""
+"""Simulate a small survey: raw images, calibrations, reference catalogue, sky map, and the true stars."""
 
 import argparse
 import io
@@ -11,41 +11,60 @@ from pipelines.hsc.errors import InputError
 from pipelines.hsc.steps import command
 
 if TYPE_CHECKING:
-    from pipelines.hsc.simulator.camera import Detector
-    from pipelines.hsc.simulator.visits import Visit
+    from pipelines.hsc.simulator.camera import SimulatedDetector
+    from pipelines.hsc.simulator.visits import SimulatedVisit
 
 COMMAND = "python -m pipelines.hsc.simulate"
 DESCRIPTION = """Write 16 raw images (8 visits, 2 detectors each, 2 filters), bias, dark and flat frames, a reference
-catalogue, the sky map, and apart from them the true stars. The same seed gives the same bytes."""
+catalogue, the sky map, and to another file the true stars. The same seed gives the same bytes."""
 
 CALIBRATION_DATE = "2013-11-01"
-MARK = "simulated"
+#: Value of the header card ORIGIN.
+ORIGIN = "simulated"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    arguments = _parser().parse_args(argv)
+    """Run the program and return its exit status."""
+    arguments = _make_parser().parse_args(argv)
     truth = arguments.truth or arguments.directory / "truth" / "truth.fits"
-    return command.run(
+    return command.run_program(
         COMMAND, lambda: simulate(arguments.directory, truth, seed=arguments.seed, stars=arguments.stars)
     )
 
 
-def _parser() -> argparse.ArgumentParser:
+def _make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=COMMAND, description=DESCRIPTION)
-    parser.add_argument("directory", type=Path, help="where to write")
-    parser.add_argument("--seed", type=int, default=1, help="of all random numbers (default 1)")
-    parser.add_argument("--stars", type=int, default=1000, help="how many in the field (default 1000)")
+    parser.add_argument("directory", type=Path, help="folder to write to")
+    parser.add_argument("--seed", type=int, default=1, help="seed of all random numbers (default 1)")
+    parser.add_argument("--stars", type=int, default=1000, help="number of stars in the field (default 1000)")
     parser.add_argument("--truth", type=Path, help="file for the true stars (default DIR/truth/truth.fits)")
     return parser
 
 
 def simulate(directory: Path, truth: Path, *, seed: int = 1, stars: int = 1000) -> None:
-    """The whole survey."""
-    import numpy as np
+    """Write the whole survey.
 
-    from pipelines.hsc.simulator.camera import expose
-    from pipelines.hsc.simulator.sky import make_stars, observe_reference
-    from pipelines.hsc.simulator.visits import PLANS, SKY_MAP, observe
+    Parameters
+    ----------
+    directory : Path
+        Folder for raw images, calibrations, reference catalogue and sky map.
+    truth : Path
+        FITS file for the true stars.
+    seed : int
+        Seed of all random numbers, not below 0.
+    stars : int
+        Number of stars, not below 0.
+
+    Raises
+    ------
+    InputError
+        If seed or stars is below 0.
+    """
+    import numpy as np  # numpy, astropy: start-up
+
+    from pipelines.hsc.simulator.camera import simulate_raw_image  # numpy, astropy: start-up
+    from pipelines.hsc.simulator.sky import make_stars, simulate_reference  # numpy, astropy: start-up
+    from pipelines.hsc.simulator.visits import PLANS, SKY_MAP, simulate_visit  # numpy, astropy: start-up
 
     if seed < 0 or stars < 0:
         raise InputError("--seed and --stars are whole numbers, not below 0")
@@ -53,22 +72,24 @@ def simulate(directory: Path, truth: Path, *, seed: int = 1, stars: int = 1000) 
     sky, reference, weather = (np.random.default_rng([seed, part]) for part in range(3))
     true_stars = make_stars(stars, sky)
     _write_stars(truth, true_stars)
-    _write_reference(directory / "ref_cats-v1.tar", observe_reference(true_stars, reference))
-    (directory / "skyMap-v1.json").write_text(SKY_MAP.write(), encoding="utf-8")
-    visits = [observe(plan, number, weather) for number, plan in enumerate(PLANS)]
-    detectors = _detectors(visits, seed)
+    _write_reference(directory / "ref_cats-v1.tar", simulate_reference(true_stars, reference))
+    (directory / "skyMap-v1.json").write_text(SKY_MAP.to_json(), encoding="utf-8")
+    visits = [simulate_visit(plan, number, weather) for number, plan in enumerate(PLANS)]
+    detectors = _make_detectors(visits, seed)
     for ccd, detector in detectors.items():
         _write_calibrations(directory / "calib", ccd, detector)
     for visit in visits:
         for ccd in visit.wcs:
             random = np.random.default_rng([seed, 4, visit.plan.visit, ccd])
-            _write_raw(directory / "raw", visit, ccd, expose(visit, ccd, detectors[ccd], true_stars, random))
+            _write_raw(
+                directory / "raw", visit, ccd, simulate_raw_image(visit, ccd, detectors[ccd], true_stars, random)
+            )
 
 
-def _detectors(visits: "Sequence[Visit]", seed: int) -> "dict[int, Detector]":
-    import numpy as np
+def _make_detectors(visits: "Sequence[SimulatedVisit]", seed: int) -> "dict[int, SimulatedDetector]":
+    import numpy as np  # numpy, astropy: start-up
 
-    from pipelines.hsc.simulator.camera import make_detector
+    from pipelines.hsc.simulator.camera import make_detector  # numpy, astropy: start-up
 
     filters: dict[int, list[str]] = {}
     for visit in visits:
@@ -80,20 +101,20 @@ def _detectors(visits: "Sequence[Visit]", seed: int) -> "dict[int, Detector]":
     }
 
 
-def _write_raw(folder: Path, visit: "Visit", ccd: int, adu: Any) -> None:
-    from astropy.io import fits
+def _write_raw(folder: Path, visit: "SimulatedVisit", ccd: int, adu: Any) -> None:
+    from astropy.io import fits  # numpy, astropy: start-up
 
-    from pipelines.hsc.files.fits_file import write_fits
+    from pipelines.hsc.files.fits_file import write_fits  # numpy, astropy: start-up
 
     hdu = fits.PrimaryHDU(adu)
-    hdu.header.update(_observation_cards(visit, ccd))
-    hdu.header.update(visit.believed_wcs[ccd].cards())
-    hdu.header.update(_corner_cards(visit, ccd))
+    hdu.header.update(_make_observation_cards(visit, ccd))
+    hdu.header.update(visit.header_wcs[ccd].to_cards())
+    hdu.header.update(_make_corner_cards(visit, ccd))
     write_fits(folder / f"HSC-{visit.plan.visit:07d}-{ccd:03d}.fits", [hdu])
 
 
-def _observation_cards(visit: "Visit", ccd: int) -> dict[str, str | int | float]:
-    from pipelines.hsc.simulator.camera import EXPTIME_S, GAIN, OVERSCAN_COLUMNS, READ_NOISE
+def _make_observation_cards(visit: "SimulatedVisit", ccd: int) -> dict[str, str | int | float]:
+    from pipelines.hsc.simulator.camera import EXPTIME_S, GAIN, OVERSCAN_COLUMNS, READ_NOISE  # numpy, astropy: start-up
 
     seconds = round(visit.mjd % 1 * 86400)
     clock = f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
@@ -110,20 +131,20 @@ def _observation_cards(visit: "Visit", ccd: int) -> dict[str, str | int | float]
         "GAIN": GAIN,
         "RDNOISE": READ_NOISE,
         "OVERSCAN": OVERSCAN_COLUMNS,
-        "ORIGIN": MARK,
+        "ORIGIN": ORIGIN,
     }
 
 
-def _corner_cards(visit: "Visit", ccd: int) -> Iterator[tuple[str, float]]:
-    from pipelines.hsc.simulator.visits import CCD_COLUMNS, CCD_ROWS
+def _make_corner_cards(visit: "SimulatedVisit", ccd: int) -> Iterator[tuple[str, float]]:
+    from pipelines.hsc.simulator.visits import CCD_COLUMNS, CCD_ROWS  # numpy, astropy: start-up
 
-    corners = visit.believed_wcs[ccd].corners(CCD_COLUMNS, CCD_ROWS)
+    corners = visit.header_wcs[ccd].corners(CCD_COLUMNS, CCD_ROWS)
     for number, (ra, dec) in enumerate(corners, start=1):
         yield f"RAC{number}", ra
         yield f"DECC{number}", dec
 
 
-def _write_calibrations(folder: Path, ccd: int, detector: "Detector") -> None:
+def _write_calibrations(folder: Path, ccd: int, detector: "SimulatedDetector") -> None:
     date = CALIBRATION_DATE
     _write_frame(folder / f"BIAS-{date}-{ccd:03d}.fits", detector.bias, "bias", ccd, "NONE")
     _write_frame(folder / f"DARK-{date}-{ccd:03d}.fits", detector.dark, "dark", ccd, "NONE")
@@ -132,9 +153,9 @@ def _write_calibrations(folder: Path, ccd: int, detector: "Detector") -> None:
 
 
 def _write_frame(path: Path, frame: Any, kind: str, ccd: int, filter_name: str) -> None:
-    from astropy.io import fits
+    from astropy.io import fits  # numpy, astropy: start-up
 
-    from pipelines.hsc.files.fits_file import write_fits
+    from pipelines.hsc.files.fits_file import write_fits  # numpy, astropy: start-up
 
     hdu = fits.PrimaryHDU(frame)
     hdu.header["CALIBTYP"] = kind
@@ -142,22 +163,22 @@ def _write_frame(path: Path, frame: Any, kind: str, ccd: int, filter_name: str) 
     hdu.header["DET-ID"] = ccd
     hdu.header["FILTER01"] = filter_name
     hdu.header["DATE-OBS"] = CALIBRATION_DATE
-    hdu.header["ORIGIN"] = MARK
+    hdu.header["ORIGIN"] = ORIGIN
     write_fits(path, [hdu])
 
 
 def _write_stars(path: Path, stars: Any) -> None:
-    from astropy.io import fits
+    from astropy.io import fits  # numpy, astropy: start-up
 
-    from pipelines.hsc.files.fits_file import write_fits
+    from pipelines.hsc.files.fits_file import write_fits  # numpy, astropy: start-up
 
     write_fits(path, [fits.PrimaryHDU(), fits.BinTableHDU(stars, name="STARS")])
 
 
 def _write_reference(path: Path, stars: Any) -> None:
-    """A folder of two files, north and south of the middle, as an uncompressed tar without dates or owners."""
-    import numpy as np
-    from astropy.io import fits
+    """Write two files, south and north of the median, as an uncompressed tar without dates or owners."""
+    import numpy as np  # numpy, astropy: start-up
+    from astropy.io import fits  # numpy, astropy: start-up
 
     middle = float(np.median(stars["dec"])) if len(stars) else 0.0
     parts = {"south": stars[stars["dec"] < middle], "north": stars[stars["dec"] >= middle]}

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.hsc.simulate import simulate
-from pipelines.hsc.sky.geometry import Image, Overlap, SkyMap, overlaps
+from pipelines.hsc.sky.geometry import DetectorImage, Overlap, SkyMap, find_overlaps
 
 ROOT = Path(__file__).parents[2]
 RUN = "r11p95"
@@ -76,12 +76,12 @@ def make_repository(simulated: Path, repository: Path) -> Path:
     return repository
 
 
-def images_of(repository: Path) -> list[Image]:
+def images_of(repository: Path) -> list[DetectorImage]:
     from astropy.io import fits
 
     headers = [fits.getheader(path) for path in sorted((repository / "raw").glob("*.fits"))]
     return [
-        Image(
+        DetectorImage(
             visit=int(header["EXP-ID"][4:]),
             ccd=header["DET-ID"],
             corners=tuple((header[f"RAC{n}"], header[f"DECC{n}"]) for n in (1, 2, 3, 4)),
@@ -91,8 +91,8 @@ def images_of(repository: Path) -> list[Image]:
 
 
 def overlaps_of(repository: Path) -> list[Overlap]:
-    sky_map = SkyMap.parse((repository / "deepCoadd" / "skyMap.json").read_text())
-    return overlaps(sky_map, images_of(repository))
+    sky_map = SkyMap.from_json((repository / "deepCoadd" / "skyMap.json").read_text())
+    return find_overlaps(sky_map, images_of(repository))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ PATCH = ("--id", "tract=0", "patch=8x7", "filter=HSC-I")
 def bars_of(repository, truth):
     """What the survey has to reach, by filter."""
     parts = read_residuals(sorted(repository.glob("coadd/forced_src-*.fits")), truth)
-    return {part.filter: part.summary() for part in parts}
+    return {part.filter: part.summarize() for part in parts}
 
 
 def assert_good(bars):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from pipelines.hsc.catalogues.catalogue import empty_table
-from pipelines.hsc.catalogues.residuals import compare
-from pipelines.hsc.sky.reference import Reference
+from pipelines.hsc.catalogues.residuals import compare_with_truth
+from pipelines.hsc.sky.reference import ReferenceCatalogue
 
 
 @pytest.fixture
@@ -45,10 +45,10 @@ def test_stars_are_compared_with_their_own_truth():
     measured = empty_table("deepCoadd_forced_src", 4)
     measured["ra"], measured["mag"] = np.array([0, 1, 2, 9]) / 3600, [18, 19, np.nan, 20]
     measured["is_primary"] = True
-    truth = Reference(
+    truth = ReferenceCatalogue(
         id=np.arange(4), ra=np.array([0.01, 0.99, 2, 5]) / 3600, dec=np.zeros(4), mag=np.array([18.1, 19, 20, 21])
     )
-    found = compare("HSC-R", measured, truth)
+    found = compare_with_truth("HSC-R", measured, truth)
     assert found.mag_offset == pytest.approx([-0.1, 0])
     assert found.separation == pytest.approx([0.01, 0.01])
 
@@ -58,7 +58,7 @@ def test_the_summary_is_of_bright_stars_and_counts_blends_apart():
     measured = empty_table("deepCoadd_forced_src", 6)
     measured["ra"], measured["is_primary"] = np.arange(6) / 360, True
     measured["mag"] = [*(18 + offsets), 25]
-    truth = Reference(id=np.arange(6), ra=np.arange(6) / 360, dec=np.zeros(6), mag=np.array([18] * 5 + [22]))
-    summary = compare("HSC-R", measured, truth).summary()
+    truth = ReferenceCatalogue(id=np.arange(6), ra=np.arange(6) / 360, dec=np.zeros(6), mag=np.array([18] * 5 + [22]))
+    summary = compare_with_truth("HSC-R", measured, truth).summarize()
     assert (summary["stars"], summary["median_mag"], summary["share_beyond_0.1_mag"]) == (5, pytest.approx(0), 0.2)
     assert summary["scatter_mag"] == pytest.approx(0.0148, abs=1e-4)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.hsc.simulate import simulate
-from pipelines.hsc.simulator.sky import make_stars, observe_reference
-from pipelines.hsc.simulator.visits import CCD_COLUMNS, CCD_ROWS, PLANS, SKY_MAP, observe
-from pipelines.hsc.sky.geometry import Image, overlaps
+from pipelines.hsc.simulator.sky import make_stars, simulate_reference
+from pipelines.hsc.simulator.visits import CCD_COLUMNS, CCD_ROWS, PLANS, SKY_MAP, simulate_visit
+from pipelines.hsc.sky.geometry import DetectorImage, find_overlaps
 
 
 def contents(folder):
@@ -39,13 +39,13 @@ def contents_of(folder):
 @settings(max_examples=25, deadline=None)
 def test_every_sky_has_48_overlaps(seed):
     random = np.random.default_rng(seed)
-    visits = [observe(plan, number, random) for number, plan in enumerate(PLANS)]
+    visits = [simulate_visit(plan, number, random) for number, plan in enumerate(PLANS)]
     images = [
-        Image(visit=visit.plan.visit, ccd=ccd, corners=tuple(wcs.corners(CCD_COLUMNS, CCD_ROWS)))
+        DetectorImage(visit=visit.plan.visit, ccd=ccd, corners=tuple(wcs.corners(CCD_COLUMNS, CCD_ROWS)))
         for visit in visits
-        for ccd, wcs in visit.believed_wcs.items()
+        for ccd, wcs in visit.header_wcs.items()
     ]
-    rows = overlaps(SKY_MAP, images)
+    rows = find_overlaps(SKY_MAP, images)
     assert len(rows) == 48
     assert {row.ccd for row in rows if (row.visit, row.patch) == (904010, "8x7")} == {4, 10}
 
@@ -66,7 +66,7 @@ def test_a_header_has_what_the_catalogue_of_files_wants(simulated):
 
 def test_the_truth_is_not_what_the_reference_catalogue_says():
     stars = make_stars(2000, np.random.default_rng(1))
-    reference = observe_reference(stars, np.random.default_rng(2))
+    reference = simulate_reference(stars, np.random.default_rng(2))
     known = stars[np.isin(stars["id"], reference["id"])]
     assert np.std((reference["dec"] - known["dec"]) * 3600) == pytest.approx(0.01, rel=0.1)
     assert np.std(reference["mag_HSC_R"] - known["mag_HSC_R"]) == pytest.approx(0.01, rel=0.1)

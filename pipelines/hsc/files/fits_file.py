@@ -1,4 +1,4 @@
-"""FITS files whole, with nothing in them that depends on when or where they were written."""
+"""FITS files as wholes, with nothing in them that depends on when or where they were written."""
 
 import os
 import warnings
@@ -14,10 +14,16 @@ Hdus = list[Any]
 
 
 def read_fits(path: Path) -> Hdus:
-    """Every header and all data, in memory; a file that is cut short or no FITS file is wrong input."""
+    """Read every HDU of a FITS file, header and data, into memory.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, cut short, or not a FITS file.
+    """
     try:
         with warnings.catch_warnings():
-            # A file cut short is only warned of.
+            # astropy only warns of a file that is cut short.
             warnings.simplefilter("error")
             with path.open("rb") as file, fits.open(file, memmap=False, lazy_load_hdus=False) as hdus:
                 return [hdu.copy() for hdu in hdus if hdu.data is not None or hdu.header]
@@ -28,7 +34,13 @@ def read_fits(path: Path) -> Hdus:
 
 
 def write_fits(path: Path, hdus: Iterable[Any]) -> None:
-    """The file appears whole or not at all."""
+    """Write HDUs to a file, which appears whole or not at all; its folder is made.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -38,13 +50,19 @@ def write_fits(path: Path, hdus: Iterable[Any]) -> None:
         part.unlink(missing_ok=True)
 
 
-def card(path: Path, header: Any, key: str) -> Any:
-    """A header's value, which has to be there."""
+def read_card(path: Path, header: Any, key: str) -> Any:
+    """Return the value of a header card; the path is for the message.
+
+    Raises
+    ------
+    InputError
+        If the header has no such card.
+    """
     if key not in header:
         raise InputError(f"{path}: the header lacks {key}")
     return header[key]
 
 
-def card_number(value: float) -> float:
-    """As many digits as a header keeps, so that what is read is what was written."""
+def round_to_card(value: float) -> float:
+    """Return a number rounded to the digits that a header card keeps, so that it is read as it was written."""
     return float(f"{value:.12e}")

@@ -1,4 +1,4 @@
-"""What the headers of raw images and calibrations say, as the registry wants it."""
+"""Metadata of raw images and calibration frames, from their headers or from lists."""
 
 import re
 from collections.abc import Mapping
@@ -9,37 +9,46 @@ from pipelines.hsc.errors import InputError
 
 #: The day before the survey's first pointing number, as a modified Julian date.
 POINTING_EPOCH_MJD = 55927
-#: Of a time as text.
-DAY = len("2013-11-02")
+#: Characters of a date, as in 2013-11-02T05:02:24.
+DATE_LENGTH = len("2013-11-02")
 NO_FILTER = {"", "none", "null"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class RawFacts:
-    """One detector's part of one visit."""
+class RawMetadata:
+    """Metadata of the raw image of one detector in one visit."""
 
     visit: int
     ccd: int
     filter: str
     field: str
     pointing: int
+    #: Day of the observation, as in 2013-11-02.
     dateobs: str
 
     @classmethod
-    def of(cls, values: Mapping[str, str]) -> "RawFacts":
-        """From text; KeyError or ValueError says what is wrong."""
+    def from_text(cls, values: Mapping[str, str]) -> "RawMetadata":
+        """Convert the text values of a list's row.
+
+        Raises
+        ------
+        KeyError
+            If a value is missing.
+        ValueError
+            If a value is not a whole number where it must be one.
+        """
         return cls(
             visit=int(values["visit"]),
             ccd=int(values["ccd"]),
             filter=values["filter"],
             field=values["field"],
             pointing=int(values["pointing"]),
-            dateobs=values["dateobs"][:DAY],
+            dateobs=values["dateobs"][:DATE_LENGTH],
         )
 
     @property
     def data_id(self) -> dict[str, str | int]:
-        """Everything that a file name may contain."""
+        """Keys and values that a file name may contain."""
         return {
             "visit": self.visit,
             "ccd": self.ccd,
@@ -51,70 +60,109 @@ class RawFacts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationFacts:
-    """A bias, dark or flat, and the days of observation that it may be used for."""
+class CalibrationMetadata:
+    """Metadata of a bias, dark or flat frame, with the days of observation that it is valid for."""
 
+    #: bias, dark or flat.
     kind: str
     ccd: int
-    #: Empty where it serves every filter.
+    #: Empty for a frame that serves every filter.
     filter: str
+    #: Days, as in 2013-11-01.
     calibdate: str
     valid_from: str
     valid_to: str
 
     @classmethod
-    def of(cls, values: Mapping[str, str]) -> "CalibrationFacts":
-        """From text; valid from its own day on if nothing is said of that."""
-        calibdate = values["calibdate"][:DAY]
+    def from_text(cls, values: Mapping[str, str]) -> "CalibrationMetadata":
+        """Convert the text values of a list's row; without validity, a frame is valid from its own day on.
+
+        Raises
+        ------
+        KeyError
+            If a value is missing.
+        ValueError
+            If the number of the detector is not a whole number.
+        """
+        calibdate = values["calibdate"][:DATE_LENGTH]
         return cls(
             kind=values["kind"].rpartition("_")[2].lower(),
             ccd=int(values["ccd"]),
             filter="" if values["filter"].lower() in NO_FILTER else values["filter"],
             calibdate=calibdate,
-            valid_from=values.get("valid_from", calibdate)[:DAY],
-            valid_to=values.get("valid_to", "9999-12-31")[:DAY],
+            valid_from=values.get("valid_from", calibdate)[:DATE_LENGTH],
+            valid_to=values.get("valid_to", "9999-12-31")[:DATE_LENGTH],
         )
 
 
-def raw_facts(header: Mapping[str, Any]) -> RawFacts:
-    """KeyError or ValueError says what the header lacks."""
-    return RawFacts(
-        visit=visit_of(header),
+def read_raw_metadata(header: Mapping[str, Any]) -> RawMetadata:
+    """Convert the primary header of a raw image.
+
+    Raises
+    ------
+    KeyError
+        If a card is missing.
+    ValueError
+        If a card is not a number where it must be one.
+    InputError
+        If neither EXP-ID nor FRAMEID is a name of this camera.
+    """
+    return RawMetadata(
+        visit=parse_visit_number(header),
         ccd=int(header["DET-ID"]),
         filter=str(header["FILTER01"]).upper(),
         field=re.sub(r"\W", "_", str(header["OBJECT"])).upper(),
         pointing=int(float(header["MJD"])) - POINTING_EPOCH_MJD,
-        dateobs=str(header["DATE-OBS"])[:DAY],
+        dateobs=str(header["DATE-OBS"])[:DATE_LENGTH],
     )
 
 
-def visit_of(header: Mapping[str, Any]) -> int:
-    """From the exposure's number, or from the frame's: a letter for each million, odd numbers one below."""
+def parse_visit_number(header: Mapping[str, Any]) -> int:
+    """Return the visit number from EXP-ID, or from FRAMEID rounded down to an even number.
+
+    Raises
+    ------
+    InputError
+        If neither is a name of this camera.
+
+    Notes
+    -----
+    The rules are those of LSST's package obs_subaru: ``HSCE00903334``, or ``HSCA90333400`` where each letter after A
+    stands for another million.
+    """
     exposure = str(header["EXP-ID"])
     if exposure.startswith("HSCE"):
         return int(exposure[4:])
-    number = _lettered(exposure)
+    number = _parse_lettered(exposure)
     if number:
         return number
-    frame = _lettered(str(header["FRAMEID"]))
+    frame = _parse_lettered(str(header["FRAMEID"]))
     return frame - frame % 2
 
 
-def calibration_facts(header: Mapping[str, Any]) -> CalibrationFacts:
-    """From `CALIB_ID`, as in `filter=HSC-R calibDate=2013-11-01 ccd=16`."""
-    said = dict(word.split("=", 1) for word in str(header["CALIB_ID"]).split())
-    return CalibrationFacts.of(
+def read_calibration_metadata(header: Mapping[str, Any]) -> CalibrationMetadata:
+    """Convert CALIB_ID (as in ``filter=HSC-R calibDate=2013-11-01 ccd=16``) and CALIBTYP of a calibration frame.
+
+    Raises
+    ------
+    KeyError
+        If a card, or a value within CALIB_ID, is missing.
+    ValueError
+        If CALIB_ID has a word without an equals sign.
+    """
+    values = dict(word.split("=", 1) for word in str(header["CALIB_ID"]).split())
+    return CalibrationMetadata.from_text(
         {
             "kind": str(header["CALIBTYP"]),
-            "ccd": said["ccd"],
-            "filter": said["filter"],
-            "calibdate": said["calibDate"],
+            "ccd": values["ccd"],
+            "filter": values["filter"],
+            "calibdate": values["calibDate"],
         }
     )
 
 
-def _lettered(name: str) -> int:
-    """`HSCA90333400` is 903334, `HSCB00000200` is 1000002."""
+def _parse_lettered(name: str) -> int:
+    """Return the number of a lettered name: `HSCA90333400` is 903334, `HSCB00000200` is 1000002."""
     found = re.fullmatch(r"HSC([A-Z])(\d{6})\d\d", name)
     if not found:
         raise InputError(f"{name!r} is no exposure of this camera: HSCE and eight digits, or HSCA and eight digits")

@@ -1,4 +1,4 @@
-"""The sky's brightness, smooth over many stars."""
+"""The sky background: its brightness, smooth over many stars."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,30 +11,45 @@ from numpy.typing import NDArray
 
 from pipelines.hsc.files.fits_file import write_fits
 
-Array = NDArray[Any]
-
 
 @dataclass(frozen=True, kw_only=True)
-class Background:
-    """A mesh, and what it is at every pixel."""
+class SkyBackground:
+    """Sky brightness of an image, counts a pixel."""
 
-    level: Array
-    mesh: Array
+    #: At every pixel, shape (rows, columns).
+    level: NDArray[np.float32]
+    #: At the middle of each whole cell, shape (rows // mesh_pixels, columns // mesh_pixels) or one more.
+    mesh: NDArray[np.float32]
+    #: Side of a cell, pixels.
     mesh_pixels: int
 
 
-def measure_background(image: Array, ignore: Array, mesh_pixels: int) -> Background:
-    """The mode of what is not ignored in each cell of a mesh."""
+def measure_background(image: NDArray[Any], ignore: NDArray[np.bool_], mesh_pixels: int) -> SkyBackground:
+    """Estimate the mode in each cell of a mesh, and interpolate it to every pixel.
+
+    Parameters
+    ----------
+    image : float array, shape (rows, columns)
+        Counts.
+    ignore : bool array, shape (rows, columns)
+        Pixels that are not sky.
+    mesh_pixels : int
+        Side of a cell, pixels.
+
+    References
+    ----------
+    Bertin, E. & Arnouts, S. 1996, A&AS 117, 393 (SExtractor); Barbary, K. 2016, JOSS 1(6), 58 (sep).
+    """
     found = sep.Background(
         np.ascontiguousarray(np.where(ignore, 0, image), dtype=np.float32), mask=ignore, bw=mesh_pixels, bh=mesh_pixels
     )
     level = np.asarray(found.back(), dtype=np.float32)
     half = mesh_pixels // 2
-    return Background(level=level, mesh=level[half::mesh_pixels, half::mesh_pixels].copy(), mesh_pixels=mesh_pixels)
+    return SkyBackground(level=level, mesh=level[half::mesh_pixels, half::mesh_pixels].copy(), mesh_pixels=mesh_pixels)
 
 
-def write_background(background: Background, path: Path) -> None:
-    """The mesh only: the level is smooth between its cells."""
+def write_background(background: SkyBackground, path: Path) -> None:
+    """Write the mesh as a FITS file, with MESHPIX; the level is smooth between the cells."""
     primary = fits.PrimaryHDU()
     primary.header["MESHPIX"] = background.mesh_pixels
     write_fits(path, [primary, fits.ImageHDU(background.mesh, name="BACKGROUND")])

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.hsc.stars.star_profile import Moffat
+from pipelines.hsc.stars.star_profile import MoffatProfile
 
 Array = NDArray[Any]
 
@@ -14,7 +14,7 @@ SIGNIFICANCE = 6.0
 NEIGHBOUR_SIGNIFICANCE = 3.0
 #: Stars may be sharper than their typical one by this factor of contrast, for pixels off their centres and the weather.
 CONTRAST = 0.6
-ROUNDS = 4
+ITERATIONS = 4
 
 _PAIRS = (((0, 1), (0, -1)), ((1, 0), (-1, 0)), ((1, 1), (-1, -1)), ((1, -1), (-1, 1)))
 
@@ -23,17 +23,17 @@ def find_cosmic_rays(image: Array, variance: Array, seeing_pixels: float) -> Arr
     """True where the mean of two opposite neighbours is lower than a star would have it; the sky is subtracted."""
     found = np.zeros(image.shape, dtype=bool)
     clean = image
-    for _ in range(ROUNDS):
+    for _ in range(ITERATIONS):
         threshold = np.where(_touching(found), NEIGHBOUR_SIGNIFICANCE, SIGNIFICANCE)
         more = found | _sharp(clean, image, variance, seeing_pixels, threshold)
         if (more == found).all():
             break
         found = more
-        clean = fill(image, found)
+        clean = interpolate_masked(image, found)
     return found
 
 
-def fill(image: Array, holes: Array) -> Array:
+def interpolate_masked(image: Array, holes: Array) -> Array:
     """The holes with the mean of the nearest good pixels around them, from the rim inwards."""
     filled, left = np.where(holes, 0, image), holes
     while left.any() and not left.all():
@@ -50,7 +50,7 @@ def fill(image: Array, holes: Array) -> Array:
 def _sharp(clean: Array, image: Array, variance: Array, seeing_pixels: float, threshold: Array) -> Array:
     sigma = np.sqrt(variance)
     padded = np.pad(clean, 1, mode="edge")
-    star = Moffat(fwhm_pixels=seeing_pixels, beta=3.5)
+    star = MoffatProfile(fwhm_pixels=seeing_pixels, beta=3.5)
     sharp = np.zeros(image.shape, dtype=bool)
     for one, other in _PAIRS:
         mean = (_shifted(padded, *one) + _shifted(padded, *other)) / 2

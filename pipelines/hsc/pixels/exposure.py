@@ -1,4 +1,4 @@
-"""An image with its mask, variance, projection and calibration: what every step from raw to coadd passes on."""
+"""Exposures: an image with its mask, variance, projection and calibration, and its FITS file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,38 +7,39 @@ from typing import Any
 
 import numpy as np
 from astropy.io import fits
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from pipelines.hsc.errors import InputError
-from pipelines.hsc.files.fits_file import card, read_fits, write_fits
+from pipelines.hsc.files.fits_file import read_card, read_fits, write_fits
 from pipelines.hsc.pixels import mask as planes
 from pipelines.hsc.sky.wcs import Wcs
 
-Array = NDArray[Any]
-
 #: Header cards for the keys of data ids.
-FACTS = {"visit": "VISIT", "ccd": "CCD", "tract": "TRACT", "patch": "PATCH", "filter": "FILTER"}
+DATA_ID_CARDS = {"visit": "VISIT", "ccd": "CCD", "tract": "TRACT", "patch": "PATCH", "filter": "FILTER"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exposure:
-    """Pixels and what they mean."""
+    """A calibrated image with its planes, all of one shape (rows, columns)."""
 
-    image: Array
-    mask: Array
-    variance: Array
-    #: How many visits each pixel has.
-    depth: Array
+    #: Counts, sky subtracted; NaN where there are no data.
+    image: NDArray[np.float32]
+    #: Bits of `pixels.mask`.
+    mask: NDArray[np.int16]
+    #: Variance of the image, counts squared.
+    variance: NDArray[np.float32]
+    #: Number of visits in each pixel.
+    depth: NDArray[np.uint8]
     wcs: Wcs
-    #: Of a star with one count inside the calibration aperture.
+    #: Magnitude of a star with one count inside the calibration aperture.
     zero_point_mag: float
-    #: Full width at half maximum of a star.
+    #: Full width at half maximum of a star, pixels.
     seeing_pixels: float
-    #: The keys of its data id.
-    facts: Mapping[str, str | int]
+    data_id: Mapping[str, str | int]
 
     @property
-    def usable(self) -> Array:
+    def usable(self) -> NDArray[np.bool_]:
+        """True for pixels with a measurement of their own."""
         return np.asarray((self.mask & planes.UNUSABLE) == 0)
 
     @property
@@ -49,17 +50,29 @@ class Exposure:
 
 
 def write_exposure(exposure: Exposure, path: Path) -> None:
-    """One image HDU a plane, each with the projection."""
+    """Write an exposure as a FITS file with one image HDU a plane, each with the projection.
+
+    The primary header has the data id, MAGZERO (mag), SEEING (pixels), and the corners RAC1, DECC1 to RAC4, DECC4
+    (degrees).
+    """
     corners = exposure.wcs.corners(exposure.shape[1], exposure.shape[0])
     primary = fits.PrimaryHDU()
-    primary.header.update({name: exposure.facts[key] for key, name in FACTS.items() if key in exposure.facts})
+    data_id = exposure.data_id
+    primary.header.update({name: data_id[key] for key, name in DATA_ID_CARDS.items() if key in data_id})
     primary.header.update({"MAGZERO": exposure.zero_point_mag, "SEEING": exposure.seeing_pixels})
     for number, (ra, dec) in enumerate(corners, start=1):
         primary.header.update({f"RAC{number}": ra, f"DECC{number}": dec})
-    write_fits(path, [primary, *(_plane(exposure, name) for name in _PLANES)])
+    write_fits(path, [primary, *(_make_plane(exposure, name) for name in _PLANES)])
 
 
 def read_exposure(path: Path) -> Exposure:
+    """Read an exposure from its FITS file.
+
+    Raises
+    ------
+    InputError
+        If the file is no FITS file, or lacks a plane, the projection, or a card of the calibration.
+    """
     hdus = read_fits(path)
     named = {hdu.name: hdu for hdu in hdus}
     missing = [name for name in _PLANES if name not in named]
@@ -72,24 +85,24 @@ def read_exposure(path: Path) -> Exposure:
         raise InputError(f"{path}: {error}") from error
     return Exposure(
         wcs=wcs,
-        zero_point_mag=float(card(path, header, "MAGZERO")),
-        seeing_pixels=float(card(path, header, "SEEING")),
-        facts={key: header[name] for key, name in FACTS.items() if name in header},
-        **{name.lower(): native(named[name].data, kind) for name, kind in _PLANES.items()},
+        zero_point_mag=float(read_card(path, header, "MAGZERO")),
+        seeing_pixels=float(read_card(path, header, "SEEING")),
+        data_id={key: header[name] for key, name in DATA_ID_CARDS.items() if name in header},
+        **{name.lower(): to_native_order(named[name].data, dtype) for name, dtype in _PLANES.items()},
     )
 
 
 _PLANES = {"IMAGE": np.float32, "MASK": np.int16, "VARIANCE": np.float32, "DEPTH": np.uint8}
 
 
-def native(data: Any, kind: Any) -> Array:
-    """FITS is big-endian; most of what computes here is not."""
-    return np.ascontiguousarray(data, dtype=kind)
+def to_native_order(data: Any, dtype: DTypeLike) -> NDArray[Any]:
+    """Return the data of an HDU as a contiguous array of this type: FITS is big-endian, sep and others need native."""
+    return np.ascontiguousarray(data, dtype=dtype)
 
 
-def _plane(exposure: Exposure, name: str) -> Any:
-    hdu = fits.ImageHDU(native(getattr(exposure, name.lower()), _PLANES[name]), name=name)
-    hdu.header.update(exposure.wcs.cards())
+def _make_plane(exposure: Exposure, name: str) -> Any:
+    hdu = fits.ImageHDU(to_native_order(getattr(exposure, name.lower()), _PLANES[name]), name=name)
+    hdu.header.update(exposure.wcs.to_cards())
     if name == "MASK":
         hdu.header.update(planes.CARDS)
     return hdu

@@ -1,4 +1,4 @@
-"""Raw numbers to electrons of the sky: overscan, bias, dark and flat."""
+"""Removal of the instrument's signature from raw images: overscan, bias, dark and flat."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,60 +8,75 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.hsc.errors import InputError
-from pipelines.hsc.files.fits_file import card, read_fits
+from pipelines.hsc.files.fits_file import read_card, read_fits
 from pipelines.hsc.pixels import mask as planes
-from pipelines.hsc.pixels.exposure import native
+from pipelines.hsc.pixels.exposure import to_native_order
 from pipelines.hsc.sky.wcs import Wcs
 
-Array = NDArray[Any]
-
+#: Raw value from which a pixel is saturated.
 SATURATION_ADU = 60_000
-LOWEST_RESPONSE = 0.5
-#: Electrons a second; a pixel above it is hot.
-HIGHEST_DARK = 20.0
+#: Flat below which a pixel is insensitive.
+MIN_RESPONSE = 0.5
+#: Dark current above which a pixel is hot.
+MAX_DARK_ELECTRONS_PER_S = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Raw:
-    """A detector as it was read out."""
+class RawImage:
+    """A raw image of one detector."""
 
-    adu: Array
+    #: Shape (rows, columns with overscan), analogue-to-digital units.
+    adu: NDArray[np.float32]
     #: Columns at the right that saw no light.
     overscan_columns: int
+    #: Electrons an analogue-to-digital unit.
     gain: float
+    #: Standard deviation, electrons.
     read_noise: float
     exptime_s: float
-    #: As pointed: a fraction of an arcsecond off.
+    #: The projection of the header: a fraction of an arcsecond off.
     wcs: Wcs
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibrations:
-    """The frames of one detector and filter."""
+class CalibrationFrames:
+    """Calibration frames of one detector and filter, each of the shape of the raw image without overscan."""
 
-    bias: Array
-    dark: Array
-    flat: Array
+    #: Analogue-to-digital units.
+    bias: NDArray[np.float32]
+    #: Electrons a second.
+    dark: NDArray[np.float32]
+    #: Response relative to the detector's mean.
+    flat: NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Electrons:
-    """Counts of the sky with what is known against them."""
+class DetrendedImage:
+    """An image of the sky in electrons, with its mask and variance, of one shape (rows, columns)."""
 
-    image: Array
-    mask: Array
-    variance: Array
+    image: NDArray[np.float32]
+    mask: NDArray[np.int16]
+    #: Electrons squared.
+    variance: NDArray[np.float32]
 
 
-def read_raw(path: Path) -> Raw:
+def read_raw(path: Path) -> RawImage:
+    """Read a raw image.
+
+    Raises
+    ------
+    InputError
+        If the file is no FITS file, or lacks the image, the projection, or one of OVERSCAN, GAIN, RDNOISE, EXPTIME.
+    """
     hdu = read_fits(path)[0]
     try:
         wcs = Wcs.from_cards(hdu.header)
     except KeyError as error:
         raise InputError(f"{path}: {error}") from error
-    overscan, gain, noise, exptime = (card(path, hdu.header, key) for key in ("OVERSCAN", "GAIN", "RDNOISE", "EXPTIME"))
-    return Raw(
-        adu=native(_two_dimensional(path, hdu), np.float32),
+    keys = ("OVERSCAN", "GAIN", "RDNOISE", "EXPTIME")
+    overscan, gain, noise, exptime = (read_card(path, hdu.header, key) for key in keys)
+    return RawImage(
+        adu=to_native_order(_read_image(path, hdu), np.float32),
         overscan_columns=int(overscan),
         gain=float(gain),
         read_noise=float(noise),
@@ -70,12 +85,29 @@ def read_raw(path: Path) -> Raw:
     )
 
 
-def read_calibration(path: Path) -> Array:
-    return native(_two_dimensional(path, read_fits(path)[0]), np.float32)
+def read_calibration(path: Path) -> NDArray[np.float32]:
+    """Read a calibration frame: float32, shape (rows, columns).
+
+    Raises
+    ------
+    InputError
+        If the file is no FITS file with an image in its first HDU.
+    """
+    return to_native_order(_read_image(path, read_fits(path)[0]), np.float32)
 
 
-def remove_signature(raw: Raw, calibrations: Calibrations) -> Electrons:
-    """Bias and dark subtracted, divided by the flat; saturated, hot and insensitive pixels masked."""
+def remove_instrument_signature(raw: RawImage, calibrations: CalibrationFrames) -> DetrendedImage:
+    """Subtract overscan, bias and dark, divide by the flat, and mask saturated, hot and insensitive pixels.
+
+    Raises
+    ------
+    InputError
+        If a calibration frame has another shape than the raw image without overscan.
+
+    Notes
+    -----
+    The variance is that of the electrons (Poisson), the dark current and the read noise.
+    """
     light = raw.adu[:, : -raw.overscan_columns]
     for name in ("bias", "dark", "flat"):
         shape = getattr(calibrations, name).shape
@@ -83,20 +115,20 @@ def remove_signature(raw: Raw, calibrations: Calibrations) -> Electrons:
             raise InputError(f"the {name} frame has {shape} pixels, the raw image {light.shape}")
     level = np.median(raw.adu[:, -raw.overscan_columns :])
     electrons = (light - level - calibrations.bias) * raw.gain - calibrations.dark * raw.exptime_s
-    dull = calibrations.flat < LOWEST_RESPONSE
-    flat = np.where(dull, 1, calibrations.flat)
-    bad = dull | (calibrations.dark > HIGHEST_DARK)
+    insensitive = calibrations.flat < MIN_RESPONSE
+    flat = np.where(insensitive, 1, calibrations.flat)
+    bad = insensitive | (calibrations.dark > MAX_DARK_ELECTRONS_PER_S)
     mask = np.where(bad, planes.BAD, 0) | np.where(light >= SATURATION_ADU, planes.SATURATED, 0)
     noise = np.maximum(electrons, 0) + calibrations.dark * raw.exptime_s + raw.read_noise**2
-    return Electrons(
+    return DetrendedImage(
         image=(electrons / flat).astype(np.float32),
         mask=mask.astype(np.int16),
         variance=(noise / flat**2).astype(np.float32),
     )
 
 
-def _two_dimensional(path: Path, hdu: Any) -> Array:
+def _read_image(path: Path, hdu: Any) -> NDArray[Any]:
     if hdu.data is None or hdu.data.ndim != 2:
         raise InputError(f"{path} has no image in its first HDU")
-    image: Array = hdu.data
+    image: NDArray[Any] = hdu.data
     return image

@@ -1,4 +1,4 @@
-"""What is known against a pixel, one bit each, with the numbers that LSST gives them."""
+"""Mask planes: one bit for each reason not to trust a pixel, with the numbers that LSST gives them."""
 
 BAD = 1 << 0
 SATURATED = 1 << 1
@@ -9,9 +9,10 @@ DETECTED = 1 << 5
 NO_DATA = 1 << 8
 CLIPPED = 1 << 9
 
-#: Such a pixel has no measurement of its own.
+#: Planes of a pixel that has no measurement of its own.
 UNUSABLE = BAD | SATURATED | COSMIC_RAY | NO_DATA
 
+#: Header cards that give the bit of each plane.
 CARDS = {
     "MP_BAD": 0,
     "MP_SAT": 1,

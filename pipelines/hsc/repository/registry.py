@@ -1,4 +1,4 @@
-"""The registry file of a repository: which raw images and calibrations there are, without opening any."""
+"""The registry file of a repository: the raw images and calibration frames, without opening any."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.hsc.errors import InputError
-from pipelines.hsc.files.header import CalibrationFacts, RawFacts
+from pipelines.hsc.files.header import CalibrationMetadata, RawMetadata
 
 TABLES = """
 create table raw (
@@ -24,32 +24,58 @@ create table calibration (
 """
 
 
-class Registry:
-    """What the registry file says."""
+class ButlerRegistry:
+    """A registry file, opened for reading."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     @classmethod
-    def open(cls, path: Path) -> "Registry":
-        """Refused at once if it is none."""
+    def open(cls, path: Path) -> "ButlerRegistry":
+        """Open a registry file.
+
+        Raises
+        ------
+        InputError
+            If the file is no registry.
+        """
         registry = cls(path)
-        registry._ask("select count(*) from raw, calibration", {})
+        registry._select("select count(*) from raw, calibration", {})
         return registry
 
-    def raw(self, visit: int, ccd: int) -> RawFacts:
-        columns = ", ".join(field.name for field in fields(RawFacts))
-        rows = self._ask(
-            f"select {columns} from raw where visit = :visit and ccd = :ccd",  # noqa: S608 - our own names
+    def find_raw(self, visit: int, ccd: int) -> RawMetadata:
+        """Return the metadata of a raw image.
+
+        Raises
+        ------
+        InputError
+            If there is none of this visit and detector.
+        """
+        columns = [field.name for field in fields(RawMetadata)]
+        rows = self._select(
+            f"select {', '.join(columns)} from raw where visit = :visit and ccd = :ccd",  # noqa: S608 - our own names
             {"visit": visit, "ccd": ccd},
         )
         if not rows:
             raise InputError(f"{self.path} knows no raw image visit={visit} ccd={ccd}")
-        return RawFacts(**dict(zip([field.name for field in fields(RawFacts)], rows[0], strict=True)))
+        return RawMetadata(**dict(zip(columns, rows[0], strict=True)))
 
-    def calibration(self, kind: str, raw: RawFacts) -> dict[str, str | int]:
-        """The data id of the newest that is valid on the day of the image."""
-        rows = self._ask(
+    def find_calibration(self, kind: str, raw: RawMetadata) -> dict[str, str | int]:
+        """Return the data id of the newest calibration frame that is valid on the day of a raw image.
+
+        Parameters
+        ----------
+        kind : str
+            bias, dark or flat.
+        raw : RawMetadata
+            Detector, filter and day of the image.
+
+        Raises
+        ------
+        InputError
+            If none is valid.
+        """
+        rows = self._select(
             """select filter, calibdate
                  from calibration
                 where kind = :kind and ccd = :ccd and filter in ('', :filter)
@@ -61,7 +87,7 @@ class Registry:
             raise InputError(f"no {kind} for ccd={raw.ccd} filter={raw.filter} is valid on {raw.dateobs}: {self.path}")
         return {"ccd": raw.ccd, "filter": rows[0][0] or "NONE", "calibdate": rows[0][1]}
 
-    def _ask(self, sql: str, values: dict[str, str | int]) -> list[tuple[Any, ...]]:
+    def _select(self, sql: str, values: dict[str, str | int]) -> list[tuple[Any, ...]]:
         try:
             with closing(sqlite3.connect(f"{self.path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
                 return connection.execute(sql, values).fetchall()
@@ -69,18 +95,24 @@ class Registry:
             raise InputError(f"{self.path} is no registry: {error}") from error
 
 
-def write_registry(path: Path, raws: Iterable[RawFacts], calibrations: Iterable[CalibrationFacts]) -> None:
-    """The same facts give the same bytes."""
+def write_registry(path: Path, raws: Iterable[RawMetadata], calibrations: Iterable[CalibrationMetadata]) -> None:
+    """Write a registry file; equal metadata give equal bytes.
+
+    Raises
+    ------
+    InputError
+        If an image or a frame is listed twice.
+    """
     part = path.with_name(f".{path.name}.part")
     part.unlink(missing_ok=True)
     with closing(sqlite3.connect(part)) as connection, connection:
         connection.executescript(TABLES)
-        _insert(connection, "raw", sorted(map(astuple, raws)))
-        _insert(connection, "calibration", sorted(map(astuple, calibrations)))
+        _insert_rows(connection, "raw", sorted(map(astuple, raws)))
+        _insert_rows(connection, "calibration", sorted(map(astuple, calibrations)))
     part.replace(path)
 
 
-def _insert(connection: sqlite3.Connection, table: str, rows: list[tuple[object, ...]]) -> None:
+def _insert_rows(connection: sqlite3.Connection, table: str, rows: list[tuple[object, ...]]) -> None:
     for row in rows:
         marks = ", ".join("?" * len(row))
         try:

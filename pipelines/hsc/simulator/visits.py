@@ -1,22 +1,21 @@
-"""The visits of the simulated survey: when, through which filter, and where the detectors were."""
+"""The visits of the simulated survey: their time, filter, weather, and the positions of their detectors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.hsc.sky.geometry import Box, SkyMap, Tract
 from pipelines.hsc.sky.wcs import Wcs, patch_wcs
-from pipelines.hsc.stars.star_profile import Moffat
+from pipelines.hsc.stars.star_profile import MoffatProfile
 
-Array = NDArray[Any]
+Floats = NDArray[np.float64]
 
 PIXEL_ARCSEC = 0.168
 CCD_COLUMNS = 760
 CCD_ROWS = 240
-#: Between two detectors.
+#: Rows between two detectors.
 GAP_ROWS = 6
 POINTING_ERROR_ARCSEC = 0.4
 ROTATION_ERROR_DEG = 0.005
@@ -42,58 +41,70 @@ SKY_MAP = SkyMap(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """What is decided of a visit before the night."""
+class VisitPlan:
+    """A planned visit: its filter and its two detectors."""
 
     visit: int
     filter: str
-    #: In the middle of the field, over the boundary of the patch rows.
+    #: The detector in the middle of the field, over the boundary of the patch rows.
     middle_ccd: int
     other_ccd: int
-    #: Where the other one is: +1 north, -1 south.
+    #: Side of the other detector: +1 north, -1 south.
     side: int
 
 
 PLANS = (
-    Plan(visit=903334, filter="HSC-R", middle_ccd=23, other_ccd=16, side=-1),
-    Plan(visit=903336, filter="HSC-R", middle_ccd=24, other_ccd=17, side=-1),
-    Plan(visit=903342, filter="HSC-R", middle_ccd=4, other_ccd=10, side=1),
-    Plan(visit=903344, filter="HSC-R", middle_ccd=5, other_ccd=11, side=1),
-    Plan(visit=903986, filter="HSC-I", middle_ccd=23, other_ccd=16, side=-1),
-    Plan(visit=903990, filter="HSC-I", middle_ccd=25, other_ccd=18, side=-1),
-    Plan(visit=904010, filter="HSC-I", middle_ccd=4, other_ccd=10, side=1),
-    Plan(visit=904014, filter="HSC-I", middle_ccd=6, other_ccd=12, side=1),
+    VisitPlan(visit=903334, filter="HSC-R", middle_ccd=23, other_ccd=16, side=-1),
+    VisitPlan(visit=903336, filter="HSC-R", middle_ccd=24, other_ccd=17, side=-1),
+    VisitPlan(visit=903342, filter="HSC-R", middle_ccd=4, other_ccd=10, side=1),
+    VisitPlan(visit=903344, filter="HSC-R", middle_ccd=5, other_ccd=11, side=1),
+    VisitPlan(visit=903986, filter="HSC-I", middle_ccd=23, other_ccd=16, side=-1),
+    VisitPlan(visit=903990, filter="HSC-I", middle_ccd=25, other_ccd=18, side=-1),
+    VisitPlan(visit=904010, filter="HSC-I", middle_ccd=4, other_ccd=10, side=1),
+    VisitPlan(visit=904014, filter="HSC-I", middle_ccd=6, other_ccd=12, side=1),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Visit:
-    """What the night made of it."""
+class SimulatedVisit:
+    """A visit with its weather and pointing."""
 
-    plan: Plan
-    psf: Moffat
-    #: A star of this magnitude gives one electron.
+    plan: VisitPlan
+    psf: MoffatProfile
+    #: Magnitude of a star that gives one electron.
     zero_point_mag: float
+    #: Electrons a pixel.
     sky_electrons: float
+    #: Modified Julian date, days.
     mjd: float
-    #: By ccd: where the pixels are, and where the telescope believed them to be.
+    #: True projection, and the one that headers give, by ccd.
     wcs: dict[int, Wcs]
-    believed_wcs: dict[int, Wcs]
+    header_wcs: dict[int, Wcs]
 
 
-def observe(plan: Plan, number: int, random: np.random.Generator) -> Visit:
-    """One visit with its weather, dither, rotation and pointing error."""
+def simulate_visit(plan: VisitPlan, number: int, random: np.random.Generator) -> SimulatedVisit:
+    """Draw weather, dither, rotation and pointing error of a visit.
+
+    Parameters
+    ----------
+    plan : VisitPlan
+        Filter and detectors.
+    number : int
+        Number of the visit in the night, from 0: 0.003 days each.
+    random : numpy.random.Generator
+        Source of random numbers.
+    """
     shift = random.uniform(-DITHER_PIXELS, DITHER_PIXELS, 2)
     rotation = random.uniform(-ROTATION_DEG, ROTATION_DEG)
-    boresight = _sky_of_middle(shift)
+    boresight = _shift_field_centre(shift)
     error = random.normal(0, POINTING_ERROR_ARCSEC, 2) / 3600
-    believed = (boresight[0] + float(error[0]), boresight[1] + float(error[1]))
+    header_boresight = (boresight[0] + float(error[0]), boresight[1] + float(error[1]))
     rotation_error = random.normal(0, ROTATION_ERROR_DEG)
     offsets = {plan.middle_ccd: 0, plan.other_ccd: plan.side * (CCD_ROWS + GAP_ROWS)}
     stretch = random.uniform(-0.03, 0.03, 2)
-    return Visit(
+    return SimulatedVisit(
         plan=plan,
-        psf=Moffat(
+        psf=MoffatProfile(
             fwhm_pixels=random.uniform(0.6, 0.85) / PIXEL_ARCSEC,
             beta=random.uniform(3.0, 4.0),
             stretch_x=stretch[0],
@@ -102,41 +113,53 @@ def observe(plan: Plan, number: int, random: np.random.Generator) -> Visit:
         zero_point_mag=30 + random.normal(0, TRANSPARENCY_MAG),
         sky_electrons=random.uniform(500, 800),
         mjd=56598.21 + number * 0.003,
-        wcs={ccd: _wcs(boresight, rotation, rows) for ccd, rows in offsets.items()},
-        believed_wcs={ccd: _wcs(believed, rotation + rotation_error, rows) for ccd, rows in offsets.items()},
+        wcs={ccd: _make_wcs(boresight, rotation, rows) for ccd, rows in offsets.items()},
+        header_wcs={ccd: _make_wcs(header_boresight, rotation + rotation_error, rows) for ccd, rows in offsets.items()},
     )
 
 
 def field_box() -> Box:
-    """The pixels of the tract that some detector may see, and a little more."""
+    """Return the pixels of the tract that some detector may see, with a margin."""
     tract = SKY_MAP.tracts[0]
-    x, y = (int(middle) for middle in _field_middle(tract))
+    x, y = (int(middle) for middle in _field_centre(tract))
     columns, rows = CCD_COLUMNS // 2 + 60, CCD_ROWS * 3 // 2 + 80
     return Box(x=x - columns, y=y - rows, width=2 * columns, height=2 * rows)
 
 
-def sky_of(points: Array) -> tuple[Array, Array]:
-    """Right ascension and declination of pixels of the tract."""
+def tract_to_sky(points: Floats) -> tuple[Floats, Floats]:
+    """Convert pixel positions of the tract to the sky.
+
+    Parameters
+    ----------
+    points : float64 array, shape (points, 2)
+        Columns and rows of the tract, pixels.
+
+    Returns
+    -------
+    ra, dec : float64 arrays, shape (points,)
+        Right ascension and declination, degrees.
+    """
     tract = SKY_MAP.tracts[0]
     first = tract.patches[0]
     box = tract.outer_box(first)
     return patch_wcs(tract, first).to_sky(points[:, 0] - box.x, points[:, 1] - box.y)
 
 
-def _field_middle(tract: Tract) -> Sequence[float]:
-    """Where the four patches meet."""
+def _field_centre(tract: Tract) -> Sequence[float]:
+    """Return the pixel of the tract where the four patches meet."""
     corner = tract.inner_box(tract.patches[-1])
     return corner.x - 0.5, corner.y - 0.5
 
 
-def _sky_of_middle(shift: Array) -> tuple[float, float]:
-    x, y = _field_middle(SKY_MAP.tracts[0])
-    ra, dec = sky_of(np.array([[x + shift[0], y + shift[1]]]))
+def _shift_field_centre(shift: Floats) -> tuple[float, float]:
+    """Return the sky position, degrees, of the field centre shifted by pixels."""
+    x, y = _field_centre(SKY_MAP.tracts[0])
+    ra, dec = tract_to_sky(np.array([[x + shift[0], y + shift[1]]]))
     return float(ra[0]), float(dec[0])
 
 
-def _wcs(boresight: tuple[float, float], rotation_deg: float, rows_from_middle: float) -> Wcs:
+def _make_wcs(boresight: tuple[float, float], rotation_deg: float, rows_from_middle: float) -> Wcs:
     degrees, angle = PIXEL_ARCSEC / 3600, np.radians(rotation_deg)
     sine, cosine = float(np.sin(angle)) * degrees, float(np.cos(angle)) * degrees
     crpix = ((CCD_COLUMNS + 1) / 2, (CCD_ROWS + 1) / 2 - rows_from_middle)
-    return Wcs.of(boresight, crpix, (-cosine, sine, sine, cosine))
+    return Wcs.from_values(boresight, crpix, (-cosine, sine, sine, cosine))

@@ -1,4 +1,8 @@
-"""How the sky is cut into tracts and patches, and which of them an image touches."""
+"""Tracts and patches of the sky, and which of them an image touches.
+
+The planner asks this module (``queries/hsc_overlap.py``), so it imports the standard library only: projection and
+overlap are a few lines here, and astropy.wcs or shapely would add 0.1 to 0.4 s to the start of every plan.
+"""
 
 import json
 import math
@@ -8,26 +12,32 @@ from dataclasses import asdict, dataclass
 from pipelines.hsc.errors import InputError
 
 #: Right ascension and declination, degrees.
-Sky = tuple[float, float]
-#: Pixels of a tract; whole numbers are the centres of pixels.
-Point = tuple[float, float]
+SkyPosition = tuple[float, float]
+#: Column and row of a tract, pixels; whole numbers are the centres of pixels.
+PixelPosition = tuple[float, float]
 
 
 @dataclass(frozen=True, order=True)
 class Patch:
-    """A square of a tract, counted from the tract's lower left."""
+    """A square of a tract, by its column and row in the tract, from the lower left."""
 
     x: int
     y: int
 
     @property
     def name(self) -> str:
-        """With an `x`, since commas separate the elements of lists."""
+        """The patch as in 8x6: with an `x`, since commas separate the elements of lists."""
         return f"{self.x}x{self.y}"
 
     @classmethod
     def parse(cls, text: str) -> "Patch":
-        """From `8x6` or `8,6`."""
+        """Read a patch from `8x6` or `8,6`.
+
+        Raises
+        ------
+        InputError
+            If the text is neither.
+        """
         x, separator, y = text.replace(",", "x").partition("x")
         if not (separator and x.isdecimal() and y.isdecimal() and text.isascii()):
             raise InputError(f"patch {text!r} is not two numbers, as in 8x6 or 8,6")
@@ -36,7 +46,7 @@ class Patch:
 
 @dataclass(frozen=True, kw_only=True)
 class Box:
-    """A rectangle of whole pixels: the first column and row, and how many."""
+    """A rectangle of whole pixels: its first column and row, and how many of each."""
 
     x: int
     y: int
@@ -44,13 +54,14 @@ class Box:
     height: int
 
     @property
-    def outline(self) -> list[Point]:
-        """The outer edges of its corner pixels."""
+    def outline(self) -> list[PixelPosition]:
+        """Corners of the rectangle, at the outer edges of its corner pixels."""
         left, low = self.x - 0.5, self.y - 0.5
         right, high = left + self.width, low + self.height
         return [(left, low), (right, low), (right, high), (left, high)]
 
-    def holds(self, x: float, y: float) -> bool:
+    def contains(self, x: float, y: float) -> bool:
+        """Return whether a pixel position is inside; of the edges, the left and the lower belong to the box."""
         return self.x - 0.5 <= x < self.x + self.width - 0.5 and self.y - 0.5 <= y < self.y + self.height - 0.5
 
 
@@ -59,57 +70,64 @@ class Tract:
     """A part of the sky on one tangent plane, north up and east left; its patches overlap by their borders."""
 
     tract: int
+    #: The tangent point, in the middle of the tract.
     ra_deg: float
     dec_deg: float
     pixel_arcsec: float
-    #: Of a whole side; the tangent point is in the middle.
+    #: Patches along a whole side.
     patches_per_side: int
     patch_inner_pixels: int
     patch_border_pixels: int
-    #: The patches that are made, from the first to the last, of columns and of rows.
+    #: Column and row of the first and the last patch that are made.
     first_patch: tuple[int, int]
     last_patch: tuple[int, int]
 
     @property
     def patches(self) -> list[Patch]:
+        """Patches that are made, column by column."""
         columns, rows = zip(self.first_patch, self.last_patch, strict=True)
         return [Patch(x, y) for x in range(columns[0], columns[1] + 1) for y in range(rows[0], rows[1] + 1)]
 
     @property
-    def middle(self) -> Point:
-        """The pixel of the tangent point."""
+    def tangent_pixel(self) -> PixelPosition:
+        """Pixel position of the tangent point."""
         half = (self.patches_per_side * self.patch_inner_pixels - 1) / 2
         return half, half
 
     def inner_box(self, patch: Patch) -> Box:
-        """The pixels that this patch alone has."""
+        """Return the pixels that belong to this patch alone."""
         side = self.patch_inner_pixels
         return Box(x=patch.x * side, y=patch.y * side, width=side, height=side)
 
     def outer_box(self, patch: Patch) -> Box:
-        """With the border that it shares."""
+        """Return the pixels of this patch with the border that it shares with its neighbours."""
         border, side = self.patch_border_pixels, self.patch_inner_pixels + 2 * self.patch_border_pixels
         inner = self.inner_box(patch)
         return Box(x=inner.x - border, y=inner.y - border, width=side, height=side)
 
-    def pixel_of(self, sky: Sky) -> Point | None:
-        """Where a direction meets the tangent plane; the far half of the sky does not."""
-        ra, dec, ra0, dec0 = (math.radians(angle) for angle in (*sky, self.ra_deg, self.dec_deg))
-        nearness = math.sin(dec0) * math.sin(dec) + math.cos(dec0) * math.cos(dec) * math.cos(ra - ra0)
-        if nearness <= 0:
-            return None
-        east = math.cos(dec) * math.sin(ra - ra0) / nearness
-        north = (math.cos(dec0) * math.sin(dec) - math.sin(dec0) * math.cos(dec) * math.cos(ra - ra0)) / nearness
-        pixel = math.radians(self.pixel_arcsec / 3600)
-        return self.middle[0] - east / pixel, self.middle[1] + north / pixel
+    def sky_to_pixel(self, sky: SkyPosition) -> PixelPosition | None:
+        """Project a sky position (degrees) to pixels; None for the half of the sky opposite to the tangent point.
 
-    def touched_by(self, corners: Sequence[Sky]) -> list[Patch]:
-        """The patches, borders included, that an image with these corners shares some area with."""
-        points = [self.pixel_of(corner) for corner in corners]
-        outline = _around([point for point in points if point])
+        Notes
+        -----
+        The gnomonic projection of Calabretta & Greisen 2002, A&A 395, 1077, section 5.1.3.
+        """
+        ra, dec, ra0, dec0 = (math.radians(angle) for angle in (*sky, self.ra_deg, self.dec_deg))
+        cosine = math.sin(dec0) * math.sin(dec) + math.cos(dec0) * math.cos(dec) * math.cos(ra - ra0)
+        if cosine <= 0:
+            return None
+        east = math.cos(dec) * math.sin(ra - ra0) / cosine
+        north = (math.cos(dec0) * math.sin(dec) - math.sin(dec0) * math.cos(dec) * math.cos(ra - ra0)) / cosine
+        pixel = math.radians(self.pixel_arcsec / 3600)
+        return self.tangent_pixel[0] - east / pixel, self.tangent_pixel[1] + north / pixel
+
+    def find_touched_patches(self, corners: Sequence[SkyPosition]) -> list[Patch]:
+        """Return the patches, borders included, that share some area with an image of these corners (degrees)."""
+        points = [self.sky_to_pixel(corner) for corner in corners]
+        outline = _sort_around_centre([point for point in points if point])
         if len(outline) < len(corners) or len(outline) < 3:
             return []
-        return [patch for patch in self.patches if _overlap(outline, self.outer_box(patch).outline)]
+        return [patch for patch in self.patches if _have_common_area(outline, self.outer_box(patch).outline)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,30 +143,36 @@ class SkyMap:
         raise InputError(f"the sky map has no tract {number}, only {', '.join(str(t.tract) for t in self.tracts)}")
 
     @classmethod
-    def parse(cls, text: str) -> "SkyMap":
-        """From the JSON of a sky map file."""
+    def from_json(cls, text: str) -> "SkyMap":
+        """Read the content of a sky map file.
+
+        Raises
+        ------
+        InputError
+            If the text is not JSON, or lacks a field of a tract.
+        """
         try:
-            return cls(tracts=tuple(_tract(fields) for fields in json.loads(text)["tracts"]))
+            return cls(tracts=tuple(_make_tract(fields) for fields in json.loads(text)["tracts"]))
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"this is no sky map: {error}") from error
 
-    def write(self) -> str:
-        """The JSON that `parse` reads."""
+    def to_json(self) -> str:
+        """Return the content of a sky map file."""
         return json.dumps({"tracts": [asdict(tract) for tract in self.tracts]}, indent=1) + "\n"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
-    """What a query has to know of a detector's image."""
+class DetectorImage:
+    """An image of one detector in one visit, by its corners on the sky (degrees, in any order)."""
 
     visit: int
     ccd: int
-    corners: tuple[Sky, Sky, Sky, Sky]
+    corners: tuple[SkyPosition, SkyPosition, SkyPosition, SkyPosition]
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Overlap:
-    """One detector's image touches one patch."""
+    """A pair of a detector's image and a patch that it touches."""
 
     tract: int
     patch: str
@@ -156,23 +180,23 @@ class Overlap:
     ccd: int
 
 
-def overlaps(sky_map: SkyMap, images: Iterable[Image]) -> list[Overlap]:
-    """Every pair of an image and a patch that share some area, in order of tract, patch, visit, ccd."""
+def find_overlaps(sky_map: SkyMap, images: Iterable[DetectorImage]) -> list[Overlap]:
+    """Return every pair of an image and a patch that share some area, in order of tract, patch, visit, ccd."""
     return sorted(
         Overlap(tract=tract.tract, patch=patch.name, visit=image.visit, ccd=image.ccd)
         for image in images
         for tract in sky_map.tracts
-        for patch in tract.touched_by(image.corners)
+        for patch in tract.find_touched_patches(image.corners)
     )
 
 
-def _tract(fields: dict[str, object]) -> Tract:
+def _make_tract(fields: dict[str, object]) -> Tract:
     pairs = {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
     return Tract(**(fields | pairs))  # type: ignore[arg-type]
 
 
-def _around(points: list[Point]) -> list[Point]:
-    """In order around their middle, whichever corner a header names first."""
+def _sort_around_centre(points: list[PixelPosition]) -> list[PixelPosition]:
+    """Return the points in order of their angle around their mean, whichever corner a header names first."""
     if not points:
         return []
     x = sum(point[0] for point in points) / len(points)
@@ -180,19 +204,19 @@ def _around(points: list[Point]) -> list[Point]:
     return sorted(points, key=lambda point: math.atan2(point[1] - y, point[0] - x))
 
 
-def _overlap(one: list[Point], other: list[Point]) -> bool:
-    """Two convex outlines share area unless the side of one separates them."""
-    for normal in [*_normals(one), *_normals(other)]:
-        ones, others = _shadow(one, normal), _shadow(other, normal)
+def _have_common_area(one: list[PixelPosition], other: list[PixelPosition]) -> bool:
+    """Return whether two convex outlines share area: no side of either separates them (separating axis theorem)."""
+    for normal in [*_side_normals(one), *_side_normals(other)]:
+        ones, others = _project_outline(one, normal), _project_outline(other, normal)
         if max(ones) <= min(others) or max(others) <= min(ones):
             return False
     return True
 
 
-def _normals(outline: list[Point]) -> Iterator[Point]:
+def _side_normals(outline: list[PixelPosition]) -> Iterator[PixelPosition]:
     for (x0, y0), (x1, y1) in zip(outline, outline[1:] + outline[:1], strict=True):
         yield y1 - y0, x0 - x1
 
 
-def _shadow(outline: list[Point], direction: Point) -> list[float]:
+def _project_outline(outline: list[PixelPosition], direction: PixelPosition) -> list[float]:
     return [x * direction[0] + y * direction[1] for x, y in outline]

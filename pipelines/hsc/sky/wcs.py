@@ -1,84 +1,132 @@
-"""Pixels to sky and back, by a tangent plane and a matrix."""
+"""World coordinates: pixels to sky and back, by a gnomonic projection and a matrix."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from pipelines.hsc.files.fits_file import card_number
+from pipelines.hsc.files.fits_file import round_to_card
 from pipelines.hsc.sky.geometry import Patch, Tract
 
-Array = NDArray[Any]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wcs:
-    """A gnomonic projection. Pixels count from 0 in every method, from 1 in `crpix`, as in FITS headers."""
+    """A gnomonic projection (TAN) as a comparable value.
 
+    Pixels count from 0 in every method, and from 1 in `crpix` as in FITS headers.
+
+    References
+    ----------
+    Calabretta, M. R. & Greisen, E. W. 2002, A&A 395, 1077, section 5.1.3.
+    """
+
+    #: Right ascension and declination of the tangent point, degrees.
     crval: tuple[float, float]
+    #: Pixel of the tangent point, from 1.
     crpix: tuple[float, float]
     #: Degrees a pixel: east by x and y, north by x and y.
     cd: tuple[float, float, float, float]
 
+    @classmethod
+    def from_values(
+        cls, crval: tuple[float, float], crpix: tuple[float, float], cd: tuple[float, float, float, float]
+    ) -> "Wcs":
+        """Make a projection with as many digits as header cards keep."""
+        a, b, c, d = (round_to_card(value) for value in cd)
+        return cls(
+            crval=(round_to_card(crval[0]), round_to_card(crval[1])),
+            crpix=(round_to_card(crpix[0]), round_to_card(crpix[1])),
+            cd=(a, b, c, d),
+        )
+
+    @classmethod
+    def from_cards(cls, header: Mapping[str, Any]) -> "Wcs":
+        """Read the projection of a FITS header.
+
+        Raises
+        ------
+        KeyError
+            If a card is missing.
+        """
+        crval, crpix = ((float(header[f"{key}1"]), float(header[f"{key}2"])) for key in ("CRVAL", "CRPIX"))
+        east, north = ((float(header[f"CD{axis}_1"]), float(header[f"CD{axis}_2"])) for axis in (1, 2))
+        return cls(crval=crval, crpix=crpix, cd=(*east, *north))
+
+    def to_cards(self) -> dict[str, str | float]:
+        """Return the header cards of this projection."""
+        names = ["CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2"]
+        values = dict(zip(names, [*self.crval, *self.crpix, *self.cd], strict=True))
+        return {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg", **values}
+
     @property
-    def matrix(self) -> Array:
+    def matrix(self) -> Floats:
+        """The CD matrix, float64 of shape (2, 2), degrees a pixel."""
         return np.array(self.cd).reshape(2, 2)
 
     @property
     def pixel_arcsec(self) -> float:
+        """Side of a pixel, arcseconds: the root of its area."""
         return float(np.sqrt(abs(np.linalg.det(self.matrix)))) * 3600
 
-    def to_sky(self, x: Array, y: Array) -> tuple[Array, Array]:
-        """Right ascension and declination, degrees."""
+    def to_sky(self, x: ArrayLike, y: ArrayLike) -> tuple[Floats, Floats]:
+        """Convert pixel positions to the sky.
+
+        Parameters
+        ----------
+        x, y : array_like of one shape
+            Column and row, pixels from 0.
+
+        Returns
+        -------
+        ra, dec : float64 arrays of that shape
+            Right ascension from 0 to 360, and declination, degrees.
+        """
         offsets = np.stack([np.asarray(x) + 1 - self.crpix[0], np.asarray(y) + 1 - self.crpix[1]])
         east, north = np.radians(np.tensordot(self.matrix, offsets, axes=1))
         return from_plane(east, north, self.crval)
 
-    def to_pixels(self, ra_deg: Array, dec_deg: Array) -> tuple[Array, Array]:
+    def to_pixels(self, ra_deg: ArrayLike, dec_deg: ArrayLike) -> tuple[Floats, Floats]:
+        """Convert sky positions to pixels.
+
+        Parameters
+        ----------
+        ra_deg, dec_deg : array_like of one shape
+            Right ascension and declination, degrees.
+
+        Returns
+        -------
+        x, y : float64 arrays of that shape
+            Column and row, pixels from 0.
+        """
         plane = np.degrees(np.stack(to_plane(ra_deg, dec_deg, self.crval)))
         x, y = np.tensordot(np.linalg.inv(self.matrix), plane, axes=1)
         return x + self.crpix[0] - 1, y + self.crpix[1] - 1
 
     def corners(self, width: int, height: int) -> list[tuple[float, float]]:
-        """The sky at the outer edges of the four corner pixels, around the image."""
+        """Return right ascension and declination, degrees, of the four corners of an image, around it.
+
+        Parameters
+        ----------
+        width, height : int
+            Size of the image, pixels; corners are the outer edges of the corner pixels.
+        """
         x, y = np.array([0, width, width, 0]) - 0.5, np.array([0, 0, height, height]) - 0.5
         ra, dec = self.to_sky(x, y)
-        return [(card_number(r), card_number(d)) for r, d in zip(ra, dec, strict=True)]
-
-    def cards(self) -> dict[str, str | float]:
-        """The header cards of this projection."""
-        names = ["CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2"]
-        values = dict(zip(names, [*self.crval, *self.crpix, *self.cd], strict=True))
-        return {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg", **values}
-
-    @classmethod
-    def from_cards(cls, header: Mapping[str, Any]) -> "Wcs":
-        """KeyError names the card that is not there."""
-        crval, crpix = ((float(header[f"{key}1"]), float(header[f"{key}2"])) for key in ("CRVAL", "CRPIX"))
-        east, north = ((float(header[f"CD{axis}_1"]), float(header[f"CD{axis}_2"])) for axis in (1, 2))
-        return cls(crval=crval, crpix=crpix, cd=(*east, *north))
-
-    @classmethod
-    def of(cls, crval: tuple[float, float], crpix: tuple[float, float], cd: tuple[float, float, float, float]) -> "Wcs":
-        """With as many digits as a header keeps."""
-        a, b, c, d = (card_number(value) for value in cd)
-        return cls(
-            crval=(card_number(crval[0]), card_number(crval[1])),
-            crpix=(card_number(crpix[0]), card_number(crpix[1])),
-            cd=(a, b, c, d),
-        )
+        return [(round_to_card(r), round_to_card(d)) for r, d in zip(ra, dec, strict=True)]
 
 
 def patch_wcs(tract: Tract, patch: Patch) -> Wcs:
-    """The projection of a patch's outer box."""
+    """Return the projection of a patch's outer box: the tract's, with pixels counted from the corner of the box."""
     box, degrees = tract.outer_box(patch), tract.pixel_arcsec / 3600
-    crpix = (tract.middle[0] - box.x + 1, tract.middle[1] - box.y + 1)
-    return Wcs.of((tract.ra_deg, tract.dec_deg), crpix, (-degrees, 0.0, 0.0, degrees))
+    crpix = (tract.tangent_pixel[0] - box.x + 1, tract.tangent_pixel[1] - box.y + 1)
+    return Wcs.from_values((tract.ra_deg, tract.dec_deg), crpix, (-degrees, 0.0, 0.0, degrees))
 
 
-def to_plane(ra_deg: Array, dec_deg: Array, tangent_deg: tuple[float, float]) -> tuple[Array, Array]:
+def to_plane(ra_deg: ArrayLike, dec_deg: ArrayLike, tangent_deg: tuple[float, float]) -> tuple[Floats, Floats]:
     """East and north on the tangent plane, radians."""
     dec, (ra0, dec0) = np.radians(dec_deg), np.radians(tangent_deg)
     hour = np.radians(ra_deg) - ra0
@@ -88,7 +136,7 @@ def to_plane(ra_deg: Array, dec_deg: Array, tangent_deg: tuple[float, float]) ->
     return east, north
 
 
-def from_plane(east: Array, north: Array, tangent_deg: tuple[float, float]) -> tuple[Array, Array]:
+def from_plane(east: Floats, north: Floats, tangent_deg: tuple[float, float]) -> tuple[Floats, Floats]:
     """Right ascension and declination, degrees, of radians on the tangent plane."""
     ra0, dec0 = np.radians(tangent_deg)
     depth = np.cos(dec0) - north * np.sin(dec0)
@@ -97,8 +145,21 @@ def from_plane(east: Array, north: Array, tangent_deg: tuple[float, float]) -> t
     return np.degrees(ra) % 360, np.degrees(dec)
 
 
-def separation_arcsec(ra_deg: Array, dec_deg: Array, other_ra_deg: Array, other_dec_deg: Array) -> Array:
-    """Between directions that are near one another."""
-    east = (np.asarray(ra_deg) - other_ra_deg + 180) % 360 - 180
-    north = np.asarray(dec_deg) - other_dec_deg
+def separation_arcsec(
+    ra_deg: ArrayLike, dec_deg: ArrayLike, other_ra_deg: ArrayLike, other_dec_deg: ArrayLike
+) -> Floats:
+    """Return the great-circle distances between sky positions.
+
+    Parameters
+    ----------
+    ra_deg, dec_deg, other_ra_deg, other_dec_deg : array_like
+        Right ascensions and declinations, degrees; shapes that broadcast together.
+
+    Returns
+    -------
+    float64 array of the broadcast shape
+        Distances, arcseconds.
+    """
+    east = (np.asarray(ra_deg) - np.asarray(other_ra_deg) + 180) % 360 - 180
+    north = np.asarray(dec_deg) - np.asarray(other_dec_deg)
     return np.asarray(np.hypot(east * np.cos(np.radians(dec_deg)), north) * 3600)

@@ -1,1 +1,1 @@
-"""Stars in an image: profile, fit, detection, photometry, and the match with the reference catalogue."""
+"""StarMeasurements in an image: profile, fit, detection, photometry, and the match with the reference catalogue."""

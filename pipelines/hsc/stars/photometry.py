@@ -1,4 +1,4 @@
-"""The light of every star in an image, with its neighbours taken away."""
+"""Photometry of every star in an image, with its neighbours subtracted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -6,74 +6,111 @@ from typing import Any
 
 import numpy as np
 import sep
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pipelines.hsc.pixels.background import measure_background
-from pipelines.hsc.stars.profile_fit import LEAST_STARS, exemplary, fit_profiles
-from pipelines.hsc.stars.star_fit import STAMP_HALF_PIXELS, Pixels, Profiles, StarFit, fit_stars
-from pipelines.hsc.stars.star_profile import Moffat
+from pipelines.hsc.stars.profile_fit import MIN_PROFILE_STARS, fit_star_profiles, select_profile_stars
+from pipelines.hsc.stars.star_fit import (
+    STAMP_HALF_PIXELS,
+    STAMP_SIDE_PIXELS,
+    PixelPlanes,
+    StarFit,
+    StarProfiles,
+    fit_stars,
+)
+from pipelines.hsc.stars.star_profile import MoffatProfile
 
-Array = NDArray[Any]
+Floats = NDArray[np.float64]
 
-#: Magnitudes are those of the light inside this circle; the zero point makes up for what is outside.
+#: Radius of the aperture of magnitudes; the zero point makes up for the light outside.
 APERTURE_PIXELS = 6.0
-ROUNDS = 3
-#: The sky under subtracted stars.
+ITERATIONS = 3
+#: Mesh of the sky that is left under subtracted stars.
 MESH_PIXELS = 64
-FURTHEST_MOVE_PIXELS = 1.5
-BETA_GUESS = 3.5
+MAX_MOVE_PIXELS = 1.5
+START_BETA = 3.5
 
-#: From a fit and the places it was made with to better places.
-Move = Callable[[StarFit, Array, Array, float], tuple[Array, Array]]
+#: A function from a fit, the positions it was made with, and the FWHM, to better positions.
+Recentre = Callable[[StarFit, Floats, Floats, float], tuple[Floats, Floats]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stars:
-    """Places and light, in pixels and counts."""
+class StarMeasurements:
+    """Positions and fluxes of stars; float64 arrays of shape (stars,)."""
 
-    x: Array
-    y: Array
-    flux: Array
-    flux_err: Array
-    psf_flux: Array
-    psf_flux_err: Array
-    #: Of a typical star.
+    #: Pixels from 0.
+    x: Floats
+    y: Floats
+    #: Counts inside the aperture, neighbours subtracted, and the standard error.
+    flux: Floats
+    flux_err: Floats
+    #: Counts of the fitted profile inside the aperture, and the standard error.
+    psf_flux: Floats
+    psf_flux_err: Floats
+    #: Full width at half maximum of a typical star.
     fwhm_pixels: float
-    #: The image without them, and without what sky was left.
-    residual: Array
+    #: Image without the stars and without the sky that was left, float32 of shape (rows, columns).
+    residual: NDArray[np.float32]
 
 
-def measure_stars(pixels: Pixels, x: Array, y: Array, seeing_pixels: float) -> Stars:
-    """Light and places, beginning from these."""
-    return _measure(pixels, x, y, seeing_pixels, _centres)
+def measure_stars(pixels: PixelPlanes, x: ArrayLike, y: ArrayLike, seeing_pixels: float) -> StarMeasurements:
+    """Measure positions and fluxes of stars.
+
+    Parameters
+    ----------
+    pixels : PixelPlanes
+        The image, sky subtracted.
+    x, y : array_like, shape (stars,)
+        Positions to start from, pixels from 0.
+    seeing_pixels : float
+        Full width at half maximum to start from.
+
+    Notes
+    -----
+    Fit of all stars, windowed centroids of each without the others, fit of the profile, sky of what is left; three
+    times. Fits of this kind are those of DAOPHOT: Stetson, P. B. 1987, PASP 99, 191.
+    """
+    return _measure(pixels, x, y, seeing_pixels, _find_centroids)
 
 
-def measure_stars_at(pixels: Pixels, x: Array, y: Array, seeing_pixels: float) -> Stars:
-    """Light at given places."""
-    return _measure(pixels, x, y, seeing_pixels, _stay)
+def measure_star_fluxes(pixels: PixelPlanes, x: ArrayLike, y: ArrayLike, seeing_pixels: float) -> StarMeasurements:
+    """Measure fluxes of stars at fixed positions.
+
+    Parameters
+    ----------
+    pixels : PixelPlanes
+        The image, sky subtracted.
+    x, y : array_like, shape (stars,)
+        Positions, pixels from 0.
+    seeing_pixels : float
+        Full width at half maximum to start from.
+    """
+    return _measure(pixels, x, y, seeing_pixels, _keep_positions)
 
 
-def _measure(pixels: Pixels, x: Array, y: Array, seeing_pixels: float, move: Move) -> Stars:
-    profiles = Profiles(shared=Moffat(fwhm_pixels=seeing_pixels, beta=BETA_GUESS), by_depth={})
+def _measure(
+    pixels: PixelPlanes, x: ArrayLike, y: ArrayLike, seeing_pixels: float, recentre: Recentre
+) -> StarMeasurements:
+    profiles = StarProfiles(shared=MoffatProfile(fwhm_pixels=seeing_pixels, beta=START_BETA), by_depth={})
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     sky = np.zeros_like(pixels.image)
-    for _ in range(ROUNDS if x.size else 0):
+    for _ in range(ITERATIONS if x.size else 0):
         fit = fit_stars(replace(pixels, image=pixels.image - sky), profiles, x, y)
-        x, y = move(fit, x, y, profiles.shared.fwhm_pixels)
-        profiles = fit_profiles(fit, x, y, profiles.shared)
+        x, y = recentre(fit, x, y, profiles.shared.fwhm_pixels)
+        profiles = fit_star_profiles(fit, x, y, profiles.shared)
         sky = measure_background(fit.residual + sky, ~pixels.usable, MESH_PIXELS).level
     fit = fit_stars(replace(pixels, image=pixels.image - sky), profiles, x, y)
-    return _light(fit, pixels.variance, profiles, x, y)
+    return _measure_fluxes(fit, pixels.variance, profiles, x, y)
 
 
-def _stay(_fit: StarFit, x: Array, y: Array, _fwhm_pixels: float) -> tuple[Array, Array]:
+def _keep_positions(_fit: StarFit, x: Floats, y: Floats, _fwhm_pixels: float) -> tuple[Floats, Floats]:
     return x, y
 
 
-def _centres(fit: StarFit, x: Array, y: Array, fwhm_pixels: float) -> tuple[Array, Array]:
-    """The middle of the light under a window of a star's width, which follows it."""
+def _find_centroids(fit: StarFit, x: Floats, y: Floats, fwhm_pixels: float) -> tuple[Floats, Floats]:
+    """Return windowed centroids of stars without their neighbours; the old position if one runs away."""
     half, core = STAMP_HALF_PIXELS, 10
-    cut = fit.alone[:, half - core : half + core + 1, half - core : half + core + 1]
+    cut = fit.isolated_stamps[:, half - core : half + core + 1, half - core : half + core + 1]
     offsets = np.arange(-core, core + 1)
     begin_x, begin_y = x - fit.columns, y - fit.rows
     dx, dy = begin_x.copy(), begin_y.copy()
@@ -85,53 +122,59 @@ def _centres(fit: StarFit, x: Array, y: Array, fwhm_pixels: float) -> tuple[Arra
         total = np.where(total > 0, total, np.inf)
         dx = dx + 2 * (light.sum(axis=1) * from_x).sum(axis=1) / total
         dy = dy + 2 * (light.sum(axis=2) * from_y).sum(axis=1) / total
-    stays = np.hypot(dx - begin_x, dy - begin_y) > FURTHEST_MOVE_PIXELS
+    stays = np.hypot(dx - begin_x, dy - begin_y) > MAX_MOVE_PIXELS
     return np.where(stays, x, fit.columns + dx), np.where(stays, y, fit.rows + dy)
 
 
-def _light(fit: StarFit, variance: Array, profiles: Profiles, x: Array, y: Array) -> Stars:
-    flux, flux_err = _in_aperture(fit, variance, x, y)
+def _make_mosaic(fit: StarFit) -> tuple[Floats, NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:
+    """Return the stamps side by side as one image for sep, and how far each moved from its columns and rows."""
+    mosaic = np.ascontiguousarray(fit.isolated_stamps.transpose(1, 0, 2).reshape(STAMP_SIDE_PIXELS, -1))
+    left = np.arange(fit.counts.size) * STAMP_SIDE_PIXELS + STAMP_HALF_PIXELS - fit.columns
+    return mosaic, left, STAMP_HALF_PIXELS - fit.rows
+
+
+def _measure_fluxes(
+    fit: StarFit, variance: NDArray[Any], profiles: StarProfiles, x: Floats, y: Floats
+) -> StarMeasurements:
+    flux, flux_err = _sum_apertures(fit, variance, x, y)
     share = _aperture_shares(fit, flux, x, y)
     squares = (fit.models**2).sum(axis=(1, 2))
     # Equal weights: the variance of the counts is the variance under the profile.
-    spread = np.sqrt(flux_err**2 / (np.pi * APERTURE_PIXELS**2 * np.maximum(squares, 1e-12)))
-    return Stars(
+    psf_err = np.sqrt(flux_err**2 / (np.pi * APERTURE_PIXELS**2 * np.maximum(squares, 1e-12)))
+    return StarMeasurements(
         x=x,
         y=y,
         flux=flux,
         flux_err=flux_err,
         psf_flux=fit.counts * share,
-        psf_flux_err=spread * share,
+        psf_flux_err=psf_err * share,
         fwhm_pixels=profiles.shared.fwhm_pixels,
         residual=fit.residual,
     )
 
 
-def _in_aperture(fit: StarFit, variance: Array, x: Array, y: Array) -> tuple[Array, Array]:
-    """Sums over the stamps, which stand side by side in one image."""
+def _sum_apertures(fit: StarFit, variance: NDArray[Any], x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return the sums over the apertures, and their errors."""
     if not x.size:
         return np.zeros(0), np.zeros(0)
-    side = 2 * STAMP_HALF_PIXELS + 1
-    mosaic = np.ascontiguousarray(fit.alone.transpose(1, 0, 2).reshape(side, -1))
-    columns = np.arange(x.size) * side + STAMP_HALF_PIXELS + x - fit.columns
-    rows = STAMP_HALF_PIXELS + y - fit.rows
-    flux, _, _ = sep.sum_circle(mosaic, columns, rows, APERTURE_PIXELS, subpix=0)
-    known = np.isfinite(variance) & (variance > 0)
-    filled = np.ascontiguousarray(np.where(known, variance, np.median(variance[known])), dtype=np.float32)
+    mosaic, left, low = _make_mosaic(fit)
+    flux, _, _ = sep.sum_circle(mosaic, x + left, y + low, APERTURE_PIXELS, subpix=0)
+    is_valid = np.isfinite(variance) & (variance > 0)
+    filled = np.ascontiguousarray(np.where(is_valid, variance, np.median(variance[is_valid])), dtype=np.float32)
     inside = np.clip(x, 0, variance.shape[1] - 1), np.clip(y, 0, variance.shape[0] - 1)
     squares, _, _ = sep.sum_circle(filled, *inside, APERTURE_PIXELS, subpix=0)
     return np.asarray(flux), np.sqrt(squares)
 
 
-def _aperture_shares(fit: StarFit, flux: Array, x: Array, y: Array) -> Array:
-    """How much of the profile's light is in the aperture, as the clearest stars of the same depth have it."""
-    shares = np.full(x.size, _share(fit, flux, exemplary(fit, x, y, np.ones(x.size, dtype=bool))))
+def _aperture_shares(fit: StarFit, flux: Floats, x: Floats, y: Floats) -> Floats:
+    """Return the share of the profile's light inside the aperture, from the profile stars of the same depth."""
+    shares = np.full(x.size, _median_share(fit, flux, select_profile_stars(fit, x, y, np.ones(x.size, dtype=bool))))
     for depth in np.unique(fit.depth):
-        chosen = exemplary(fit, x, y, fit.depth == depth)
-        if chosen.size >= LEAST_STARS:
-            shares[fit.depth == depth] = _share(fit, flux, chosen)
+        selected = select_profile_stars(fit, x, y, fit.depth == depth)
+        if selected.size >= MIN_PROFILE_STARS:
+            shares[fit.depth == depth] = _median_share(fit, flux, selected)
     return shares
 
 
-def _share(fit: StarFit, flux: Array, chosen: Array) -> float:
-    return float(np.median(flux[chosen] / fit.counts[chosen])) if chosen.size else 1.0
+def _median_share(fit: StarFit, flux: Floats, selected: NDArray[np.intp]) -> float:
+    return float(np.median(flux[selected] / fit.counts[selected])) if selected.size else 1.0

@@ -1,131 +1,173 @@
-"""An image's stars and the reference catalogue's: which is which, and what projection and zero point follow."""
+"""The match of an image's stars with the reference catalogue, and the projection and zero point that follow."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pipelines.hsc.errors import QualityError
-from pipelines.hsc.files.fits_file import card_number
-from pipelines.hsc.sky.reference import Reference
+from pipelines.hsc.files.fits_file import round_to_card
+from pipelines.hsc.sky.reference import ReferenceCatalogue
 from pipelines.hsc.sky.wcs import Wcs, to_plane
-from pipelines.hsc.stars.photometry import Stars
+from pipelines.hsc.stars.photometry import StarMeasurements
 
-Array = NDArray[Any]
+Floats = NDArray[np.float64]
+Indices = NDArray[np.intp]
 
-#: The telescope's error is less than this.
-FURTHEST_SHIFT_PIXELS = 30
-#: The brightest of either side decide the shift.
-BRIGHTEST = 150
+#: Largest error of the telescope's pointing.
+MAX_SHIFT_PIXELS = 30
+#: The brightest stars of either list decide the shift.
+MAX_BRIGHT_STARS = 150
 MATCH_RADII_PIXELS = (3.0, 1.5, 1.0)
-#: Stars that count for the fits.
-LEAST_SIGNAL_TO_NOISE = 30.0
+#: Least signal to noise of stars that projection and zero point are fitted to.
+MIN_SIGNAL_TO_NOISE = 30.0
 CLIP_SIGMA = 3.0
+#: Standard deviation in one direction of distances that are distributed in two, by their median: 1 / sqrt(2 ln 2)
+#: is 0.85; 1.2 leaves a margin.
+SIGMA_PER_MEDIAN_DISTANCE = 1.2
+FIT_ITERATIONS = 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class Match:
-    """Pairs of a star and a reference star, by their places in the two lists, and what they say."""
+class ReferenceMatch:
+    """Pairs of a star and a reference star, with the projection and zero point fitted to them."""
 
-    stars: Array
-    references: Array
+    #: Indices in the list of stars and in the reference catalogue, of one shape (pairs,).
+    stars: Indices
+    references: Indices
     wcs: Wcs
+    #: Magnitude of a star of one count.
     zero_point_mag: float
-    #: Of the stars that the projection was fitted to, about it.
+    #: Median distance of the fitted pairs, arcseconds.
     scatter_arcsec: float
-    used: int
+    #: Number of pairs that the projection was fitted to.
+    fitted_pairs: int
 
 
-def match(stars: Stars, reference: Reference, believed: Wcs, shape: tuple[int, int], *, least_matches: int) -> Match:
-    """QualityError if too few stars agree."""
-    near = _on_image(reference, believed, shape)
-    if min(near.size, stars.x.size) < least_matches:
+def match_reference(
+    stars: StarMeasurements,
+    reference: ReferenceCatalogue,
+    initial_wcs: Wcs,
+    shape: tuple[int, int],
+    *,
+    min_matches: int,
+) -> ReferenceMatch:
+    """Match stars with the reference catalogue, and fit projection and zero point.
+
+    Parameters
+    ----------
+    stars : StarMeasurements
+        Stars of the image.
+    reference : ReferenceCatalogue
+        Reference stars in the filter of the image.
+    initial_wcs : Wcs
+        The projection of the header, off by at most MAX_SHIFT_PIXELS and a small rotation.
+    shape : tuple of int
+        Rows and columns of the image.
+    min_matches : int
+        Least number of pairs.
+
+    Raises
+    ------
+    QualityError
+        If there are fewer pairs.
+    """
+    candidates = _find_on_image(reference, initial_wcs, shape)
+    if min(candidates.size, stars.x.size) < min_matches:
         raise QualityError(
-            f"{stars.x.size} stars detected and {near.size} in the reference catalogue: at least {least_matches} needed"
+            f"{stars.x.size} stars detected and {candidates.size} in the reference catalogue: "
+            f"at least {min_matches} needed"
         )
-    wcs = _shifted(believed, _shift(stars, reference, believed, near))
+    wcs = _shift_wcs(initial_wcs, _find_shift(stars, reference, initial_wcs, candidates))
     for radius in MATCH_RADII_PIXELS:
-        ours, theirs = _pairs(stars, reference, wcs, near, radius)
-        clear = stars.psf_flux[ours] > LEAST_SIGNAL_TO_NOISE * stars.psf_flux_err[ours]
-        if clear.sum() < least_matches:
+        ours, theirs = _find_pairs(stars, reference, wcs, candidates, radius)
+        bright = _has_high_signal(stars, ours)
+        if bright.sum() < min_matches:
             raise QualityError(
-                f"{clear.sum()} of {stars.x.size} stars match the reference catalogue: at least {least_matches} needed"
+                f"{bright.sum()} of {stars.x.size} stars match the reference catalogue: at least {min_matches} needed"
             )
-        wcs, scatter, used = _fit_wcs(stars, reference, wcs, ours[clear], theirs[clear])
-    ours, theirs = _pairs(stars, reference, wcs, near, MATCH_RADII_PIXELS[-1])
-    clear = stars.psf_flux[ours] > LEAST_SIGNAL_TO_NOISE * stars.psf_flux_err[ours]
-    return Match(
+        wcs, scatter, fitted = _fit_wcs(stars, reference, wcs, ours[bright], theirs[bright])
+    ours, theirs = _find_pairs(stars, reference, wcs, candidates, MATCH_RADII_PIXELS[-1])
+    bright = _has_high_signal(stars, ours)
+    return ReferenceMatch(
         stars=ours,
         references=theirs,
         wcs=wcs,
-        zero_point_mag=_zero_point(stars, reference, ours[clear], theirs[clear]),
+        zero_point_mag=_fit_zero_point(stars, reference, ours[bright], theirs[bright]),
         scatter_arcsec=scatter,
-        used=used,
+        fitted_pairs=fitted,
     )
 
 
-def _on_image(reference: Reference, wcs: Wcs, shape: tuple[int, int]) -> Array:
+def _has_high_signal(stars: StarMeasurements, indices: Indices) -> NDArray[np.bool_]:
+    return np.asarray(stars.psf_flux[indices] > MIN_SIGNAL_TO_NOISE * stars.psf_flux_err[indices])
+
+
+def _find_on_image(reference: ReferenceCatalogue, wcs: Wcs, shape: tuple[int, int]) -> Indices:
+    """Return the reference stars that may be on the image."""
     x, y = wcs.to_pixels(reference.ra, reference.dec)
-    margin = FURTHEST_SHIFT_PIXELS
+    margin = MAX_SHIFT_PIXELS
     inside = (x > -margin) & (x < shape[1] + margin) & (y > -margin) & (y < shape[0] + margin)
     return np.flatnonzero(inside)
 
 
-def _shift(stars: Stars, reference: Reference, wcs: Wcs, near: Array) -> Array:
-    """The difference of places that most pairs of bright stars have."""
-    theirs = near[np.argsort(reference.mag[near], kind="stable")][:BRIGHTEST]
-    ours = np.argsort(-stars.psf_flux, kind="stable")[:BRIGHTEST]
+def _find_shift(stars: StarMeasurements, reference: ReferenceCatalogue, wcs: Wcs, candidates: Indices) -> Floats:
+    """Return the difference of positions, x and y in pixels, that most pairs of bright stars have."""
+    theirs = candidates[np.argsort(reference.mag[candidates], kind="stable")][:MAX_BRIGHT_STARS]
+    ours = np.argsort(-stars.psf_flux, kind="stable")[:MAX_BRIGHT_STARS]
     x, y = wcs.to_pixels(reference.ra[theirs], reference.dec[theirs])
     dx = (stars.x[ours][:, None] - x).ravel()
     dy = (stars.y[ours][:, None] - y).ravel()
-    edges = np.arange(-FURTHEST_SHIFT_PIXELS, FURTHEST_SHIFT_PIXELS + 1)
+    edges = np.arange(-MAX_SHIFT_PIXELS, MAX_SHIFT_PIXELS + 1)
     counts, _, _ = np.histogram2d(dx, dy, bins=(edges, edges))
-    # Three bins wide, for a peak that stands between two.
-    wide = sum(np.roll(counts, (i, j), axis=(0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1))
-    column, row = np.unravel_index(int(np.argmax(wide)), counts.shape)
+    # Sums over three bins, for a peak that stands between two.
+    summed = sum(np.roll(counts, (i, j), axis=(0, 1)) for i in (-1, 0, 1) for j in (-1, 0, 1))
+    column, row = np.unravel_index(int(np.argmax(summed)), counts.shape)
     peak = np.array([edges[column] + 0.5, edges[row] + 0.5])
     close = np.hypot(dx - peak[0], dy - peak[1]) < 2
     return np.array([np.median(dx[close]), np.median(dy[close])]) if close.any() else peak
 
 
-def _shifted(wcs: Wcs, shift: Array) -> Wcs:
-    return Wcs.of(wcs.crval, (wcs.crpix[0] + float(shift[0]), wcs.crpix[1] + float(shift[1])), wcs.cd)
+def _shift_wcs(wcs: Wcs, shift: Floats) -> Wcs:
+    return Wcs.from_values(wcs.crval, (wcs.crpix[0] + float(shift[0]), wcs.crpix[1] + float(shift[1])), wcs.cd)
 
 
-def _pairs(stars: Stars, reference: Reference, wcs: Wcs, near: Array, radius: float) -> tuple[Array, Array]:
-    """Each other's nearest within the radius."""
-    x, y = wcs.to_pixels(reference.ra[near], reference.dec[near])
+def _find_pairs(
+    stars: StarMeasurements, reference: ReferenceCatalogue, wcs: Wcs, candidates: Indices, radius: float
+) -> tuple[Indices, Indices]:
+    """Return the stars and reference stars that are each other's nearest, within the radius in pixels."""
+    x, y = wcs.to_pixels(reference.ra[candidates], reference.dec[candidates])
     ours, theirs = np.stack([stars.x, stars.y], axis=1), np.stack([x, y], axis=1)
     distance, nearest = cKDTree(theirs).query(ours)
     _, back = cKDTree(ours).query(theirs)
     mutual = np.flatnonzero((distance < radius) & (back[nearest] == np.arange(len(ours))))
-    return mutual, near[nearest[mutual]]
+    return mutual, candidates[nearest[mutual]]
 
 
-def _fit_wcs(stars: Stars, reference: Reference, wcs: Wcs, ours: Array, theirs: Array) -> tuple[Wcs, float, int]:
-    """Six numbers: shift, rotation, scale and shear."""
+def _fit_wcs(
+    stars: StarMeasurements, reference: ReferenceCatalogue, wcs: Wcs, ours: Indices, theirs: Indices
+) -> tuple[Wcs, float, int]:
+    """Fit shift, rotation, scale and shear on the tangent plane; return also the scatter, and the pairs used."""
     plane = np.degrees(np.stack(to_plane(reference.ra[theirs], reference.dec[theirs], wcs.crval), axis=1))
     design = np.stack([stars.x[ours] + 1, stars.y[ours] + 1, np.ones(ours.size)], axis=1)
-    kept = np.ones(ours.size, dtype=bool)
-    for _ in range(4):
-        solution, *_ = np.linalg.lstsq(design[kept], plane[kept], rcond=None)
-        misses = np.hypot(*(plane - design @ solution).T)
-        spread = 1.2 * float(np.median(misses[kept]))
-        kept = misses <= CLIP_SIGMA * spread
+    used = np.ones(ours.size, dtype=bool)
+    for _ in range(FIT_ITERATIONS):
+        solution, *_ = np.linalg.lstsq(design[used], plane[used], rcond=None)
+        distances = np.hypot(*(plane - design @ solution).T)
+        used = distances <= CLIP_SIGMA * SIGMA_PER_MEDIAN_DISTANCE * float(np.median(distances[used]))
     matrix = solution[:2].T
     crpix = np.linalg.solve(matrix, -solution[2])
     cd = (matrix[0, 0], matrix[0, 1], matrix[1, 0], matrix[1, 1])
-    fitted = Wcs.of(wcs.crval, (float(crpix[0]), float(crpix[1])), cd)
-    return fitted, float(np.median(misses[kept])) * 3600, int(kept.sum())
+    fitted = Wcs.from_values(wcs.crval, (float(crpix[0]), float(crpix[1])), cd)
+    return fitted, float(np.median(distances[used])) * 3600, int(used.sum())
 
 
-def _zero_point(stars: Stars, reference: Reference, ours: Array, theirs: Array) -> float:
-    """The median over the clear stars, without those far from it."""
-    points = reference.mag[theirs] + 2.5 * np.log10(np.maximum(stars.flux[ours], 1e-3))
+def _fit_zero_point(stars: StarMeasurements, reference: ReferenceCatalogue, ours: Indices, theirs: Indices) -> float:
+    """Return the median zero point of the pairs without outliers."""
+    zero_points = reference.mag[theirs] + 2.5 * np.log10(np.maximum(stars.flux[ours], 1e-3))
     for _ in range(3):
-        middle = np.median(points)
-        spread = 1.4826 * np.median(np.abs(points - middle))
-        points = points[np.abs(points - middle) <= CLIP_SIGMA * max(spread, 1e-6)]
-    return card_number(float(np.median(points)))
+        middle = np.median(zero_points)
+        spread = 1.4826 * np.median(np.abs(zero_points - middle))
+        zero_points = zero_points[np.abs(zero_points - middle) <= CLIP_SIGMA * max(spread, 1e-6)]
+    return round_to_card(float(np.median(zero_points)))

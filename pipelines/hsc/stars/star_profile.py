@@ -1,4 +1,4 @@
-"""The light of a star over pixels: Moffat's function, round or a little elliptical."""
+"""The profile of a star: Moffat's function, round or slightly elliptical."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,37 +6,83 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Moffat:
-    """Intensity (1 + r²/α²)^-β, with the area of the circle of its half maximum kept when it is stretched."""
+class MoffatProfile:
+    """Moffat's profile, (1 + r²/α²)^-β; stretching keeps the area inside half of the maximum.
 
+    astropy.modeling has the round profile only.
+
+    References
+    ----------
+    Moffat, A. F. J. 1969, A&A 3, 455.
+    """
+
+    #: Full width at half maximum, of the circle of equal area.
     fwhm_pixels: float
     beta: float
-    #: Stretch along x, and along the diagonal; 0 is round.
+    #: Ellipticity along x and along the diagonal; 0 is round.
     stretch_x: float = 0.0
     stretch_diagonal: float = 0.0
 
-    def intensity(self, dx: Array, dy: Array) -> Array:
-        """Per pixel, of a star with one count in all, at offsets from its centre."""
-        spread = self.fwhm_pixels**2 / 4 / (2 ** (1 / self.beta) - 1)
-        squeeze = 1 - self.stretch_x**2 - self.stretch_diagonal**2
-        radius = (1 - self.stretch_x) * dx**2 + (1 + self.stretch_x) * dy**2 - 2 * self.stretch_diagonal * dx * dy
-        norm = (self.beta - 1) / np.pi / spread
-        value: Array = norm * (1 + radius / np.sqrt(squeeze) / spread) ** -self.beta
+    def intensity(self, dx: Floats, dy: Floats) -> Floats:
+        """Return the counts a pixel of a star with one count in all.
+
+        Parameters
+        ----------
+        dx, dy : float64 arrays
+            Offsets from the centre of the star, pixels; shapes that broadcast together.
+
+        Returns
+        -------
+        float64 array of the broadcast shape
+            Counts a pixel, at the middle of the pixel.
+        """
+        alpha_squared = self.fwhm_pixels**2 / 4 / (2 ** (1 / self.beta) - 1)
+        determinant = 1 - self.stretch_x**2 - self.stretch_diagonal**2
+        radius_squared = (1 - self.stretch_x) * dx**2 + (1 + self.stretch_x) * dy**2
+        radius_squared = radius_squared - 2 * self.stretch_diagonal * dx * dy
+        norm = (self.beta - 1) / np.pi / alpha_squared
+        value: Floats = norm * (1 + radius_squared / np.sqrt(determinant) / alpha_squared) ** -self.beta
         return value
 
-    def stamp(self, x: float, y: float, half: int) -> tuple[Array, int, int]:
-        """A square of pixels around a place, and its first column and row."""
+    def make_stamp(self, x: float, y: float, half: int) -> tuple[Floats, int, int]:
+        """Draw a star with one count in all on a square of pixels.
+
+        Parameters
+        ----------
+        x, y : float
+            Centre of the star in the image, pixels from 0.
+        half : int
+            Pixels on either side of the middle pixel.
+
+        Returns
+        -------
+        stamp : float64 array, shape (2 half + 1, 2 half + 1)
+            Counts a pixel.
+        column, row : int
+            The pixel of the image at the stamp's lower left.
+        """
         column, row = round(x) - half, round(y) - half
-        dx, dy = np.arange(2 * half + 1) + column - x, np.arange(2 * half + 1) + row - y
+        offsets = np.arange(2 * half + 1, dtype=np.float64)
+        dx, dy = offsets + column - x, offsets + row - y
         return self.intensity(dx[None, :], dy[:, None]), column, row
 
 
-def add_stamp(image: Array, stamp: Array, column: int, row: int) -> None:
-    """In place, the part of the stamp that is on the image."""
+def add_stamp(image: NDArray[Any], stamp: Floats, column: int, row: int) -> None:
+    """Add the part of a stamp that is on the image, in place.
+
+    Parameters
+    ----------
+    image : float array, shape (rows, columns)
+        Counts; changed.
+    stamp : float64 array of two dimensions
+        Counts.
+    column, row : int
+        The pixel of the image at the stamp's lower left; may be outside.
+    """
     inside = (
         slice(max(row, 0), max(min(row + stamp.shape[0], image.shape[0]), 0)),
         slice(max(column, 0), max(min(column + stamp.shape[1], image.shape[1]), 0)),

@@ -1,4 +1,4 @@
-"""The frame of every step: a command line in LSST's style, and one line with an exit status for what goes wrong."""
+"""The command line of a step in LSST's style; a failure is one line on stderr and an exit status."""
 
 import argparse
 import sys
@@ -13,28 +13,29 @@ from pipelines.hsc.repository.data_id import DataId, parse_data_id
 if TYPE_CHECKING:
     from pipelines.hsc.repository.repository import Repository
 
-WORLD_FAILED = 1
-WRONG_INPUT = 2
-POOR_DATA = 3
+EXIT_IO_ERROR = 1
+EXIT_INPUT_ERROR = 2
+EXIT_QUALITY_ERROR = 3
 
 Setting = bool | int | float | str
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """What one call of a step is to work on."""
+class StepArguments:
+    """Parsed arguments of one call of a step."""
 
+    #: The data of `--id`.
     data_id: DataId
-    #: The data that `--selectId` names, each once, in order of their values.
+    #: The data of every `--selectId`, each once, in order of their values.
     selected: tuple[DataId, ...]
     config: Mapping[str, Setting]
 
-    def number(self, key: str) -> float:
-        """A setting that is a number."""
+    def get_float(self, key: str) -> float:
+        """Return a setting that is a number."""
         return float(self.config[key])
 
-    def whole_number(self, key: str) -> int:
-        """A setting that counts."""
+    def get_int(self, key: str) -> int:
+        """Return a setting that is a whole number."""
         return int(self.config[key])
 
 
@@ -44,74 +45,100 @@ class Step:
 
     name: str
     description: str
-    act: Callable[[Ask, "Repository"], None]
-    #: What `--id` must give.
+    run: Callable[[StepArguments, "Repository"], None]
+    #: Keys that `--id` must have.
     id_keys: tuple[str, ...] = ()
-    #: What each `--selectId` must give; none at all where this is empty.
+    #: Keys that each `--selectId` must have; without any there is no such option.
     select_keys: tuple[str, ...] = ()
-    #: The settings that `-c` may change, with their values if it does not.
+    #: Settings that `-c` may change, with their defaults.
     config: Mapping[str, Setting] = field(default_factory=dict)
 
     @property
     def command(self) -> str:
+        """Command line of the program, without arguments."""
         return f"python -m pipelines.hsc.{self.name}"
 
 
 def main(step: Step, argv: Sequence[str] | None = None) -> int:
-    """Exit status of the step on a command line: 0; 1 the disk failed; 2 wrong input; 3 the data are too poor."""
-    arguments = parser_of(step).parse_args(argv)
+    """Run a step by its command line.
 
-    def act() -> None:
-        from pipelines.hsc.repository.repository import Repository
+    Returns
+    -------
+    int
+        Exit status: 0; 1 if a file cannot be read or written; 2 for wrong input; 3 for data that are too poor.
+    """
+    arguments = make_parser(step).parse_args(argv)
 
-        ask = ask_of(step, arguments)
-        step.act(ask, Repository.open(arguments.repository, arguments.output or arguments.repository))
+    def action() -> None:
+        from pipelines.hsc.repository.repository import Repository  # cycle: it is for steps that this module serves
 
-    return run(step.command, act)
+        parsed = parse_step_arguments(step, arguments)
+        step.run(parsed, Repository.open(arguments.repository, arguments.output or arguments.repository))
+
+    return run_program(step.command, action)
 
 
-def run(command: str, act: Callable[[], None]) -> int:
-    """Exit status of the act; what goes wrong is one line, also where a library's message has several."""
+def run_program(command: str, action: Callable[[], None]) -> int:
+    """Run an action, report its error as one line on stderr, and return the exit status.
+
+    Parameters
+    ----------
+    command : str
+        Command line of the program, for the line.
+    action : callable
+        Raises InputError, QualityError or OSError if it fails.
+    """
     try:
-        act()
+        action()
     except QualityError as error:
-        return _end(POOR_DATA, f"QC: {error}")
+        return _report_error(EXIT_QUALITY_ERROR, f"QC: {error}")
     except InputError as error:
-        return _end(WRONG_INPUT, f"{command}: {error}")
+        return _report_error(EXIT_INPUT_ERROR, f"{command}: {error}")
     except OSError as error:
-        return _end(WORLD_FAILED, f"{command}: {error}")
+        return _report_error(EXIT_IO_ERROR, f"{command}: {error}")
     return 0
 
 
-def parser_of(step: Step) -> argparse.ArgumentParser:
-    """The options that every step has."""
-    parser = argparse.ArgumentParser(prog=step.command, description=step.description, epilog=_settings(step))
+def make_parser(step: Step) -> argparse.ArgumentParser:
+    """Make the parser of a step's command line."""
+    parser = argparse.ArgumentParser(prog=step.command, description=step.description, epilog=_list_settings(step))
     parser.add_argument("repository", type=Path, help="directory that data are read from")
     parser.add_argument("--output", type=Path, help="directory that data are written to (default: the same)")
     parser.add_argument("--doraise", action="store_true", help="accepted: any failure ends the program anyway")
     parser.add_argument("-c", "--config", action="append", nargs="+", default=[], metavar="KEY=VALUE")
     if step.id_keys:
         keys = " ".join(f"{key}=..." for key in step.id_keys)
-        parser.add_argument("--id", nargs="+", required=True, metavar="KEY=VALUE", help=f"what to make: {keys}")
+        parser.add_argument("--id", nargs="+", required=True, metavar="KEY=VALUE", help=f"data to make: {keys}")
     if step.select_keys:
         keys = " ".join(f"{key}=..." for key in step.select_keys)
         parser.add_argument(
-            "--selectId", action="append", nargs="+", default=[], metavar="KEY=VALUE", help=f"made of: {keys}"
+            "--selectId",
+            action="append",
+            nargs="+",
+            default=[],
+            metavar="KEY=VALUE",
+            help=f"inputs: {keys}",
         )
     return parser
 
 
-def ask_of(step: Step, arguments: argparse.Namespace) -> Ask:
-    """What the arguments ask for, complete and of the right types."""
+def parse_step_arguments(step: Step, arguments: argparse.Namespace) -> StepArguments:
+    """Convert what the parser returned.
+
+    Raises
+    ------
+    InputError
+        If a data id lacks a key, a setting is unknown, or its value has the wrong type.
+    """
     settings = [word for words in arguments.config for word in words]
-    return Ask(
-        data_id=_data_id(step.id_keys, getattr(arguments, "id", []), "--id"),
-        selected=_selected(step, getattr(arguments, "selectId", [])),
-        config={**step.config, **dict(_setting(step, word) for word in settings)},
+    return StepArguments(
+        data_id=_parse_complete_id(step.id_keys, getattr(arguments, "id", []), "--id"),
+        selected=_parse_selections(step, getattr(arguments, "selectId", [])),
+        config={**step.config, **dict(_parse_setting(step, word) for word in settings)},
     )
 
 
-def _data_id(keys: tuple[str, ...], words: Sequence[str], option: str) -> DataId:
+def _parse_complete_id(keys: tuple[str, ...], words: Sequence[str], option: str) -> DataId:
     data_id = parse_data_id(words)
     missing = [key for key in keys if key not in data_id]
     if missing:
@@ -119,15 +146,15 @@ def _data_id(keys: tuple[str, ...], words: Sequence[str], option: str) -> DataId
     return data_id
 
 
-def _selected(step: Step, selections: Sequence[Sequence[str]]) -> tuple[DataId, ...]:
+def _parse_selections(step: Step, selections: Sequence[Sequence[str]]) -> tuple[DataId, ...]:
     if step.select_keys and not selections:
         raise InputError(f"nothing to work on: --selectId {' '.join(f'{key}=...' for key in step.select_keys)}")
-    chosen = [_data_id(step.select_keys, words, "--selectId") for words in selections]
-    unique = {tuple(data_id[key] for key in step.select_keys): data_id for data_id in chosen}
+    data_ids = [_parse_complete_id(step.select_keys, words, "--selectId") for words in selections]
+    unique = {tuple(data_id[key] for key in step.select_keys): data_id for data_id in data_ids}
     return tuple(unique[values] for values in sorted(unique))
 
 
-def _setting(step: Step, word: str) -> tuple[str, Setting]:
+def _parse_setting(step: Step, word: str) -> tuple[str, Setting]:
     key, _, text = word.partition("=")
     if key not in step.config:
         known = ", ".join(step.config) or "nothing"
@@ -139,10 +166,11 @@ def _setting(step: Step, word: str) -> tuple[str, Setting]:
         raise InputError(f"-c {word}: {key} is set as in {key}={step.config[key]}") from error
 
 
-def _settings(step: Step) -> str:
+def _list_settings(step: Step) -> str:
     return "settings: " + " ".join(f"{key}={value}" for key, value in step.config.items()) if step.config else ""
 
 
-def _end(status: int, message: str) -> int:
+def _report_error(status: int, message: str) -> int:
+    """Write a message to stderr, as one line even where a library's has several, and return the exit status."""
     print(" ".join(message.split()), file=sys.stderr)
     return status

@@ -1,4 +1,4 @@
-"""A repository in memory: what steps of one process pass to each other, without files."""
+"""A repository in memory, with which steps of one process pass data to each other without files."""
 
 from collections.abc import Callable, Collection, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -9,56 +9,62 @@ from typing import TYPE_CHECKING, Any
 from pipelines.hsc.errors import InputError
 from pipelines.hsc.repository.repository import TEMPLATES, Repository, read_templates
 from pipelines.hsc.steps import command
-from pipelines.hsc.steps.command import Step, ask_of, parser_of
+from pipelines.hsc.steps.command import Step, make_parser, parse_step_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from pipelines.hsc.pixels.background import Background
+    from pipelines.hsc.pixels.background import SkyBackground
     from pipelines.hsc.pixels.exposure import Exposure
 
 InProcess = Callable[[Sequence[str], MutableMapping[str, Any], Collection[str]], int]
 
 
 @dataclass(frozen=True)
-class Memory(Repository):
-    """A repository of which some data are no files, but objects by the path that they would have."""
+class MemoryRepository(Repository):
+    """A repository with some data as objects, by the paths that their files would have."""
 
     objects: MutableMapping[str, Any]
-    #: Whether what is written to a path stays in memory instead.
-    stays: Callable[[str, Path], bool]
+    #: Whether a dataset's path is kept as an object instead of written.
+    is_kept: Callable[[str, Path], bool]
 
-    def exposure(self, dataset: str, **data_id: str | int) -> "Exposure":
-        path = self._held(dataset, data_id)
-        return self.objects[path] if path else super().exposure(dataset, **data_id)
+    def read_exposure(self, dataset: str, **data_id: str | int) -> "Exposure":
+        """Return an image from memory, or else read it."""
+        path = self._find_object(dataset, data_id)
+        return self.objects[path] if path else super().read_exposure(dataset, **data_id)
 
-    def put_exposure(self, dataset: str, exposure: "Exposure", **data_id: str | int) -> None:
-        if not self._hold(dataset, exposure, data_id):
-            super().put_exposure(dataset, exposure, **data_id)
+    def write_exposure(self, dataset: str, exposure: "Exposure", **data_id: str | int) -> None:
+        """Keep an image in memory, or else write it."""
+        if not self._keep_object(dataset, exposure, data_id):
+            super().write_exposure(dataset, exposure, **data_id)
 
-    def put_background(self, dataset: str, background: "Background", **data_id: str | int) -> None:
-        if not self._hold(dataset, background, data_id):
-            super().put_background(dataset, background, **data_id)
+    def write_background(self, dataset: str, background: "SkyBackground", **data_id: str | int) -> None:
+        """Keep a sky background in memory, or else write it."""
+        if not self._keep_object(dataset, background, data_id):
+            super().write_background(dataset, background, **data_id)
 
-    def table(self, dataset: str, **data_id: str | int) -> "NDArray[Any]":
-        path = self._held(dataset, data_id)
-        return self.objects[path] if path else super().table(dataset, **data_id)
+    def read_table(self, dataset: str, **data_id: str | int) -> "NDArray[Any]":
+        """Return a catalogue from memory, or else read it: a structured array of shape (rows,)."""
+        path = self._find_object(dataset, data_id)
+        return self.objects[path] if path else super().read_table(dataset, **data_id)
 
-    def put_table(self, dataset: str, table: "NDArray[Any]", **data_id: str | int) -> None:
+    def write_table(self, dataset: str, table: "NDArray[Any]", **data_id: str | int) -> None:
+        """Keep a catalogue in memory, or else write it, if the schema file of its dataset agrees."""
         self.check_schema(dataset)
-        if not self._hold(dataset, table, data_id):
-            super().put_table(dataset, table, **data_id)
+        if not self._keep_object(dataset, table, data_id):
+            super().write_table(dataset, table, **data_id)
 
-    def _hold(self, dataset: str, thing: object, data_id: dict[str, str | int]) -> bool:
-        path = self.outputs / self.names(dataset, data_id)[0]
-        if self.stays(dataset, path):
-            self.objects[str(path)] = thing
+    def _keep_object(self, dataset: str, value: object, data_id: dict[str, str | int]) -> bool:
+        """Keep a value if it is to stay in memory; return whether it is."""
+        path = self.outputs / self.file_names(dataset, data_id)[0]
+        if self.is_kept(dataset, path):
+            self.objects[str(path)] = value
             return True
         return False
 
-    def _held(self, dataset: str, data_id: dict[str, str | int]) -> str | None:
+    def _find_object(self, dataset: str, data_id: dict[str, str | int]) -> str | None:
         for root in dict.fromkeys((self.outputs, self.inputs)):
-            for name in self.names(dataset, data_id):
+            for name in self.file_names(dataset, data_id):
                 path = str(root / name)
                 found = [each for each in self.objects if fnmatchcase(each, path)] if "*" in name else [path]
                 if len(found) > 1:
@@ -68,29 +74,36 @@ class Memory(Repository):
         return None
 
 
-def open_memory(
-    inputs: Path, outputs: Path, objects: MutableMapping[str, Any], stays: Callable[[str, Path], bool]
-) -> Memory:
-    """One on the files of a repository."""
-    return Memory(inputs, outputs, read_templates(inputs / TEMPLATES), objects, stays)
+def open_memory_repository(
+    inputs: Path, outputs: Path, objects: MutableMapping[str, Any], is_kept: Callable[[str, Path], bool]
+) -> MemoryRepository:
+    """Open a repository in memory on the files of another.
+
+    Raises
+    ------
+    InputError
+        If the templates are missing or unusable.
+    """
+    return MemoryRepository(inputs, outputs, read_templates(inputs / TEMPLATES), objects, is_kept)
 
 
-def in_process(step: Step) -> InProcess:
-    """The step as a function: its arguments, what is in memory by path, and the paths of what is to stay there.
+def make_in_process(step: Step) -> InProcess:
+    """Return the step as a function, which the framework calls instead of starting the program.
 
-    It gives back the exit status that the step's program would have.
+    Its arguments are the words of the command line, the objects in memory by path, and the paths to keep in memory
+    instead of writing them; it returns the exit status of the program.
     """
 
-    def call(arguments: Sequence[str], objects: MutableMapping[str, Any], memory: Collection[str]) -> int:
-        given = parser_of(step).parse_args(arguments)
+    def run_in_process(words: Sequence[str], objects: MutableMapping[str, Any], memory: Collection[str]) -> int:
+        arguments = make_parser(step).parse_args(words)
 
-        def act() -> None:
-            outputs = given.output or given.repository
-            step.act(
-                ask_of(step, given),
-                open_memory(given.repository, outputs, objects, lambda dataset, path: str(path) in memory),
+        def action() -> None:
+            inputs = arguments.repository
+            repository = open_memory_repository(
+                inputs, arguments.output or inputs, objects, lambda dataset, path: str(path) in memory
             )
+            step.run(parse_step_arguments(step, arguments), repository)
 
-        return command.run(step.command, act)
+        return command.run_program(step.command, action)
 
-    return call
+    return run_in_process

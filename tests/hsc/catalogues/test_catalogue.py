@@ -38,16 +38,16 @@ def test_an_image_is_read_as_it_was_written(folder, image, variance, mask, zero_
         variance=variance,
         mask=mask,
         depth=np.ones((4, 5), dtype=np.uint8),
-        wcs=Wcs.of((320.1, dec), (2.5, -3.1), (-1 / 7e4, 1e-9, 1e-9, 1 / 7e4)),
+        wcs=Wcs.from_values((320.1, dec), (2.5, -3.1), (-1 / 7e4, 1e-9, 1e-9, 1 / 7e4)),
         zero_point_mag=float(f"{zero_point_mag:.9f}"),
         seeing_pixels=4.5,
-        facts={"tract": 0, "patch": "8x6", "filter": "HSC-I"},
+        data_id={"tract": 0, "patch": "8x6", "filter": "HSC-I"},
     )
     write_exposure(written, folder / "image.fits")
     read = read_exposure(folder / "image.fits")
     for plane in ("image", "variance", "mask", "depth"):
         np.testing.assert_array_equal(getattr(read, plane), getattr(written, plane))
-    assert (read.wcs, read.zero_point_mag, read.facts) == (written.wcs, written.zero_point_mag, written.facts)
+    assert (read.wcs, read.zero_point_mag, read.data_id) == (written.wcs, written.zero_point_mag, written.data_id)
 
 
 def test_a_schema_of_this_software_agrees(folder):

@@ -6,8 +6,8 @@ from contextlib import closing
 import pytest
 
 from pipelines.hsc.errors import InputError
-from pipelines.hsc.files.header import CalibrationFacts, RawFacts, raw_facts, visit_of
-from pipelines.hsc.repository.registry import Registry, write_registry
+from pipelines.hsc.files.header import CalibrationMetadata, RawMetadata, parse_visit_number, read_raw_metadata
+from pipelines.hsc.repository.registry import ButlerRegistry, write_registry
 
 HEADER = {
     "EXP-ID": "HSCE00903334",
@@ -17,24 +17,24 @@ HEADER = {
     "MJD": 56598.21,
     "DATE-OBS": "2013-11-02T05:02:24",
 }
-RAW = RawFacts(visit=903334, ccd=16, filter="HSC-R", field="STRIPE_82_L", pointing=671, dateobs="2013-11-02")
+RAW = RawMetadata(visit=903334, ccd=16, filter="HSC-R", field="STRIPE_82_L", pointing=671, dateobs="2013-11-02")
 
 
 @pytest.fixture
 def a_registry(tmp_path):
     def make(*calibrations, raws=(RAW,)):
         frames = [
-            CalibrationFacts(kind=kind, ccd=16, filter=name, calibdate=date, valid_from=date, valid_to=end)
+            CalibrationMetadata(kind=kind, ccd=16, filter=name, calibdate=date, valid_from=date, valid_to=end)
             for kind, name, date, end in calibrations
         ]
         write_registry(tmp_path / "registry.sqlite3", raws, frames)
-        return Registry.open(tmp_path / "registry.sqlite3")
+        return ButlerRegistry.open(tmp_path / "registry.sqlite3")
 
     return make
 
 
 def test_a_header_says_everything_that_a_file_name_may_contain():
-    assert raw_facts(HEADER) == RAW
+    assert read_raw_metadata(HEADER) == RAW
 
 
 @pytest.mark.parametrize(
@@ -47,11 +47,11 @@ def test_a_header_says_everything_that_a_file_name_may_contain():
     ],
 )
 def test_a_visit_is_known_by_exposure_or_frame(exposure, frame, visit):
-    assert visit_of({"EXP-ID": exposure, "FRAMEID": frame}) == visit
+    assert parse_visit_number({"EXP-ID": exposure, "FRAMEID": frame}) == visit
 
 
 def test_what_is_written_is_known(a_registry):
-    assert a_registry().raw(903334, 16) == RAW
+    assert a_registry().find_raw(903334, 16) == RAW
 
 
 def test_the_newest_valid_frame_of_the_filter_is_chosen(a_registry):
@@ -62,12 +62,12 @@ def test_the_newest_valid_frame_of_the_filter_is_chosen(a_registry):
         ("flat", "HSC-I", "2013-11-02", "9999-12-31"),
         ("flat", "HSC-R", "2013-11-02", "2013-11-01"),
     )
-    assert registry.calibration("flat", RAW) == {"ccd": 16, "filter": "HSC-R", "calibdate": "2013-11-01"}
+    assert registry.find_calibration("flat", RAW) == {"ccd": 16, "filter": "HSC-R", "calibdate": "2013-11-01"}
 
 
 def test_a_day_without_a_valid_frame_is_told(a_registry):
     with pytest.raises(InputError, match="no bias for ccd=16 filter=HSC-R is valid on 2013-11-02"):
-        a_registry(("bias", "", "2013-11-03", "9999-12-31")).calibration("bias", RAW)
+        a_registry(("bias", "", "2013-11-03", "9999-12-31")).find_calibration("bias", RAW)
 
 
 def test_an_image_that_is_listed_twice_is_refused(a_registry):
@@ -78,7 +78,7 @@ def test_an_image_that_is_listed_twice_is_refused(a_registry):
 def test_another_file_is_no_registry(tmp_path):
     (tmp_path / "registry.sqlite3").write_text("SIMPLE  =                    T")
     with pytest.raises(InputError, match="is no registry"):
-        Registry.open(tmp_path / "registry.sqlite3")
+        ButlerRegistry.open(tmp_path / "registry.sqlite3")
 
 
 def test_lists_make_the_registry_that_headers_make_and_open_no_image(hsc, a_repository, tmp_path):

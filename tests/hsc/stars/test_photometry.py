@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipelines.hsc.stars.detection import detect_stars
-from pipelines.hsc.stars.photometry import APERTURE_PIXELS, measure_stars, measure_stars_at
-from pipelines.hsc.stars.star_fit import Pixels
-from pipelines.hsc.stars.star_profile import Moffat, add_stamp
+from pipelines.hsc.stars.photometry import APERTURE_PIXELS, measure_star_fluxes, measure_stars
+from pipelines.hsc.stars.star_fit import PixelPlanes
+from pipelines.hsc.stars.star_profile import MoffatProfile, add_stamp
 
-PROFILE = Moffat(fwhm_pixels=4.2, beta=3.2, stretch_x=0.05)
+PROFILE = MoffatProfile(fwhm_pixels=4.2, beta=3.2, stretch_x=0.05)
 SHAPE = (150, 200)
 NOISE = 10.0
 
@@ -21,11 +21,13 @@ def an_image(x, y, flux, seed=1, fwhm=4.2):
     """These stars with noise."""
     image = np.random.default_rng(seed).normal(0, NOISE, SHAPE)
     for star in zip(x, y, flux, strict=True):
-        stamp, column, row = replace(PROFILE, fwhm_pixels=fwhm).stamp(star[0], star[1], 40)
+        stamp, column, row = replace(PROFILE, fwhm_pixels=fwhm).make_stamp(star[0], star[1], 40)
         add_stamp(image, star[2] * stamp, column, row)
     variance = np.full(SHAPE, NOISE**2, dtype=np.float32)
     everywhere = np.ones(SHAPE, dtype=bool)
-    return Pixels(image=image.astype(np.float32), variance=variance, usable=everywhere, depth=everywhere.astype(int))
+    return PixelPlanes(
+        image=image.astype(np.float32), variance=variance, usable=everywhere, depth=everywhere.astype(int)
+    )
 
 
 def in_aperture():
@@ -46,7 +48,7 @@ def test_a_star_alone_is_measured_where_it_is(x, y, flux):
 def test_a_neighbour_takes_no_light_away_and_adds_none():
     x, y = np.array([40.0, 100.0, 160.2, 106.5]), np.array([40.0, 75.4, 110.0, 75.4])
     flux = np.array([2e5, 3e4, 2e5, 1e5])
-    found = measure_stars_at(an_image(x, y, flux), x, y, 4.5)
+    found = measure_star_fluxes(an_image(x, y, flux), x, y, 4.5)
     assert found.flux / flux / in_aperture() == pytest.approx([1, 1, 1, 1], abs=0.05)
 
 
@@ -55,7 +57,7 @@ def test_pixels_that_cannot_be_used_are_made_up_from_the_profile():
     pixels = an_image(x, y, flux)
     pixels.usable[:, 102] = False
     pixels.image[:, 102] = 1e6
-    found = measure_stars_at(pixels, x, y, 4.5)
+    found = measure_star_fluxes(pixels, x, y, 4.5)
     assert found.flux[1] == pytest.approx(1e5 * in_aperture(), rel=0.02)
 
 
@@ -76,7 +78,7 @@ def test_stars_where_other_visits_were_have_a_profile_of_their_own():
     pixels = replace(
         sharp, image=sharp.image + blurred.image, depth=np.where(np.arange(200) < 100, 2, 4) + sharp.depth * 0
     )
-    found = measure_stars_at(pixels, x, y, 4.2)
+    found = measure_star_fluxes(pixels, x, y, 4.2)
     assert found.psf_flux == pytest.approx(found.flux, rel=0.01)
 
 

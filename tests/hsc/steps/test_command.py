@@ -6,13 +6,13 @@ import sys
 import pytest
 
 from pipelines.hsc.errors import InputError
-from pipelines.hsc.repository.data_id import alternatives, parse_data_id
-from pipelines.hsc.steps.command import Step, ask_of, parser_of
+from pipelines.hsc.repository.data_id import parse_data_id, split_alternatives
+from pipelines.hsc.steps.command import Step, make_parser, parse_step_arguments
 
 STEP = Step(
     name="a_step",
     description="",
-    act=lambda ask, repository: None,
+    run=lambda arguments, repository: None,
     id_keys=("tract", "patch"),
     select_keys=("visit", "ccd"),
     config={"doIt": False, "times": 2, "sigma": 3.0},
@@ -35,19 +35,19 @@ PROGRAMS = [
 
 
 def asked(*words):
-    return ask_of(STEP, parser_of(STEP).parse_args(["repo", *words]))
+    return parse_step_arguments(STEP, make_parser(STEP).parse_args(["repo", *words]))
 
 
 def test_selected_data_are_sorted_and_each_there_once():
     ccds = ["--selectId", "visit=904010", "ccd=10", "--selectId", "visit=904010", "ccd=4"]
-    ask = asked("--id", "tract=0", "patch=8,7", *ccds, *ccds, "--doraise")
-    assert ask.data_id == {"tract": 0, "patch": "8x7"}
-    assert list(ask.selected) == [{"visit": 904010, "ccd": 4}, {"visit": 904010, "ccd": 10}]
+    arguments = asked("--id", "tract=0", "patch=8,7", *ccds, *ccds, "--doraise")
+    assert arguments.data_id == {"tract": 0, "patch": "8x7"}
+    assert list(arguments.selected) == [{"visit": 904010, "ccd": 4}, {"visit": 904010, "ccd": 10}]
 
 
 def test_settings_have_the_type_of_what_they_replace():
-    ask = asked("--id", "tract=0", "patch=8x7", "--selectId", "visit=1", "ccd=1", "-c", "doIt=True", "sigma=4")
-    assert ask.config == {"doIt": True, "times": 2, "sigma": 4.0}
+    arguments = asked("--id", "tract=0", "patch=8x7", "--selectId", "visit=1", "ccd=1", "-c", "doIt=True", "sigma=4")
+    assert arguments.config == {"doIt": True, "times": 2, "sigma": 4.0}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_what_cannot_be_understood_is_told(words, message):
 
 
 def test_values_between_carets_keep_their_order_and_stand_once():
-    assert alternatives(parse_data_id(["filter=HSC-R^HSC-I^HSC-R"])["filter"]) == ["HSC-R", "HSC-I"]
+    assert split_alternatives(parse_data_id(["filter=HSC-R^HSC-I^HSC-R"])["filter"]) == ["HSC-R", "HSC-I"]
 
 
 @pytest.mark.parametrize("name", PROGRAMS)

@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 
 import pytest
 
-from pipelines.hsc.inprocess import call, keeping
+from pipelines.hsc.inprocess import call_step, open_in_memory
 
 WHERE = ["--id", "tract=0", "patch=8x6", "filter=HSC-I"]
 CCDS = {903986: (16, 23), 903990: (18, 25), 904010: (4,), 904014: (6,)}
@@ -36,21 +36,21 @@ def command_lines(repository):
 
 def test_the_results_are_those_of_the_programs_and_nothing_else_is_written(chain, calexps):
     before = {path for path in calexps.rglob("*") if path.is_file()}
-    memory = keeping(calexps, calexps, KEPT)
+    memory = open_in_memory(calexps, calexps, KEPT)
     for words in command_lines(calexps):
-        call(memory, words[0], words[1:])
+        call_step(memory, words[0], words[1:])
     made = {calexps / f"coadd/{name}-HSC-I-0-8x6-r11p95.fits" for name in MADE}
     assert {path for path in calexps.rglob("*") if path.is_file()} - before == made
     assert all(path.read_bytes() == (chain.repository / path.relative_to(calexps)).read_bytes() for path in made)
 
 
 def test_images_and_tables_are_at_hand_afterwards(calexps):
-    memory = keeping(calexps, calexps)
+    memory = open_in_memory(calexps, calexps)
     for words in command_lines(calexps):
-        call(memory, words[0], words[1:])
+        call_step(memory, words[0], words[1:])
     where = {"tract": 0, "patch": "8x6", "filter": "HSC-I"}
-    assert memory.exposure("deepCoadd", **where).shape == (340, 340)
-    assert len(memory.table("deepCoadd_det", **where)) > 50
+    assert memory.read_exposure("deepCoadd", **where).shape == (340, 340)
+    assert len(memory.read_table("deepCoadd_det", **where)) > 50
 
 
 def test_the_program_reads_its_calls_from_a_file(program, chain, calexps, tmp_path):
