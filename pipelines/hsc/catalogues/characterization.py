@@ -169,9 +169,7 @@ def _remove_sky_and_cosmic_rays(
     image = interpolate_masked(detrended.image, defects)
     without_sky = image - measure_background(image, defects, MESH_PIXELS).level
     one_visit = np.ones(without_sky.shape, dtype=np.uint8)
-    raw = PixelPlanes(image=without_sky, variance=detrended.variance, usable=~defects, depth=one_visit)
-    seeing = estimate_seeing(raw, DEFAULT_SEEING_PIXELS)
-    hits = find_cosmic_rays(without_sky, detrended.variance, seeing)
+    hits = find_cosmic_rays(without_sky, detrended.variance)
     holes = defects | hits
     clean = PixelPlanes(
         image=interpolate_masked(without_sky, holes),
@@ -179,6 +177,7 @@ def _remove_sky_and_cosmic_rays(
         usable=~holes,
         depth=one_visit,
     )
+    seeing = estimate_seeing(clean, DEFAULT_SEEING_PIXELS)
     image = interpolate_masked(detrended.image, holes)
     background = measure_background(image, holes | find_bright_pixels(clean, seeing, threshold), MESH_PIXELS)
     mask = detrended.mask | np.where(hits, planes.COSMIC_RAY, 0) | np.where(holes, planes.INTERPOLATED, 0)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.stats import mad_std
 from numpy.typing import NDArray
 
 from pipelines.hsc.catalogues.catalogue import Table
@@ -40,9 +41,7 @@ class PhotometryResiduals:
             "brighter_than_mag": BRIGHT_MAG,
             "stars": int(bright.sum()),
             "median_mag": float(np.median(offsets)) if offsets.size else float("nan"),
-            "scatter_mag": float(1.4826 * np.median(np.abs(offsets - np.median(offsets))))
-            if offsets.size
-            else float("nan"),
+            "scatter_mag": float(mad_std(offsets)) if offsets.size else float("nan"),
             "rms_within_0.1_mag": float(np.std(offsets[np.abs(offsets) < BLEND_MAG])),
             "share_beyond_0.1_mag": float(np.mean(np.abs(offsets) >= BLEND_MAG)),
             "median_separation_arcsec": float(np.median(self.separation[bright])),

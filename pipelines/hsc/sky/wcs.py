@@ -2,9 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from astropy.coordinates import angular_separation
+from astropy.wcs import WCS
 from numpy.typing import ArrayLike, NDArray
 
 from pipelines.hsc.files.fits_file import round_to_card
@@ -15,7 +18,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, kw_only=True)
 class Wcs:
-    """A gnomonic projection (TAN) as a comparable value.
+    """A gnomonic projection (TAN) as a comparable value; astropy.wcs does the computing.
 
     Pixels count from 0 in every method, and from 1 in `crpix` as in FITS headers.
 
@@ -85,9 +88,8 @@ class Wcs:
         ra, dec : float64 arrays of that shape
             Right ascension from 0 to 360, and declination, degrees.
         """
-        offsets = np.stack([np.asarray(x) + 1 - self.crpix[0], np.asarray(y) + 1 - self.crpix[1]])
-        east, north = np.radians(np.tensordot(self.matrix, offsets, axes=1))
-        return from_plane(east, north, self.crval)
+        ra, dec = self._projection.wcs_pix2world(x, y, 0)
+        return ra, dec
 
     def to_pixels(self, ra_deg: ArrayLike, dec_deg: ArrayLike) -> tuple[Floats, Floats]:
         """Convert sky positions to pixels.
@@ -100,11 +102,10 @@ class Wcs:
         Returns
         -------
         x, y : float64 arrays of that shape
-            Column and row, pixels from 0.
+            Column and row, pixels from 0; NaN for the half of the sky opposite to the tangent point.
         """
-        plane = np.degrees(np.stack(to_plane(ra_deg, dec_deg, self.crval)))
-        x, y = np.tensordot(np.linalg.inv(self.matrix), plane, axes=1)
-        return x + self.crpix[0] - 1, y + self.crpix[1] - 1
+        x, y = self._projection.wcs_world2pix(ra_deg, dec_deg, 0)
+        return x, y
 
     def corners(self, width: int, height: int) -> list[tuple[float, float]]:
         """Return right ascension and declination, degrees, of the four corners of an image, around it.
@@ -118,31 +119,19 @@ class Wcs:
         ra, dec = self.to_sky(x, y)
         return [(round_to_card(r), round_to_card(d)) for r, d in zip(ra, dec, strict=True)]
 
+    @cached_property
+    def _projection(self) -> Any:
+        projection = WCS(naxis=2)
+        projection.wcs.ctype = ["RA---TAN", "DEC--TAN"]
+        projection.wcs.crval, projection.wcs.crpix, projection.wcs.cd = self.crval, self.crpix, self.matrix
+        return projection
+
 
 def patch_wcs(tract: Tract, patch: Patch) -> Wcs:
     """Return the projection of a patch's outer box: the tract's, with pixels counted from the corner of the box."""
     box, degrees = tract.outer_box(patch), tract.pixel_arcsec / 3600
     crpix = (tract.tangent_pixel[0] - box.x + 1, tract.tangent_pixel[1] - box.y + 1)
     return Wcs.from_values((tract.ra_deg, tract.dec_deg), crpix, (-degrees, 0.0, 0.0, degrees))
-
-
-def to_plane(ra_deg: ArrayLike, dec_deg: ArrayLike, tangent_deg: tuple[float, float]) -> tuple[Floats, Floats]:
-    """East and north on the tangent plane, radians."""
-    dec, (ra0, dec0) = np.radians(dec_deg), np.radians(tangent_deg)
-    hour = np.radians(ra_deg) - ra0
-    nearness = np.sin(dec0) * np.sin(dec) + np.cos(dec0) * np.cos(dec) * np.cos(hour)
-    east = np.cos(dec) * np.sin(hour) / nearness
-    north = (np.cos(dec0) * np.sin(dec) - np.sin(dec0) * np.cos(dec) * np.cos(hour)) / nearness
-    return east, north
-
-
-def from_plane(east: Floats, north: Floats, tangent_deg: tuple[float, float]) -> tuple[Floats, Floats]:
-    """Right ascension and declination, degrees, of radians on the tangent plane."""
-    ra0, dec0 = np.radians(tangent_deg)
-    depth = np.cos(dec0) - north * np.sin(dec0)
-    ra = ra0 + np.arctan2(east, depth)
-    dec = np.arctan2(np.sin(dec0) + north * np.cos(dec0), np.hypot(east, depth))
-    return np.degrees(ra) % 360, np.degrees(dec)
 
 
 def separation_arcsec(
@@ -160,6 +149,5 @@ def separation_arcsec(
     float64 array of the broadcast shape
         Distances, arcseconds.
     """
-    east = (np.asarray(ra_deg) - np.asarray(other_ra_deg) + 180) % 360 - 180
-    north = np.asarray(dec_deg) - np.asarray(other_dec_deg)
-    return np.asarray(np.hypot(east * np.cos(np.radians(dec_deg)), north) * 3600)
+    angles = (np.radians(value) for value in (ra_deg, dec_deg, other_ra_deg, other_dec_deg))
+    return np.asarray(np.degrees(angular_separation(*angles)) * 3600)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import sep
+from astropy.stats import mad_std
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d, label, maximum_filter
 from scipy.ndimage import sum as sum_by_label
@@ -116,7 +117,7 @@ def measure_noise_scale(pixels: PixelPlanes, seeing_pixels: float, ignore: Bools
         Standard deviation from the median absolute deviation; 1 without any sky.
     """
     sky = _significance(pixels, seeing_pixels)[pixels.usable & ~ignore]
-    return float(1.4826 * np.median(np.abs(sky - np.median(sky)))) if sky.size else 1.0
+    return float(mad_std(sky)) if sky.size else 1.0
 
 
 def estimate_seeing(pixels: PixelPlanes, default_pixels: float) -> float:

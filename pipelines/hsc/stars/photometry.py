@@ -29,6 +29,7 @@ ITERATIONS = 3
 MESH_PIXELS = 64
 MAX_MOVE_PIXELS = 1.5
 START_BETA = 3.5
+FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
 
 #: A function from a fit, the positions it was made with, and the FWHM, to better positions.
 Recentre = Callable[[StarFit, Floats, Floats, float], tuple[Floats, Floats]]
@@ -108,22 +109,12 @@ def _keep_positions(_fit: StarFit, x: Floats, y: Floats, _fwhm_pixels: float) ->
 
 
 def _find_centroids(fit: StarFit, x: Floats, y: Floats, fwhm_pixels: float) -> tuple[Floats, Floats]:
-    """Return windowed centroids of stars without their neighbours; the old position if one runs away."""
-    half, core = STAMP_HALF_PIXELS, 10
-    cut = fit.isolated_stamps[:, half - core : half + core + 1, half - core : half + core + 1]
-    offsets = np.arange(-core, core + 1)
-    begin_x, begin_y = x - fit.columns, y - fit.rows
-    dx, dy = begin_x.copy(), begin_y.copy()
-    for _ in range(12):
-        from_x, from_y = offsets - dx[:, None], offsets - dy[:, None]
-        squares = from_x[:, None, :] ** 2 + from_y[:, :, None] ** 2
-        light = cut * np.exp(-4 * np.log(2) * squares / fwhm_pixels**2)
-        total = light.sum(axis=(1, 2))
-        total = np.where(total > 0, total, np.inf)
-        dx = dx + 2 * (light.sum(axis=1) * from_x).sum(axis=1) / total
-        dy = dy + 2 * (light.sum(axis=2) * from_y).sum(axis=1) / total
-    stays = np.hypot(dx - begin_x, dy - begin_y) > MAX_MOVE_PIXELS
-    return np.where(stays, x, fit.columns + dx), np.where(stays, y, fit.rows + dy)
+    """Return windowed centroids (sep.winpos) of stars without their neighbours; the old position if one runs away."""
+    mosaic, left, low = _make_mosaic(fit)
+    found_x, found_y, _ = sep.winpos(mosaic, x + left, y + low, fwhm_pixels / FWHM_PER_SIGMA)
+    found_x, found_y = found_x - left, found_y - low
+    is_near = np.hypot(found_x - x, found_y - y) <= MAX_MOVE_PIXELS
+    return np.where(is_near, found_x, x), np.where(is_near, found_y, y)
 
 
 def _make_mosaic(fit: StarFit) -> tuple[Floats, NDArray[np.integer[Any]], NDArray[np.integer[Any]]]:

@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 
 import numpy as np
+from astropy.stats import sigma_clip
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from pipelines.hsc.errors import QualityError
 from pipelines.hsc.files.fits_file import round_to_card
 from pipelines.hsc.sky.reference import ReferenceCatalogue
-from pipelines.hsc.sky.wcs import Wcs, to_plane
+from pipelines.hsc.sky.wcs import Wcs
 from pipelines.hsc.stars.photometry import StarMeasurements
 
 Floats = NDArray[np.float64]
@@ -148,8 +149,13 @@ def _find_pairs(
 def _fit_wcs(
     stars: StarMeasurements, reference: ReferenceCatalogue, wcs: Wcs, ours: Indices, theirs: Indices
 ) -> tuple[Wcs, float, int]:
-    """Fit shift, rotation, scale and shear on the tangent plane; return also the scatter, and the pairs used."""
-    plane = np.degrees(np.stack(to_plane(reference.ra[theirs], reference.dec[theirs], wcs.crval), axis=1))
+    """Fit shift, rotation, scale and shear on the tangent plane; return also the scatter, and the pairs used.
+
+    astropy's fit_wcs_from_points needs CRPIX among the stars: the tangent point of the second detector of a visit is
+    outside of it, where that fit is wrong by 20 arcseconds. On the tangent plane the problem is linear.
+    """
+    predicted = np.stack(wcs.to_pixels(reference.ra[theirs], reference.dec[theirs]), axis=1)
+    plane = (predicted + 1 - np.array(wcs.crpix)) @ wcs.matrix.T
     design = np.stack([stars.x[ours] + 1, stars.y[ours] + 1, np.ones(ours.size)], axis=1)
     used = np.ones(ours.size, dtype=bool)
     for _ in range(FIT_ITERATIONS):
@@ -166,8 +172,5 @@ def _fit_wcs(
 def _fit_zero_point(stars: StarMeasurements, reference: ReferenceCatalogue, ours: Indices, theirs: Indices) -> float:
     """Return the median zero point of the pairs without outliers."""
     zero_points = reference.mag[theirs] + 2.5 * np.log10(np.maximum(stars.flux[ours], 1e-3))
-    for _ in range(3):
-        middle = np.median(zero_points)
-        spread = 1.4826 * np.median(np.abs(zero_points - middle))
-        zero_points = zero_points[np.abs(zero_points - middle) <= CLIP_SIGMA * max(spread, 1e-6)]
-    return round_to_card(float(np.median(zero_points)))
+    clipped = sigma_clip(zero_points, sigma=CLIP_SIGMA, maxiters=3, cenfunc="median", stdfunc="mad_std", masked=False)
+    return round_to_card(float(np.median(clipped)))

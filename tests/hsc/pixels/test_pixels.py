@@ -60,14 +60,14 @@ def test_a_frame_of_another_size_is_refused(a_detector):
 
 @pytest.mark.parametrize("flux", [2_000.0, 20_000.0, 200_000.0])
 def test_a_star_is_no_cosmic_ray(flux):
-    assert np.count_nonzero(find_cosmic_rays(*a_star(flux), 4.0)) == 0
+    assert np.count_nonzero(find_cosmic_rays(*a_star(flux))) == 0
 
 
 def test_a_track_is_found_whole():
     image, variance = a_star()
     places = np.arange(10, 25), np.arange(15, 30)
     image[places] += 1500
-    assert find_cosmic_rays(image, variance, 4.0)[places].all()
+    assert find_cosmic_rays(image, variance)[places].all()
 
 
 def test_holes_are_filled_from_their_rims():
