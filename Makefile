@@ -32,6 +32,7 @@ lint: $(DEV_READY)  ## style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 format: $(DEV_READY)
 	$(BIN)/ruff check --fix .
