@@ -70,7 +70,7 @@ def planned(calls: int, folder: str) -> None:
     began = time.perf_counter()
     plan = plan_next(read_submission(PIPELINE, night, {}), registry)
     asked = time.perf_counter()
-    RunDirectory(Path(folder) / f"run{calls}").write(plan, 1)
+    RunDirectory(Path(folder) / f"run{calls}").write_plan(plan, 1)
     written = time.perf_counter()
     found = list(plan.calls)
     reads = sum(len(call.inputs) for call in found)

@@ -163,10 +163,10 @@ def _late_block_lines(block: LateBlock) -> Iterator[str]:
 def software_lines(plan: Plan) -> Iterator[str]:
     """Yield the environments and containers of a plan, and whether this machine has them."""
     # Loaded when the verb runs: its help needs none of it.
+    from framework.engines.plan_records import software_records
     from framework.engines.program_check import software_error
-    from framework.engines.run_directory import software_of
 
-    for label, definition in sorted(software_of(plan).items()):
+    for label, definition in sorted(software_records(plan).items()):
         parts = {
             key: value for key, value in definition.items() if key not in ("kind", "name", "setup_minutes") and value
         }
@@ -213,11 +213,11 @@ def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
 def as_object(plan: Plan) -> dict[str, Any]:
     """Return a plan as plain data."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.engines.run_directory import job_record, software_of
+    from framework.engines.plan_records import job_record, software_records
 
     return {
         "run": plan.identity.run,
-        "software": software_of(plan),
+        "software": software_records(plan),
         "archive_root": plan.archive_root,
         "archive_path": plan.archive_path,
         "blocks": [

@@ -27,7 +27,7 @@ def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> i
     from framework.runs.stage_inputs import deliver_outputs, stage_inputs
 
     directory, db = existing_run(run), open_registry(registry)
-    plan = directory.read()
+    plan = directory.read_plan()
     if homewards and not plan.deliver_to:
         raise FrameworkError(f"what {run} has made stays in archive {plan.archive}")
     failed = count = 0

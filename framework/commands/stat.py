@@ -85,7 +85,11 @@ def _is_stopped(run: Run) -> bool:
         return False
     try:
         # A pool is not asked: a list should not wait for it. Without a journal it has not begun to run yet.
-        return not is_pool(directory.read().site) and any(directory.journal.glob("*")) and directory.owner() is None
+        return (
+            not is_pool(directory.read_plan().site)
+            and any(directory.journal.glob("*"))
+            and directory.find_owner() is None
+        )
     except FrameworkError:
         return False
 

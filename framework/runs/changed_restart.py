@@ -16,8 +16,9 @@ import msgspec
 
 from framework.engines.history import read_history
 from framework.engines.htcondor.site import is_pool
+from framework.engines.plan_records import software_records
 from framework.engines.program_check import check_programs
-from framework.engines.run_directory import RunDirectory, software_of
+from framework.engines.run_directory import RunDirectory
 from framework.errors import PlanError
 from framework.model.plan import Call, Identity, Job, Plan
 from framework.model.run import PlannedRun
@@ -60,20 +61,20 @@ def replan(
     Without a pipeline, the file of the submission is read again. Raises PlanError where the new plan would be of
     another run.
     """
-    with directory.held():
-        run = directory.read()
+    with directory.lock():
+        run = directory.read_plan()
         if run.planned_late:
             raise PlanError(f"late blocks of {run.run} are planned already, from its old configuration: submit it anew")
         submission = _asked(directory, run, pipeline, overrides, variables)
         plan = _planned(submission, registry, run)
-        old, new = list(directory.recorded_jobs(run)), list(plan.jobs)
+        old, new = list(directory.read_jobs(run)), list(plan.jobs)
         _refuse_other_run(run, plan, old, new)
         if not is_pool(plan.site):
-            check_programs(plan.programs, software_of(plan))
+            check_programs(plan.programs, software_records(plan))
         start, finished = _read_history(directory, run)
         differing = _differing_calls(run, plan, old, new)
         write_submission(submission, directory, run.version + 1)
-        directory.write_again(plan, run, {**run.since, **dict.fromkeys(differing, start)})
+        directory.write_changed_plan(plan, run, {**run.since, **dict.fromkeys(differing, start)})
         return ChangedPlan(
             what=_describe_change(directory, run, pipeline, overrides),
             again=tuple(sorted(finished & set(differing))),
@@ -92,7 +93,7 @@ def _asked(
     values = as_submitted(directory, run)
     for key, value in overrides.items():
         values = values.with_path(key, value)
-    typed = directory.submitted_as(TYPED, run.version)
+    typed = directory.submitted_file(TYPED, run.version)
     return Submission(typed, values, typed.read_text(encoding="utf-8"))
 
 
@@ -149,7 +150,7 @@ def _read_history(directory: RunDirectory, run: PlannedRun) -> tuple[int, set[in
 
 def _differing_calls(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> list[int]:
     """Return the numbers of the calls that differ and of all calls downstream of them, in order."""
-    software = software_of(plan)
+    software = software_records(plan)
     before = {call.number: _output_fields(call, run.software) for job in old for call in job.calls}
     differing: list[int] = []
     suspect: set[str] = set()
@@ -174,7 +175,7 @@ def _describe_change(
     directory: RunDirectory, run: PlannedRun, pipeline: Path | None, overrides: Mapping[str, str]
 ) -> str:
     """Return the options of the restart as text, with the checksum of the configuration that they lead to."""
-    full = directory.submitted_as(SUBMITTED, run.version + 1)
+    full = directory.submitted_file(SUBMITTED, run.version + 1)
     digest = hashlib.sha256(full.read_bytes()).hexdigest()
     given = ([str(pipeline)] if pipeline else []) + [f"{key}={value}" for key, value in overrides.items()]
     return f"with {', '.join(given)} ({full.name}, sha256 {digest})"

@@ -36,7 +36,7 @@ def control_run(run: str, registry: str | None, verb: str, reason: str) -> bool:
 
 def record_control(directory: RunDirectory, registry: Registry, verb: str, reason: str) -> None:
     """Record that the operator cancelled, held, released or restarted a run, and why."""
-    plan = directory.read()
+    plan = directory.read_plan()
     name = f"note-{time.time():.6f}-{os.getpid()}"
     said = f": {reason}" if reason else ""
     try:
@@ -51,4 +51,4 @@ def record_control(directory: RunDirectory, registry: Registry, verb: str, reaso
 def ingest_now(directory: RunDirectory, registry: Registry) -> None:
     """Ingest a run's journals now, unless another process holds the lease."""
     with suppress(RegistryError):
-        ingest(registry, directory.read().attempt, directory.journal)
+        ingest(registry, directory.read_plan().attempt, directory.journal)

@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
 def follow(submission: SubmissionDirectory) -> None:
     """Ingest events and journals until the FINAL node begins."""
     run = submission.run
-    plan = run.read()
+    plan = run.read_plan()
     os.nice(10)  # what is looked at matters more than the look
     with observing(run):
         observer = Observer(submission, plan)
@@ -76,7 +76,7 @@ def follow(submission: SubmissionDirectory) -> None:
 def conclude(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     """Close the attempt, and wait until the registry has all of it."""
     status = finish(submission, is_cancelled)
-    plan = submission.run.read()
+    plan = submission.run.read_plan()
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:
         try:

@@ -46,7 +46,7 @@ def execute_run(
     as_json: bool = False,
 ) -> int:
     """Submit or restart a run on the engine of its site, and return the exit code."""
-    plan = directory.read()
+    plan = directory.read_plan()
     follower = Follower(registry, plan.attempt, directory.journal)
     if is_pool(plan.site):
         return _submit_to_pool(directory, registry, plan, follower, verb, wait=wait, as_json=as_json)
@@ -62,7 +62,7 @@ def execute_run(
 
 def find_engine(directory: RunDirectory, registry: Registry) -> Engine:
     """Return the engine that a run belongs to, to ask it or to control the run."""
-    plan = directory.read()
+    plan = directory.read_plan()
     follower = Follower(registry, plan.attempt, directory.journal)
     if is_pool(plan.site):
         return HTCondorEngine(follower)
@@ -110,7 +110,7 @@ def _wait_for_pool(engine: HTCondorEngine, directory: RunDirectory, plan: Planne
             click.echo(f"{plan.run}: {text}", err=True)
             seen = text
         time.sleep(QUEUE_PAUSE)
-    plan = directory.read()  # with the late blocks
+    plan = directory.read_plan()  # with the late blocks
     history = read_history(directory.journal, plan)
     done = sum(job_is_done(job, history) for job in plan.jobs.values())
     queue_status = engine.read_status(directory)
@@ -135,7 +135,7 @@ def _print_submitted(plan: PlannedRun, result: RunResult) -> None:
 
 def check_recorded(directory: RunDirectory, registry: Registry) -> None:
     """Raise RunError for a run of which this registry has no record, or the record of another run of that name."""
-    plan = directory.read()
+    plan = directory.read_plan()
     if plan.attempt not in attempts_called(registry, plan.run):
         raise RunError(
             f"{registry.place} has no record of this {plan.run}: name the registry that has with --registry or "
@@ -158,7 +158,7 @@ def _run_locally(
         if verb == "submit":
             engine.prepare(directory)
         result = engine.submit(directory) if verb == "submit" else engine.restart(directory)
-    plan = directory.read()
+    plan = directory.read_plan()
     if result.status == 0 and plan.deliver_to and (error := run_stager(directory, registry.url, "--home")):
         raise InfrastructureError(
             f"{plan.run} is done, but not all of it is in archive {plan.deliver_to} yet: {error}\n"

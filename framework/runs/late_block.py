@@ -18,8 +18,9 @@ import msgspec
 from framework.configuration.site_file import site_values
 from framework.engines.history import job_is_done, read_history
 from framework.engines.htcondor.site import is_pool
+from framework.engines.plan_records import software_records
 from framework.engines.program_check import check_programs
-from framework.engines.run_directory import RunDirectory, software_of
+from framework.engines.run_directory import RunDirectory
 from framework.errors import InfrastructureError, RunError
 from framework.model.plan import Identity, Plan
 from framework.model.run import PlannedRun
@@ -49,18 +50,18 @@ def plan_late_block(
     Raises WclError with all problems of the block, and RunError where the blocks before it have not ended.
     """
     with _alone(directory):
-        run = directory.read()
+        run = directory.read_plan()
         if number in run.planned_late:
             return run
         _refuse_too_early(directory, run, number)
         _wait(directory, registry, run, patience, say)
         plan = _planned(directory, registry, run, number)
         if not is_pool(run.site):  # a pool's machines may have what this one lacks
-            check_programs(plan.programs, software_of(plan))
-        directory.write_late(plan, run)
+            check_programs(plan.programs, software_records(plan))
+        directory.write_late_block(plan, run)
         for warning in plan.warnings:
             say(warning)
-        return directory.read()
+        return directory.read_plan()
 
 
 @contextmanager
@@ -100,7 +101,7 @@ def _planned(directory: RunDirectory, registry: Registry, run: PlannedRun, numbe
         Identity(**run.identity),
         RegistryAnswers(registry, run.archive, run.submit_directory, read_archives(pipeline).sources),
         number=number,
-        earlier=EarlierBlocks(jobs=tuple(directory.recorded_jobs(run)), carried=_lines(run.carried)),
+        earlier=EarlierBlocks(jobs=tuple(directory.read_jobs(run)), carried=_lines(run.carried)),
         submit_directory=run.submit_directory,
         wrappers=wrapper_files(),
         hooks=WrapperHooks(),
@@ -114,7 +115,7 @@ def _lines(carried: Mapping[str, Any]) -> dict[str, list[FileLine]]:
 def as_submitted(directory: RunDirectory, run: PlannedRun) -> Section:
     """Return the pipeline as it was understood at submission, or at the last restart with another configuration."""
     site_values()  # makes the site's functions known
-    path = directory.submitted_as(SUBMITTED, run.version)
+    path = directory.submitted_file(SUBMITTED, run.version)
     try:
         return parse(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:

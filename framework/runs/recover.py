@@ -38,13 +38,13 @@ def recover_run(db: Registry, directory: RunDirectory) -> RecoveryResult:
     Raises RunError for a run that is running, or whose directory does not hold its submission.
     """
     check_ended(directory, db)
-    with directory.held():
-        run = directory.read()
+    with directory.lock():
+        run = directory.read_plan()
         known = attempts_called(db, run.run)
         attempt = run.attempt
         if attempt not in known:
             attempt = known[-1] if known else _recorded(db, directory, run)
-            directory.renumber(attempt)
+            directory.set_attempt(attempt)
         return RecoveryResult(run=run.run, is_new=not known, facts=ingest(db, attempt, directory.journal))
 
 

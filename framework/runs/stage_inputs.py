@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def stage_inputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
     """Copy the inputs that a run's archive lacks, archive by archive; yield each file, with the error if it failed."""
-    plan = directory.read()
+    plan = directory.read_plan()
     values = as_submitted(directory, plan)
     own = named_archive(values, plan.archive)
     coming = files_to_stage(plan)
@@ -35,7 +35,7 @@ def stage_inputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
 
 def deliver_outputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
     """Copy a run's outputs to its archive of delivery; yield each file, with the error where it failed."""
-    plan = directory.read()
+    plan = directory.read_plan()
     values = as_submitted(directory, plan)
     own, home = named_archive(values, plan.archive), named_archive(values, plan.deliver_to)
     made = list(kept_in(db, own.name, Choice(runs=(plan.run,))))

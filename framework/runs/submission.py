@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from framework.archives.external_filetypes import declarations, groups
 from framework.configuration.site_file import operator
 from framework.engines.htcondor.site import is_pool
+from framework.engines.plan_records import software_records
 from framework.engines.program_check import check_programs
-from framework.engines.run_directory import RunDirectory, run_directory, software_of
+from framework.engines.run_directory import RunDirectory, run_directory
 from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.model.plan import Identity, Plan
 from framework.pipeline.archives import read_archives
@@ -118,7 +119,7 @@ def begin_run(submission: Submission, registry: Registry) -> tuple[Plan, RunDire
     for _ in range(TAKEN_TRIES):
         plan = plan_next(submission, registry)
         if not is_pool(plan.site):  # a pool's machines may have what this one lacks
-            check_programs(plan.programs, software_of(plan))
+            check_programs(plan.programs, software_records(plan))
         directory = run_directory(plan.identity.run)
         if directory.is_planned:
             if "attnum" in submission.pipeline:
@@ -135,7 +136,7 @@ def begin_run(submission: Submission, registry: Registry) -> tuple[Plan, RunDire
         # A run with a plan is whole: late blocks are planned from the submission that is kept with it.
         write_submission(submission, directory, 1)
         write_attempt(new, directory)
-        directory.write(plan, attempt)
+        directory.write_plan(plan, attempt)
         return plan, directory
     raise InfrastructureError("others keep taking the next attempt's number: try again in a moment")
 

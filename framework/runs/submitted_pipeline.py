@@ -42,9 +42,9 @@ def write_submission(submission: Submission, directory: RunDirectory, version: i
     """Write the pipeline as typed, as rendered and as understood beside the plan."""
     try:
         directory.submitted.mkdir(parents=True, exist_ok=True)
-        directory.submitted_as(TYPED, version).write_text(submission.typed, encoding="utf-8")
+        directory.submitted_file(TYPED, version).write_text(submission.typed, encoding="utf-8")
         if submission.rendered is not None:
-            directory.submitted_as(RENDERED, version).write_text(submission.rendered, encoding="utf-8")
-        directory.submitted_as(SUBMITTED, version).write_text(write(submission.pipeline), encoding="utf-8")
+            directory.submitted_file(RENDERED, version).write_text(submission.rendered, encoding="utf-8")
+        directory.submitted_file(SUBMITTED, version).write_text(write(submission.pipeline), encoding="utf-8")
     except OSError as error:
         raise InfrastructureError(f"{error.strerror}: {error.filename}") from error

@@ -50,7 +50,7 @@ class HTCondorEngine:
 
     def prepare(self, directory: RunDirectory) -> None:
         """Refuse a run that the pool could not run."""
-        plan = directory.read()
+        plan = directory.read_plan()
         site = read_site(plan.target_site, plan.site)
         the_pool()
         check_registry(os.environ.get("FW_REGISTRY", ""))
@@ -58,14 +58,14 @@ class HTCondorEngine:
         check_limits(plan, site)
 
     def submit(self, directory: RunDirectory) -> RunResult:
-        with directory.held() as lock:
-            return self._submit(directory, directory.read(), RunHistory(), raised_for(directory), lock)
+        with directory.lock() as lock:
+            return self._submit(directory, directory.read_plan(), RunHistory(), raised_for(directory), lock)
 
     def restart(self, directory: RunDirectory) -> RunResult:
         """Go on with what is not done; a run that is only held is let go on."""
         pool = the_pool()
-        with directory.held() as lock:
-            plan = directory.read()
+        with directory.lock() as lock:
+            plan = directory.read_plan()
             if _waits_held(pool, directory):
                 pool.act("release", of_run(str(directory.path)), "fw restart")
                 return _under_way(plan, 0)
@@ -81,8 +81,8 @@ class HTCondorEngine:
             return False
         pool.act("remove", dagman_of(str(directory.path)), reason or "fw cancel")
         _wait_until_gone(pool, directory, patience=PATIENCE, is_cancelled=True)
-        plan = directory.read()
-        with directory.held():
+        plan = directory.read_plan()
+        with directory.lock():
             history = self._take_stock(directory, plan)
             if not _is_closed(directory, plan):
                 self._close(directory, plan, history, status=INTERRUPTED)
@@ -133,7 +133,7 @@ class HTCondorEngine:
         submission = _newest(directory)
         if submission is None:
             return ()
-        plan = directory.read()
+        plan = directory.read_plan()
         waiting = {
             node.cluster: node.job for node in read_queue(submission.logs).nodes.values() if node.state == JobState.IDLE
         }
@@ -154,7 +154,7 @@ class HTCondorEngine:
         )
         try:
             journal.write("attempt.start")
-            if files := directory.keep_plan(plan, history.archived_files):
+            if files := directory.archive_plan(plan, history.archived_files):
                 journal.write("attempt.files", files=files)
             _close_lost(history, journal, plan)
             if not plan.late and all(job_is_done(job, history) for job in plan.jobs.values()):
@@ -206,7 +206,7 @@ class HTCondorEngine:
 def finish(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     """The FINAL node's part: all jobs have ended, so what is open is closed; the attempt's status."""
     run = submission.run
-    plan = run.read()
+    plan = run.read_plan()
     with observing(run):
         observer = Observer(submission, plan)
         observer.look()

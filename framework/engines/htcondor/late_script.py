@@ -21,9 +21,9 @@ from framework.worker.journal.journal import Journal
 def plan_block(submission: SubmissionDirectory, number: int) -> int:
     """Plan a block, now that those before it have ended; what its PRE script ends with. Done twice, it is the same."""
     run, began = submission.run, time.time()
-    names = {block.number: block.name for block in run.read().late}
+    names = {block.number: block.name for block in run.read_plan().late}
     error = _plan(submission, number)
-    plan = run.read()
+    plan = run.read_plan()
     history = read_history(run.journal, plan)
     name = f"engine-{submission.start}-late{number}-{os.getpid()}-{os.urandom(3).hex()}"
     journal = Journal(str(run.journal), name, run=plan.run, attempt=plan.attempt, start=submission.start)
@@ -59,6 +59,6 @@ def _write(
     if number not in history.planned_blocks:
         jobs = sum(job.block == number for job in plan.jobs.values())
         journal.write("block.plan", block=number, jobs=jobs, modules=plan.planned_late[number])
-    if files := submission.run.keep_plan(plan, history.archived_files):
+    if files := submission.run.archive_plan(plan, history.archived_files):
         journal.write("attempt.files", files=files)
     return submission.write_late(plan, number, history, site, raised_for(submission.run), has_elsewhere())

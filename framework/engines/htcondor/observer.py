@@ -215,7 +215,7 @@ class Observer:
         for dag, path in zip(self._submission.dags, self._submission.logs, strict=True):
             if path not in self._logs and dag.exists():
                 self._logs[path] = EventLog(path)
-                self._plan = self._run.read()  # a late block may have been planned since
+                self._plan = self._run.read_plan()  # a late block may have been planned since
                 self._blocks.learn(dag, self._plan, is_late=dag != self._submission.dag)
         for log in self._logs.values():
             for event in log.news():

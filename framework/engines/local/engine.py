@@ -43,18 +43,18 @@ class LocalEngine:
 
     def prepare(self, directory: RunDirectory) -> None:
         """Refuse a run whose programs, or what they run in, are not on this machine."""
-        plan = directory.read()
+        plan = directory.read_plan()
         check_programs(plan.programs, plan.software)
 
     def submit(self, directory: RunDirectory) -> RunResult:
-        with directory.held():
+        with directory.lock():
             return self._run(directory, RunHistory())
 
     def restart(self, directory: RunDirectory) -> RunResult:
-        with directory.held():
+        with directory.lock():
             end_marked_processes(str(directory.path))
             directory.set_work_aside()
-            plan = directory.read()
+            plan = directory.read_plan()
             history = read_history(directory.journal, plan)
             forget_missing_files(history, plan)
             if history.is_over and all(job_is_done(job, history) for job in plan.jobs.values()):
@@ -63,12 +63,12 @@ class LocalEngine:
             return self._run(directory, history)
 
     def cancel(self, directory: RunDirectory, reason: str) -> bool:
-        owner = directory.owner()
+        owner = directory.find_owner()
         if owner is None:
             return False
         os.kill(owner, signal.SIGTERM)
         deadline = time.monotonic() + PATIENCE
-        while directory.owner() == owner:
+        while directory.find_owner() == owner:
             if time.monotonic() > deadline:
                 raise RunError(f"{directory.run} has not ended after {PATIENCE:.0f} s: its process is {owner}")
             time.sleep(0.05)
@@ -81,24 +81,24 @@ class LocalEngine:
         return _tell(directory, RELEASE)
 
     def read_status(self, directory: RunDirectory) -> QueueStatus:
-        plan = directory.read()
+        plan = directory.read_plan()
         history = read_history(directory.journal, plan)
         done = {job.number for job in plan.jobs.values() if job_is_done(job, history)}
-        running = {job for job, _ in history.open_jobs} - done if directory.owner() else set()
-        waiting = len(plan.jobs) - len(done) - len(running) if directory.owner() else 0
+        running = {job for job, _ in history.open_jobs} - done if directory.find_owner() else set()
+        waiting = len(plan.jobs) - len(done) - len(running) if directory.find_owner() else 0
         counts = {JobState.IDLE: waiting, JobState.RUNNING: len(running), JobState.DONE: len(done)}
-        waits = staging_problems(plan, done | running) if directory.owner() else ()
+        waits = staging_problems(plan, done | running) if directory.find_owner() else ()
         return QueueStatus(job_counts={state: count for state, count in counts.items() if count}, problems=waits)
 
     def is_over(self, directory: RunDirectory) -> bool:
-        return directory.owner() is None
+        return directory.find_owner() is None
 
     def find_blocking_reasons(self, directory: RunDirectory) -> tuple[JobProblem, ...]:
         """Return none: what this machine lacks is reported before anything runs."""
         return ()
 
     def _run(self, directory: RunDirectory, history: RunHistory) -> RunResult:
-        plan = directory.read()
+        plan = directory.read_plan()
         try:
             drive = Drive(directory, plan, history, self._slots, self._watcher, self._registry)
             self._follower.begin()
@@ -116,7 +116,7 @@ class LocalEngine:
 
 def _tell(directory: RunDirectory, number: signal.Signals) -> bool:
     """Send the run's process a signal; False where it has none."""
-    owner = directory.owner()
+    owner = directory.find_owner()
     if owner is None:
         return False
     os.kill(owner, number)

@@ -149,7 +149,7 @@ class Drive:
                 jobs = sum(job.block == block for job in self._plan.jobs.values())
                 self._journal.write("block.plan", block=block, jobs=jobs, modules=modules)
                 self._history.planned_blocks.add(block)
-        if files := self._directory.keep_plan(self._plan, self._history.archived_files):
+        if files := self._directory.archive_plan(self._plan, self._history.archived_files):
             self._journal.write("attempt.files", files=files)
             self._history.archived_files.update(file["path"] for file in files)
 
@@ -176,7 +176,7 @@ class Drive:
         if error := planner.wait():
             self._no_plan(planner.block, error)
             return
-        self._plan = self._directory.read()
+        self._plan = self._directory.read_plan()
         self._record_plan()
         self._awaited_files = AwaitedFiles(self._plan, self._schedule.done)
         self._schedule.extend(self._plan, self._awaited_files.count_by_job)
