@@ -8,7 +8,7 @@ from typing import Any
 
 from framework.engines.process_paths import program_path
 from framework.errors import PlanError
-from framework.worker.programs.programs import find_program
+from framework.worker.programs.programs import program_error
 
 #: Label of software to its definition, as workers read it (framework/worker/environments/base.py).
 SoftwareDefinitions = Mapping[str, Mapping[str, Any]]
@@ -23,7 +23,7 @@ def check_programs(programs: Iterable[tuple[str, str]], software: SoftwareDefini
     missing = [f"{label}: {error}" for label, error in errors.items()]
     for name, label in sorted(programs):
         path = None if label in errors else _search_path(software[label] if label else {})
-        if path and (error := find_program(name, path)[1]):
+        if path and (error := program_error(name, path)):
             missing.append(f"{label}: {error}" if label else error)
     if missing:
         raise PlanError("\n".join(dict.fromkeys(missing)))
@@ -36,7 +36,7 @@ def software_error(definition: Mapping[str, Any]) -> str | None:
         image = definition["image"]
         if image.startswith("/") and not os.path.exists(image):
             return f"there is no image {image}"
-        return find_program(definition["runtime"], path)[1] or None
+        return program_error(definition["runtime"], path)
     return _environment_error(definition, path)
 
 
@@ -53,7 +53,7 @@ def _environment_error(definition: Mapping[str, Any], path: str) -> str | None:
         if prefix and not os.path.exists(os.path.join(prefix, sign)):
             return f"{prefix} is no {kind} environment: it has no {sign}"
     needs_shell = setup or definition.get("module_load")
-    return (find_program("bash", path)[1] or None) if needs_shell else None
+    return program_error("bash", path) if needs_shell else None
 
 
 def _search_path(definition: Mapping[str, Any]) -> str | None:

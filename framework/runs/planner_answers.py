@@ -33,7 +33,7 @@ from framework.pipeline.questions import (
 from framework.registry.questions.archive_copies import removals_at
 from framework.registry.questions.files import existing, made_by
 from framework.registry.questions.query_fields import newest_by_name, select_files
-from framework.worker.programs.programs import find_program
+from framework.worker.programs.programs import program_error
 from wcl import Section, WclError, parse
 from wcl.format import as_literal, is_plain
 
@@ -107,7 +107,7 @@ class RegistryAnswers:
                 if path.suffix == ".sql":
                     _parameters(path, question.parameters)
             elif isinstance(question, ProgramQuestion):
-                return find_program(self._located(question.argv[0]), program_path())[1] or None
+                return program_error(self._located(question.argv[0]), program_path())
         except UnansweredError as error:
             return str(error)
         return None

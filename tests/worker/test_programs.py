@@ -117,7 +117,7 @@ PART = "x = bytearray(b'x') * 40_000_000; import time; time.sleep(60)"
 def test_a_program_that_uses_more_memory_than_it_asked_for_is_ended_with_all_it_started(run, lines):
     began = time.monotonic()
     outcome = run("sh", "-c", lines, sys.executable, HUNGRY, PART, memory_mb=100)
-    assert (outcome.status, outcome.want) == (128 + signal.SIGKILL, MEMORY)
+    assert (outcome.status, outcome.exceeded) == (128 + signal.SIGKILL, MEMORY)
     assert "and had asked for 100" in outcome.reason
     assert time.monotonic() - began < 30
 
@@ -125,12 +125,12 @@ def test_a_program_that_uses_more_memory_than_it_asked_for_is_ended_with_all_it_
 def test_what_processes_share_is_not_counted_twice(run):
     lines = "import os\nx = bytearray(b'x') * 60_000_000\nfor _ in range(3):\n    if os.fork() == 0:\n        break\n"
     outcome = run(sys.executable, "-S", "-c", lines + "import time\ntime.sleep(0.5)", memory_mb=120)
-    assert (outcome.status, outcome.want) == (0, "")
+    assert (outcome.status, outcome.exceeded) == (0, "")
 
 
 def test_a_program_whose_time_is_up_wanted_time(run):
     outcome = run("sleep", "60", deadline=time.monotonic() + 0.2, memory_mb=100)
-    assert (outcome.status, outcome.want, outcome.reason) == (124, TIME, "its time was up")
+    assert (outcome.status, outcome.exceeded, outcome.reason) == (124, TIME, "its time was up")
 
 
 def test_a_program_within_its_memory_comes_to_its_end(run):

@@ -15,7 +15,7 @@ import re
 from framework.worker.environments.base import PreparedSoftware, SetupRunner, SoftwareError
 from framework.worker.files.checksum import sha256
 from framework.worker.files.transfer import measure
-from framework.worker.programs.programs import ProgramResult, find_program
+from framework.worker.programs.programs import ProgramResult, program_error
 from framework.worker.programs.warden import WORKER
 
 TYPE_CHECKING = False
@@ -119,7 +119,7 @@ class ImageStoreContainer(PreparedContainer):
             name = started[started.index("--name") + 1]
             # Docker knows no grace here, and Podman gives one unless told.
             at_once = ["--time", "0"] if self._runtime == "podman" else []
-            self._programs.tidy_up([self._runtime, "rm", "--force", *at_once, name], self._environment)
+            self._programs.clean_up([self._runtime, "rm", "--force", *at_once, name], self._environment)
         # The rest was measured of the client, and says nothing of the program.
         usage = {key: value for key, value in outcome.usage.items() if key == "wall"}
         return ProgramResult(outcome.status, usage, outcome.reason)
@@ -133,8 +133,8 @@ def make_container(
 ) -> tuple[PreparedContainer, dict[str, Any]]:
     """The container, and what was found of its image."""
     runtime, image = definition["runtime"], definition["image"]
-    if trouble := find_program(runtime, environment.get("PATH", ""))[1]:
-        raise SoftwareError(trouble)
+    if error := program_error(runtime, environment.get("PATH", "")):
+        raise SoftwareError(error)
     found: dict[str, Any] = {"runtime": runtime, "version": _version(shop, runtime), "image": image}
     container: PreparedContainer
     digest: str | None

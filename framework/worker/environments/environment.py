@@ -15,7 +15,7 @@ import re
 from framework.worker.environments.base import PreparedSoftware, SetupRunner, SoftwareError
 from framework.worker.files.checksum import sha256
 from framework.worker.files.transfer import measure
-from framework.worker.programs.programs import find_program
+from framework.worker.programs.programs import find_program, program_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -145,12 +145,12 @@ def _python(shop: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dic
     """The Python that programs find, and what is installed for it; one that is broken is no use to them."""
     found: dict[str, Any] = {"prefix": prefix, "packages": packages(prefix)} if prefix else {}
     path = f"{prefix}/bin" if prefix else variables.get("PATH", "")
-    looked_for = [find_program(name, path) for name in ("python", "python3")]
-    python = next((at for at, trouble in looked_for if not trouble), "")
-    if not python:
+    name = next((name for name in ("python", "python3") if program_error(name, path) is None), None)
+    if name is None:
         if os.path.isfile(f"{prefix}/pyvenv.cfg"):
             raise SoftwareError(f"{prefix}/bin/python cannot be run: what it was made from may be gone; make it anew")
         return found  # an environment may be of other programs
+    python = find_program(name, path)
     told = shop.answer(python, [python, "-c", ASK_PYTHON], variables).splitlines()
     version, place = told[-2:] if len(told) > 1 else ("", "")
     if prefix and os.path.realpath(place) != os.path.realpath(prefix):

@@ -51,7 +51,7 @@ def _read_hdus(file: BinaryIO, path: str) -> list[tuple[list[str], int, int]]:
         found.append(([card for card in cards if card.strip()], offset, size))
         end = offset + size
     if os.fstat(file.fileno()).st_size > end:
-        raise HeaderError(f"{path} ends within a header" if found else f"{path} is no FITS file")
+        raise HeaderError(f"{path} is no FITS file")
     return found
 
 

@@ -191,7 +191,7 @@ class CallExecution:
             is_full = bench.workplace.is_full()
             detail += f"; the disk of {bench.workplace.root} is full" if is_full else ""
             status = INFRASTRUCTURE if is_full or software.is_at_fault(outcome.status) else outcome.status
-            want = outcome.want or (MEMORY if outcome.status in self._spec.needs.memory_statuses else "")
+            want = outcome.exceeded or (MEMORY if outcome.status in self._spec.needs.memory_statuses else "")
             raise CallFailure(status, f"{step.display_name} ended with status {outcome.status}{detail}", want)
 
     def _started(

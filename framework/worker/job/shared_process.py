@@ -62,7 +62,7 @@ class SharedProcess:
     ) -> ProgramResult:  # fmt: skip
         """Run one step to its end, as Programs.run does a program."""
         if self._programs.stopping:
-            return self._programs.stopped()
+            return self._programs.stopped_result()
         began = time.monotonic()
         program = self._program or self._start(argv[0], environment, log)
         if isinstance(program, ProgramResult):
@@ -161,7 +161,7 @@ class SharedProcess:
             ready = dict(poll.poll(None if pause is None else pause * 1000))
             if ready:
                 return bool(ready.get(answers, 0) & select.POLLIN)
-            if limits.exceeded(program.pid, lambda: self._programs.strays_of(program.call))[0]:
+            if limits.exceeded(program.pid, lambda: self._programs.detached_of(program.call))[0]:
                 return False
 
     def _died(self, limits: Limits, wall: float) -> ProgramResult:
@@ -176,7 +176,7 @@ class SharedProcess:
         usage = {**taken, "wall": wall, "maxrss": outcome.usage["maxrss"]}
         # A step that ends its process has not answered for what it did, whatever it says.
         reason = outcome.reason or _how(outcome.status)
-        return ProgramResult(outcome.status or 128 + signal.SIGABRT, usage, reason, outcome.want)
+        return ProgramResult(outcome.status or 128 + signal.SIGABRT, usage, reason, outcome.exceeded)
 
 
 def _how(status: int) -> str:

@@ -1,4 +1,4 @@
-"""Limits: how long a program may run and how much memory it and what it starts may use, watched from outside."""
+"""Limits of time and memory for a program and the processes that it starts."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-#: Seconds between asking a program to end and ending it.
+#: Seconds between SIGTERM and SIGKILL.
 GRACE = 10.0
-#: Seconds between two looks at the memory of a program.
-LOOK_EVERY = 0.05
-#: What a program that was ended had too little of.
+#: Seconds between two measurements of a program's memory.
+MEMORY_INTERVAL = 0.05
+#: Resources that a program can exceed.
 MEMORY, TIME = "memory", "time"
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Limits:
-    """What one program may take; None for as much as it likes."""
+    """Limits of one program; None for no limit."""
 
     __slots__ = ("deadline", "memory_mb")
 
@@ -33,52 +33,53 @@ class Limits:
         self.memory_mb = memory_mb
 
     def pause(self) -> float | None:
-        """Seconds until the next look; None where there is nothing to look for."""
+        """Return seconds until the limits are to be checked again; None without limits."""
         pauses = [] if self.deadline is None else [max(0.0, self.deadline - time.monotonic())]
-        return min([*pauses, *([] if self.memory_mb is None else [LOOK_EVERY])], default=None)
+        return min([*pauses, *([] if self.memory_mb is None else [MEMORY_INTERVAL])], default=None)
 
-    def exceeded(self, pid: int, strays: Callable[[], Iterable[int]]) -> tuple[str, str]:
-        """What the program wants more of than it may have, and how that is told; empty where it keeps within.
+    def exceeded(self, pid: int, detached: Callable[[], Iterable[int]]) -> tuple[str, str]:
+        """Return the exceeded resource (MEMORY or TIME) and the message; empty strings within limits.
 
-        ``strays`` are processes that it left to themselves; they count as well.
+        ``detached`` returns processes that the program left outside of its process group; they count as well.
         """
         if self.deadline is not None and time.monotonic() >= self.deadline:
             return TIME, "its time was up"
-        if self.memory_mb is not None and (used := used_mb(pid, strays, self.memory_mb)) > self.memory_mb:
+        if self.memory_mb is not None and (used := used_mb(pid, detached, self.memory_mb)) > self.memory_mb:
             return MEMORY, f"it used {used} MB of memory, and had asked for {self.memory_mb}"
         return "", ""
 
 
-def wait_within(limits: Limits, pid: int, strays: Callable[[], Iterable[int]]) -> tuple[str, str]:
-    """Wait until a program has ended or had to be ended; what it wanted more of and the reason, if so."""
+def wait_within(limits: Limits, pid: int, detached: Callable[[], Iterable[int]]) -> tuple[str, str]:
+    """Wait until a program ends, or end it; return the exceeded resource and the message, else empty strings."""
     if limits.pause() is None:
         return "", ""
     descriptor = os.pidfd_open(pid)
     try:
-        while not _ended(descriptor, limits.pause()):
-            want, reason = limits.exceeded(pid, strays)
-            if want == TIME:
-                _end_gently(descriptor, pid)
-            elif want == MEMORY:
+        while not _wait_for_end(descriptor, limits.pause()):
+            exceeded, reason = limits.exceeded(pid, detached)
+            if exceeded == TIME:
+                _terminate(descriptor, pid)
+            elif exceeded == MEMORY:
                 signal_group(pid, signal.SIGKILL)
-                _ended(descriptor, None)
-            if want:
-                return want, reason
+                _wait_for_end(descriptor, None)
+            if exceeded:
+                return exceeded, reason
         return "", ""
     finally:
         os.close(descriptor)
 
 
-def used_mb(pid: int, strays: Callable[[], Iterable[int]], limit_mb: int) -> int:
-    """The memory of a process and all below it; what they share is counted once where that decides."""
-    tree = _tree([pid, *strays()])
-    used = sum(map(_resident, tree)) * _PAGE >> 20
+def used_mb(pid: int, detached: Callable[[], Iterable[int]], limit_mb: int) -> int:
+    """Return the memory of processes and their descendants; above the limit, shared pages are counted once."""
+    tree = _find_descendants([pid, *detached()])
+    used = sum(map(_resident_pages, tree)) * _PAGE >> 20
     if used > limit_mb and len(tree) > 1:
-        used = sum(map(_proportional, tree)) >> 10
+        used = sum(map(_proportional_kb, tree)) >> 10
     return used
 
 
-def _tree(roots: list[int]) -> list[int]:
+def _find_descendants(roots: list[int]) -> list[int]:
+    """Return processes with all their descendants."""
     found: list[int] = []
     waiting = list(roots)
     while waiting:
@@ -91,8 +92,8 @@ def _tree(roots: list[int]) -> list[int]:
     return found
 
 
-def _resident(pid: int) -> int:
-    """Pages."""
+def _resident_pages(pid: int) -> int:
+    """Return the resident set size in pages."""
     try:
         with open(f"/proc/{pid}/statm", "rb") as file:
             return int(file.read().split()[1])
@@ -100,8 +101,8 @@ def _resident(pid: int) -> int:
         return 0
 
 
-def _proportional(pid: int) -> int:
-    """kB, each page shared out among those that have it."""
+def _proportional_kb(pid: int) -> int:
+    """Return the proportional set size in kB: a shared page counts in parts."""
     try:
         with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
             return next(int(line.split()[1]) for line in file if line.startswith(b"Pss:"))
@@ -109,20 +110,21 @@ def _proportional(pid: int) -> int:
         return 0
 
 
-def _end_gently(descriptor: int, pid: int) -> None:
+def _terminate(descriptor: int, pid: int) -> None:
     signal_group(pid, signal.SIGTERM)
-    if not _ended(descriptor, GRACE):
+    if not _wait_for_end(descriptor, GRACE):
         signal_group(pid, signal.SIGKILL)
-        _ended(descriptor, None)
+        _wait_for_end(descriptor, None)
 
 
-def _ended(descriptor: int, seconds: float | None) -> bool:
+def _wait_for_end(descriptor: int, seconds: float | None) -> bool:
+    """Wait for the end of a process; return whether it ended in time."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(None if seconds is None else seconds * 1000))
 
 
 def signal_group(pid: int, number: int) -> None:
-    """To a process group, where it is still there."""
+    """Send a signal to a process group, if it is still there."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, number)

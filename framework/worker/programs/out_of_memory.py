@@ -1,47 +1,47 @@
-"""OutOfMemoryMonitor: whether the system ended a program because the memory that this job may take ran out."""
+"""Out-of-memory kills: whether the kernel ended a program because the memory of its control group ran out."""
 
 from __future__ import annotations
 
 import os
 
-#: Where a control group's memory events are, by the version of the system's interface.
-UNIFIED = "/sys/fs/cgroup{path}/memory.events"
-SEPARATE = "/sys/fs/cgroup/memory{path}/memory.oom_control"
+#: Files with the memory events of a control group, in version 2 and version 1 of cgroups.
+CGROUP_2 = "/sys/fs/cgroup{path}/memory.events"
+CGROUP_1 = "/sys/fs/cgroup/memory{path}/memory.oom_control"
 
 
 class OutOfMemoryMonitor:
-    """Counts the programs that the system has ended in this process's control group.
+    """Counter of the kernel's out-of-memory kills in the control group of this process.
 
-    A program that was killed by somebody else, or that crashed, is not taken for one of these.
+    It distinguishes them from other kills and from crashes.
     """
 
     def __init__(self) -> None:
-        self._places = list(_places())
+        self._files = _event_files()
         self._seen = self._count()
 
-    def has_struck(self) -> bool:
-        """Whether it happened since this was asked before."""
+    def has_killed(self) -> bool:
+        """Return whether there was a kill since the last call of this method."""
         before, self._seen = self._seen, self._count()
         return self._seen > before
 
     def _count(self) -> int:
-        return sum(map(_kills, self._places))
+        return sum(map(_count_kills, self._files))
 
 
-def _places() -> list[str]:
+def _event_files() -> list[str]:
     try:
         with open("/proc/self/cgroup", encoding="utf-8") as file:
             groups = [line.rstrip("\n").split(":", 2) for line in file]
     except OSError:
         return []
-    found = [UNIFIED.format(path=path) for _, names, path in groups if not names]
-    found += [SEPARATE.format(path=path) for _, names, path in groups if "memory" in names.split(",")]
-    return [place for place in found if os.path.exists(place)]
+    found = [CGROUP_2.format(path=path) for _, names, path in groups if not names]
+    found += [CGROUP_1.format(path=path) for _, names, path in groups if "memory" in names.split(",")]
+    return [path for path in found if os.path.exists(path)]
 
 
-def _kills(place: str) -> int:
+def _count_kills(path: str) -> int:
     try:
-        with open(place, encoding="ascii") as file:
+        with open(path, encoding="ascii") as file:
             return sum(int(line.split()[1]) for line in file if line.startswith("oom_kill "))
     except OSError:
         return 0

@@ -1,4 +1,4 @@
-"""The warden: a process beside the worker that ends the worker's programs when the worker is gone.
+"""Warden: a process that ends the programs of a worker when the worker is gone.
 
 A parent-death signal would have to be set between fork and exec, and forking instead of spawning doubles the cost
 of a short program. The warden costs one small process for all programs of a worker.
@@ -18,17 +18,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: As many programs may run at a time in one worker.
+#: Greatest number of programs that run at a time in one worker.
 SLOTS = 256
 SLOT = struct.Struct("=i")
-#: prctl(2): the signal a process gets when its parent dies; and that it becomes the parent of its orphans.
+#: Options of prctl(2): the signal at the parent's death; adoption of orphaned descendants.
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36
-#: In the environment of a worker and of all that it starts; its value is the worker's name.
+#: Environment variable of a worker and of all processes that it starts; its value is the worker's name.
 WORKER = "FW_WORKER"
 
 
 class Warden:
-    """Knows the process groups that run now, in memory that the two processes share."""
+    """Table of the running process groups, in memory that the worker shares with the warden's process."""
 
     def __init__(self) -> None:
         shared = os.memfd_create("programs", 0)
@@ -45,26 +45,27 @@ class Warden:
         os.close(shared)
 
     def watch(self, group: int) -> int:
-        """Note a process group; the slot it is given is handed back with forget."""
+        """Note a process group; return its slot, for ``forget``."""
         with self._lock:
             slot = self._free.pop()
         SLOT.pack_into(self._table, slot * SLOT.size, group)
         return slot
 
     def forget(self, slot: int) -> None:
+        """Free the slot of a process group that has ended."""
         SLOT.pack_into(self._table, slot * SLOT.size, 0)
         with self._lock:
             self._free.append(slot)
 
     def dismiss(self) -> None:
-        """The worker ends in good order; the warden goes first."""
+        """End the warden's process, at the end of the worker."""
         os.close(self._alive)
         os.waitpid(self.pid, 0)
 
 
 def die_with_parent(parent: int) -> None:
-    """End this process when its parent ends; at once where it has ended already."""
-    import ctypes
+    """Have the kernel end this process when its parent ends; end it now if the parent is gone."""
+    import ctypes  # the job of a pool starts without it
 
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
@@ -72,17 +73,17 @@ def die_with_parent(parent: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of whatever the programs leave behind, so that it can be found and ended."""
-    import ctypes
+    """Become the parent of processes that programs leave, so that these can be found and ended."""
+    import ctypes  # the job of a pool starts without it
 
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def end_orphans(call: str, orphans: Callable[[], set[int]]) -> int:
-    """End what a call's programs left running in sessions of their own; how many there were."""
+    """End processes that a call's programs left in sessions of their own; return how many there were."""
     ended: set[int] = set()
-    # The children of an orphan that is ended are the next ones.
-    while left := strays_of(call, orphans) - ended:
+    # The children of an ended orphan become orphans in turn.
+    while left := detached_of(call, orphans) - ended:
         for pid in left:
             for end in (os.killpg, os.kill):
                 try:
@@ -95,18 +96,18 @@ def end_orphans(call: str, orphans: Callable[[], set[int]]) -> int:
     return len(ended)
 
 
-def strays_of(call: str, orphans: Callable[[], set[int]]) -> set[int]:
-    """What a call's programs left running in sessions of their own."""
-    return {pid for pid in orphans() if _is_of(pid, call)}
+def detached_of(call: str, orphans: Callable[[], set[int]]) -> set[int]:
+    """Return processes that a call's programs left in sessions of their own."""
+    return {pid for pid in orphans() if _belongs_to(pid, call)}
 
 
-def _is_of(pid: int, call: str) -> bool:
-    """Whether a process is one of a call's, and not of another one that runs beside it."""
+def _belongs_to(pid: int, call: str) -> bool:
+    """Return whether a process belongs to a call, and not to another one that runs at the same time."""
     return _environment(pid).get(b"FW_CALL", call.encode()) == call.encode()
 
 
 def children() -> set[int]:
-    """The processes whose parent is this one."""
+    """Return the child processes of this one."""
     found: set[int] = set()
     for task in os.listdir("/proc/self/task"):
         try:
@@ -126,8 +127,8 @@ def _environment(pid: int) -> dict[bytes, bytes]:
         return {}
 
 
-def _end_strays(worker: bytes) -> None:
-    """End every process of this machine that a worker started and that went away from it."""
+def _end_detached(worker: bytes) -> None:
+    """End all processes of this machine that a worker started."""
     for name in os.listdir("/proc"):
         if name.isdecimal() and int(name) != os.getpid() and _environment(int(name)).get(WORKER.encode()) == worker:
             try:
@@ -137,12 +138,12 @@ def _end_strays(worker: bytes) -> None:
 
 
 def keep_watch(shared: int, reading: int) -> None:
-    """Wait for the end of the worker, which closes its side of the pipe, and end what it left running."""
+    """Wait for the end of the worker, which closes its side of the pipe, and end its programs."""
     os.setsid()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     for descriptor in (0, 1):
-        os.close(descriptor)  # the pipes to the engine, which waits for the worker's end of them to close
+        os.close(descriptor)  # pipes to the engine, which waits until all of their ends are closed
     table = mmap.mmap(shared, SLOTS * SLOT.size)
     while os.read(reading, 1):
         continue
@@ -154,7 +155,7 @@ def keep_watch(shared: int, reading: int) -> None:
                 continue
     worker = os.environb.get(WORKER.encode())
     if worker:
-        _end_strays(worker)
+        _end_detached(worker)
 
 
 if __name__ == "__main__":
