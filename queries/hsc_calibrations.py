@@ -18,10 +18,10 @@ select d.path, d.filetype, d.metadata from desfile d, file_archive_info f
 
 
 def ask(sql: Callable[..., list[dict[str, Any]]], *, project: str) -> Iterator[dict[str, Any]]:
-    """The lines."""
+    """Yield a line for each frame, by path."""
     for row in sql(FRAMES, below=f"{project}/%"):
-        known = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])
+        metadata = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])
         yield {
-            "path": row["path"], "kind": row["filetype"], "ccd": known["ccd"], "calibdate": known["calibdate"],
-            "filter": known.get("filter", "NONE"),
+            "path": row["path"], "kind": row["filetype"], "ccd": metadata["ccd"], "calibdate": metadata["calibdate"],
+            "filter": metadata.get("filter", "NONE"),
         }  # fmt: skip

@@ -6,6 +6,7 @@ gives: path, tract, patch, visit, ccd, filter; a line for each image and patch, 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,22 +21,21 @@ select d.path, d.metadata from desfile d, file_archive_info f
 
 
 def ask(sql: Callable[..., list[dict[str, Any]]], *, skymap: str, tract: str, project: str) -> Iterator[dict[str, Any]]:
-    """The lines; nothing where no image touches the tract."""
-    import json
-
+    """Yield a line for each image and patch that overlap; none if no image touches the tract."""
     sky_map = SkyMap.from_json(Path(skymap).read_text(encoding="utf-8"))
     raws: dict[tuple[int, int], tuple[str, str]] = {}
     images = []
     for row in sql(RAWS, below=f"{project}/%"):
-        known = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])
-        first, second, third, fourth = ((float(known[f"rac{n}"]), float(known[f"decc{n}"])) for n in range(1, 5))
-        images.append(DetectorImage(visit=known["visit"], ccd=known["ccd"], corners=(first, second, third, fourth)))
-        raws[known["visit"], known["ccd"]] = (row["path"], known["filter"])
-    for found in sorted(find_overlaps(sky_map, images), key=lambda one: (one.visit, one.ccd, one.tract, one.patch)):
-        if str(found.tract) != tract:
+        metadata = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])
+        first, second, third, fourth = ((float(metadata[f"rac{n}"]), float(metadata[f"decc{n}"])) for n in range(1, 5))
+        corners = (first, second, third, fourth)
+        images.append(DetectorImage(visit=metadata["visit"], ccd=metadata["ccd"], corners=corners))
+        raws[metadata["visit"], metadata["ccd"]] = (row["path"], metadata["filter"])
+    for overlap in sorted(find_overlaps(sky_map, images), key=lambda one: (one.visit, one.ccd, one.tract, one.patch)):
+        if str(overlap.tract) != tract:
             continue
-        path, name = raws[found.visit, found.ccd]
+        path, name = raws[overlap.visit, overlap.ccd]
         yield {
-            "path": path, "tract": found.tract, "patch": found.patch, "visit": found.visit, "ccd": found.ccd,
+            "path": path, "tract": overlap.tract, "patch": overlap.patch, "visit": overlap.visit, "ccd": overlap.ccd,
             "filter": name,
         }  # fmt: skip

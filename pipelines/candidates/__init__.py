@@ -1,1 +1,1 @@
-"""Candidates: a night's light curve is searched for flares, each of which is measured, and the good ones are listed."""
+"""The programs of the candidates pipeline: search a night's light curve for flares, measure each, and list them."""

@@ -1,1 +1,1 @@
-"""The smallest family: greetings, written one by one, made loud, and gathered."""
+"""The programs of the smallest pipeline: greetings are written one by one, put in capitals, and gathered."""
