@@ -1,1 +1,1 @@
-"""The questions that pipelines ask the registry: one file a question."""
+"""Queries of pipelines to the registry, one file each: SQL, or Python if SQL alone is not enough."""

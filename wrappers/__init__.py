@@ -1,18 +1,18 @@
-"""The border to the programs: what a wrapper may do around a resolved call.
+"""Wrappers: hooks that prepare the programs of a call and register their outputs.
 
-A wrapper is a file of this folder with a class ``Wrapper``, found by its file's name (``wrappername = train``). The
-worker loads it, so it imports the standard library only. Its hooks run in this order, in the job's directory:
+A wrapper is a module of this package with a class ``Wrapper``, found by the module's name (``wrappername = train``).
+The worker loads it, so it imports the standard library only. These hooks run in the job's directory, in this order:
 
-``inputs``    the files are in place; arrange or add what the programs need
-``command``   the argument vector of each program, which may be changed
-``outputs``   the programs have ended well; arrange what they left before it is looked for
-``metadata``  what to record with one output, besides what the pipeline says
+``inputs``    prepares the input files, which are there already, for the programs
+``command``   returns the argument vector of each program
+``outputs``   prepares the output files after the programs have succeeded, before the worker collects them
+``metadata``  returns what to record with one output, in addition to what the pipeline says
 
-Two run earlier, when the run is planned: ``declared_inputs`` names files outside every archive that the settings speak
-of, and ``arguments`` adds words to the first program's command line.
+Two hooks run when the run is planned: ``declared_inputs`` returns files outside all archives that the settings name,
+and ``arguments`` returns further words of the first program's command line.
 
-A wrapper with ``in_process`` has its programs run as Python callables, in one process with those of the other such
-calls of the job. An output that stays in memory there has a path like any other, and no file at it.
+The programs of a wrapper with ``in_process`` run as Python functions, in one process with those of the other such
+calls of the job. An output that stays in memory there has a path like any other, but no file.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class WrapperError(Exception):
-    """The call cannot be run, or its result is not what it should be; the message says why."""
+    """A call cannot be run, or its outputs are wrong; the message says why."""
 
 
 class Work:
-    """A call as its wrapper sees it: everything filled in, paths relative to the job's directory."""
+    """A call as its wrapper sees it, with all values expanded and paths relative to the job's directory."""
 
     def __init__(
         self,
@@ -43,58 +43,59 @@ class Work:
     ) -> None:
         self.number = number
         self.module = module
-        #: The values of the loop keys.
+        #: Values of the loop keys.
         self.keys = keys
-        #: The module's ``wrapper`` section.
+        #: Values of the module's ``wrapper`` section.
         self.settings = settings
-        #: Label (``file.raw``, ``wrapper.source``) to paths.
+        #: Paths of input files by label (``file.raw``, ``wrapper.source``).
         self.inputs = inputs
+        #: Paths of output files by label.
         self.outputs = outputs
-        #: (level, text): 1 error, 2 warning, 3 information; recorded with the call.
+        #: Messages to record with the call, as (level, text); the levels are 1 error, 2 warning, 3 information.
         self.messages: list[tuple[int, str]] = []
 
     def output(self, label: str) -> str:
-        """The one output with this label."""
-        found = self.outputs.get(f"file.{label}", [])
-        if len(found) != 1:
-            raise WrapperError(f"module '{self.module}' should make one file.{label}, not {len(found)}")
-        return found[0]
+        """Return the path of the one output with a label; raise WrapperError if there is none, or more."""
+        paths = self.outputs.get(f"file.{label}", [])
+        if len(paths) != 1:
+            raise WrapperError(f"module '{self.module}' should make one file.{label}, not {len(paths)}")
+        return paths[0]
 
 
 class Generic:
-    """Runs programs as the pipeline describes them; the hooks of the special wrappers start from here."""
+    """A wrapper whose hooks change nothing; other wrappers derive from it."""
 
-    #: Whether its programs are run as callables, in a process that the job's calls share.
+    #: True if its programs run as Python functions, in a process that the job's calls share.
     in_process = False
 
     @staticmethod
     def declared_inputs(settings: Mapping[str, str]) -> dict[str, str]:
-        """Label to path or URL."""
+        """Return the paths or URLs of files outside all archives, by label."""
         return {}
 
     def arguments(self, settings: Mapping[str, str], members: Mapping[str, list[Mapping[str, str]]]) -> list[str]:
-        """Further words of the first program's command line; ``members`` are what is known of the files of lists."""
+        """Return further words of the first program's command line; ``members`` are keys of the files of each list."""
         return []
 
     def inputs(self, work: Work) -> None:
-        """Arrange what the programs need."""
+        """Prepare the input files for the programs."""
 
     def command(self, work: Work, number: int, argv: list[str]) -> list[str]:
-        """The argument vector of ``exec_<number>``."""
+        """Return the argument vector of the program ``exec_<number>``."""
         return argv
 
     def outputs(self, work: Work) -> None:
-        """Arrange what the programs left."""
+        """Prepare the output files that the programs left."""
 
     def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
-        """Keys to record with one output."""
+        """Return the metadata to record with one output."""
         return {}
 
 
 def load_wrapper(name: str) -> Generic:
-    """The wrapper of this name, made anew for a call."""
+    """Return a new wrapper of this name, for one call."""
     if not name.isidentifier():
-        raise WrapperError(f"'{name}' is no wrapper's name")
+        raise WrapperError(f"'{name}' is not the name of a wrapper")
     try:
         module = importlib.import_module(f"wrappers.{name}")
     except ModuleNotFoundError as error:

@@ -1,7 +1,7 @@
-"""Programs that compare models: the winner is registered with the figures it won by.
+"""Wrapper of programs that compare models: registers the best one with its metrics.
 
-Settings: ``reigning``, a path of the model that won before, or ``none``; the program is given it as ``--reigning``. The
-program leaves a JSON object in ``file.verdict``: champion, planner, promoted, models, and figures (model to rows to
+Setting: ``reigning``, the path of the model in use so far, or ``none``; it is passed to the program as ``--reigning``.
+The program writes a JSON object to ``file.verdict``: champion, planner, promoted, models, and figures (model to rows to
 figure), of which the planner's become metadata of ``file.champion``.
 """
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 NONE = "none"
-#: What is recorded of the verdict beside the figures.
-PLAIN = ("champion", "planner", "promoted")
+#: Keys of the verdict that are recorded besides the figures.
+RECORDED = ("champion", "planner", "promoted")
 
 
 class Wrapper(Generic):
-    """Registers the champion, and says why it is one."""
+    """A wrapper that registers the best model with its metrics."""
 
     def __init__(self) -> None:
         self._verdict: dict[str, Any] = {}
@@ -43,8 +43,6 @@ class Wrapper(Generic):
     def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
         if label != "file.champion":
             return {}
-        known: dict[str, Any] = {
-            key: self._verdict[key] for key in ("champion", "planner", "promoted") if key in self._verdict
-        }
+        recorded: dict[str, Any] = {key: self._verdict[key] for key in RECORDED if key in self._verdict}
         figures = self._verdict.get("figures", {}).get(self._verdict.get("planner"), {}).get("all", {})
-        return {**known, **{f"test_{name}": value for name, value in figures.items()}}
+        return {**recorded, **{f"test_{name}": value for name, value in figures.items()}}

@@ -1,4 +1,4 @@
-"""Programs that need nothing but their command line, files and lists: most of them."""
+"""Wrapper of programs that need only their command line, files and lists; the default."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from wrappers import Generic
 
 
 class Wrapper(Generic):
-    """The pipeline says it all."""
+    """A wrapper that runs the programs as the pipeline describes them."""

@@ -1,15 +1,15 @@
-"""Programs that are steps of one process: called in Python, with what they pass to each other left in memory.
+"""Wrapper of programs that run as functions in one process and pass data to each other in memory.
 
-Modules with this wrapper whose calls share a job run in one process. What one of them makes with
-``savefiles = False``, and only others of them read, is never written. Setting: ``wraps``, the wrapper that prepares
-the calls and sees to their outputs (default: generic).
+Modules with this wrapper whose calls share a job run in one process. An output with ``savefiles = False`` that only
+calls of these modules read is never written. Setting: ``wraps``, the wrapper that prepares the calls and their outputs
+(default: generic).
 
 A program is ``python -m <module>``, and is called as the function ``in_process(arguments, objects, memory)`` of that
-module: the words of the command line after its name; what is in memory, by the place that its file would have; and
-the places of what this call is to leave there instead of writing it. What it gives back is its exit status; what it
-finds in memory it leaves as it is, for others may read it too. Modules of the families that ship,
-``pipelines.<family>.<program>``, may have such a function; any others a site names in its own file, in the section
-``steps``: ``<module> = package.module:function``.
+module. ``arguments`` are the words of the command line after the program's name. ``objects`` are the data in memory, by
+the paths that their files would have; the function must not change those of other calls. ``memory`` are the paths of
+the outputs that the function must put into ``objects`` and not write. The function returns its exit status. Modules
+that come with the framework, ``pipelines.<family>.<program>``, may have such a function; for others a site names it in
+the section ``steps`` of its own file: ``<module> = package.module:function``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Wrapper(Generic):
-    """Leaves everything but the running of programs to another wrapper."""
+    """A wrapper that calls the hooks of another one, and has the programs run in one process."""
 
     in_process = True
 
@@ -32,13 +32,13 @@ class Wrapper(Generic):
 
     @staticmethod
     def declared_inputs(settings: Mapping[str, str]) -> dict[str, str]:
-        return _wrapped(settings).declared_inputs(settings)
+        return _load_wrapped(settings).declared_inputs(settings)
 
     def arguments(self, settings: Mapping[str, str], members: Mapping[str, list[Mapping[str, str]]]) -> list[str]:
-        return _wrapped(settings).arguments(settings, members)
+        return _load_wrapped(settings).arguments(settings, members)
 
     def inputs(self, work: Work) -> None:
-        self._wrapped = _wrapped(work.settings)
+        self._wrapped = _load_wrapped(work.settings)
         self._wrapped.inputs(work)
 
     def command(self, work: Work, number: int, argv: list[str]) -> list[str]:
@@ -51,8 +51,8 @@ class Wrapper(Generic):
         return self._wrapped.metadata(work, label, path)
 
 
-def _wrapped(settings: Mapping[str, str]) -> Generic:
-    found = load_wrapper(settings.get("wraps", "generic"))
-    if found.in_process:
-        raise WrapperError(f"wraps = {settings['wraps']}: it wraps another kind of wrapper")
-    return found
+def _load_wrapped(settings: Mapping[str, str]) -> Generic:
+    wrapper = load_wrapper(settings.get("wraps", "generic"))
+    if wrapper.in_process:
+        raise WrapperError(f"wraps = {settings['wraps']}: this wrapper runs programs in one process itself")
+    return wrapper

@@ -1,10 +1,16 @@
-"""Programs of the LSST stack's kind, which find their files by keys in a repository.
+"""Wrapper of programs like those of the LSST stack, which find their files by keys in a repository.
 
-Settings: ``repository`` is where the programs look; ``template.<dataset> = name[, name]`` says what their files are
-called there, and goes into ``config/templates.json``; ``untar_files = file.x, ...`` unpacks archives beside themselves.
-``per_file_cmdline = list.x.y:--selectId visit=$(visit) ccd=$(ccd)`` adds these words for each file of the
-list; ``add_cmdline = filter='^'.join(list.x.y.filter)`` adds them once, the values of one key joined, each value once
-and in the order of the list. Several of either are separated by semicolons. Nothing of it is evaluated.
+Settings:
+
+``repository``        the directory of the repository
+``template.DATASET``  one or more names of the dataset's files, written to ``config/templates.json`` of the repository
+``untar_files``       labels of tar files (``file.x, ...``), each of which is unpacked in its own directory
+``per_file_cmdline``  words added to the command line for each file of a list, such as
+                      ``list.x.y:--selectId visit=$(visit) ccd=$(ccd)``
+``add_cmdline``       words added once, such as ``filter='^'.join(list.x.y.filter)``: the values of one key joined, each
+                      value once, in the order of the list
+
+Several words of the last two are separated by semicolons. They are not evaluated as Python.
 """
 
 from __future__ import annotations
@@ -25,16 +31,14 @@ if TYPE_CHECKING:
     Members = Mapping[str, list[Mapping[str, str]]]
 
 KEY = re.compile(r"\$\((\w+)\)")
-JOIN = re.compile(r"""(['"])(?P<between>[^'"]*)\1\.join\((?P<list>[\w.-]+)\.(?P<key>\w+)\)""")
-
-
+JOIN = re.compile(r"""(['"])(?P<separator>[^'"]*)\1\.join\((?P<list>[\w.-]+)\.(?P<key>\w+)\)""")
 TEMPLATE = "template."
-#: What was unpacked in this job's directory: calls of one job share it, and may come at the same time.
+#: Held while files are unpacked: calls of one job share its directory, and may run at the same time.
 _unpacking = threading.Lock()
 
 
 class Wrapper(Generic):
-    """Sets the repository up, and builds the words that a list of files stands for."""
+    """A wrapper that prepares a repository, and adds words for the files of lists to the command line."""
 
     def inputs(self, work: Work) -> None:
         repository = work.settings.get("repository")
@@ -42,39 +46,39 @@ class Wrapper(Generic):
             raise WrapperError("no repository: set it in the section <wrapper>")
         with _unpacking:
             _write_templates(repository, work.settings)
-            for label in _names(work.settings.get("untar_files", "")):
+            for label in _split_names(work.settings.get("untar_files", "")):
                 for path in work.inputs.get(label, []):
                     _unpack(path)
 
     def arguments(self, settings: Mapping[str, str], members: Members) -> list[str]:
-        found = []
-        for part in _parts(settings.get("per_file_cmdline", "")):
+        words = []
+        for part in _split_parts(settings.get("per_file_cmdline", "")):
             label, colon, template = part.partition(":")
             if not colon:
-                raise WrapperError(f"per_file_cmdline = {part}: it is list.label.file:words")
-            for member in _of(label.strip(), members):
-                found += [_filled(word, member) for word in shlex.split(template)]
-        for part in _parts(settings.get("add_cmdline", "")):
-            found += shlex.split(JOIN.sub(lambda join: shlex.quote(_joined(join, members)), part))
-        return found
+                raise WrapperError(f"per_file_cmdline = {part}: write it as list.label.file:words")
+            for member in _list_members(label.strip(), members):
+                words += [_fill_keys(word, member) for word in shlex.split(template)]
+        for part in _split_parts(settings.get("add_cmdline", "")):
+            words += shlex.split(JOIN.sub(lambda join: shlex.quote(_join_values(join, members)), part))
+        return words
 
 
 def _write_templates(repository: str, settings: Mapping[str, str]) -> None:
-    """A dataset's name, or several of them to look for."""
+    """Write the file names of each dataset, one or several, to the repository's templates."""
     templates: dict[str, str | list[str]] = {}
     for key, text in settings.items():
         if key.startswith(TEMPLATE):
-            names = _names(text)
+            names = _split_names(text)
             templates[key.removeprefix(TEMPLATE)] = names if len(names) > 1 else text
-    place = os.path.join(repository, "config", "templates.json")
-    os.makedirs(os.path.dirname(place), exist_ok=True)
-    with open(place + ".part", "w", encoding="utf-8") as file:
+    path = os.path.join(repository, "config", "templates.json")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".part", "w", encoding="utf-8") as file:
         json.dump(templates, file, indent=1)
-    os.replace(place + ".part", place)
+    os.replace(path + ".part", path)
 
 
 def _unpack(path: str) -> None:
-    """Unpack a tar beside itself; no member may leave that directory."""
+    """Unpack a tar file in its own directory; no member may leave that directory."""
     try:
         with tarfile.open(path) as tar:
             tar.extractall(os.path.dirname(path) or ".", filter="data")
@@ -82,21 +86,24 @@ def _unpack(path: str) -> None:
         raise WrapperError(f"{path} cannot be unpacked: {error}") from error
 
 
-def _names(text: str) -> list[str]:
+def _split_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _parts(text: str) -> Sequence[str]:
+def _split_parts(text: str) -> Sequence[str]:
     return [part.strip() for part in text.split(";") if part.strip()]
 
 
-def _of(label: str, members: Members) -> list[Mapping[str, str]]:
+def _list_members(label: str, members: Members) -> list[Mapping[str, str]]:
+    """Return the keys of each file of a list."""
     if label not in members:
         raise WrapperError(f"there is no list of files '{label}'; there is: {', '.join(members) or 'none'}")
     return members[label]
 
 
-def _filled(word: str, member: Mapping[str, str]) -> str:
+def _fill_keys(word: str, member: Mapping[str, str]) -> str:
+    """Replace each ``$(key)`` of a word by the value of a file's key."""
+
     def value(key: re.Match[str]) -> str:
         if key[1].lower() not in member:
             raise WrapperError(f"$({key[1]}): the files of the list have no such key; they have {', '.join(member)}")
@@ -105,10 +112,11 @@ def _filled(word: str, member: Mapping[str, str]) -> str:
     return KEY.sub(value, word)
 
 
-def _joined(join: re.Match[str], members: Members) -> str:
+def _join_values(join: re.Match[str], members: Members) -> str:
+    """Join the values of one key of a list's files, each value once."""
     values = []
-    for member in _of(join["list"], members):
+    for member in _list_members(join["list"], members):
         if join["key"].lower() not in member:
             raise WrapperError(f"{join[0]}: the files of the list have no key '{join['key']}'")
         values.append(member[join["key"].lower()])
-    return join["between"].join(dict.fromkeys(values))
+    return join["separator"].join(dict.fromkeys(values))

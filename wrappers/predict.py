@@ -1,7 +1,7 @@
-"""Programs that predict what jobs will need: which model said so is recorded with what it said.
+"""Wrapper of programs that predict the needs of jobs: records which model made the predictions.
 
-The program leaves a JSON object a line in ``file.forecast``, each with ``model``; the model's own file is the input
-``file.model``, found by its tag.
+The program writes a line with a JSON object for each job to ``file.forecast``, each with the key ``model``. The input
+``file.model`` is the model's own file, found by its tag.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ FORECAST = "forecast"
 
 
 class Wrapper(Generic):
-    """Records which model was asked, and how many jobs it spoke of."""
+    """A wrapper that records the models of the predictions, and the number of jobs."""
 
     label = FORECAST
 
@@ -42,15 +42,15 @@ class Wrapper(Generic):
 
 
 def read_lines(path: str) -> list[dict[str, Any]]:
-    """The JSON objects of a file, one a line; WrapperError where it holds something else."""
-    found = []
+    """Read the JSON objects of a file, one a line; raise WrapperError if it holds anything else."""
+    objects = []
     try:
         with open(path, encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
                 value = json.loads(line)
                 if not isinstance(value, dict):
-                    raise WrapperError(f"{path}:{number}: is no JSON object")
-                found.append(value)
+                    raise WrapperError(f"{path}:{number}: not a JSON object")
+                objects.append(value)
     except (OSError, ValueError) as error:
         raise WrapperError(f"{path} cannot be read as JSON lines: {error}") from error
-    return found
+    return objects

@@ -1,8 +1,8 @@
-"""Programs that process planned jobs: what each really used is recorded beside what was planned for it.
+"""Wrapper of programs that process planned jobs: records the resources used together with those planned.
 
-Settings: ``planned.<key> = value`` is what the plan said. The program leaves a JSON object in ``file.metrics``, of
-which everything plain becomes metadata of that file, with the plan's values as ``planned_<key>``. Of these rows the
-next training set is made (source ``registry:``), and they tell when the model no longer fits (``calcloud_drift``).
+Settings: ``planned.<key> = value``, the values of the plan. The program writes a JSON object to ``file.metrics``. Its
+plain values become metadata of that file, with the plan's values as ``planned_<key>``. The next training set is made
+from these metadata (source ``registry:``), and by them the query ``calcloud_drift`` finds a model that no longer fits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ PLANNED = "planned."
 
 
 class Wrapper(Generic):
-    """Records use beside plan."""
+    """A wrapper that records used and planned resources."""
 
     def __init__(self) -> None:
         self._metrics: dict[str, Any] = {}
@@ -31,15 +31,15 @@ class Wrapper(Generic):
     def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
         if label != "file.metrics":
             return {}
-        found = {key: value for key, value in self._metrics.items() if isinstance(value, int | float | str)}
+        values = {key: value for key, value in self._metrics.items() if isinstance(value, int | float | str)}
         for key, value in work.settings.items():
             if key.startswith(PLANNED):
-                found[f"planned_{key.removeprefix(PLANNED)}"] = _number(value)
-        return found
+                values[f"planned_{key.removeprefix(PLANNED)}"] = _parse_number(value)
+        return values
 
 
-def _number(text: str) -> str | float:
-    """A number where it is one, so that it can be compared in SQL."""
+def _parse_number(text: str) -> str | float:
+    """Return a text as a number if it is one, so that it can be compared in SQL."""
     try:
         return float(text)
     except ValueError:

@@ -1,9 +1,9 @@
-"""Programs that read a training set from outside: the source is fetched, catalogued and reported on.
+"""Wrapper of programs that read a training set from outside: records the source and the program's report.
 
-Settings: ``source``, a path or URL of a table, ``sample`` for simulated data, or what only the program itself knows to
-read (another scheme such as ``registry:``, an address with a checksum, several sources and commas). The program is
-given it as ``--source``, and leaves its findings as JSON in ``file.report``, which go into the metadata of what it
-made.
+Setting: ``source``, a path or URL of a table; ``sample`` for simulated data; or a source that only the program can read
+(another scheme such as ``registry:``, an address with a checksum, several sources with commas). It is passed to the
+program as ``--source``. The program writes a JSON object to ``file.report``, of which some keys become metadata of its
+outputs.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 SAMPLE = "sample"
-#: What is recorded of the report with each output.
+#: Keys of the report that are recorded with each output.
 RECORDED = ("source", "simulated", "rows_read", "rows_kept", "rows_quarantined", "flagged_by_flag")
 
 
 class Wrapper(Generic):
-    """Catalogues the source of a training set with checksum and report."""
+    """A wrapper that records the source of a training set with its checksum and report."""
 
     def __init__(self) -> None:
         self._report: dict[str, Any] = {}
@@ -49,23 +49,23 @@ class Wrapper(Generic):
             work.messages.append((2, f"{self._report['rows_quarantined']} rows quarantined"))
 
     def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
-        found = {key: self._report[key] for key in RECORDED if key in self._report}
-        return {**found, "source": work.settings["source"], "source_sha256": self._report.get("sha256")}
+        recorded = {key: self._report[key] for key in RECORDED if key in self._report}
+        return {**recorded, "source": work.settings["source"], "source_sha256": self._report.get("sha256")}
 
 
 def _is_read_by_the_program(source: str) -> bool:
-    """Whether the framework would not know how to fetch it as one file."""
+    """Return whether the framework cannot stage a source as one file, so that the program reads it itself."""
     scheme, colon, _ = source.partition(":")
     return "," in source or "#" in source or (bool(colon) and "/" not in scheme and scheme not in ("http", "https"))
 
 
 def read_object(path: str) -> dict[str, Any]:
-    """A JSON object that a program left; WrapperError where it is none."""
+    """Read a JSON object that a program left; raise WrapperError if the file holds anything else."""
     try:
         with open(path, encoding="utf-8") as file:
-            found = json.load(file)
+            value = json.load(file)
     except (OSError, ValueError) as error:
         raise WrapperError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(value, dict):
         raise WrapperError(f"{path} should hold a JSON object")
-    return found
+    return value

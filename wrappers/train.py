@@ -1,8 +1,8 @@
-"""Programs that train a model: seed, hyper-parameters and metrics are recorded, and the model is registered.
+"""Wrapper of programs that train a model: registers the model with seed, hyper-parameters and metrics.
 
-The program leaves a JSON object in ``file.record``. Of it, what is plain, everything in ``hyperparameters``, and of
-``metrics`` (split to rows to metric to value) those of all rows and without the flagged ones become metadata of
-``file.model``, by which the model is found again: ``fw query cal_model seed=1 'test_rmse=0.4%'``.
+The program writes a JSON object to ``file.record``. These become metadata of ``file.model``: its plain values, all of
+``hyperparameters``, and of ``metrics`` (split to rows to metric to value) those of all rows and of the rows without
+flags. The model is found by them: ``fw query cal_model seed=1 'test_rmse=0.4%'``.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-#: Which rows' metrics become metadata, and what stands behind the metric's name for them.
+#: Rows whose metrics become metadata, with the suffix of the metrics' names.
 SUFFIXES = {"all": "", "without_flagged": "_without_flagged"}
 
 
 class Wrapper(Generic):
-    """Registers a trained model with what it was trained on and how well it does."""
+    """A wrapper that registers a trained model with its hyper-parameters and metrics."""
 
     def __init__(self) -> None:
         self._record: dict[str, Any] = {}
@@ -28,18 +28,19 @@ class Wrapper(Generic):
         self._record = read_object(work.output("record"))
 
     def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
-        return dict(flat(self._record)) if label == "file.model" else {}
+        return dict(flatten_record(self._record)) if label == "file.model" else {}
 
 
-def flat(record: dict[str, Any]) -> list[tuple[str, Any]]:
-    """The record's keys and plain values, one level deep."""
-    found = [(key, value) for key, value in record.items() if not isinstance(value, dict | list)]
-    found += _parts(record.get("hyperparameters")).items()
-    for split, by_rows in _parts(record.get("metrics")).items():
+def flatten_record(record: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the plain values of a record, its hyper-parameters and its metrics, with a key for each."""
+    values = [(key, value) for key, value in record.items() if not isinstance(value, dict | list)]
+    values += _as_dict(record.get("hyperparameters")).items()
+    for split, by_rows in _as_dict(record.get("metrics")).items():
         for rows, suffix in SUFFIXES.items():
-            found += [(f"{split}_{name}{suffix}", value) for name, value in _parts(_parts(by_rows).get(rows)).items()]
-    return found
+            metrics = _as_dict(_as_dict(by_rows).get(rows))
+            values += [(f"{split}_{name}{suffix}", value) for name, value in metrics.items()]
+    return values
 
 
-def _parts(value: Any) -> dict[str, Any]:
+def _as_dict(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}

@@ -371,7 +371,7 @@ def test_only_the_site_can_register_steps(run, words, tmp_path):
             ["module.b.exec_1.execname=python3 -m toy.b"],
             "b and a are to run in one process, and differ in their Python",
         ),
-        (["module.a.wrapper.wraps=inprocess"], "wraps = inprocess: it wraps another kind of wrapper"),
+        (["module.a.wrapper.wraps=inprocess"], "wraps = inprocess: this wrapper runs programs in one process itself"),
         (["module.a.wrapper.wraps=lst"], "wrapper 'inprocess': there is no wrapper 'lst'"),
     ],
 )
