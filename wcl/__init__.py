@@ -5,34 +5,51 @@ This package works without the framework; it knows nothing of jobs or databases.
 
 from wcl.booleans import parse_boolean
 from wcl.command_words import split_command
+from wcl.deferred import deferred_calls, resolve_deferred
 from wcl.errors import Problem, SourcePosition, WclError
 from wcl.expansion import ExpandedText, expand, expand_all, expand_with_values
+from wcl.format import Format, as_literal, compile_format, is_plain
 from wcl.functions import register_function
 from wcl.lists import split_list
-from wcl.quoting import Quoted
+from wcl.partial import expand_partially
+from wcl.quoting import Quoted, quote_if_needed
 from wcl.reader import parse, read
 from wcl.scope import Scope, build_scope
 from wcl.section import Section, merge
-from wcl.template import variable_names
+from wcl.source_lines import source_line
+from wcl.spelling import did_you_mean
+from wcl.template import Variable, parse_template, variable_names
 from wcl.writer import write
 
 __all__ = [
     "ExpandedText",
+    "Format",
     "Problem",
     "Quoted",
     "Scope",
     "Section",
     "SourcePosition",
+    "Variable",
     "WclError",
+    "as_literal",
     "build_scope",
+    "compile_format",
+    "deferred_calls",
+    "did_you_mean",
     "expand",
     "expand_all",
+    "expand_partially",
     "expand_with_values",
+    "is_plain",
     "merge",
     "parse",
     "parse_boolean",
+    "parse_template",
+    "quote_if_needed",
     "read",
     "register_function",
+    "resolve_deferred",
+    "source_line",
     "split_command",
     "split_list",
     "variable_names",

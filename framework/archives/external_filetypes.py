@@ -23,8 +23,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from framework.errors import FrameworkError
-from framework.pipeline.definition import names_of
 from framework.pipeline.problems import error_at
+from framework.pipeline.section_values import read_names
 from framework.pipeline.wildcards import name_pattern
 from framework.registry.schema.filetype_views import NAME, Declaration, Key
 from framework.registry.schema.metadata_sql import KEY, TYPES
@@ -191,18 +191,18 @@ def declarations(pipeline: Section) -> list[Declaration]:
 
 def groups(pipeline: Section) -> tuple[str, ...]:
     """The keys by which the files of all types are asked for together."""
-    names = names_of(pipeline, "file_groups")
+    names = read_names(pipeline, "file_groups")
     _check_keys(names, pipeline.position("file_groups") if names else pipeline.opened_position)
     return names
 
 
 def _keys(section: Section, types: Section) -> tuple[Key, ...]:
     """The keys that are recorded, those that every file has first."""
-    required = dict.fromkeys(names_of(section, "metadata"), True)
-    keys = {**required, **dict.fromkeys(names_of(section, "optional_metadata"), False)}
+    required = dict.fromkeys(read_names(section, "metadata"), True)
+    keys = {**required, **dict.fromkeys(read_names(section, "optional_metadata"), False)}
     for rule in _rules(section):
         keys[rule.column] = keys.get(rule.column, False) or rule.required
-    searchable = names_of(section, "searchable")
+    searchable = read_names(section, "searchable")
     for key in searchable:
         keys.setdefault(key, False)
     _check_keys(keys, section.opened_position)

@@ -93,13 +93,13 @@ def draw(plan: Plan, form: str, number: int | None) -> str:
 
 def graph_of(plan: Plan, number: int | None) -> Graph:
     # Loaded when the verb runs: its help needs none of it.
-    from framework.plan.graph import around, module_graph
+    from framework.plan.graph import call_graph, module_graph
 
     if number is None:
         return module_graph(plan)
     if number not in {call.number for call in plan.calls}:
         raise PlanError(f"the plan has no call {number}: fw plan --calls shows them")
-    return around(plan, number)
+    return call_graph(plan, number)
 
 
 def compare_with(

@@ -1,4 +1,4 @@
-"""Archives: the one that a run's jobs read and write, and those that its files come from or go to besides."""
+"""Archives of a run: the one that its jobs read and write, further ones for inputs, and the one for delivery."""
 
 from __future__ import annotations
 
@@ -13,28 +13,27 @@ NEVER = "never"
 
 @dataclass(frozen=True)
 class RunArchives:
-    """Names of archives."""
+    """Names of the archives of a run."""
 
-    #: What jobs read and write.
+    #: Archive that jobs read and write.
     own: str
-    #: Where further inputs may be, the first that has one counting; they are brought into the run's own archive.
+    #: Archives that further inputs are staged from, in the order in which they are searched.
     sources: tuple[str, ...]
-    #: Where what the run has made goes when it has ended; empty where it stays.
+    #: Archive to which the run's files go when it has ended; empty if they stay.
     home: str
 
 
 def read_archives(pipeline: Section) -> RunArchives:
-    """What the pipeline says of archives; WclError for a name or a combination that makes no sense."""
+    """Return the archives that the pipeline chooses; raise WclError for an unknown name or a choice without one."""
     home = str(pipeline.get("home_archive", "home"))
     target = _target(pipeline)
     reads_target, writes_target = (_uses(pipeline, f"use_target_archive_{what}") for what in ("input", "output"))
     if (reads_target or writes_target) and not target:
         key = "use_target_archive_output" if writes_target else "use_target_archive_input"
-        raise error_at(
-            pipeline.position(key), "no archive is named for it", "set target_archive, at the top or for the site"
-        )
+        hint = "set target_archive, at the top or for the site"
+        raise error_at(pipeline.position(key), "no archive is named for it", hint)
     if reads_target or writes_target:
-        _check(pipeline, _who_names_target(pipeline), [target], "target_archive")
+        _check(pipeline, _target_section(pipeline), [target], "target_archive")
     own = target if writes_target else home
     others = [home] if _uses(pipeline, "use_home_archive_input", "wrapper") else []
     others += [target] if reads_target else []
@@ -46,24 +45,24 @@ def read_archives(pipeline: Section) -> RunArchives:
     return RunArchives(own, sources, home if sends_home else "")
 
 
-def own_archive(pipeline: Section) -> Section:
-    """The section of the archive that jobs read and write; an empty one where there is none."""
+def find_archive_section(pipeline: Section) -> Section:
+    """Return the section of the archive that jobs read and write; an empty one if there is none."""
     target = _target(pipeline) if _uses(pipeline, "use_target_archive_output") else ""
     return pipeline.section("archive").section((target or str(pipeline.get("home_archive", "home"))).lower())
 
 
 def _target(pipeline: Section) -> str:
-    return _who_names_target(pipeline).text("target_archive", "")
+    return _target_section(pipeline).text("target_archive", "")
 
 
-def _who_names_target(pipeline: Section) -> Section:
-    """The top level, or else the site."""
+def _target_section(pipeline: Section) -> Section:
+    """Return the section that names the target archive: the top, or else the site."""
     site = pipeline.section("site").section(str(pipeline.get("target_site", "")).lower())
     return pipeline if "target_archive" in pipeline else site
 
 
 def _check(pipeline: Section, section: Section, names: Iterable[str], key: str) -> None:
-    """Refuse names, given by a key of a section, of archives that nobody has described."""
+    """Raise WclError for an archive that has no section; the key says where it is named."""
     known = [name for name, _ in pipeline.section("archive").sections()]
     for name in names:
         if name.lower() not in known and "$" not in name:

@@ -11,8 +11,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from framework.pipeline.definition import names_of
 from framework.pipeline.problems import error_at
+from framework.pipeline.section_values import read_names
 from wcl import Problem, Section, SourcePosition, WclError
 
 
@@ -46,7 +46,7 @@ def read_comparison_rules(filetype: Section) -> Rules:
     """What a filetype's section declares."""
     columns = filetype.section("tolerances")
     return Rules(
-        volatile=frozenset(name.upper() for name in names_of(filetype, "volatile_keys")),
+        volatile=frozenset(name.upper() for name in read_names(filetype, "volatile_keys")),
         tolerance=_tolerance(filetype, "tolerance") if "tolerance" in filetype else Tolerance(),
         columns={name.upper(): _tolerance(columns, name) for name in columns},
     )

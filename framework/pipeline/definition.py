@@ -1,47 +1,165 @@
-"""Definitions: what a pipeline's sections say of its blocks, modules, files, lists and programs."""
+"""Definitions: the blocks, modules, files, lists and programs of a pipeline, as its author wrote them.
+
+A definition keeps its section, since each key of it is a variable for the texts inside. Keys that mean something to the
+planner are properties. Some are read when they are first used: a wrong value in a definition that nothing uses stops no
+plan.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from framework.pipeline.problems import PlanProblems, suggest_name
-from wcl import Section, SourcePosition, split_list
+from framework.pipeline.section_values import read_flag, read_names, require_text
+from wcl import Section, SourcePosition, parse_boolean
 
-#: A column of a list: a name, or ``$FMT{format, name}``.
-COLUMN = re.compile(r"\$FMT\{[^{}]*\}|[^,\s]+", re.IGNORECASE)
-#: What wrappers were called when they were files to run.
-WRAPPERS = {"genwrap.py": "generic", "genwrap_lsst.py": "lsst"}
-EXEC_SECTION = re.compile(r"exec_(\d+)")
+#: Keys of an object that say where its files come from, in the order in which they are heeded.
+SOURCE_KEYS = ("depends", "depends-newname", "query_fields", "query", "exec")
+#: Keys of an object that ask a question.
+QUESTION_KEYS = ("query_fields", "query", "exec")
+#: Keys that say where a file lies in the job.
+DIRECTORY_KEYS = ("dirpat", "rundir", "ops_enddir")
+#: Start of the names of sections with cards for a file's header: ``hdrupd_<hdu>``.
+HEADER_UPDATE = "hdrupd_"
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileDefinition:
-    """A ``file`` section of a module."""
+class ObjectDefinition:
+    """A ``file`` or ``list`` section of a module."""
 
     label: str
     section: Section
-    #: The keys by which a call finds its own among several; None where the pipeline does not say.
+
+    @property
+    def position(self) -> SourcePosition:
+        return self.section.opened_position
+
+    @property
+    def depends(self) -> tuple[str, ...]:
+        """Objects of earlier modules whose files these are."""
+        return read_names(self.section, "depends")
+
+    @property
+    def renames(self) -> tuple[str, ...]:
+        """Objects of earlier modules whose files stand behind these, under names of this object."""
+        return read_names(self.section, "depends-newname")
+
+    @property
+    def dependencies(self) -> tuple[str, ...]:
+        """Objects of earlier modules that this object needs."""
+        return (*self.depends, *self.renames)
+
+    @property
+    def has_source(self) -> bool:
+        """True if the files come from elsewhere, and not from the object's own name."""
+        return any(key in self.section for key in SOURCE_KEYS)
+
+    @property
+    def is_list_only(self) -> bool:
+        """True if the files are members of lists only, and not passed themselves."""
+        return read_flag(self.section, "listonly")
+
+    @property
+    def allows_empty(self) -> bool:
+        return read_flag(self.section, "allow_empty")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileDefinition(ObjectDefinition):
+    """A ``file`` section of a module."""
+
+    #: Keys by which a call finds its own file among several; None if the pipeline does not say.
     match: tuple[str, ...] | None
 
     @property
-    def position(self) -> SourcePosition:
-        return self.section.opened_position
+    def allows_several(self) -> bool:
+        """True if a call may get several files."""
+        return read_flag(self.section, "ignore_multiple_error")
 
 
 @dataclass(frozen=True, kw_only=True)
-class ListDefinition:
+class ListDefinition(ObjectDefinition):
     """A ``list`` section of a module."""
 
+    divide_by: tuple[str, ...]
+
+    @property
+    def allows_missing(self) -> bool:
+        """True if files may be missing when the list is written."""
+        return read_flag(self.section, "allow_missing")
+
+    @property
+    def parts(self) -> list[tuple[str, Section]]:
+        """Sections of the list files that are written from the same lines, by label: the list's own, or one for each
+        set of columns (``div_list_by_col``).
+        """
+        children = list(self.section.section("div_list_by_col").sections())
+        if not children:
+            return [(self.label, self.section)]
+        shared = {key: value for key, value in self.section.items() if isinstance(value, str)}
+        return [(name, Section.of({**shared, **child}, child.opened_position, child.path)) for name, child in children]
+
+    @property
+    def part_labels(self) -> set[str]:
+        """Labels by which a program may use the list."""
+        return {self.label, *(name for name, _ in self.section.section("div_list_by_col").sections())}
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamingDefinition:
+    """Keys of a file or list that say how its files are named, recorded and stored."""
+
+    #: Label in the plan, such as ``file.red``, ``list.reds`` or ``log``.
     label: str
     section: Section
-    divide_by: tuple[str, ...]
-    columns: tuple[str, ...]
+    #: True if the module makes the files.
+    is_output: bool
 
     @property
     def position(self) -> SourcePosition:
         return self.section.opened_position
+
+    @property
+    def is_external(self) -> bool:
+        """True if the files lie outside the archives: ``fullname`` says where."""
+        return "fullname" in self.section
+
+    @cached_property
+    def sets_directory(self) -> bool:
+        """True if the section says where the files lie in the job."""
+        return any(key in self.section for key in DIRECTORY_KEYS)
+
+    @cached_property
+    def wildcards(self) -> tuple[str, ...]:
+        """Variables of the name to which only the program gives values, file by file."""
+        return read_names(self.section, "wildcards") if self.is_output else ()
+
+    @cached_property
+    def is_saved(self) -> bool:
+        return self._flag("savefiles", default=True)
+
+    @cached_property
+    def is_compressed(self) -> bool:
+        return self.is_output and self.is_saved and self._flag("compress_files", default=False)
+
+    @cached_property
+    def is_optional(self) -> bool:
+        return self._flag("optional", default=False)
+
+    @cached_property
+    def rename(self) -> str:
+        """A second name in the job, which a program insists on."""
+        return self.section.text("rename_file", "")
+
+    @cached_property
+    def has_header_cards(self) -> bool:
+        return self.is_output and any(key.startswith(HEADER_UPDATE) for key, _ in self.section.sections())
+
+    def _flag(self, key: str, *, default: bool) -> bool:
+        if key not in self.section:
+            return default
+        return parse_boolean(require_text(self.section, key), self.section.position(key))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,15 +170,17 @@ class ExecDefinition:
     section: Section
     used: tuple[str, ...]
     made: tuple[str, ...]
+    #: Pairs of labels: what a file was made from, and the file.
     derived: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleDefinition:
-    """A step of the pipeline as it is written."""
+    """A module of the pipeline."""
 
     name: str
     section: Section
+    #: Section of the block that the module stands in.
     block: Section
     wrapper: str
     loop: tuple[str, ...]
@@ -75,130 +195,65 @@ class ModuleDefinition:
     def position(self) -> SourcePosition:
         return self.section.opened_position
 
-    @property
+    @cached_property
     def made(self) -> frozenset[str]:
         return frozenset(label for step in self.execs for label in step.made)
 
-    @property
+    @cached_property
     def used(self) -> frozenset[str]:
         return frozenset(label for step in self.execs for label in step.used)
+
+    @property
+    def objects(self) -> Mapping[str, ObjectDefinition]:
+        """Files and lists by label: ``file.red``, ``list.reds``."""
+        files: dict[str, ObjectDefinition] = {f"file.{label}": part for label, part in self.files.items()}
+        return {**files, **{f"list.{label}": part for label, part in self.lists.items()}}
+
+    @property
+    def is_noop(self) -> bool:
+        """True if the module only asks and lists, and no call of it runs."""
+        return read_flag(self.section, "noop")
+
+    @property
+    def block_name(self) -> str:
+        return self.block.path.rpartition(".")[2]
+
+    @property
+    def has_log_pattern(self) -> bool:
+        return "modnamepat" in self.section
+
+    @property
+    def wrapper_settings(self) -> Section:
+        return self.section.section("wrapper")
+
+    def position_of(self, key: str) -> SourcePosition:
+        """Return the position of a key; that of the module if the key is set elsewhere, or not at all."""
+        return self.section.position(key) if key in self.section else self.position
 
 
 @dataclass(frozen=True, kw_only=True)
 class BlockDefinition:
-    """A block of the pipeline as it is written."""
+    """A block of the pipeline."""
 
     name: str
     number: int
     section: Section
     modules: tuple[ModuleDefinition, ...]
 
+    @property
+    def position(self) -> SourcePosition:
+        return self.section.opened_position
 
-def read_blocks(pipeline: Section, problems: PlanProblems) -> tuple[BlockDefinition, ...]:
-    """The blocks of ``blocklist`` in their order, with what is wrong in them added to the problems."""
-    blocks = []
-    with problems.collect():
-        names = split_list(pipeline.text("blocklist"))
-        for number, name in enumerate(names, start=1):
-            section = _named(pipeline, "block", name, pipeline.position("blocklist"), problems)
-            if section is not None:
-                blocks.append(_read_block(pipeline, name, number, section, problems))
-    return tuple(blocks)
+    @property
+    def is_late(self) -> bool:
+        """True if the block is planned when the blocks before it have ended."""
+        return is_late_block(self.section)
 
-
-def _read_block(pipeline: Section, name: str, number: int, section: Section, problems: PlanProblems) -> BlockDefinition:
-    modules = []
-    with problems.collect():
-        for module_name in split_list(section.text("modulelist")):
-            module = _named(pipeline, "module", module_name, section.position("modulelist"), problems)
-            if module is None:
-                continue
-            with problems.collect():
-                modules.append(_read_module(module_name, module, section, problems))
-    return BlockDefinition(name=name, number=number, section=section, modules=tuple(modules))
+    @property
+    def divide_jobs_by(self) -> tuple[str, ...]:
+        return read_names(self.section, "divide_jobs_by")
 
 
-def _named(pipeline: Section, kind: str, name: str, position: SourcePosition, problems: PlanProblems) -> Section | None:
-    sections = pipeline.section(kind)
-    found = sections.get(name.lower())
-    if isinstance(found, Section):
-        return found
-    known = [key for key, value in sections.items() if isinstance(value, Section)]
-    problems.add_error(position, f"unknown {kind} '{name}'", hint=suggest_name(name.lower(), known))
-    return None
-
-
-def _read_module(name: str, section: Section, block: Section, problems: PlanProblems) -> ModuleDefinition:
-    module = ModuleDefinition(
-        name=name,
-        section=section,
-        block=block,
-        wrapper=WRAPPERS.get(_text(section, "wrappername", "generic"), _text(section, "wrappername", "generic")),
-        loop=names_of(section, "wrapperloop"),
-        loop_object=_text(section, "loopobj").lower(),
-        list_order=names_of(section, "list_order"),
-        files={key: _read_file(key, part) for key, part in _sections(section, "file")},
-        lists={key: _read_list(key, part) for key, part in _sections(section, "list")},
-        execs=tuple(_read_execs(section)),
-    )
-    _check_labels(module, problems)
-    return module
-
-
-def _read_file(label: str, section: Section) -> FileDefinition:
-    match = next((names_of(section, key) for key in ("match", "divide_by", "loopkey") if key in section), None)
-    return FileDefinition(label=label, section=section, match=match)
-
-
-def _read_list(label: str, section: Section) -> ListDefinition:
-    divide_by = next((names_of(section, key) for key in ("divide_by", "match", "loopkey") if key in section), ())
-    columns = tuple(COLUMN.findall(_text(section, "columns")))
-    return ListDefinition(label=label, section=section, divide_by=divide_by, columns=columns)
-
-
-def _read_execs(section: Section) -> Iterable[ExecDefinition]:
-    numbered = {int(found[1]): key for key in section if (found := EXEC_SECTION.fullmatch(key))}
-    for number, key in sorted(numbered.items()):
-        part = section.section(key)
-        pairs = [pair.split(":", 1) for pair in names_of(part, "ancestry") if ":" in pair]
-        yield ExecDefinition(
-            number=number,
-            section=part,
-            used=names_of(part, "used"),
-            made=names_of(part, "was_generated_by"),
-            derived=tuple((parent.strip(), child.strip()) for parent, child in pairs),
-        )
-
-
-def _check_labels(module: ModuleDefinition, problems: PlanProblems) -> None:
-    if not module.execs:
-        problems.add_error(module.position, f"module '{module.name}' runs nothing", hint="give it a section <exec_1>")
-    known = {f"file.{label}" for label in module.files} | {f"list.{label}" for label in module.lists}
-    known |= {f"wrapper.{key}" for key in module.section.section("wrapper")}
-    for step in module.execs:
-        named = [("used", label) for label in step.used] + [("was_generated_by", label) for label in step.made]
-        named += [("ancestry", label) for pair in step.derived for label in pair]
-        for key, label in named:
-            if ".".join(label.split(".")[:2]) not in known:
-                problems.add_error(
-                    step.section.position(key),
-                    f"unknown object '{label}' in module '{module.name}'",
-                    hint=suggest_name(label, known),
-                )
-    for label in sorted(module.made & module.used):
-        problems.add_error(module.position, f"module '{module.name}' both reads and makes '{label}'")
-
-
-def _sections(section: Section, key: str) -> Iterable[tuple[str, Section]]:
-    return ((name, part) for name, part in section.section(key).items() if isinstance(part, Section))
-
-
-def _text(section: Section, key: str, default: str = "") -> str:
-    value = section.get(key, default)
-    return value if isinstance(value, str) else default
-
-
-def names_of(section: Section, key: str) -> tuple[str, ...]:
-    """The names in a value; none where there is no such key."""
-    value = section.get(key)
-    return tuple(str(name) for name in split_list(value) if name) if isinstance(value, str) else ()
+def is_late_block(block: Section) -> bool:
+    """Return whether the section of a block says that it is planned when the blocks before it have ended."""
+    return block.text("plan", "early").strip().lower() == "late"

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from framework.pipeline.comparison_rules import check_comparison_rules
-from framework.pipeline.definition import names_of
 from framework.pipeline.problems import error_at
+from framework.pipeline.section_values import read_names
 from wcl import Problem, Section
 from wcl.check import check_keys, check_values
 from wcl.keys import KeyDeclaration, parse_declarations
@@ -22,7 +22,7 @@ def known_keys(pipeline: Section) -> Mapping[str, KeyDeclaration]:
     """
     declared = dict(KEYS)
     for _, section in pipeline.section("filetype_metadata").sections():
-        for name in (*names_of(section, "metadata"), *names_of(section, "optional_metadata")):
+        for name in (*read_names(section, "metadata"), *read_names(section, "optional_metadata")):
             declared.setdefault(name.lower(), KeyDeclaration(("file", "top"), "text", "recorded with some files"))
     for key, value in pipeline.section("known_keys").items():
         position = pipeline.section("known_keys").position(key)

@@ -1,4 +1,4 @@
-"""Numbers: what a pipeline may ask for in numbers, and in which bounds."""
+"""Numbers that a pipeline may ask for, and their bounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import pairwise
 from framework.pipeline.problems import error_at
 from wcl import Scope, SourcePosition, expand
 
-#: Key to the least and the greatest that it may be.
+#: Smallest and greatest value of each key.
 BOUNDS = {
     "reqnum": (1, 2**31 - 1),
     "attnum": (1, 2**31 - 1),
@@ -28,12 +28,12 @@ BOUNDS = {
     "max_setuptime": (1e-6, 10_000),
     "memory_statuses": (1, 255),
 }
-#: Keys whose values may be broken numbers.
-BROKEN = frozenset({"max_walltime", "max_setuptime"})
+#: Keys whose values may have a fraction.
+FRACTIONAL = frozenset({"max_walltime", "max_setuptime"})
 
 
-def a_number(key: str, text: str, position: SourcePosition) -> float:
-    """The value of a key as a number within its bounds."""
+def parse_number(key: str, text: str, position: SourcePosition) -> float:
+    """Return the value of a key as a number; raise WclError if it is not one within its bounds."""
     least, greatest = BOUNDS[key]
     try:
         value = float(text)
@@ -41,31 +41,30 @@ def a_number(key: str, text: str, position: SourcePosition) -> float:
         raise error_at(position, f"{key} = {text} is not a number") from None
     if not math.isfinite(value) or not least <= value <= greatest:
         raise error_at(position, f"{key} = {text} is out of bounds", hint=f"from {least:g} to {greatest:g}")
-    if key not in BROKEN and value != int(value):
+    if key not in FRACTIONAL and value != int(value):
         raise error_at(position, f"{key} = {text} is not a whole number")
     return value
 
 
-def numbers(key: str, text: str, position: SourcePosition) -> tuple[float, ...]:
-    """One value or several, separated by commas."""
-    return tuple(a_number(key, part.strip(), position) for part in text.split(","))
+def parse_numbers(key: str, text: str, position: SourcePosition) -> tuple[float, ...]:
+    """Return the numbers of a list separated by commas."""
+    return tuple(parse_number(key, part.strip(), position) for part in text.split(","))
 
 
-def rising(key: str, text: str, position: SourcePosition) -> tuple[float, ...]:
-    """Values of which each is greater than the one before."""
-    found = numbers(key, text, position)
-    if any(later <= earlier for earlier, later in pairwise(found)):
-        raise error_at(
-            position, f"{key} = {text} does not rise", hint="first what is asked for, then what after a failure"
-        )
-    return found
+def parse_rising_numbers(key: str, text: str, position: SourcePosition) -> tuple[float, ...]:
+    """Return the numbers of a list; raise WclError unless each is greater than the one before."""
+    values = parse_numbers(key, text, position)
+    if any(later <= earlier for earlier, later in pairwise(values)):
+        hint = "first what is asked for, then what after a failure"
+        raise error_at(position, f"{key} = {text} does not rise", hint)
+    return values
 
 
-def whole_number(scope: Scope, key: str, position: SourcePosition) -> int | None:
-    """The value that a scope has of a key; None where it has none."""
+def find_whole_number(scope: Scope, key: str, position: SourcePosition) -> int | None:
+    """Return the value that a scope has of a key; None if it has none."""
     try:
         text = scope.find(key)
     except KeyError:
         return None
     position = scope.position(key) or position
-    return int(a_number(key, expand(text, scope, position), position))
+    return int(parse_number(key, expand(text, scope, position), position))

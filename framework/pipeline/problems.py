@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
 
-from wcl import Problem, SourcePosition, WclError
-from wcl.source_lines import source_line
-from wcl.spelling import did_you_mean
+from wcl import Problem, SourcePosition, WclError, did_you_mean, source_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -93,7 +93,7 @@ class PlannerQuestions(Protocol):
         ...
 
 
-def question_of(section: Section, scope: Scope) -> Question | None:
+def read_question(section: Section, scope: Scope) -> Question | None:
     """What the section of a file or list asks; None where it asks nothing."""
     scope = scope.child(section)
     if "query_fields" in section:

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 
 from framework.model.plan import Bind, Container, Environment
 from framework.pipeline.definition import ModuleDefinition
-from framework.pipeline.numbers import a_number
+from framework.pipeline.numbers import parse_number
 from framework.pipeline.problems import error_at, problem_at, suggest_name
-from wcl import Problem, Scope, Section, SourcePosition, WclError, expand, split_command, split_list
-from wcl.deferred import deferred_calls
+from wcl import Problem, Scope, Section, SourcePosition, WclError, deferred_calls, expand, split_command, split_list
 from wcl.spelling import suggest
 
 #: What a module, a block, the site or the pipeline may name, and the section that holds what is defined.
@@ -90,7 +89,7 @@ class SoftwareDefinitions:
         self._known: dict[tuple[str, str], Environment | Container] = {}
 
     @property
-    def named(self) -> Mapping[str, Environment | Container]:
+    def by_label(self) -> Mapping[str, Environment | Container]:
         """What was found so far, by label."""
         return {found.label: found for found in self._known.values()}
 
@@ -119,7 +118,7 @@ class SoftwareChoice:
         self._definitions = definitions
         self._named = next(filter(None, map(_named, (module.section, module.block, site, pipeline))), None)
 
-    def of(self, scope: Scope, values: Mapping[str, str]) -> str:
+    def find_label(self, scope: Scope, values: Mapping[str, str]) -> str:
         """The label of a call's software, empty for none; its loop values may be in the name."""
         if self._named is None:
             return ""
@@ -174,7 +173,7 @@ class _Values:
     def minutes(self) -> float:
         if "max_setuptime" not in self._section:
             return SETUP_MINUTES[self.kind]
-        return a_number("max_setuptime", self.text("max_setuptime"), self._section.position("max_setuptime"))
+        return parse_number("max_setuptime", self.text("max_setuptime"), self._section.position("max_setuptime"))
 
     def runtime(self) -> str:
         """What runs the container: the definition's own, or else that of the site."""

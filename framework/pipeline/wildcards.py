@@ -13,8 +13,7 @@ from functools import cache
 
 from framework.model.plan import File
 from framework.pipeline.problems import error_at
-from wcl import SourcePosition
-from wcl.template import Variable, parse_template
+from wcl import SourcePosition, Variable, parse_template
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,9 @@ def name_pattern(text: str) -> re.Pattern[str]:
     return re.compile(_wild_name(text, lambda name: True, lambda variable: variable).pattern)
 
 
-def wild_name(text: str, wildcards: Iterable[str], fill: Callable[[str], str], position: SourcePosition) -> WildName:
+def fill_wildcard_name(
+    text: str, wildcards: Iterable[str], fill: Callable[[str], str], position: SourcePosition
+) -> WildName:
     """The name of one call's files; ``fill`` gives the value of a text without wildcards."""
     names = set(wildcards)
     found = {part.name for part in parse_template(text).parts if isinstance(part, Variable)}
@@ -46,7 +47,7 @@ def wild_name(text: str, wildcards: Iterable[str], fill: Callable[[str], str], p
     return _wild_name(text, names.__contains__, fill)
 
 
-def overlapping(files: Iterable[File], path_of: Callable[[File], str]) -> Iterator[tuple[File, File]]:
+def find_overlaps(files: Iterable[File], path_of: Callable[[File], str]) -> Iterator[tuple[File, File]]:
     """Pairs of files, one or both with wildcards, that might come to have one name; of equal names nothing is said."""
     ordered = sorted(((_until_wild(path_of(file)), path_of(file), file) for file in files), key=lambda entry: entry[:2])
     for number, (prefix, path, file) in enumerate(ordered):

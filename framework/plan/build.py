@@ -1,45 +1,35 @@
-"""Build a plan: read the definitions, make the calls, group them into jobs, and check the whole."""
+"""Building of plans: read the definitions, make the calls, group them into jobs, and check the whole."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 
 from framework.model.gc_pause import no_garbage_collection
 from framework.model.plan import Block, Call, Identity, LateBlock, Module, Plan
-from framework.pipeline.archives import own_archive, read_archives
-from framework.pipeline.compression import compression_args
-from framework.pipeline.definition import BlockDefinition, ModuleDefinition, names_of, read_blocks
+from framework.pipeline.definition import BlockDefinition, ModuleDefinition
+from framework.pipeline.file_rules import FileRules
 from framework.pipeline.keys import check_pipeline
-from framework.pipeline.numbers import whole_number
-from framework.pipeline.problems import PlanProblems, error_at, suggest_name
+from framework.pipeline.numbers import find_whole_number
+from framework.pipeline.pipeline_definition import read_pipeline
+from framework.pipeline.problems import PlanProblems
 from framework.pipeline.questions import PlannerQuestions
-from framework.pipeline.site import check_needs, check_queues, gpus_of, site_of
+from framework.pipeline.resources import read_concurrency_limits
+from framework.pipeline.site import check_needs, check_queues
 from framework.pipeline.software import SoftwareDefinitions, check_software
-from framework.plan.calls import PlanningContext, WrapperHooks, make_calls
-from framework.plan.checks import (
-    DefinitionPositions,
-    check_definitions,
-    check_filetypes,
-    check_jobs,
-    check_names_and_archives,
-    check_outputs,
-    check_own_directory,
-    check_uses,
-    check_wrappers,
-    with_inputs_known,
-)
-from framework.plan.file_lines import LineSources, flag
-from framework.plan.in_memory import check_processes, with_memory
+from framework.plan.archived_inputs import find_archived_inputs
+from framework.plan.calls import make_calls, make_first_call
+from framework.plan.checks import check_filetypes, check_jobs, check_outputs, check_own_directory
+from framework.plan.definition_checks import check_blocks, check_names_and_archives
+from framework.plan.definition_positions import DefinitionPositions
+from framework.plan.earlier_blocks import EarlierBlocks, collect_products
+from framework.plan.file_lines import LineSources
+from framework.plan.in_memory import check_processes, mark_files_in_memory
 from framework.plan.jobs import JobBuilder, read_job_division
-from framework.plan.late_blocks import carried, check_late, is_late, late_names
-from framework.plan.late_inputs import EarlierBlocks, products_of
-from framework.plan.late_rehearsal import Names, rehearse
+from framework.plan.late_blocks import find_carried_lines
+from framework.plan.late_rehearsal import KnownObjects, Rehearsal
+from framework.plan.planning_context import PlanningContext, WrapperHooks
 from framework.plan.products import FileLine, Products
-from wcl import Scope, Section, expand, split_list
-
-#: A throttle of the pool, with how much of it a job takes.
-LIMIT = re.compile(r"[A-Za-z]\w*(\.\w+)?(:\d+)?", re.ASCII)
+from wcl import Section, expand
 
 
 def build_plan(
@@ -51,15 +41,15 @@ def build_plan(
     wrappers: Mapping[str, object],
     hooks: WrapperHooks,
 ) -> Plan:
-    """Decide everything that will run but for late blocks; nothing is written or started.
+    """Return the plan of everything that will run but for late blocks; nothing is written or started.
 
     ``pipeline`` is the whole configuration: the framework's defaults, the site's values and the submission's own,
-    merged. Everything that is wrong is raised as one WclError.
+    merged. All problems are raised as one WclError.
     """
     with no_garbage_collection():
-        planning = _Planning(pipeline, identity, questions, submit_directory, wrappers, hooks)
-        early = tuple(block for block in planning.blocks if not is_late(block))
-        return planning.plan(early, EarlierBlocks(jobs=(), carried={}), Products())
+        planner = _Planner(pipeline, identity, questions, submit_directory, wrappers, hooks)
+        early = tuple(block for block in planner.blocks if not block.is_late)
+        return planner.plan(early, EarlierBlocks(jobs=(), carried={}), Products())
 
 
 def build_late_block(
@@ -73,16 +63,16 @@ def build_late_block(
     wrappers: Mapping[str, object],
     hooks: WrapperHooks,
 ) -> Plan:
-    """Decide what a late block of a run will do, now that the blocks before it have ended: a plan of this block."""
+    """Return the plan of one late block of a run, now that the blocks before it have ended."""
     with no_garbage_collection():
-        planning = _Planning(pipeline, identity, questions, submit_directory, wrappers, hooks)
-        before = [block for block in planning.blocks if block.number < number]
-        products = products_of(earlier, before, identity.run, questions)
-        return planning.plan(tuple(b for b in planning.blocks if b.number == number), earlier, products)
+        planner = _Planner(pipeline, identity, questions, submit_directory, wrappers, hooks)
+        before = [block for block in planner.blocks if block.number < number]
+        products = collect_products(earlier, before, identity.run, questions)
+        return planner.plan(tuple(b for b in planner.blocks if b.number == number), earlier, products)
 
 
-class _Planning:
-    """What planning some blocks of a run needs, with everything checked that can be without planning them."""
+class _Planner:
+    """Plans blocks of a run; everything that can be checked without planning them is checked at the start."""
 
     def __init__(
         self,
@@ -93,7 +83,6 @@ class _Planning:
         wrappers: Mapping[str, object],
         hooks: WrapperHooks,
     ) -> None:
-        self._pipeline = pipeline
         self._identity = identity
         self._questions = questions
         self._submit_directory = submit_directory
@@ -103,194 +92,146 @@ class _Planning:
         problems.extend(check_software(pipeline))
         if not check_names_and_archives(pipeline, identity, problems):
             problems.raise_errors()  # nothing can be planned without them
-        self._scope = run_scope(pipeline, identity)
+        self._pipeline = read_pipeline(pipeline, problems)
+        self._scope = self._pipeline.scope(identity)
         self._software = SoftwareDefinitions(pipeline, self._scope)
-        self.blocks = read_blocks(pipeline, problems)
-        check_wrappers(self.blocks, wrappers, problems)
-        check_uses(self.blocks, problems)
-        check_definitions(self.blocks, pipeline, problems)
-        check_late(self.blocks, problems)
+        self._files = FileRules(pipeline, submit_directory)
+        self.blocks = self._pipeline.blocks
+        check_blocks(self.blocks, wrappers, self._files, problems)
 
     def plan(self, blocks: tuple[BlockDefinition, ...], earlier: EarlierBlocks, products: Products) -> Plan:
-        """Plan some blocks, which follow those that were planned earlier."""
+        """Return the plan of some blocks, which follow the earlier ones."""
         problems, questions = self._problems, self._questions
-        around = self._around(products)
-        by_block = _all_calls(blocks, around, problems, 1 + earlier.last_call)
-        calls = [call for found in by_block for call in found]
-        origins = DefinitionPositions(self.blocks)
-        asked = with_inputs_known(calls, products, origins, questions, problems)
-        check_filetypes(calls, origins, problems)
-        written = {module.name: module for block in blocks for module in block.modules}
-        check_needs(calls, written, site_of(self._pipeline), problems)
-        check_outputs(products, origins, questions, problems)
+        context = self._context(products)
+        calls_by_block = _make_all_calls(blocks, context, problems, 1 + earlier.last_call)
+        calls = [call for made in calls_by_block for call in made]
+        positions = DefinitionPositions(self.blocks)
+        looked_up = find_archived_inputs(calls, products, positions, questions, problems)
+        check_filetypes(calls, positions, problems)
+        modules = {module.name: module for block in blocks for module in block.modules}
+        check_needs(calls, modules, self._pipeline.site, problems)
+        check_outputs(products, positions, questions, problems)
         planned: tuple[Block, ...] = ()
         with problems.collect():
-            if asked:
-                by_block = [[asked.get(call.number, call) for call in found] for found in by_block]
-            planned = _group(blocks, by_block, around, earlier)
+            if looked_up:
+                calls_by_block = [[looked_up.get(call.number, call) for call in made] for made in calls_by_block]
+            planned = _group_calls(blocks, calls_by_block, context, earlier)
         jobs = [job for block in planned for job in block.jobs]
-        check_jobs(jobs, products, origins, problems)
-        if _share_processes(blocks, around):
-            check_processes(jobs, origins, problems)
-        check_queues(jobs, written, problems)
-        late = self._late(max((block.number for block in blocks), default=0), around)
+        check_jobs(jobs, products, positions, problems)
+        if _share_processes(blocks, context):
+            check_processes(jobs, positions, problems)
+        check_queues(jobs, modules, problems)
+        late = self._rehearse_late_blocks(max((block.number for block in blocks), default=0), context)
         with problems.collect():
-            check_own_directory(calls, _text(self._pipeline, self._scope, "ops_run_dir"), origins, problems)
+            check_own_directory(calls, self._pipeline.expand_key("ops_run_dir", self._scope), positions, problems)
         problems.raise_errors()
-        return self._finished(planned, late, carried(late_names(self.blocks), products))
+        return self._make_plan(planned, late, find_carried_lines(self.blocks, products))
 
-    def _around(self, products: Products) -> PlanningContext:
+    def _context(self, products: Products) -> PlanningContext:
         return PlanningContext(
             pipeline=self._pipeline,
             scope=self._scope,
-            submit_directory=self._submit_directory,
+            files=self._files,
             sources=LineSources(products, self._questions.find_lines),
             wrappers=self._hooks,
             software=self._software,
         )
 
-    def _late(self, last: int, around: PlanningContext) -> tuple[LateBlock, ...]:
-        """The late blocks behind the last one that is planned now, rehearsed."""
-        names = Names()
+    def _rehearse_late_blocks(self, last: int, context: PlanningContext) -> tuple[LateBlock, ...]:
+        """Return the late blocks behind the last one that is planned now."""
+        objects = KnownObjects()
+        rehearsal = Rehearsal(context, self._questions, self._problems, make_first_call, objects)
         late = []
         for before, block in zip((None, *self.blocks), self.blocks, strict=False):
-            if block.number > last and is_late(block) and before is not None:
-                late.append(rehearse(block, before.name, around, self._questions, names, self._problems))
+            if block.number > last and block.is_late and before is not None:
+                late.append(rehearsal.rehearse(block, before.name))
                 continue
             for module in block.modules:
-                names.add(module, block.number)
+                objects.add(module, block.number)
         return tuple(late)
 
-    def _finished(
+    def _make_plan(
         self, blocks: tuple[Block, ...], late: tuple[LateBlock, ...], carried: Mapping[str, list[FileLine]]
     ) -> Plan:
         pipeline, scope = self._pipeline, self._scope
-        places = read_archives(pipeline)
-        kept = {}
-        for key in names_of(pipeline, "save_run_vals"):
-            try:
-                kept[key] = _text(pipeline, scope, key)
-            except KeyError:
-                position = pipeline.position("save_run_vals")
-                raise error_at(position, f"there is no '{key}' to keep", suggest_name(key, pipeline)) from None
         return Plan(
             identity=self._identity,
             blocks=blocks,
-            archive_path=_text(pipeline, scope, "ops_run_dir"),
-            archive=expand(places.own, scope),
-            archive_root=_text(pipeline, scope, "root"),
-            target_site=_text(pipeline, scope, "target_site"),
-            site=_site(site_of(pipeline), scope),
-            barriers=str(pipeline.get("block_order", "serial")) != "dataflow",
-            kept_values=kept,
-            epilogue=_text(pipeline, scope, "epilogue") if "epilogue" in pipeline else "",
-            software=self._software.named,
-            gpus=gpus_of(site_of(pipeline)),
+            archive_path=pipeline.expand_key("ops_run_dir", scope),
+            archive=expand(pipeline.archives.own, scope),
+            archive_root=pipeline.expand_key("root", scope),
+            target_site=pipeline.expand_key("target_site", scope),
+            site=pipeline.site.expand_values(scope),
+            barriers=pipeline.has_barriers,
+            kept_values=pipeline.kept_values(scope),
+            epilogue=pipeline.epilogue(scope),
+            software=self._software.by_label,
+            gpus=pipeline.site.gpus,
             warnings=tuple(str(warning) for warning in self._problems.warnings),
             late=late,
             carried=carried,
             submit_directory=self._submit_directory,
-            compression_args=compression_args(pipeline),
-            deliver_to=expand(places.home, scope),
-            max_transfers=whole_number(
-                scope.child(site_of(pipeline)), "max_transfers", site_of(pipeline).opened_position
-            )
-            or 0,
-            keeps_junk=flag(pipeline, "create_junk_tarball"),
+            compression_args=pipeline.compression_args,
+            deliver_to=expand(pipeline.archives.home, scope),
+            max_transfers=pipeline.site.max_transfers(scope),
+            keeps_junk=pipeline.keeps_junk,
         )
 
 
-def run_scope(pipeline: Section, identity: Identity) -> Scope:
-    """The values of the run over the site's and the top level's."""
-    return scope_with(
-        pipeline,
-        {
-            "reqnum": str(identity.reqnum),
-            "unitname": identity.unitname,
-            "attnum": str(identity.attnum),
-            "run": identity.run,
-            "operator": identity.operator,
-        },
-    )
-
-
-def scope_with(pipeline: Section, given: Mapping[str, str]) -> Scope:
-    """Some values over those of the run's archive, the site and the top level."""
-    return Scope(given, own_archive(pipeline), site_of(pipeline), pipeline, root=pipeline)
-
-
-def _all_calls(
-    blocks: tuple[BlockDefinition, ...], around: PlanningContext, problems: PlanProblems, number: int
+def _make_all_calls(
+    blocks: tuple[BlockDefinition, ...], context: PlanningContext, problems: PlanProblems, number: int
 ) -> list[list[Call]]:
-    by_block = []
+    """Return the calls of each block, numbered from ``number``; their products are added to the context."""
+    products = context.sources.products
+    calls_by_block = []
     for block in blocks:
         calls: list[Call] = []
         for module in block.modules:
             made: list[Call] | None = None
             with problems.collect():
-                made = make_calls(module, around, number)
+                made = make_calls(module, context, number)
             if made is None:
-                around.sources.products.mark_unplannable(module.name)
+                products.mark_unplannable(module.name)
                 continue
             number += len(made)
             calls += made
-            around.sources.products.add(made)
+            products.add(made)
             for label in sorted(module.made) if not made else ():
-                around.sources.products.add_lines(module.name, label, ())
-        by_block.append(calls)
-    return by_block
+                products.add_lines(module.name, label, ())
+        calls_by_block.append(calls)
+    return calls_by_block
 
 
-def _group(
-    blocks: tuple[BlockDefinition, ...], calls: list[list[Call]], around: PlanningContext, earlier: EarlierBlocks
+def _group_calls(
+    blocks: tuple[BlockDefinition, ...],
+    calls_by_block: list[list[Call]],
+    context: PlanningContext,
+    earlier: EarlierBlocks,
 ) -> tuple[Block, ...]:
-    grouping = JobBuilder(around.sources.products, earlier.jobs)
+    """Return the blocks with the calls of each grouped into jobs."""
+    builder = JobBuilder(context.sources.products, earlier.jobs)
     planned = []
-    for block, found in zip(blocks, calls, strict=True):
-        jobs = grouping.block(block.number, found, read_job_division(block.section, around.scope))
-        if _share_processes([block], around):
-            jobs = tuple(map(with_memory, jobs))
-        modules = tuple(_module(module, number, found, around) for number, module in enumerate(block.modules, start=1))
+    for block, calls in zip(blocks, calls_by_block, strict=True):
+        jobs = builder.build(block.number, calls, read_job_division(block, context.scope))
+        if _share_processes([block], context):
+            jobs = tuple(map(mark_files_in_memory, jobs))
+        modules = tuple(
+            _describe_module(module, number, calls, context) for number, module in enumerate(block.modules, start=1)
+        )
         planned.append(Block(number=block.number, name=block.name, modules=modules, jobs=jobs))
     return tuple(planned)
 
 
-def _share_processes(blocks: Iterable[BlockDefinition], around: PlanningContext) -> bool:
-    return any(around.wrappers.shares_process(module.wrapper) for block in blocks for module in block.modules)
+def _share_processes(blocks: Iterable[BlockDefinition], context: PlanningContext) -> bool:
+    return any(context.wrappers.shares_process(module.wrapper) for block in blocks for module in block.modules)
 
 
-def _module(module: ModuleDefinition, number: int, calls: list[Call], around: PlanningContext) -> Module:
-    scope = around.scope.child(module.section, module.block)
+def _describe_module(module: ModuleDefinition, number: int, calls: list[Call], context: PlanningContext) -> Module:
+    scope = context.scope.child(module.section, module.block)
     return Module(
         name=module.name,
         number=number,
         calls=sum(call.module == module.name for call in calls),
-        max_running=whole_number(scope, "max_running", module.position),
-        concurrency_limits=_limits(module, scope),
+        max_running=find_whole_number(scope, "max_running", module.position),
+        concurrency_limits=read_concurrency_limits(module, scope),
     )
-
-
-def _limits(module: ModuleDefinition, scope: Scope) -> tuple[str, ...]:
-    """The throttles that a module names."""
-    text = scope.look_up("concurrency_limits")
-    position = scope.position("concurrency_limits") or module.position
-    names = tuple(name for name in split_list(expand(text, scope, position)) if name) if text else ()
-    for name in names:
-        if not LIMIT.fullmatch(name):
-            raise error_at(position, f"'{name}' is no throttle", hint="a name, or name:weight, such as archive:2")
-    return names
-
-
-def _site(section: Section, scope: Scope, before: str = "") -> Mapping[str, str]:
-    """All values of the site's section, those of sections in it too."""
-    found: dict[str, str] = {}
-    for key, value in section.items():
-        if isinstance(value, Section):
-            found |= _site(value, scope, f"{before}{key}.")
-        else:
-            found[before + key] = str(expand(value, scope, section.position(key)))
-    return found
-
-
-def _text(pipeline: Section, scope: Scope, key: str) -> str:
-    return str(expand(scope.find(key), scope, pipeline.position(key) if key in pipeline else None))

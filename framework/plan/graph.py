@@ -19,7 +19,7 @@ SOURCES = ("archive", "outside")
 
 @dataclass(frozen=True)
 class GraphBox:
-    """A box with its words."""
+    """Box of a graph, with its text."""
 
     #: ``module``, ``late`` (a module that is planned later), ``call``, ``asked`` (the call that was asked for) or
     #: ``calls``; or where files come from: ``archive`` or ``outside``; or ``file``.
@@ -32,7 +32,7 @@ class GraphBox:
 
 @dataclass(frozen=True)
 class GraphArrow:
-    """What one box makes and another reads."""
+    """Flow of files from one box to another."""
 
     source: str
     target: str
@@ -52,29 +52,32 @@ class Graph:
 
 
 @dataclass(frozen=True)
-class Placed:
-    """A call, and the job and block that it is in."""
+class LocatedCall:
+    """A call with its job and block."""
 
     call: Call
     job: Job
     block: str
 
 
-def placed_calls(plan: Plan) -> Iterator[Placed]:
-    """Every call with its place."""
+def locate_calls(plan: Plan) -> Iterator[LocatedCall]:
+    """Iterate over the calls of a plan with their jobs and blocks."""
     return (
-        Placed(call, job, f"block {block.number}") for block in plan.blocks for job in block.jobs for call in job.calls
+        LocatedCall(call, job, f"block {block.number}")
+        for block in plan.blocks
+        for job in block.jobs
+        for call in job.calls
     )
 
 
-def makers(calls: Iterable[Placed]) -> dict[str, Placed]:
-    """The call that makes each file of the plan."""
-    return {file.path: placed for placed in calls for file in placed.call.outputs}
+def find_makers(calls: Iterable[LocatedCall]) -> dict[str, LocatedCall]:
+    """Return the call that makes each file, by the file's path."""
+    return {file.path: located for located in calls for file in located.call.outputs}
 
 
 def module_graph(plan: Plan) -> Graph:
     """A box a module in a group a block; and for each module what it takes from archives and from outside."""
-    drawing = _Drawing(list(placed_calls(plan)), _module_key)
+    drawing = _Drawing(list(locate_calls(plan)), _module_key)
     for block in plan.blocks:
         key = f"block {block.number}"
         calls = sum(module.calls for module in block.modules)
@@ -83,49 +86,49 @@ def module_graph(plan: Plan) -> Graph:
             inside = sum(any(call.module == module.name for call in job.calls) for job in block.jobs)
             words = f"{counted(module.calls, 'call')} in {counted(inside, 'job')}"
             drawing.boxes[f"{key} {module.name}"] = GraphBox("module", module.name, (words,), key)
-    for placed in drawing.calls:
-        drawing.add_inputs(placed)
+    for located in drawing.calls:
+        drawing.add_inputs(located)
     for late in plan.late:
         drawing.add_late(late)
     graph = drawing.graph()
     return Graph(graph.groups, graph.boxes, (*graph.arrows, *_waits(plan, graph))) if plan.barriers else graph
 
 
-def around(plan: Plan, number: int) -> Graph:
+def call_graph(plan: Plan, number: int) -> Graph:
     """One call, what it reads and makes, the calls that made it, and those that read it."""
-    calls = list(placed_calls(plan))
-    middle = next(placed for placed in calls if placed.call.number == number)
+    calls = list(locate_calls(plan))
+    middle = next(located for located in calls if located.call.number == number)
     made = {file.path for file in middle.call.outputs}
-    made_by = makers(calls)
+    made_by = find_makers(calls)
     before = {made_by[file.path].call.number for file in middle.call.inputs if file.path in made_by}
-    after = {placed.call.number for placed in calls if any(file.path in made for file in placed.call.inputs)}
+    after = {located.call.number for located in calls if any(file.path in made for file in located.call.inputs)}
     shown = {number, *before, *after}
-    near = [placed for placed in calls if placed.call.number in shown]
+    near = [located for located in calls if located.call.number in shown]
     crowds = {key for side in (before, after) for key in _crowds([p for p in near if p.call.number in side])}
 
-    def key_of(placed: Placed) -> str:
-        key = _module_key(placed)
-        return key if key in crowds and placed is not middle else f"call {placed.call.number}"
+    def key_of(located: LocatedCall) -> str:
+        key = _module_key(located)
+        return key if key in crowds and located is not middle else f"call {located.call.number}"
 
     drawing = _Drawing(near, key_of)
-    for placed in near:
-        drawing.add_call(placed)
+    for located in near:
+        drawing.add_call(located)
     asked = key_of(middle)
     drawing.boxes[asked] = replace(drawing.boxes[asked], kind="asked")
     drawing.add_inputs(middle)
-    for placed in near:
-        if placed is not middle:
-            drawing.add_inputs(placed, only=made)
+    for located in near:
+        if located is not middle:
+            drawing.add_inputs(located, only=made)
     return drawing.graph()
 
 
-def _module_key(placed: Placed) -> str:
-    return f"{placed.block} {placed.call.module}"
+def _module_key(located: LocatedCall) -> str:
+    return f"{located.block} {located.call.module}"
 
 
-def _crowds(calls: Iterable[Placed]) -> Iterator[str]:
+def _crowds(calls: Iterable[LocatedCall]) -> Iterator[str]:
     """Modules of which too many calls stand on one side to be boxes of their own."""
-    keys = [_module_key(placed) for placed in calls]
+    keys = [_module_key(located) for located in calls]
     return (key for key in set(keys) if keys.count(key) > MOST_NEIGHBOURS)
 
 
@@ -143,26 +146,26 @@ def _waits(plan: Plan, graph: Graph) -> Iterator[GraphArrow]:
 class _Drawing:
     """A graph while it is being made."""
 
-    def __init__(self, calls: list[Placed], key_of: Callable[[Placed], str]) -> None:
+    def __init__(self, calls: list[LocatedCall], key_of: Callable[[LocatedCall], str]) -> None:
         self.calls = calls
         self.groups: dict[str, str] = {}
         self.boxes: dict[str, GraphBox] = {}
         self._key_of = key_of
-        self._made_by = makers(calls)
+        self._made_by = find_makers(calls)
         #: The files of each type that flow from box to box; a file counts once, however many calls read it.
         self._files: dict[tuple[str, str], dict[str, set[str]]] = {}
 
-    def add_call(self, placed: Placed) -> None:
+    def add_call(self, located: LocatedCall) -> None:
         """A box for a call in its job; one box for the calls that share a key."""
-        key, call = self._key_of(placed), placed.call
+        key, call = self._key_of(located), located.call
         if key in self.boxes:
             return
         if not key.startswith("call "):
             count = sum(self._key_of(other) == key for other in self.calls)
             self.boxes[key] = GraphBox("calls", call.module, (counted(count, "call"),))
             return
-        group = f"job {placed.job.number}"
-        self.groups[group] = f"{group} ({placed.job.keys})" if placed.job.keys else group
+        group = f"job {located.job.number}"
+        self.groups[group] = f"{group} ({located.job.keys})" if located.job.keys else group
         keys = tuple(f"{name} = {value}" for name, value in call.keys.items())
         self.boxes[key] = GraphBox("call", f"{call.number} {call.module}", keys, group)
 
@@ -179,10 +182,10 @@ class _Drawing:
                 self.boxes.setdefault(source_key, GraphBox(source, source, group=group))
                 self._files.setdefault((source_key, key), {})
 
-    def add_inputs(self, placed: Placed, only: set[str] | None = None) -> None:
+    def add_inputs(self, located: LocatedCall, only: set[str] | None = None) -> None:
         """Arrows for what a call reads; for some files only, if asked for."""
-        target = self._key_of(placed)
-        for file in placed.call.inputs:
+        target = self._key_of(located)
+        for file in located.call.inputs:
             if only is None or file.path in only:
                 source = self._source(file, target)
                 types = self._files.setdefault((source, target), {})

@@ -1,4 +1,4 @@
-"""Memory: what the calls of a job that share a process pass to each other without writing it."""
+"""Files in memory: outputs that calls sharing a process pass to each other without writing them."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from msgspec.structs import replace
 
 from framework.model.plan import Call, File, Job
 from framework.pipeline.problems import PlanProblems
-from framework.plan.checks import DefinitionPositions
+from framework.plan.definition_positions import DefinitionPositions
 
 
-def with_memory(job: Job) -> Job:
-    """The job, its files marked that stay in memory: not kept, made in the process, and read there only."""
+def mark_files_in_memory(job: Job) -> Job:
+    """Return the job with the files marked that stay in memory: made and read in the process only, and not kept."""
     inside = [call for call in job.calls if call.in_process]
     if not inside:
         return job
-    made = {file.path for call in inside for file in call.outputs if not file.saved and not file.pattern}
-    made -= {file.path for call in job.calls if not call.in_process for file in call.inputs}
-    return replace(job, calls=tuple(_marked(call, made) for call in job.calls)) if made else job
+    paths = {file.path for call in inside for file in call.outputs if not file.saved and not file.pattern}
+    paths -= {file.path for call in job.calls if not call.in_process for file in call.inputs}
+    return replace(job, calls=tuple(_mark_files(call, paths) for call in job.calls)) if paths else job
 
 
-def check_processes(jobs: Iterable[Job], origins: DefinitionPositions, problems: PlanProblems) -> None:
-    """Calls that share a process have one Python and one environment, and no container."""
+def check_processes(jobs: Iterable[Job], positions: DefinitionPositions, problems: PlanProblems) -> None:
+    """Report calls of one process that have a container, or differ in Python or environment."""
     for job in jobs:
         inside = [call for call in job.calls if call.in_process]
         for call in inside:
             if call.software.startswith("container "):
                 problems.add_error(
-                    origins.position(call, ""),
+                    positions.find(call, ""),
                     f"{call.module} is to run in one process with others, and in a container of its own",
                     hint="give it an environment, or wrappername = generic",
                 )
         for call in inside[1:]:
-            for what, own, first in _settings(call, inside[0]):
+            for name, own, first in _process_settings(call, inside[0]):
                 if own != first:
                     problems.add_error(
-                        origins.position(call, ""),
-                        f"{call.module} and {inside[0].module} are to run in one process, and differ in {what}",
+                        positions.find(call, ""),
+                        f"{call.module} and {inside[0].module} are to run in one process, and differ in {name}",
                         hint=f"{own or 'nothing'} and {first or 'nothing'}",
                     )
 
 
-def _marked(call: Call, made: set[str]) -> Call:
-    def marked(files: tuple[File, ...]) -> tuple[File, ...]:
-        return tuple(replace(file, in_memory=True) if file.path in made else file for file in files)
+def _mark_files(call: Call, paths: set[str]) -> Call:
+    def mark(files: tuple[File, ...]) -> tuple[File, ...]:
+        return tuple(replace(file, in_memory=True) if file.path in paths else file for file in files)
 
-    return replace(call, inputs=marked(call.inputs), outputs=marked(call.outputs)) if call.in_process else call
+    return replace(call, inputs=mark(call.inputs), outputs=mark(call.outputs)) if call.in_process else call
 
 
-def _settings(call: Call, first: Call) -> Iterable[tuple[str, str, str]]:
-    """What has to be the same in both, as text."""
+def _process_settings(call: Call, first: Call) -> Iterable[tuple[str, str, str]]:
+    """Yield the settings that two calls of one process must share, as texts."""
 
     def environment(of: Call) -> str:
         return " ".join(f"{name}={value}" for name, value in sorted(of.environment.items()))

@@ -6,30 +6,30 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from framework.model.plan import Call, Job
-from framework.pipeline.definition import names_of
-from framework.pipeline.numbers import whole_number
+from framework.pipeline.definition import BlockDefinition
+from framework.pipeline.numbers import find_whole_number
 from framework.plan.products import Products
-from wcl import Scope, Section
+from wcl import Scope
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobDivision:
-    """How a block's calls become jobs."""
+    """Rules by which a block's calls become jobs."""
 
     divide_by: tuple[str, ...]
-    #: A job holds no more calls than these; None for any number.
-    most_calls: int | None
-    #: How many calls of a job run at a time; 0 where the block does not say.
-    threads: int
+    #: Most calls of a job; None for any number.
+    max_calls: int | None
+    #: Calls of a job that run at a time; 0 if the block does not say.
+    max_threads: int
 
 
-def read_job_division(section: Section, scope: Scope) -> JobDivision:
-    """What a block, or what surrounds it, says of its jobs."""
-    scope = scope.child(section)
+def read_job_division(block: BlockDefinition, scope: Scope) -> JobDivision:
+    """Return the rules that a block, or a section around it, has for its jobs."""
+    scope = scope.child(block.section)
     return JobDivision(
-        divide_by=names_of(section, "divide_jobs_by"),
-        most_calls=whole_number(scope, "max_wrappers_per_job", section.opened_position),
-        threads=whole_number(scope, "fw_nmaxthread", section.opened_position) or 0,
+        divide_by=block.divide_jobs_by,
+        max_calls=find_whole_number(scope, "max_wrappers_per_job", block.position),
+        max_threads=find_whole_number(scope, "fw_nmaxthread", block.position) or 0,
     )
 
 
@@ -39,14 +39,14 @@ class JobGroup:
 
     number: int
     keys: str
-    #: Longer than that of every job it waits for, which keeps the order of jobs free of circles.
+    #: Greater than that of each job it waits for, which keeps the order of jobs free of circles.
     depth: int
     calls: list[Call] = field(default_factory=list)
     parents: set[int] = field(default_factory=set)
 
 
 class JobBuilder:
-    """Groups the calls of a run, block by block; ``earlier`` are jobs that there are already."""
+    """Groups the calls of a run into jobs, block by block, after the jobs that there are already."""
 
     def __init__(self, products: Products, earlier: Iterable[Job] = ()) -> None:
         self._products = products
@@ -57,9 +57,9 @@ class JobBuilder:
             self._job_of_call.update((call.number, group) for call in job.calls)
             self._count = max(self._count, job.number)
 
-    def block(self, number: int, calls: Iterable[Call], division: JobDivision) -> tuple[Job, ...]:
-        """The jobs of one block."""
-        divide_by, most = division.divide_by, division.most_calls
+    def build(self, block: int, calls: Iterable[Call], division: JobDivision) -> tuple[Job, ...]:
+        """Return the jobs of one block."""
+        divide_by, most = division.divide_by, division.max_calls
         newest: dict[tuple[str | None, ...], JobGroup] = {}
         groups: list[JobGroup] = []
         for call in calls:
@@ -70,8 +70,8 @@ class JobBuilder:
             if group is None or (most and len(group.calls) >= most) or not _may_join(group, makers):
                 self._count += 1
                 depth = 1 + max((maker.depth for maker in makers), default=0)
-                shown = "_".join(call.keys[key] for key in divide_by if key in call.keys)
-                group = newest[keys] = JobGroup(self._count, shown, depth)
+                text = "_".join(call.keys[key] for key in divide_by if key in call.keys)
+                group = newest[keys] = JobGroup(self._count, text, depth)
                 groups.append(group)
             group.calls.append(call)
             if makers:
@@ -80,20 +80,21 @@ class JobBuilder:
         return tuple(
             Job(
                 number=group.number,
-                block=number,
+                block=block,
                 keys=group.keys,
                 calls=tuple(group.calls),
                 parents=tuple(sorted(group.parents)),
-                max_threads=division.threads,
+                max_threads=division.max_threads,
             )
             for group in groups
         )
 
-    def job_of(self, call_number: int) -> int:
+    def find_job(self, call_number: int) -> int:
+        """Return the number of a call's job."""
         return self._job_of_call[call_number].number
 
     def _makers(self, call: Call) -> list[JobGroup]:
-        """The jobs that make what the call reads."""
+        """Return the jobs that make the inputs of a call."""
         makers: dict[int, JobGroup] = {}
         for file in call.inputs:
             number = self._products.maker(file.path)
@@ -104,4 +105,5 @@ class JobBuilder:
 
 
 def _may_join(group: JobGroup, makers: Iterable[JobGroup]) -> bool:
+    """Return whether a call may join a job: each job that makes its inputs is this one, or comes before it."""
     return all(maker is group or maker.depth < group.depth for maker in makers)

@@ -1,95 +1,75 @@
-"""Rehearsal: one call of each module of a late block, made with stand-ins for what its queries will find.
+"""Rehearsal of late blocks: the first call of each module, made with stand-ins for the files that it will find.
 
-What is wrong with the block itself is found with the rest of the plan that way, long before its inputs are there.
+Mistakes of a late block are found with the rest of the plan that way, long before its inputs exist.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from framework.model.plan import File, LateBlock, LateModule
+from framework.model.plan import Call, File, LateBlock, LateModule
 from framework.pipeline.definition import BlockDefinition, ModuleDefinition
 from framework.pipeline.problems import PlanProblems, error_at, suggest_name
 from framework.pipeline.questions import FoundFile, FoundLine, PlannerQuestions, Question, UnansweredError
-from framework.plan.calls import CallMaker, PlanningContext, WrapperHooks
-from framework.plan.file_lines import LineSources, depended, flag, is_sourced
+from framework.plan.file_lines import LineSources
 from framework.plan.jobs import read_job_division
+from framework.plan.planning_context import PlanningContext, WrapperHooks
 from framework.plan.products import FileLine, Products
 from framework.plan.reasons import source_text
 from wcl import Scope, Section, SourcePosition, WclError, expand, split_list, variable_names
 
 WORD = re.compile(r"[a-z_]\w*", re.IGNORECASE)
+#: Path and name of a stand-in.
+STAND_IN = "standin"
 
 
-def rehearse(
-    block: BlockDefinition,
-    after: str,
-    around: PlanningContext,
-    questions: PlannerQuestions,
-    names: Names,
-    problems: PlanProblems,
-) -> LateBlock:
-    """A late block as far as it is known now; what is wrong with it is added to the problems."""
-    with problems.collect():
-        read_job_division(block.section, around.scope)
-    modules = []
-    for number, module in enumerate(block.modules, start=1):
-        programs: tuple[tuple[str, str], ...] = ()
-        with problems.collect():
-            programs = _rehearse(module, block.number, around, questions, names)
-        names.add(module, block.number)
-        asks, sources = tuple(_asks(module)), tuple(dict.fromkeys(_sources(module)))
-        modules.append(LateModule(name=module.name, number=number, asks=asks, sources=sources, programs=programs))
-    return LateBlock(number=block.number, name=block.name, after=after, modules=tuple(modules))
-
-
-class Names:
-    """The objects that a late module may depend on, by the blocks that they belong to."""
+class KnownObjects:
+    """Objects that a late module may depend on, with the numbers of their blocks."""
 
     def __init__(self) -> None:
-        self._known: dict[str, int] = {}
+        self._blocks: dict[str, int] = {}
         self._wild: set[str] = set()
 
     def add(self, module: ModuleDefinition, block: int) -> None:
-        for kind, parts in (("file", module.files), ("list", module.lists)):
-            for label, part in parts.items():
-                name = f"{module.name}.{kind}.{label}".lower()
-                self._known[name] = block
-                if "wildcards" in part.section:
-                    self._wild.add(name)
+        """Add the files and lists of a module."""
+        for label, part in module.objects.items():
+            name = f"{module.name}.{label}".lower()
+            self._blocks[name] = block
+            if "wildcards" in part.section:
+                self._wild.add(name)
 
     def check(self, name: str, block: int, position: SourcePosition) -> None:
-        """Refuse what no module before makes or reads, and what this block itself cannot know yet."""
-        whole = name.lower() if name.lower() in self._known else name.lower().rpartition(".")[0]
-        if whole not in self._known:
-            raise error_at(
-                position, f"no earlier module makes '{name.lower()}'", hint=suggest_name(name.lower(), self._known)
-            )
-        if whole in self._wild and self._known[whole] == block:
-            hint = "put the module that wants them into a later block, with plan = late"
+        """Raise WclError for an object that no module before has, or that this block itself cannot know yet."""
+        whole = name.lower() if name.lower() in self._blocks else name.lower().rpartition(".")[0]
+        if whole not in self._blocks:
+            hint = suggest_name(name.lower(), self._blocks)
+            raise error_at(position, f"no earlier module makes '{name.lower()}'", hint)
+        if whole in self._wild and self._blocks[whole] == block:
+            hint = "put the module that reads them into a later block, with plan = late"
             raise error_at(position, f"which files '{name.lower()}' is will be known when its module has run", hint)
 
 
 class StandInProducts(Products):
-    """Whatever is depended on is one file, which knows every key that the module speaks of."""
+    """Products in which each object is one file, which has every key that the module speaks of."""
 
-    def __init__(self, values: Mapping[str, str], names: Names, block: int) -> None:
+    def __init__(self, values: Mapping[str, str], objects: KnownObjects, block: int) -> None:
         super().__init__()
         self._values = values
-        self._objects = names
+        self._objects = objects
         self._block = block
 
     def lines(self, name: str, position: SourcePosition) -> list[FileLine]:
         self._objects.check(name, self._block, position)
         nick = name.rpartition(".")[2]
-        file = File(label=nick, filetype="", path="standin/standin", job_path=f"{nick}/standin", metadata=self._values)
+        path = f"{STAND_IN}/{STAND_IN}"
+        file = File(label=nick, filetype="", path=path, job_path=f"{nick}/{STAND_IN}", metadata=self._values)
         return [FileLine(nicks=(nick,), files=(file,), keys=self._values)]
 
 
 class RehearsalHooks:
-    """The hooks of the wrappers, but for words that depend on the files of lists."""
+    """Hooks of the wrappers, but for words that depend on the files of lists."""
 
     def __init__(self, hooks: WrapperHooks) -> None:
         self._hooks = hooks
@@ -115,33 +95,55 @@ class RehearsalHooks:
         return []
 
 
-def _rehearse(
-    module: ModuleDefinition, block: int, around: PlanningContext, questions: PlannerQuestions, names: Names
-) -> tuple[tuple[str, str], ...]:
-    """Make the module's first call; the programs that every call of it runs, with what they run in."""
-    values = _stand_in_values(module, around)
+@dataclass(frozen=True)
+class Rehearsal:
+    """The late blocks of a run, made as far as they are known now."""
 
-    def answer(question: Question) -> Sequence[FoundLine]:
-        if trouble := questions.question_error(question):
-            raise UnansweredError(trouble)
-        return [{"": FoundFile(path="standin/standin", metadata=values)}]
+    context: PlanningContext
+    questions: PlannerQuestions
+    problems: PlanProblems
+    #: Function that makes the first call of a module; None if it has none.
+    make_first_call: Callable[[ModuleDefinition, PlanningContext], Call | None]
+    objects: KnownObjects
 
-    sources = LineSources(StandInProducts(values, names, block), answer)
-    maker = CallMaker(module, replace(around, sources=sources, wrappers=RehearsalHooks(around.wrappers)))
-    first = next(iter(maker.combinations()), None)
-    if first is None or flag(module.section, "noop"):
-        return ()
-    call = maker.make(1, first)
-    loop = {key.lower() for key in module.loop}
-    fixed = {step.number for step in module.execs if loop.isdisjoint(variable_names(step.section.text("execname", "")))}
-    return tuple(dict.fromkeys((step.argv[0], call.software) for step in call.execs if step.number in fixed))
+    def rehearse(self, block: BlockDefinition, after: str) -> LateBlock:
+        """Return a late block as it is known now; what is wrong in it is added to the problems."""
+        with self.problems.collect():
+            read_job_division(block, self.context.scope)
+        modules = []
+        for number, module in enumerate(block.modules, start=1):
+            programs: tuple[tuple[str, str], ...] = ()
+            with self.problems.collect():
+                programs = self._find_programs(module, block.number)
+            self.objects.add(module, block.number)
+            asks, sources = tuple(_questions_of(module)), tuple(dict.fromkeys(_sources(module)))
+            modules.append(LateModule(name=module.name, number=number, asks=asks, sources=sources, programs=programs))
+        return LateBlock(number=block.number, name=block.name, after=after, modules=tuple(modules))
+
+    def _find_programs(self, module: ModuleDefinition, block: int) -> tuple[tuple[str, str], ...]:
+        """Make the module's first call; return the programs that each call of it runs, with their software."""
+        values = _stand_in_values(module, self.context)
+
+        def answer(question: Question) -> Sequence[FoundLine]:
+            if error := self.questions.question_error(question):
+                raise UnansweredError(error)
+            return [{"": FoundFile(path=f"{STAND_IN}/{STAND_IN}", metadata=values)}]
+
+        sources = LineSources(StandInProducts(values, self.objects, block), answer)
+        hooks = RehearsalHooks(self.context.wrappers)
+        call = self.make_first_call(module, replace(self.context, sources=sources, wrappers=hooks))
+        if call is None:
+            return ()
+        loop = {key.lower() for key in module.loop}
+        execnames = ((step.number, step.section.text("execname", "")) for step in module.execs)
+        fixed = {number for number, text in execnames if loop.isdisjoint(variable_names(text))}
+        return tuple(dict.fromkeys((step.argv[0], call.software) for step in call.execs if step.number in fixed))
 
 
-def _stand_in_values(module: ModuleDefinition, around: PlanningContext) -> dict[str, str]:
-    """Every word that the module or a pattern speaks of, with its first value where it has one."""
-    patterns = (around.pipeline.section("directory_pattern"), around.pipeline.section("filename_pattern"))
-    texts = [text for section in (module.section, *patterns) for text in _texts(section)]
-    scope = around.scope.child(module.section, module.block)
+def _stand_in_values(module: ModuleDefinition, context: PlanningContext) -> dict[str, str]:
+    """Return each word of the module and the patterns with its first value; 1 for a word without one."""
+    texts = [text for section in (module.section, *context.pipeline.pattern_sections) for text in _texts(section)]
+    scope = context.scope.child(module.section, module.block)
     return {word: _first_value(word, scope) for text in texts for word in WORD.findall(text.lower())}
 
 
@@ -160,20 +162,16 @@ def _first_value(word: str, scope: Scope) -> str:
         return "1"
 
 
-def _asks(module: ModuleDefinition) -> Iterator[str]:
-    for name, section in _objects(module):
-        if is_sourced(section):
-            yield f"{name}: {source_text(section)}"
+def _questions_of(module: ModuleDefinition) -> Iterator[str]:
+    for label, part in module.objects.items():
+        if part.has_source:
+            yield f"{label}: {source_text(part.section)}"
 
 
 def _sources(module: ModuleDefinition) -> Iterator[str]:
-    for _, section in _objects(module):
-        names = depended(section)
+    """Yield the modules that a module depends on, and ``archive`` for a query."""
+    for part in module.objects.values():
+        names = part.dependencies
         yield from (name.partition(".")[0] for name in names)
-        if not names and is_sourced(section):
+        if not names and part.has_source:
             yield "archive"
-
-
-def _objects(module: ModuleDefinition) -> Iterator[tuple[str, Section]]:
-    yield from ((f"file.{label}", part.section) for label, part in module.files.items())
-    yield from ((f"list.{label}", part.section) for label, part in module.lists.items())

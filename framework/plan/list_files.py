@@ -1,25 +1,27 @@
-"""Lists: the lines that a call is given as a list, in their order, and the text of the list."""
+"""List files: the order of their lines, and the text of each line."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from framework.pipeline.definition import COLUMN, ListDefinition
+from framework.pipeline.definition import ListDefinition
 from framework.pipeline.problems import error_at, suggest_name
 from framework.plan.products import FileLine
-from wcl import Section, SourcePosition, parse_boolean, split_list
-from wcl.deferred import deferred_calls
-from wcl.quoting import quote_if_needed
+from wcl import Section, SourcePosition, deferred_calls, parse_boolean, quote_if_needed, split_list
 
+#: A column of a list: a name, or ``$FMT{format, name}``.
+COLUMN = re.compile(r"\$FMT\{[^{}]*\}|[^,\s]+", re.IGNORECASE)
 #: The one conversion of a $FMT: short, and of one value.
 CONVERSION = re.compile(r"%[-+ 0#]*\d{0,3}(\.\d{1,3})?[sdioxXeEfFgG]")
-FORMATS = {"textsp": " ", "textcsv": ", ", "texttab": "\t"}
+#: Text between the columns, by format.
+SEPARATORS = {"textsp": " ", "textcsv": ", ", "texttab": "\t"}
+#: A function that returns the text of a column for a line and the loop values of a call.
 Column = Callable[[FileLine, Mapping[str, str]], str]
 
 
-def in_order(lines: list[FileLine], part: ListDefinition) -> list[FileLine]:
-    """By ``sortkey = key`` or ``(key, numeric, reverse)``; stable."""
+def sort_lines(lines: list[FileLine], part: ListDefinition) -> list[FileLine]:
+    """Return the lines in the order of ``sortkey = key`` or ``(key, numeric, reverse)``; the sort is stable."""
     if "sortkey" not in part.section:
         return lines
     position = part.section.position("sortkey")
@@ -27,92 +29,85 @@ def in_order(lines: list[FileLine], part: ListDefinition) -> list[FileLine]:
     numeric = bool(rest) and parse_boolean(rest[0], position)
     reverse = len(rest) > 1 and parse_boolean(rest[1], position)
 
-    def value(line: FileLine) -> tuple[float, str]:
-        text = _value(key, line, {}, position)
+    def sort_value(line: FileLine) -> tuple[float, str]:
+        text = _find_value(key, line, {}, position)
         try:
             return (float(text) if numeric else 0.0, text)
         except ValueError:
             raise error_at(position, f"{key} = {text} is not a number") from None
 
-    return sorted(lines, key=value, reverse=reverse)
+    return sorted(lines, key=sort_value, reverse=reverse)
 
 
 class ListStyle:
-    """How a list's lines are written; read once, and used for each call."""
+    """Columns and format of a list, read once and used for each call."""
 
     def __init__(self, section: Section, position: SourcePosition) -> None:
         style = section.text("format", "textsp").lower()
         position = section.position("columns") if "columns" in section else position
         self._names = COLUMN.findall(section.text("columns", "fullname"))
-        self._columns = [_column(name, position) for name in self._names]
-        if style not in FORMATS and style != "wcl":
-            raise error_at(
-                section.position("format"),
-                f"unknown list format '{style}'",
-                hint=suggest_name(style, [*FORMATS, "wcl"]),
-            )
-        self._between = FORMATS.get(style)
+        self._columns = [_parse_column(name, position) for name in self._names]
+        if style not in SEPARATORS and style != "wcl":
+            hint = suggest_name(style, [*SEPARATORS, "wcl"])
+            raise error_at(section.position("format"), f"unknown list format '{style}'", hint)
+        #: None for WCL.
+        self._separator = SEPARATORS.get(style)
         self._position = position
 
     def lines(self, lines: Sequence[FileLine], values: Mapping[str, str]) -> tuple[str, ...]:
-        """One text a line, its columns put together as ``format`` says."""
-        if self._between is None:
-            return tuple("\n".join(self._wcl(line, values)) for line in lines)
-        texts = tuple([self._between.join([column(line, values) for column in self._columns]) for line in lines])
+        """Return the text of each line."""
+        if self._separator is None:
+            return tuple("\n".join(self._wcl_lines(line, values)) for line in lines)
+        texts = tuple([self._separator.join([column(line, values) for column in self._columns]) for line in lines])
         if any("\n" in text or "\r" in text for text in texts):
             broken = next(text for text in texts if "\n" in text or "\r" in text)
             raise error_at(self._position, f"{broken!r} cannot be a line of a list", "format = wcl writes it in quotes")
         return texts
 
-    def _wcl(self, line: FileLine, values: Mapping[str, str]) -> Iterator[str]:
+    def _wcl_lines(self, line: FileLine, values: Mapping[str, str]) -> Iterator[str]:
         yield "<file>"
         for name, column in zip(self._names, self._columns, strict=True):
-            yield f"    {name.rpartition('.')[2]}={_in_wcl(column(line, values))}"
+            value = column(line, values)
+            yield f"    {name.rpartition('.')[2]}={quote_if_needed(value) if value else ''}"
         yield "</file>"
 
 
-def _in_wcl(value: str) -> str:
-    """A value as programs read it; quoted only where it would be another without."""
-    return quote_if_needed(value) if value else ""
-
-
-def _column(text: str, position: SourcePosition) -> Column:
-    """A column as a function of a line: where a file lies in the job, or something known of it, formatted or not."""
+def _parse_column(text: str, position: SourcePosition) -> Column:
+    """Return the function of a column: a file's path in the job, or a key with or without a format."""
     calls = deferred_calls(text)
     if not calls:
         return _plain_column(text, position)
     name, arguments = calls[0]
-    if name != "fmt" or len(arguments) != 2 or not CONVERSION.fullmatch(_without_text(arguments[0])):
-        raise error_at(
-            position, f"'{text}' is no column", hint="such as $FMT{%02d, img.ccd} or $FMT{%s[0], img.fullname}"
-        )
+    if name != "fmt" or len(arguments) != 2 or not CONVERSION.fullmatch(_conversions(arguments[0])):
+        hint = "such as $FMT{%02d, img.ccd} or $FMT{%s[0], img.fullname}"
+        raise error_at(position, f"'{text}' is not a column", hint)
     form, column = arguments
-    kind = _without_text(form)[-1]
+    kind = _conversions(form)[-1]
 
-    def formatted(line: FileLine, values: Mapping[str, str]) -> str:
-        value = _value(column, line, values, position)
+    def format_value(line: FileLine, values: Mapping[str, str]) -> str:
+        value = _find_value(column, line, values, position)
         try:
             return form % (int(value) if kind in "dioxX" else float(value) if kind in "eEfFgG" else value)
         except ValueError:
             raise error_at(position, f"{column} = {value} cannot be written as {form}") from None
 
-    return formatted
+    return format_value
 
 
 def _plain_column(text: str, position: SourcePosition) -> Column:
     nick, dot, key = text.rpartition(".")
     if dot and key == "fullname":
         return lambda line, values: line.file(nick).job_path
-    return lambda line, values: _value(text, line, values, position)
+    return lambda line, values: _find_value(text, line, values, position)
 
 
-def _without_text(form: str) -> str:
-    """Only what begins with a single per cent sign."""
+def _conversions(form: str) -> str:
+    """Return the parts of a format that begin with a single per cent sign."""
     return "".join(re.findall(r"%[^%a-zA-Z]*[%a-zA-Z]?", form)).replace("%%", "")
 
 
-def _value(column: str, line: FileLine, values: Mapping[str, str], position: SourcePosition) -> str:
-    """``nick.fullname``, ``nick.filename``, ``nick.key`` or ``key``."""
+def _find_value(column: str, line: FileLine, values: Mapping[str, str], position: SourcePosition) -> str:
+    """Return the value of ``nick.fullname``, ``nick.filename``, ``nick.key`` or ``key``."""
     nick, _, key = column.rpartition(".")
     file = line.file(nick) if nick else line.first
     if key == "fullname":
@@ -125,7 +120,6 @@ def _value(column: str, line: FileLine, values: Mapping[str, str], position: Sou
     if found is None:
         found = values.get(key)
     if found is None:
-        raise error_at(
-            position, f"{file.name} has no '{key}'", suggest_name(key, {**file.metadata, **line.keys, **values})
-        )
+        hint = suggest_name(key, {**file.metadata, **line.keys, **values})
+        raise error_at(position, f"{file.name} has no '{key}'", hint)
     return found

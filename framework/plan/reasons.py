@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from framework.model.plan import Call, File, Plan
-from framework.pipeline.definition import names_of
-from framework.plan.graph import makers, placed_calls
+from framework.pipeline.section_values import read_names
+from framework.plan.graph import find_makers, locate_calls
 from wcl import Section, split_list
 
-#: What may say where an object's files come from; the first that is there.
+#: Keys that may say where an object's files come from, in the order in which they are looked for.
 SOURCES = ("depends-newname", "depends", "query_fields", "query", "exec", "fullname", "filename", "filepat")
 
 
 def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
-    """What says why a call of this plan reads a file: who has it, how it is asked for, and what picks it."""
-    made_by = makers(placed_calls(plan))
+    """Return a function that says why a call reads a file: where it is, how it is asked for, and what picks it."""
+    made_by = find_makers(locate_calls(plan))
 
     def why(call: Call, file: File) -> str:
         kind, _, rest = file.label.partition(".")
         label = rest.partition(".")[0].lower()
         module = pipeline.section("module").section(call.module.lower())
-        # What a wrapper adds has no section: it is the value of one of the wrapper's own keys.
+        # Files of a wrapper have no section: they are values of the wrapper's own keys.
         section = module.section(kind).section(label) if kind in ("file", "list") else Section()
         maker = made_by.get(file.path)
-        place = f"call {maker.call.number}" if maker else "outside" if file.external else "archive"
-        words = [file.label, f"from {place}", source_text(section), _chosen(section, call)]
+        source = f"call {maker.call.number}" if maker else "outside" if file.external else "archive"
+        words = [file.label, f"from {source}", source_text(section), _matched_keys(section, call)]
         return ", ".join(word for word in words if word)
 
     return why
 
 
 def source_text(section: Section) -> str:
-    """The line that says where the files come from; of a query its fields with their values."""
+    """Return the line that says where the files come from; of a query its fields with their values."""
     key = next((key for key in SOURCES if key in section), "")
     if key != "query_fields":
         return f"{key} = {section.text(key)}" if key else ""
@@ -40,7 +40,7 @@ def source_text(section: Section) -> str:
     return " and ".join(f"{name} = {section.text(name, '')}" for name in fields if name in section)
 
 
-def _chosen(section: Section, call: Call) -> str:
-    """The keys by which this call's file was picked, with their values."""
-    names = [*names_of(section, "match"), *names_of(section, "divide_by")]
+def _matched_keys(section: Section, call: Call) -> str:
+    """Return the keys by which this call's file was picked, with their values."""
+    names = [*read_names(section, "match"), *read_names(section, "divide_by")]
     return " ".join(f"{name}={call.keys[name]}" for name in dict.fromkeys(names) if name in call.keys)

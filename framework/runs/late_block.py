@@ -27,7 +27,7 @@ from framework.model.run import PlannedRun
 from framework.output.text import counted
 from framework.pipeline.archives import read_archives
 from framework.plan.build import build_late_block
-from framework.plan.late_inputs import EarlierBlocks
+from framework.plan.earlier_blocks import EarlierBlocks
 from framework.plan.products import FileLine
 from framework.registry.ingest.completeness import wait_until_complete
 from framework.runs.planner_answers import RegistryAnswers

@@ -15,8 +15,9 @@ from framework.engines.run_directory import RunDirectory, run_directory
 from framework.errors import FrameworkError, InfrastructureError, RunError
 from framework.model.plan import Identity, Plan
 from framework.pipeline.archives import read_archives
-from framework.pipeline.numbers import a_number
-from framework.plan.build import build_plan, scope_with
+from framework.pipeline.numbers import parse_number
+from framework.pipeline.pipeline_definition import build_run_scope
+from framework.plan.build import build_plan
 from framework.registry.questions.attempts import (
     AttemptTaken,
     create_attempt,
@@ -39,7 +40,7 @@ TAKEN_TRIES = 20
 def scope_of_key(submission: Submission, key: str, loop: Mapping[str, str]) -> Scope:
     """Return the scope of a variable at a dotted path: loop values, its section, its module or block, the top."""
     pipeline = submission.pipeline
-    scope = scope_with(pipeline, {"attnum": "1", "operator": operator()})
+    scope = build_run_scope(pipeline, {"attnum": "1", "operator": operator()})
     section, *path = pipeline, *key.split(".")[:-1]
     named: dict[str, str] = {}
     for depth, name in enumerate(path):
@@ -61,7 +62,7 @@ def identity_of(submission: Submission, attnum: int) -> Identity:
     def text(key: str) -> str:
         return str(expand(pipeline.text(key), scope, pipeline.position(key)))
 
-    reqnum = int(a_number("reqnum", text("reqnum"), pipeline.position("reqnum")))
+    reqnum = int(parse_number("reqnum", text("reqnum"), pipeline.position("reqnum")))
     return Identity(
         reqnum=reqnum,
         unitname=text("unitname"),
@@ -78,7 +79,7 @@ def identity_of(submission: Submission, attnum: int) -> Identity:
 def configured_attnum(submission: Submission) -> int:
     """Return the number of the attempt that the pipeline sets."""
     position = submission.pipeline.position("attnum")
-    return int(a_number("attnum", submission.pipeline.text("attnum"), position))
+    return int(parse_number("attnum", submission.pipeline.text("attnum"), position))
 
 
 def plan_attempt(submission: Submission, registry: Registry, attnum: int) -> Plan:

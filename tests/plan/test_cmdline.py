@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from framework.pipeline.definition import ExecDefinition
-from framework.plan.call_scope import CallValues
+from framework.plan.call_values import CallValues
 from framework.plan.command_line import CommandLine
 from wcl import Scope, Section, WclError, parse
 

@@ -6,7 +6,7 @@ import pytest
 
 from framework.output import svg as pictures
 from framework.output.svg import PictureError, svg
-from framework.plan.graph import Graph, GraphArrow, GraphBox, around, module_graph
+from framework.plan.graph import Graph, GraphArrow, GraphBox, call_graph, module_graph
 from framework.plan.graph_text import dot, mermaid
 
 #: Each would end a label, begin a tag, or be a word of the language that it stands in.
@@ -34,13 +34,13 @@ def test_a_module_has_a_box_in_each_of_its_blocks(plan, reduce_text):
 
 
 def test_around_a_call_stand_its_makers_and_readers(plan):
-    graph = around(plan(), 5)
+    graph = call_graph(plan(), 5)
     assert graph.boxes["call 5"].kind == "asked"
     assert {(arrow.source, arrow.target) for arrow in graph.arrows} == {("call 1", "call 5"), ("call 2", "call 5")}
 
 
 def test_many_neighbours_of_a_module_are_one_box(plan):
-    graph = around(plan(ccds="1,2,3,4,5,6,7"), 15)
+    graph = call_graph(plan(ccds="1,2,3,4,5,6,7"), 15)
     assert graph.boxes["block 1 reduce"] == GraphBox("calls", "reduce", ("7 calls",))
     assert graph.arrows == (GraphArrow("block 1 reduce", "call 15", {"red": 7}),)
 

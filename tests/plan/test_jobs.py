@@ -46,14 +46,14 @@ def test_a_job_takes_no_more_calls_than_allowed(plan):
 @given(st.lists(st.tuples(st.integers(0, 3), st.lists(st.integers(0, 30), max_size=3)), max_size=30))
 def test_jobs_never_wait_for_each_other_in_a_circle(shape):
     products = Products()
-    by_k = JobDivision(divide_by=("k",), most_calls=None, threads=0)
+    by_k = JobDivision(divide_by=("k",), max_calls=None, max_threads=0)
     calls = []
     for number, (key, wanted) in enumerate(shape, start=1):
         inputs = [f"f{n}" for n in wanted if 0 < n < number]
         call = a_call(number, keys={"k": str(key)} if key else {}, inputs=inputs, outputs=[f"f{number}"])
         products.add([call])
         calls.append(call)
-    jobs = {job.number: job for job in JobBuilder(products).block(1, calls, by_k)}
+    jobs = {job.number: job for job in JobBuilder(products).build(1, calls, by_k)}
     done: set[int] = set()
     while len(done) < len(jobs):
         ready = [n for n, job in jobs.items() if n not in done and done.issuperset(job.parents)]

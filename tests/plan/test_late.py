@@ -11,7 +11,7 @@ from framework.configuration.site_file import DEFAULTS
 from framework.model.plan import Call, File, Identity, Job, Needs
 from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_late_block, build_plan
-from framework.plan.late_inputs import EarlierBlocks
+from framework.plan.earlier_blocks import EarlierBlocks
 from framework.runs.wrapper_hooks import WrapperHooks, wrapper_files
 from wcl import Section, WclError, merge, parse, read, split_list
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from framework.model.plan import Call, Exec, File, Job, Needs
-from framework.plan.in_memory import with_memory
+from framework.plan.in_memory import mark_files_in_memory
 
 
 def a_call(number: int, *, step: bool = True, reads: str = "", makes: str = "", kept: bool = False) -> Call:
@@ -22,7 +22,7 @@ def a_call(number: int, *, step: bool = True, reads: str = "", makes: str = "", 
 
 def in_memory(*calls: Call) -> list[tuple[str, str]]:
     """What each call reads from memory, and leaves there."""
-    job = with_memory(Job(number=1, block=1, keys="", calls=calls))
+    job = mark_files_in_memory(Job(number=1, block=1, keys="", calls=calls))
 
     def names(files: tuple[File, ...]) -> str:
         return " ".join(file.name for file in files if file.in_memory)

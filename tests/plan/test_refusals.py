@@ -77,7 +77,7 @@ def an_input(reduce_text: str, definition: str) -> str:
 def test_an_input_that_nobody_makes_and_no_archive_has_is_refused(plan, reduce_text):
     text = an_input(reduce_text, "filename = flat.fits\nops_enddir = cal")
     path = "TST/test/none/r7/T1/p02/cal/flat.fits"
-    with pytest.raises(WclError, match="nobody makes"):
+    with pytest.raises(WclError, match="no call makes"):
         plan(text)
     found = next(plan(text, in_archive={path: Known(5, "abc")}).calls).inputs[0]
     assert (found.path, found.known) == (path, Known(5, "abc"))

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from framework.model.plan import File
-from framework.pipeline.wildcards import name_pattern, overlapping, wild_name
+from framework.pipeline.wildcards import fill_wildcard_name, find_overlaps, name_pattern
 from wcl import SourcePosition, WclError
 
 PLACE = SourcePosition("pipeline.wcl", 1)
@@ -62,7 +62,7 @@ def test_what_went_into_a_name_is_read_from_it(number, width, word):
 
 
 def test_what_is_no_wildcard_is_filled_in_and_is_text():
-    name = wild_name("x.${band}_${n}_${n}.txt", ["n"], {"${band}": "g+"}.__getitem__, PLACE)
+    name = fill_wildcard_name("x.${band}_${n}_${n}.txt", ["n"], {"${band}": "g+"}.__getitem__, PLACE)
     assert name.glob == "x.g+_*_*.txt"
     assert re.fullmatch(name.pattern, "x.g+_7_7.txt")
     assert not re.fullmatch(name.pattern, "x.g+_7_8.txt")
@@ -90,8 +90,8 @@ def a_file(path: str) -> File:
 )
 def test_names_that_may_come_to_be_the_same_are_found(one, two, meet):
     files = [a_file(one), a_file(two)]
-    assert bool(list(overlapping(files, lambda file: file.path))) is meet
-    assert bool(list(overlapping(files[::-1], lambda file: file.path))) is meet
+    assert bool(list(find_overlaps(files, lambda file: file.path))) is meet
+    assert bool(list(find_overlaps(files[::-1], lambda file: file.path))) is meet
 
 
 def test_a_plan_says_where_the_files_will_be_and_not_which(plan):

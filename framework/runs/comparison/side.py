@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from framework.model.gc_pause import no_garbage_collection
 from framework.model.plan import Call, Job, Plan
-from framework.plan.late_blocks import says_late
+from framework.pipeline.definition import is_late_block
 from framework.registry.questions.files import existing, inputs_of
 from framework.registry.questions.program_versions import versions
 from framework.registry.questions.runs import find_run
@@ -113,7 +113,7 @@ def recorded_side(registry: Registry, name: str) -> Side:
 def without_late_blocks(side: Side) -> Side:
     """Return a side without late blocks, which a plan made before the run cannot have."""
     names = {name: side.pipeline.section("block").section(name.lower()) for name in side.blocks.values()}
-    jobs = tuple(job for job in side.jobs if not says_late(names[side.blocks[job.block]]))
+    jobs = tuple(job for job in side.jobs if not is_late_block(names[side.blocks[job.block]]))
     return replace(side, jobs=jobs)
 
 

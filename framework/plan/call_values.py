@@ -1,4 +1,4 @@
-"""What the texts of one call are filled in from: its loop values, where its files lie, and the module around it."""
+"""Values of one call: its loop values, the paths of its files in the job, and the module around it."""
 
 from __future__ import annotations
 
@@ -11,27 +11,32 @@ from wcl import Quoted, Scope
 
 
 class CallValues:
-    """The values of a call."""
+    """Values that the texts of a call are filled in from."""
 
     def __init__(
-        self, around: Scope, values: Mapping[str, str], files: Iterable[File] = (), lists: Iterable[ListFile] = ()
+        self,
+        module_scope: Scope,
+        values: Mapping[str, str],
+        files: Iterable[File] = (),
+        lists: Iterable[ListFile] = (),
     ) -> None:
+        #: Values of the loop.
         self.values = values
-        self._around = around
+        self._module_scope = module_scope
         self._files = files
         self._lists = lists
-        #: ``file.raw.fullname`` and its like: where things lie in the job, several joined by commas. Each is one word.
+        #: Paths in the job by name, such as ``file.raw.fullname``; several joined by commas. Each is one word.
         self.paths = _full_names(files, lists)
 
     @cached_property
     def scope(self) -> Scope:
-        """Everything, as the careful way wants it."""
+        """Scope with all values, for texts that are not plain."""
         names: dict[str, str] = {name: Quoted(path) for name, path in self.paths.items()}
         for made in self._lists:
             # All files of a list as words of their own, whatever their names hold.
-            within = [file.job_path for file in self._files if file.label.startswith(f"{made.label}.")]
-            names[f"{made.label}.members".lower()] = shlex.join(within).replace("$", "$$")
-        return self._around.child(self.values).child(names)
+            members = [file.job_path for file in self._files if file.label.startswith(f"{made.label}.")]
+            names[f"{made.label}.members".lower()] = shlex.join(members).replace("$", "$$")
+        return self._module_scope.child(self.values).child(names)
 
 
 def _full_names(files: Iterable[File], lists: Iterable[ListFile]) -> dict[str, str]:
