@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from wcl.errors import Problem, SourcePosition, WclError, raise_errors
+from wcl.errors import Problem, SourcePosition, WclError
 from wcl.quoting import Quoted
 from wcl.section import Section, to_text
 from wcl.tree import Tree
@@ -34,14 +34,6 @@ def add_yaml(tree: Tree, text: str, file: str, lines: Sequence[SourcePosition] |
         filler.fill(tree.root, node)
     elif node is not None and not (isinstance(node, Scalar) and not node.text):
         filler.add_problem(node, "there must be keys with values here", "key: value")
-
-
-def read_yaml(text: str, name: str = "<text>") -> Section:
-    """Parse a YAML text; includes are not read."""
-    tree = Tree()
-    add_yaml(tree, text, name)
-    raise_errors(tree.problems)
-    return tree.root
 
 
 class _Filler:

@@ -9,10 +9,23 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from wcl import Section
+from wcl.errors import raise_errors
+from wcl.tree import Tree
+from wcl.yaml_reader import add_yaml
+
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "desdm"
 
 settings.register_profile("wcl", deadline=None, max_examples=150)
 settings.load_profile("wcl")
+
+
+def read_yaml(text: str, name: str = "<text>") -> Section:
+    """Return the tree of a YAML text."""
+    tree = Tree()
+    add_yaml(tree, text, name)
+    raise_errors(tree.problems)
+    return tree.root
 
 
 @pytest.fixture(scope="session")

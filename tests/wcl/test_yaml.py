@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.wcl.conftest import read_yaml
 from wcl import Quoted, Section, WclError, expand_all, parse, read, write
 from wcl.scope import Scope
-from wcl.yaml_reader import read_yaml
 from wcl.yaml_writer import write_yaml
 
 TEXT = st.text() | st.text(st.sampled_from("\"'\\#$,:{}[]()<>=|-&*!%@`~ \t\n\u2028\x85ab1"), max_size=12)

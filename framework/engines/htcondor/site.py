@@ -11,7 +11,6 @@ from framework.errors import PlanError
 #: Kinds of ``gridtype`` that HTCondor runs, and what it is told of them.
 POOL, SLURM = "condor", "slurm"
 GRID_TYPES = (POOL, SLURM)
-TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
 #: Settings of DAGMan that suit a pool of any size; the site's own come after them and win.
 DAGMAN = {
     "DAGMAN_USER_LOG_SCAN_INTERVAL": "1",
@@ -83,9 +82,12 @@ def _boolean(site: str, values: Mapping[str, str], key: str, default: bool) -> b
     text = values.get(key)
     if text is None:
         return default
-    if text.lower() in TRUE or text.lower() in FALSE:
-        return text.lower() in TRUE
-    raise PlanError(f"site {site}: {key} = {text} is neither true nor false")
+    from wcl import WclError, parse_boolean  # start-up: the language is needed only for a site that sets such a key
+
+    try:
+        return parse_boolean(text)
+    except WclError as error:
+        raise PlanError(f"site {site}: {key} = {text} is neither true nor false") from error
 
 
 def _number(site: str, values: Mapping[str, str], key: str, default: int) -> int:
