@@ -1,4 +1,4 @@
--- The model that plans Hubble jobs: the newest champion among the runs with a tag.
+-- The model that plans Hubble jobs: the newest champion of the runs with a tag.
 -- given: tag
 -- gives: path, filetype
 select d.path, d.filetype

@@ -1,8 +1,8 @@
-"""Planned and used of processed Hubble datasets: what says whether the model still fits.
+"""Planned and used memory and time of processed Hubble datasets, to see whether the model still fits.
 
 given: run (of calcloud_process; % stands for anything)
 gives: path, filetype, of_run, ipst, planned_model, planned_memory_gb, memory, planned_wallclock_s, wallclock; a
-    line for each job that ended well, by time
+    line for each job that ended with success, by time
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ select d.path, d.filetype, d.metadata, a.run
 
 
 def ask(sql: Callable[..., list[dict[str, Any]]], *, run: str) -> Iterator[dict[str, Any]]:
-    """The lines."""
+    """Yield the lines."""
     for row in sql(METRICS, run=run):
         known = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])
         if known.get("status") == 0 and known.get("planned_wallclock_s") and known.get("wallclock"):

@@ -14,6 +14,6 @@ from pipelines.calcloud.sources.dataset import SUFFIX
 
 
 def ask(sql: Callable[..., list[dict[str, Any]]], *, folder: str) -> Iterator[dict[str, Any]]:
-    """The lines; nothing where the folder has no such file, or is none."""
+    """Yield the lines; none if the folder has no such file or does not exist."""
     for path in sorted(Path(folder).absolute().glob(f"*{SUFFIX}")):
         yield {"fullname": str(path), "filetype": "cal_features", "ipst": path.name.removesuffix(SUFFIX)}

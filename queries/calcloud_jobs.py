@@ -1,4 +1,4 @@
-"""Planned Hubble jobs: each with what it asks for, and its input files.
+"""Planned Hubble jobs, each with its requests and its input files.
 
 given: plan (a file of JSON lines, or the run that made one), inputs (the folder of raw and features files), overhead_mb
     and overhead_s (what a job takes besides its calibration), memory_scale and time_scale (1, or less for a campaign
@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-MADE = """
+PLANS = """
 select d.path, v.val as root
   from desfile d, pfw_attempt a, pfw_attempt_val v
  where d.filetype = 'cal_plan' and d.pfw_attempt_id = a.id and a.run = :run
@@ -35,7 +35,7 @@ def ask(
     memory_scale: str,
     time_scale: str,
 ) -> Iterator[dict[str, Any]]:
-    """The lines; LookupError where there is no plan, or a dataset of it has no file."""
+    """Yield the lines; LookupError if there is no plan, or a dataset of it has no file."""
     memory, seconds = float(memory_scale), float(time_scale)
     more_mb, more_s = int(overhead_mb), float(overhead_s)
     files = _files_by_dataset(Path(inputs).absolute())
@@ -61,7 +61,7 @@ def ask(
 def _lines(plan: str, sql: Callable[..., list[dict[str, Any]]]) -> list[dict[str, Any]]:
     path = plan
     if not os.path.isfile(plan):
-        found = sql(MADE, run=plan)
+        found = sql(PLANS, run=plan)
         if not found:
             raise LookupError(f"'{plan}' is neither a file nor a run that made a plan")
         path = os.path.join(found[0]["root"], found[0]["path"])
@@ -70,7 +70,7 @@ def _lines(plan: str, sql: Callable[..., list[dict[str, Any]]]) -> list[dict[str
 
 
 def _files_by_dataset(folder: Path) -> dict[str, list[str]]:
-    """Files whose names begin with a dataset's, and those of folders that are called so."""
+    """Return the files whose names begin with a dataset's name, and those in folders of that name, by dataset."""
     found: dict[str, list[str]] = {}
     for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
         if entry.is_dir():

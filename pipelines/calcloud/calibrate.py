@@ -1,13 +1,13 @@
-"""A CCD calibration of the family's own: overscan, bias, dark, flat and cosmic rays, on FITS files.
+"""CCD calibration of FITS images without an instrument's own programs: overscan, bias, dark, flat and cosmic rays.
 
-It stands in where an instrument's own programs are not installed, and its products say so (CALPROG). References are
-found in a folder by what their headers say: IMAGETYP (BIAS, DARK, FLAT), and DETECTOR and FILTER where the image has
+It is used where those programs are not installed, and its products are marked (CALPROG). References are found in a
+folder by their headers: IMAGETYP (BIAS, DARK, FLAT), and DETECTOR and FILTER where the image has
 them; without a folder, by the names in the image's header (BIASFILE, DARKFILE, PFLTFILE) and the variables of CRDS.
 """
 
 import argparse
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,46 +24,51 @@ rays. Writes <rootname>_flt.fits for each, with the planes SCI, ERR and DQ, and 
 
 Image = npt.NDArray[np.float32]
 
-#: Bits of the plane DQ, as the archive's users know them.
+#: Bits of the plane DQ, as in products of the archive.
 DEAD, SATURATED, COSMIC_RAY = 4, 256, 4096
 _SATURATION_ADU = 65_000
 _LEAST_RESPONSE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Raw:
-    """An image as it was read out."""
+class RawImage:
+    """Raw image with the properties of its detector."""
 
     path: Path
     header: Any
+    #: Counts (ADU), float32 of shape (rows, columns).
     adu: Image
+    #: Electrons for each count.
     gain: float
+    #: Electrons.
     read_noise: float
     exptime_s: float
-    #: Columns at the right that saw no light.
+    #: Number of overscan columns at the right.
     overscan: int
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibrated:
-    """Electrons, their errors, and what is known against pixels."""
+class CalibratedImage:
+    """Calibrated image; all planes have one shape (rows, columns)."""
 
+    #: Electrons and their standard deviation.
     science: Image
     error: Image
+    #: Bits of the plane DQ.
     quality: npt.NDArray[np.int16]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when an image or a reference is not right, 27 when one is missing."""
+    """Return the exit status: 0, 1 when the disk failed, 2 for an invalid image or reference, 27 for a missing one."""
     parser = command.make_parser("calibrate", DESCRIPTION)
     parser.add_argument("ipppssoot", help="the dataset")
     parser.add_argument(
         "--references", type=Path, help="folder of bias, dark and flat frames; else those that the headers name"
     )
-    return command.run(parser, _act, argv)
+    return command.run(parser, _run, argv)
 
 
-def _act(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     raws = sorted(Path.cwd().glob("*_raw.fits"))
     if not raws:
         raise InputError(f"there is no *_raw.fits of {arguments.ipppssoot} here ({Path.cwd()})")
@@ -76,13 +81,29 @@ def _act(arguments: argparse.Namespace) -> None:
         print(f"{path.name}: {summary(made[-1][1], frames)}")
     if len(made) > 1:
         target = Path(f"{arguments.ipppssoot}_crj.fits")
-        write(target, made[0][0], together([calibrated for _, calibrated in made]), {})
+        write(target, made[0][0], combine([calibrated for _, calibrated in made]), {})
         print(f"{target.name}: the mean of {len(made)} images without cosmic rays")
 
 
-def read_raw(path: Path) -> Raw:
-    """The first image of a FITS file, with what its headers say of the detector."""
-    from astropy.io import fits
+def read_raw(path: Path) -> RawImage:
+    """Read the first image of a FITS file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    RawImage
+        Counts, with gain, read noise, exposure time (s) and overscan of the headers.
+
+    Raises
+    ------
+    InputError
+        If it is not a FITS file or has no image.
+    """
+    from astropy.io import fits  # start-up: a second to import
 
     try:
         with fits.open(path) as file:
@@ -96,7 +117,7 @@ def read_raw(path: Path) -> Raw:
             adu = np.asarray(found.data, np.float32)
     except OSError as error:
         raise InputError(f"{path}: is no FITS file ({error})") from error
-    return Raw(
+    return RawImage(
         path=path,
         header=header,
         adu=adu,
@@ -107,16 +128,46 @@ def read_raw(path: Path) -> Raw:
     )
 
 
-def find_references(raw: Raw, folder: Path | None) -> dict[str, Image | None]:
-    """Of each kind the frame that a folder has for this image, else the one that its header names."""
+def find_references(raw: RawImage, folder: Path | None) -> dict[str, Image | None]:
+    """Read the frames of an image.
+
+    Parameters
+    ----------
+    raw : RawImage
+        The image.
+    folder : Path | None
+        Folder of frames; None for those that the image's header names.
+
+    Returns
+    -------
+    dict[str, NDArray[np.float32] | None]
+        By kind (`BIAS`, `DARK`, `FLAT`), the frame, or None if there is none.
+    """
     shape = (raw.adu.shape[0], raw.adu.shape[1] - raw.overscan)
     if folder is not None:
-        return {kind: references.in_folder(kind, raw.header, shape, folder) for kind in references.KINDS}
-    return {kind: references.named(kind, raw.header, shape, os.environ) for kind in references.KINDS}
+        return {kind: references.read_from_folder(kind, raw.header, shape, folder) for kind in references.KINDS}
+    return {kind: references.read_from_header(kind, raw.header, shape, os.environ) for kind in references.KINDS}
 
 
-def calibrate(raw: Raw, frames: dict[str, Image | None]) -> Calibrated:
-    """Electrons of the sky."""
+def calibrate(raw: RawImage, frames: dict[str, Image | None]) -> CalibratedImage:
+    """Calibrate an image: overscan, bias, gain, dark, flat, and a mask of cosmic rays.
+
+    Parameters
+    ----------
+    raw : RawImage
+        The image in counts.
+    frames : dict[str, NDArray[np.float32] | None]
+        Bias (counts), dark (electrons a second) and flat (relative response); None leaves a step out.
+
+    Returns
+    -------
+    CalibratedImage
+        Electrons with their standard deviation and the bits of bad pixels.
+
+    References
+    ----------
+    van Dokkum, 2001, PASP 113, 1420 (L.A.Cosmic, by astroscrappy).
+    """
     light, saturated = _without_overscan(raw)
     bias, dark, flat = (frames[kind] for kind in ("BIAS", "DARK", "FLAT"))
     if bias is not None:
@@ -131,11 +182,13 @@ def calibrate(raw: Raw, frames: dict[str, Image | None]) -> Calibrated:
         response = np.maximum(flat, _LEAST_RESPONSE)
         electrons, variance = electrons / response, variance / response**2
     quality |= np.where(_cosmic_rays(electrons, quality != 0, raw.read_noise), COSMIC_RAY, 0).astype(np.int16)
-    return Calibrated(science=electrons.astype(np.float32), error=np.sqrt(variance).astype(np.float32), quality=quality)
+    return CalibratedImage(
+        science=electrons.astype(np.float32), error=np.sqrt(variance).astype(np.float32), quality=quality
+    )
 
 
-def _without_overscan(raw: Raw) -> tuple[Image, npt.NDArray[np.bool_]]:
-    """Each row less the median of its overscan."""
+def _without_overscan(raw: RawImage) -> tuple[Image, npt.NDArray[np.bool_]]:
+    """Subtract the median of its overscan from each row, and return the counts and the mask of saturated pixels."""
     if not raw.overscan:
         return raw.adu, raw.adu >= _SATURATION_ADU
     if raw.overscan >= raw.adu.shape[1]:
@@ -146,29 +199,41 @@ def _without_overscan(raw: Raw) -> tuple[Image, npt.NDArray[np.bool_]]:
 
 
 def _cosmic_rays(electrons: Image, bad: npt.NDArray[np.bool_], read_noise: float) -> npt.NDArray[np.bool_]:
-    from astroscrappy import detect_cosmics
+    from astroscrappy import detect_cosmics  # optional library
 
     found, _ = detect_cosmics(electrons.astype(np.float32), inmask=bad, readnoise=read_noise, gain=1.0, verbose=False)
     return np.asarray(found)
 
 
-def together(images: Sequence[Calibrated]) -> Calibrated:
-    """The mean of the pixels that are good, weighted by their errors; where none is, the bits that all have."""
+def combine(images: Sequence[CalibratedImage]) -> CalibratedImage:
+    """Combine images of one field.
+
+    Parameters
+    ----------
+    images : Sequence[CalibratedImage]
+        Images of one shape, in electrons.
+
+    Returns
+    -------
+    CalibratedImage
+        Mean of the good pixels, weighted by their inverse variance; a pixel that is bad in all images is zero and has
+        the bits that are common to all.
+    """
     good = np.stack([image.quality == 0 for image in images])
     weights = np.where(good, np.stack([1 / image.error**2 for image in images]), 0)
     total = weights.sum(axis=0)
     science = (weights * np.stack([image.science for image in images])).sum(axis=0) / np.where(total, total, 1)
     common = np.bitwise_and.reduce(np.stack([image.quality for image in images]))
-    return Calibrated(
+    return CalibratedImage(
         science=science.astype(np.float32),
         error=np.where(total, 1 / np.sqrt(np.where(total, total, 1)), 0).astype(np.float32),
         quality=np.where(total, 0, common).astype(np.int16),
     )
 
 
-def write(path: Path, raw: Raw, image: Calibrated, frames: dict[str, Image | None]) -> None:
-    """SCI, ERR and DQ, and in the first header what was done."""
-    from astropy.io import fits
+def write(path: Path, raw: RawImage, image: CalibratedImage, frames: dict[str, Image | None]) -> None:
+    """Write the planes SCI, ERR and DQ, with the steps of the calibration in the first header."""
+    from astropy.io import fits  # start-up: a second to import
 
     header = raw.header.copy()
     for key in ("OVERSCAN", "BSCALE", "BZERO"):
@@ -185,21 +250,16 @@ def write(path: Path, raw: Raw, image: Calibrated, frames: dict[str, Image | Non
     fits.HDUList([fits.PrimaryHDU(header=header), *planes]).writeto(path, overwrite=True)
 
 
-def summary(image: Calibrated, frames: dict[str, Image | None]) -> str:
-    """For the log."""
+def summary(image: CalibratedImage, frames: dict[str, Image | None]) -> str:
+    """Return the line of an image for the log."""
     without = [kind.lower() for kind, frame in frames.items() if frame is None]
     return ", ".join(
         [
             f"median {np.median(image.science):.1f} electrons",
             f"{int((image.quality & COSMIC_RAY > 0).sum())} pixels hit by cosmic rays",
-            *_if(f"no {' and no '.join(without)}", bool(without)),
+            *([f"no {' and no '.join(without)}"] if without else []),
         ]
     )
-
-
-def _if(text: str, told: bool) -> Iterator[str]:
-    if told:
-        yield text
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Run in a container: any command, or the processing itself.
+"""Run a command, or the processing of datasets, in a container.
 
 python -m pipelines.calcloud.container [--mode onsite] IMAGE command ...
 python -m pipelines.calcloud.container --process IMAGE none none ipppssoot ...
@@ -21,15 +21,15 @@ RUNTIMES = ("docker", "podman", "apptainer")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: that of the command; 2 when there is nothing to run it with."""
+    """Return the exit status of the command; 2 without a container runtime."""
     parser = command.make_parser("container", DESCRIPTION)
     parser.add_argument("image", help="the image")
     parser.add_argument("--mode", choices=list(crds.MODES), default="remote", help="where references come from")
     parser.add_argument("--process", action="store_true", help="the words after it are those of process")
     parser.add_argument("words", nargs=argparse.REMAINDER, help="what to run")
-    ended: list[int] = []
-    status = command.run(parser, lambda arguments: ended.append(_run(arguments)), argv)
-    return status or ended[0]
+    statuses: list[int] = []
+    status = command.run(parser, lambda arguments: statuses.append(_run(arguments)), argv)
+    return status or statuses[0]
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -41,12 +41,14 @@ def _run(arguments: argparse.Namespace) -> int:
     runtime = next((name for name in RUNTIMES if shutil.which(name)), None)
     if runtime is None:
         raise InputError(f"none of {', '.join(RUNTIMES)} is on PATH")
-    argv = command_line(runtime, arguments.image, words, crds.variables(arguments.mode, os.environ), os.getcwd())
+    argv = command_line(
+        runtime, arguments.image, words, crds.environment_variables(arguments.mode, os.environ), os.getcwd()
+    )
     return subprocess.run(argv, check=False).returncode
 
 
 def command_line(runtime: str, image: str, words: list[str], variables: dict[str, str], folder: str) -> list[str]:
-    """The runtime's own words around a command."""
+    """Return the command line of the container runtime, with the environment variables and the working directory."""
     pairs = [f"{name}={value}" for name, value in sorted(variables.items())]
     if runtime == "apptainer":
         settings = [word for pair in pairs for word in ("--env", pair)]

@@ -1,4 +1,4 @@
-"""Whether the model still fits: what was planned against what was used, run by run, in figures and a picture."""
+"""Drift of a model: compare planned with used memory and time, run by run, in metrics and a plot."""
 
 import argparse
 import csv
@@ -20,28 +20,28 @@ planned and used memory, planned and used time of each job."""
 
 COLUMNS = ("path", "run", "model", "planned_memory_gb", "memory", "planned_wallclock_s", "wallclock")
 
-#: The model fits while times are off by no more than this (natural logarithm, root of the mean square), are not off
-#: in one direction by more than that, and this share of the jobs does not fit on the planned machine.
+#: Largest root mean square error and largest mean error of time (natural logarithm), and largest share of jobs that
+#: needed a larger machine, of a model that still fits.
 MOST_SCATTER, MOST_BIAS, MOST_UNDER = 0.5, 0.2, 0.02
-#: Fewer jobs say nothing.
+#: With fewer jobs there is no verdict.
 LEAST_JOBS = 20
 
 Floats = npt.NDArray[np.float64]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when the list is none."""
+    """Return the exit status: 0, 1 when the disk failed, 2 when the list cannot be read."""
     parser = command.make_parser("drift", DESCRIPTION)
     parser.add_argument("pairs", type=Path, help="the list")
     parser.add_argument("--verdict", type=Path, required=True, help="JSON to write")
     parser.add_argument("--figure", type=Path, required=True, help="PNG to draw")
-    return command.run(parser, _act, argv)
+    return command.run(parser, _run, argv)
 
 
-def _act(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     rows = read_pairs(arguments.pairs)
     names = dict.fromkeys(row["run"] for row in rows)
-    runs = {name: figures([row for row in rows if row["run"] == name]) for name in names}
+    runs = {name: drift_metrics([row for row in rows if row["run"] == name]) for name in names}
     verdict = {"fits": all(found["fits"] is not False for found in runs.values()), "runs": runs}
     for path in (arguments.verdict, arguments.figure):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,23 @@ def _act(arguments: argparse.Namespace) -> None:
 
 
 def read_pairs(path: Path) -> list[dict[str, Any]]:
-    """The jobs of the list."""
+    """Read the planned and used memory and time of jobs.
+
+    Parameters
+    ----------
+    path : Path
+        CSV file with the columns of `COLUMNS`, in GB and seconds.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        A row for each job.
+
+    Raises
+    ------
+    InputError
+        If the file is not such a list, or lists no job.
+    """
     try:
         with path.open(newline="") as file:
             lines = [line for line in csv.reader(file, skipinitialspace=True) if line]
@@ -72,8 +88,20 @@ def _pair(line: list[str]) -> dict[str, Any]:
     return {**row, **{key: float(row[key]) for key in COLUMNS[3:]}}
 
 
-def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """How far off plans were; `fits` is null where too few jobs tell."""
+def drift_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Compute how far plans were off.
+
+    Parameters
+    ----------
+    rows : Sequence[Mapping[str, Any]]
+        Rows of `read_pairs`, of one run.
+
+    Returns
+    -------
+    dict[str, Any]
+        `..._bias` and `..._scatter`, mean and root mean square of the natural logarithm of used over planned; the share
+        of jobs on too small a machine; `fits`, None if there are fewer than 20 jobs; and `wrong`, the reasons.
+    """
     ladder = read_ladder(DEFAULT_LADDER)
     logs = {
         "wallclock": _column(rows, "wallclock") / _column(rows, "planned_wallclock_s"),
@@ -92,14 +120,14 @@ def figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         (f"times are off in one direction, by {bias:+.2f}", abs(bias) > MOST_BIAS),
         (f"{too_small:.1%} needed a larger machine", too_small > MOST_UNDER),
     ]
-    wrong = [words for words, is_wrong in verdicts if is_wrong]
+    wrong = [reason for reason, is_wrong in verdicts if is_wrong]
     found["fits"] = None if len(rows) < LEAST_JOBS else not wrong
     found["wrong"] = wrong
     return found
 
 
 def sentence(found: Mapping[str, Any]) -> str:
-    """For a person."""
+    """Return the verdict on a run as a sentence."""
     if found["fits"] is None:
         return f"{found['jobs']} jobs are too few to tell"
     if found["fits"]:
@@ -108,11 +136,11 @@ def sentence(found: Mapping[str, Any]) -> str:
 
 
 def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Used over planned, job after job, for time and memory."""
-    import matplotlib
+    """Plot used over planned time and memory of each job to a PNG file."""
+    import matplotlib  # start-up: a second to import
 
     matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib import pyplot  # start-up: the backend is set before
 
     figure, axes = pyplot.subplots(2, 1, figsize=(8, 6), sharex=True)
     for axis, (used, planned) in zip(

@@ -18,6 +18,7 @@ from pipelines.calcloud.planning.job_plan import EXECUTABLE, plan_jobs, plan_mos
 from pipelines.calcloud.predict import read_all, write_lines
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.program.remote import download
 from pipelines.calcloud.sources.dataset import SUFFIX, is_mosaic
 
 if TYPE_CHECKING:
@@ -130,8 +131,6 @@ def _features(names: list[str], folder: str, scratch: Path, errors: list[str]) -
             lower = Path(folder) / file.replace(name, name.lower())
             yield lower if lower.is_file() else Path(folder) / file
         else:
-            from pipelines.calcloud.program.remote import download  # optional library: fsspec
-
             try:
                 yield download(f"{folder.rstrip('/')}/control/{name}/{file}", scratch / file)
             except InputError as error:

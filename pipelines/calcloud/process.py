@@ -1,10 +1,9 @@
-"""Process datasets: stage their files, run their instrument's calibration, keep outputs, log and metrics.
+"""Process datasets: stage their files, run the calibration of their instrument, store products, log and metrics.
 
     python -m pipelines.calcloud.process none none j8cb010b0 --inputs DIR
     python -m pipelines.calcloud.process s3://bucket batch ipppssoot ... --mode s3
 
-Where the instrument's programs are not on PATH, the family's own CCD calibration takes their place, and the metrics
-say so.
+Where the instrument's programs are not on PATH, the CCD calibration of `calibrate` is used, and the metrics record it.
 """
 
 import argparse
@@ -20,26 +19,27 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.calcloud.calibration import crds, instruments, mast, usage
-from pipelines.calcloud.calibration.exit_codes import Exit, JobError
+from pipelines.calcloud.calibration.exit_codes import ExitCode, JobError
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.program.remote import download, upload
 from pipelines.calcloud.sources.dataset import SUFFIX, UnknownDatasetError, instrument_of
 
 DESCRIPTION = """Process datasets: for each, stage its raw files and references, run the calibration of its instrument,
 and copy outputs, log and metrics to <bucket>/<batch>/<ipppssoot>. The exit status is the original's."""
 
-#: Names a status that a test wants to see, as in the original.
+#: Environment variable with a status to end with, for tests, as in CALCLOUD.
 SIMULATE = "CALDP_SIMULATE_ERROR"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0; 2 for a wrong command line; otherwise of the first dataset that failed (see exits)."""
+    """Return the exit status: 0; 2 for a wrong command line; otherwise that of the first dataset that failed."""
     arguments = _parser().parse_args(argv)
-    worst = Exit.SUCCESS
+    first_failure = ExitCode.SUCCESS
     for ipst in arguments.ipppssoot:
         status = _process(ipst, arguments)
-        worst = worst or status
-    return int(worst)
+        first_failure = first_failure or status
+    return int(first_failure)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,8 +61,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @dataclass
-class Work:
-    """One dataset being processed."""
+class DatasetJob:
+    """Processing of one dataset: its directory, log and environment, and the usage of its programs."""
 
     ipst: str
     folder: Path
@@ -73,78 +73,78 @@ class Work:
 
     @property
     def products(self) -> list[Path]:
-        """What was made: FITS files that were not staged."""
+        """FITS files that were not staged."""
         return sorted(path for path in self.folder.glob("*.fits") if path.name not in self.staged)
 
     staged: frozenset[str] = frozenset()
 
 
-def _process(ipst: str, arguments: argparse.Namespace) -> Exit:
+def _process(ipst: str, arguments: argparse.Namespace) -> ExitCode:
     folder = (arguments.work / ipst).absolute()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    variables = crds.variables(arguments.mode, os.environ)
-    work = Work(ipst, folder, folder / "process.txt", {**os.environ, **variables})
-    work.log.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+    variables = crds.environment_variables(arguments.mode, os.environ)
+    job = DatasetJob(ipst, folder, folder / "process.txt", {**os.environ, **variables})
+    job.log.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
     began = time.monotonic()
-    status, reason = _guarded(work, arguments)
-    with work.log.open("a") as log:
+    status, reason = _run_stages(job, arguments)
+    with job.log.open("a") as log:
         log.write(f"{reason}\n" if reason else "")
     if reason:
         print(f"{ipst}: {reason}", file=sys.stderr)
-    facts = metrics(work, status, reason, variables, arguments, time.monotonic() - began)
+    facts = job_metrics(job, status, reason, variables, arguments, time.monotonic() - began)
     try:
-        _keep(work, facts, arguments)
+        _store(job, facts, arguments)
     except (OSError, JobError) as error:
-        print(f"{ipst}: outputs cannot be kept: {error}", file=sys.stderr)
-        return status or Exit.UPLOAD
+        print(f"{ipst}: outputs cannot be stored: {error}", file=sys.stderr)
+        return status or ExitCode.UPLOAD
     return status
 
 
-def _guarded(work: Work, arguments: argparse.Namespace) -> tuple[Exit, str]:
+def _run_stages(job: DatasetJob, arguments: argparse.Namespace) -> tuple[ExitCode, str]:
     try:
         if simulated := os.environ.get(SIMULATE):
-            raise JobError(Exit(int(simulated)), f"{SIMULATE} asks for this failure")
-        instrument = instrument_of(work.ipst)
-        _stage(work, instrument, arguments)
-        _calibrate(work, instrument, _folder(arguments.references))
+            raise JobError(ExitCode(int(simulated)), f"{SIMULATE} asks for this failure")
+        instrument = instrument_of(job.ipst)
+        _stage(job, instrument, arguments)
+        _calibrate(job, instrument, _folder(arguments.references))
     except JobError as error:
         return error.status, f"{error} (status {error.status.value}, {error.status.name.lower()})"
     except UnknownDatasetError as error:
-        return Exit.COMMAND_LINE, str(error)
+        return ExitCode.COMMAND_LINE, str(error)
     except MemoryError:
-        return Exit.MEMORY_ERROR, "MemoryError"
+        return ExitCode.MEMORY_ERROR, "MemoryError"
     except OSError as error:
-        return Exit.GENERIC, str(error)
-    return Exit.SUCCESS, ""
+        return ExitCode.GENERIC, str(error)
+    return ExitCode.SUCCESS, ""
 
 
-# ---- files in
+# ---- inputs
 
 
-def _stage(work: Work, instrument: str, arguments: argparse.Namespace) -> None:
-    """Raw files that carry the dataset's name, from a folder, unpacked from a tar, or from the archive."""
+def _stage(job: DatasetJob, instrument: str, arguments: argparse.Namespace) -> None:
+    """Copy the raw files of the dataset from a folder, unpack them from a tar, or download them from the archive."""
     source = arguments.inputs or (mast.MAST if arguments.bucket == "none" else f"{arguments.bucket.rstrip('/')}/inputs")
     if source == mast.MAST:
-        mast.retrieve(work.ipst, instrument, work.folder)
+        mast.retrieve(job.ipst, instrument, job.folder)
     elif "://" in source:
-        _unpack(work, _fetched(f"{source.rstrip('/')}/{work.ipst}.tar.gz", work.folder))
+        _unpack(job, _download_tar(f"{source.rstrip('/')}/{job.ipst}.tar.gz", job.folder))
     else:
-        found = list(_own_files(Path(source), work.ipst))
+        found = list(_files_of_dataset(Path(source), job.ipst))
         for path in found:
             if path.name.endswith((".tar.gz", ".tar")):
-                _unpack(work, path)
+                _unpack(job, path)
             else:
-                shutil.copyfile(path, work.folder / path.name)
+                shutil.copyfile(path, job.folder / path.name)
         if not found:
-            raise JobError(Exit.DOWNLOAD, f"{source} has no file of {work.ipst}")
-    work.staged = frozenset(path.name for path in work.folder.iterdir())
+            raise JobError(ExitCode.DOWNLOAD, f"{source} has no file of {job.ipst}")
+    job.staged = frozenset(path.name for path in job.folder.iterdir())
 
 
-def _own_files(folder: Path, ipst: str) -> Iterator[Path]:
-    """Files that begin with the dataset's name, and all files of a folder that is called so."""
+def _files_of_dataset(folder: Path, ipst: str) -> Iterator[Path]:
+    """Yield files whose names begin with the dataset's name, and all files of a folder of that name."""
     if not folder.is_dir():
-        raise JobError(Exit.DOWNLOAD, f"{folder}: no such folder")
+        raise JobError(ExitCode.DOWNLOAD, f"{folder}: no such folder")
     for path in sorted(folder.iterdir()):
         if path.is_dir() and path.name.lower() == ipst.lower():
             yield from sorted(inner for inner in path.iterdir() if inner.is_file())
@@ -152,51 +152,49 @@ def _own_files(folder: Path, ipst: str) -> Iterator[Path]:
             yield path
 
 
-def _fetched(address: str, folder: Path) -> Path:
-    from pipelines.calcloud.program.remote import download
-
+def _download_tar(address: str, folder: Path) -> Path:
     try:
         return download(address, folder / address.rpartition("/")[2])
     except InputError as error:
-        raise JobError(Exit.DOWNLOAD, str(error)) from error
+        raise JobError(ExitCode.DOWNLOAD, str(error)) from error
 
 
-def _unpack(work: Work, path: Path) -> None:
+def _unpack(job: DatasetJob, path: Path) -> None:
     try:
         with tarfile.open(path) as tar:
-            tar.extractall(work.folder, filter="data")
+            tar.extractall(job.folder, filter="data")
     except (OSError, tarfile.TarError) as error:
-        raise JobError(Exit.INPUT_TAR, f"{path} cannot be unpacked: {error}") from error
-    for inner in [found for found in work.folder.rglob("*") if found.is_file() and found.parent != work.folder]:
-        inner.replace(work.folder / inner.name)
+        raise JobError(ExitCode.INPUT_TAR, f"{path} cannot be unpacked: {error}") from error
+    for inner in [found for found in job.folder.rglob("*") if found.is_file() and found.parent != job.folder]:
+        inner.replace(job.folder / inner.name)
 
 
 # ---- calibration
 
 
-def _calibrate(work: Work, instrument: str, references: Path | None) -> None:
-    """By the instrument's own programs where they are installed, else by the family's."""
-    if instruments.is_installed(instrument, work.environment.get("PATH")):
-        work.calibration = instruments.INSTRUMENTS[instrument].stage1[0]
-        planned = instruments.stages(instrument, work.folder, work.ipst)
+def _calibrate(job: DatasetJob, instrument: str, references: Path | None) -> None:
+    """Run the instrument's own programs where they are installed, else the calibration of `calibrate`."""
+    if instruments.is_installed(instrument, job.environment.get("PATH")):
+        job.calibration = instruments.INSTRUMENTS[instrument].stage1[0]
+        planned = instruments.stages(instrument, job.folder, job.ipst)
         if not planned:
-            raise JobError(Exit.STAGE1, f"there is no raw file of {work.ipst} that {work.calibration} could take")
+            raise JobError(ExitCode.STAGE1, f"there is no raw file of {job.ipst} that {job.calibration} could take")
     else:
-        work.calibration = instruments.OWN
-        argv = [sys.executable, "-m", "pipelines.calcloud.calibrate", work.ipst]
+        job.calibration = instruments.OWN
+        argv = [sys.executable, "-m", "pipelines.calcloud.calibrate", job.ipst]
         planned = [("stage1", argv + (["--references", str(references)] if references else []))]
-        work.environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), *_python_path()])
+        job.environment["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parents[2]), *_python_path()])
     for stage, argv in planned:
-        begin = work.log.stat().st_size
+        begin = job.log.stat().st_size
         try:
-            used = usage.run(argv, folder=work.folder, environment=work.environment, log=work.log)
+            used = usage.run(argv, folder=job.folder, environment=job.environment, log=job.log)
         except OSError as error:
             raise JobError(_STAGES[stage], f"{argv[0]} cannot be run: {error.strerror}") from error
-        work.usages.append(used)
+        job.usages.append(used)
         if used.status:
-            memory = usage.memory_status(work.log, begin)
-            without_reference = work.calibration == instruments.OWN and used.status == Exit.BESTREFS
-            failed = Exit.BESTREFS if without_reference else _STAGES[stage]
+            memory = usage.memory_status(job.log, begin)
+            without_reference = job.calibration == instruments.OWN and used.status == ExitCode.BESTREFS
+            failed = ExitCode.BESTREFS if without_reference else _STAGES[stage]
             raise JobError(memory or failed, f"{argv[0]} ended with status {used.status}")
 
 
@@ -208,63 +206,85 @@ def _python_path() -> list[str]:
     return [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
 
 
-_STAGES: Mapping[str, Exit] = {"stage1": Exit.STAGE1, "stage2": Exit.STAGE2}
+_STAGES: Mapping[str, ExitCode] = {"stage1": ExitCode.STAGE1, "stage2": ExitCode.STAGE2}
 
 
-# ---- files out
+# ---- outputs
 
 
-def metrics(
-    work: Work, status: Exit, reason: str, variables: Mapping[str, str], arguments: argparse.Namespace, seconds: float
+def job_metrics(
+    job: DatasetJob,
+    status: ExitCode,
+    reason: str,
+    variables: Mapping[str, str],
+    arguments: argparse.Namespace,
+    seconds: float,
 ) -> dict[str, Any]:
-    """What the job used. `memory` (GB, the peak of the largest program) and `wallclock` (s) are what models learn."""
-    peak_kb = max((used.maxrss_kb for used in work.usages), default=0)
-    wall = sum(used.wall_s for used in work.usages)
-    features = next(work.folder.glob(f"*{SUFFIX}"), None)
+    """Return the metrics of a job, as the data dictionary lists them.
+
+    Parameters
+    ----------
+    job : DatasetJob
+        The processed dataset.
+    status, reason : ExitCode, str
+        ExitCode status, and the reason of a failure.
+    variables : Mapping[str, str]
+        Environment variables of the references.
+    arguments : argparse.Namespace
+        Arguments of the program, with the scales of a simulated campaign.
+    seconds : float
+        Time of the whole job.
+
+    Returns
+    -------
+    dict[str, Any]
+        Models learn `memory` (GB, the peak of the largest program) and `wallclock` (s).
+    """
+    peak_kb = max((used.maxrss_kb for used in job.usages), default=0)
+    wall = sum(used.wall_s for used in job.usages)
+    features = next(job.folder.glob(f"*{SUFFIX}"), None)
     return {
-        "ipst": work.ipst.lower(),
+        "ipst": job.ipst.lower(),
         "timestamp": round(time.time(), 3),
         "status": int(status),
         "reason": reason,
-        "calibration": work.calibration,
+        "calibration": job.calibration,
         "memory": round(peak_kb / 1e6 / arguments.memory_scale, 6),
         "wallclock": round(wall / arguments.time_scale, 3),
-        "cpu_s": round(sum(used.user_s + used.system_s for used in work.usages), 3),
+        "cpu_s": round(sum(used.user_s + used.system_s for used in job.usages), 3),
         "peak_kb": peak_kb,
         "wall_s": round(wall, 3),
         "job_s": round(seconds, 3),
         "memory_scale": arguments.memory_scale,
         "time_scale": arguments.time_scale,
-        "products": [path.name for path in work.products],
+        "products": [path.name for path in job.products],
         "features": None if features is None else features.read_text(errors="replace"),
         "variables": dict(variables),
-        "commands": [" ".join(used.command) for used in work.usages],
+        "commands": [" ".join(used.command) for used in job.usages],
     }
 
 
-def _keep(work: Work, facts: Mapping[str, Any], arguments: argparse.Namespace) -> None:
-    """Log and metrics beside the products; then all of it to the outputs' folder and to the bucket."""
-    named = {"metrics.json": json.dumps(facts, indent=1) + "\n"}
-    named["process_metrics.txt"] = usage.time_report(work.usages, int(facts["status"]))
-    for name, text in named.items():
-        (work.folder / name).write_text(text)
+def _store(job: DatasetJob, facts: Mapping[str, Any], arguments: argparse.Namespace) -> None:
+    """Write the metrics next to the products, and copy products, log and metrics to outputs and bucket."""
+    texts = {"metrics.json": json.dumps(facts, indent=1) + "\n"}
+    texts["process_metrics.txt"] = usage.time_report(job.usages, int(facts["status"]))
+    for name, text in texts.items():
+        (job.folder / name).write_text(text)
     if arguments.outputs:
         arguments.outputs.mkdir(parents=True, exist_ok=True)
-        for name in (*named, "process.txt"):
-            shutil.copyfile(work.folder / name, arguments.outputs / f"{work.ipst}_{name}")
-        if work.products:
-            with tarfile.open(arguments.outputs / f"{work.ipst}_products.tar", "w") as tar:
-                for path in work.products:
+        for name in (*texts, "process.txt"):
+            shutil.copyfile(job.folder / name, arguments.outputs / f"{job.ipst}_{name}")
+        if job.products:
+            with tarfile.open(arguments.outputs / f"{job.ipst}_products.tar", "w") as tar:
+                for path in job.products:
                     tar.add(path, arcname=path.name)
     if arguments.bucket != "none":
-        from pipelines.calcloud.program.remote import upload
-
         target = "/".join([arguments.bucket.rstrip("/"), *([arguments.batch] if arguments.batch != "none" else [])])
         try:
-            for path in (*work.products, *(work.folder / name for name in named), work.log):
-                upload(path, f"{target}/{work.ipst}/{path.name}")
+            for path in (*job.products, *(job.folder / name for name in texts), job.log):
+                upload(path, f"{target}/{job.ipst}/{path.name}")
         except InputError as error:
-            raise JobError(Exit.UPLOAD, str(error)) from error
+            raise JobError(ExitCode.UPLOAD, str(error)) from error
 
 
 if __name__ == "__main__":

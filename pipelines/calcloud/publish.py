@@ -1,4 +1,4 @@
-"""Publish a training: its stamp folder and its models as zips in a bucket, its rows in a DynamoDB table.
+"""Publish a training: its folder and its models as zip files in a bucket, its rows in a DynamoDB table.
 
 python -m pipelines.calcloud.publish 2021-11-04-1636048291 s3://bucket [--table TABLE]
 """
@@ -23,24 +23,24 @@ DESCRIPTION = """Publish a training: the whole folder DIR as BUCKET/archive/<sta
 BUCKET/<stamp>/models.zip, and with --table each row of data/latest.csv as an item of a DynamoDB table. The same folder
 gives the same zips."""
 
-#: The day and the second since 1970 at which a training began, which its folder is called by.
+#: Name of the folder of a training: the day and the second since 1970 of its begin.
 STAMP = re.compile(r"\d{4}-\d\d-\d\d-\d{9,10}")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when DIR is no training or the bucket cannot be reached."""
+    """Return the exit status: 0, 1 when the disk failed, 2 when DIR is no training or the bucket cannot be reached."""
     parser = command.make_parser("publish", DESCRIPTION)
     parser.add_argument("dir", metavar="DIR", type=Path, help="folder such as 2021-11-04-1636048291")
     parser.add_argument("bucket", help="s3://bucket, or a folder")
     parser.add_argument("--table", help="DynamoDB table for the rows of data/latest.csv, by ipst")
-    return command.run(parser, _act, argv)
+    return command.run(parser, _run, argv)
 
 
-def _act(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.dir
     stamp = folder.resolve().name
     if not STAMP.fullmatch(stamp):
-        raise InputError(f"{folder}: is not called by a stamp such as 2021-11-04-1636048291")
+        raise InputError(f"{folder}: does not have a stamp as its name, such as 2021-11-04-1636048291")
     models = sorted((folder / "models").glob("*"))
     if not models:
         raise InputError(f"{folder}/models: holds no model (train writes them)")
@@ -59,7 +59,7 @@ def _act(arguments: argparse.Namespace) -> None:
 
 
 def pack(paths: Iterable[Path], root: Path, target: Path) -> None:
-    """A zip of files by their names below a folder, without dates."""
+    """Write a zip file of files, named relative to `root`, without dates."""
     with zipfile.ZipFile(target, "w") as archive:
         for path in paths:
             info = zipfile.ZipInfo(str(path.relative_to(root)), NO_DATE)
@@ -68,7 +68,23 @@ def pack(paths: Iterable[Path], root: Path, target: Path) -> None:
 
 
 def items(table: Path) -> Iterator[dict[str, Any]]:
-    """The rows as DynamoDB takes them: exact numbers, and no empty field."""
+    """Yield the rows of a table as items of DynamoDB.
+
+    Parameters
+    ----------
+    table : Path
+        CSV file, `data/latest.csv` of a training.
+
+    Yields
+    ------
+    dict[str, Any]
+        The fields that are not empty; numbers are exact (`Decimal`).
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
     try:
         text = table.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -82,15 +98,15 @@ def _number(text: str) -> str | Decimal:
         value = Decimal(text)
     except InvalidOperation:
         return text
-    # 38 digits are what DynamoDB keeps; a float has 17.
+    # DynamoDB keeps 38 digits; a float has 17.
     return +value if value.is_finite() else text
 
 
 def write_items(table: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Put them into the table, some at a time."""
+    """Write items into a DynamoDB table, in batches; InputError if that fails."""
     try:
-        import boto3  # only this needs it
-        from botocore.exceptions import BotoCoreError, ClientError
+        import boto3  # optional library
+        from botocore.exceptions import BotoCoreError, ClientError  # optional library
     except ImportError as error:
         raise InputError(f"{table}: needs boto3: pip install 'skyfw[s3]'") from error
     try:

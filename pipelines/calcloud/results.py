@@ -1,4 +1,4 @@
-"""The results of one network on disk: what each file holds, and how it is read back without any network.
+"""Files of the results of one network, and their reading without the network.
 
 bcom = ComputeMulti(res_path="results/mem_bin")
 bin_out = bcom.upload()
@@ -16,7 +16,7 @@ import pandas as pd
 
 from pipelines.calcloud.program.errors import InputError
 
-#: Item and file of the bin classifier's results. Rows of arrays are the test jobs in the order of `test_idx`.
+#: File of each item of the bin classifier's results. Rows of arrays are the test jobs in the order of `test_idx`.
 MULTI_FILES = {
     "acc_loss": "acc_loss.json",
     "cmx": "cmx.npy",
@@ -31,7 +31,7 @@ MULTI_FILES = {
     "y_scores": "y_scores.npy",
 }
 
-#: Item and file of a regressor's results.
+#: File of each item of a regressor's results.
 REGRESSOR_FILES = {
     "history": "history.json",
     "loss": "loss.json",
@@ -41,7 +41,7 @@ REGRESSOR_FILES = {
 }
 
 
-class _Compute:
+class _NetworkResults:
     """Results of one network; `load_results` makes each item an attribute of its name."""
 
     files: ClassVar[Mapping[str, str]]
@@ -50,11 +50,11 @@ class _Compute:
         self.res_path = Path(res_path)
 
     def upload(self) -> dict[str, Any]:
-        """Every item by its name, read from `res_path` (the name is historical: nothing is sent anywhere)."""
+        """Read every item from `res_path`, by name (the method's name is that of CALCLOUD; nothing is uploaded)."""
         return {item: read_item(self.res_path / file) for item, file in self.files.items()}
 
     def load_results(self, outputs: Mapping[str, Any]) -> None:
-        """Take over what `upload` gave."""
+        """Make each item that `upload` returned an attribute; InputError if one is missing."""
         missing = sorted(set(self.files) - set(outputs))
         if missing:
             raise InputError(f"these results lack {', '.join(missing)}")
@@ -62,7 +62,7 @@ class _Compute:
             setattr(self, item, outputs[item])
 
 
-class ComputeMulti(_Compute):
+class ComputeMulti(_NetworkResults):
     """Results of the memory-bin classifier."""
 
     files = MULTI_FILES
@@ -71,7 +71,7 @@ class ComputeMulti(_Compute):
         super().__init__(res_path)
 
 
-class ComputeRegressor(_Compute):
+class ComputeRegressor(_NetworkResults):
     """Results of the memory or the wallclock regressor."""
 
     files = REGRESSOR_FILES
@@ -81,7 +81,7 @@ class ComputeRegressor(_Compute):
 
 
 def write_items(folder: Path, files: Mapping[str, str], items: Mapping[str, Any]) -> None:
-    """One file for each item, nothing rounded."""
+    """Write a file for each item into a folder, which is made; nothing is rounded."""
     folder.mkdir(parents=True, exist_ok=True)
     for item, file in files.items():
         _write_item(folder / file, items[item])
@@ -97,7 +97,24 @@ def _write_item(path: Path, value: Any) -> None:
 
 
 def read_item(path: Path) -> Any:
-    """JSON as it is, npy as an array, CSV as a series of the truth by dataset."""
+    """Read one item.
+
+    Parameters
+    ----------
+    path : Path
+        JSON, npy or CSV file.
+
+    Returns
+    -------
+    Any
+        The value of JSON, the array of npy, or the series of the truth by dataset of CSV; the README lists dtype, shape
+        and unit of each.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it cannot be read.
+    """
     try:
         if path.suffix == ".json":
             return json.loads(path.read_text())

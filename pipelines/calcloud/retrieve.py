@@ -19,14 +19,14 @@ not be there yet."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when the zip is none of a training."""
+    """Return the exit status: 0, 1 when the disk failed, 2 when the zip is not a published training."""
     parser = command.make_parser("retrieve", DESCRIPTION)
     parser.add_argument("archive", help="the zip")
     parser.add_argument("dir", metavar="DIR", type=Path, help="folder to make the stamp folder in")
-    return command.run(parser, _act, argv)
+    return command.run(parser, _run, argv)
 
 
-def _act(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         remote = "://" in arguments.archive
         packed = download(arguments.archive, Path(scratch) / "packed.zip") if remote else Path(arguments.archive)
@@ -34,7 +34,27 @@ def _act(arguments: argparse.Namespace) -> None:
 
 
 def unpack(packed: Path, name: str, target: Path) -> Path:
-    """The folder that was made."""
+    """Unpack a published training.
+
+    Parameters
+    ----------
+    packed : Path
+        The zip file.
+    name : str
+        Its path or URL, for messages.
+    target : Path
+        Folder to make the training's folder in.
+
+    Returns
+    -------
+    Path
+        The folder of the training.
+
+    Raises
+    ------
+    InputError
+        If the zip is not a published training, or the folder exists.
+    """
     try:
         with zipfile.ZipFile(packed) as archive:
             stamp = _stamp(archive.namelist(), name)
@@ -49,7 +69,7 @@ def unpack(packed: Path, name: str, target: Path) -> Path:
 
 
 def _stamp(members: list[str], name: str) -> str:
-    """The one folder that all files are in, which is called by a stamp."""
+    """Return the name of the one folder of all files, which is a stamp; InputError if there is none."""
     paths = [PurePosixPath(member) for member in members]
     tops = {path.parts[0] for path in paths if path.parts}
     if len(tops) != 1 or not STAMP.fullmatch(top := tops.pop()) or any(".." in path.parts for path in paths):

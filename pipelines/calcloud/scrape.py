@@ -1,4 +1,4 @@
-"""Finished jobs to a training set: the impossible rows set aside, a split into train and test, the transform."""
+"""Make a training set of finished jobs: quarantine impossible rows, split into train and test, fit the transform."""
 
 import argparse
 import csv
@@ -22,8 +22,8 @@ that cannot be used with their reasons, a report of both, and the transform fitt
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed, 2 when the source is no table of jobs."""
-    return command.run(_parser(), _act, argv)
+    """Return the exit status: 0, 1 when the disk failed, 2 when the source is no table of jobs."""
+    return command.run(_parser(), _run, argv)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _act(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     scrape(
         source_name=arguments.source,
         sample_rows=arguments.sample_rows,
@@ -65,12 +65,29 @@ def scrape(
     sample_seed: int = SAMPLE_SEED,
     split_seed: int = SPLIT_SEED,
 ) -> None:
-    """Write the four files; what was wrong with the rows is written even when no row is left to learn from."""
-    from pipelines.calcloud.sources.schema import SIMULATED
-    from pipelines.calcloud.sources.source import read_source
-    from pipelines.calcloud.training_data.features import fit_transform
-    from pipelines.calcloud.training_data.inspection import inspect
-    from pipelines.calcloud.training_data.split import TRAIN, split_jobs
+    """Write the training set, the quarantined rows, the report and the transform.
+
+    Parameters
+    ----------
+    source_name : str
+        Source of finished jobs, as `read_source` takes it.
+    training, quarantine, report, transform : Path
+        Files to write; quarantine and report are written even if no row can be used.
+    sample_rows, sample_seed : int
+        Number and seed of simulated jobs.
+    split_seed : int
+        Seed of the choice of test rows.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be read, or too few rows can be used.
+    """
+    from pipelines.calcloud.sources.schema import SIMULATED  # start-up
+    from pipelines.calcloud.sources.source import read_source  # start-up
+    from pipelines.calcloud.training_data.features import fit_transform  # start-up
+    from pipelines.calcloud.training_data.inspection import inspect  # start-up
+    from pipelines.calcloud.training_data.split import TRAIN, split_jobs  # start-up
 
     source = read_source(source_name, sample_rows=sample_rows, sample_seed=sample_seed)
     inspection = inspect(source)
@@ -106,9 +123,9 @@ def _quarantine_csv(inspection: "Inspection") -> str:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["line", "reasons", "row"])
     for row in inspection.quarantined:
-        whole = io.StringIO()
-        csv.writer(whole, lineterminator="").writerow(row.line.fields)
-        writer.writerow([row.line.number, "; ".join(row.reasons), whole.getvalue()])
+        fields = io.StringIO()
+        csv.writer(fields, lineterminator="").writerow(row.line.fields)
+        writer.writerow([row.line.number, "; ".join(row.reasons), fields.getvalue()])
     return text.getvalue()
 
 

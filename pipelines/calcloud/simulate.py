@@ -1,4 +1,4 @@
-"""Simulated raw images, references and features files of a few datasets, to try the processing without real data."""
+"""Simulate raw images, references and features files of a few datasets, to try the processing without real data."""
 
 import argparse
 from collections.abc import Sequence
@@ -23,26 +23,27 @@ Image = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Detector:
-    """What an image has to be freed of."""
+class DetectorFrames:
+    """Calibration frames of a simulated detector, float64 of shape (64, 64)."""
 
+    #: Counts, electrons a second, and relative response.
     bias: Image
     dark: Image
     flat: Image
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: 0, 1 when the disk failed."""
+    """Return the exit status: 0, 1 when the disk failed."""
     parser = command.make_parser("simulate", DESCRIPTION)
     parser.add_argument("dir", metavar="DIR", type=Path, help="folder to write to")
     parser.add_argument("ipppssoot", nargs="*", default=list(DATASETS), help="datasets; a name in 0 has two images")
     parser.add_argument("--seed", type=command.seed, default=1, help="of everything random")
-    return command.run(parser, _act, argv)
+    return command.run(parser, _run, argv)
 
 
-def _act(arguments: argparse.Namespace) -> None:
+def _run(arguments: argparse.Namespace) -> None:
     random = np.random.default_rng(arguments.seed)
-    detector = a_detector(random)
+    detector = simulate_detector(random)
     (arguments.dir / "inputs").mkdir(parents=True, exist_ok=True)
     (arguments.dir / "references").mkdir(exist_ok=True)
     for kind in ("bias", "dark", "flat"):
@@ -51,23 +52,23 @@ def _act(arguments: argparse.Namespace) -> None:
         simulate_dataset(arguments.dir / "inputs", ipst, detector, random)
 
 
-def a_detector(random: np.random.Generator) -> Detector:
-    """Bias in counts, dark current in electrons a second, and the response of each pixel."""
+def simulate_detector(random: np.random.Generator) -> DetectorFrames:
+    """Simulate the bias (counts), the dark current (electrons a second) and the relative response of each pixel."""
     columns = np.arange(SIZE)
-    return Detector(
+    return DetectorFrames(
         bias=20 + 5 * np.sin(columns / 7) + np.zeros((SIZE, SIZE)),
         dark=random.gamma(2.0, 0.01, (SIZE, SIZE)),
         flat=1 + 0.05 * np.cos(columns / 20)[:, None] + random.normal(0, 0.01, (SIZE, SIZE)),
     )
 
 
-def simulate_dataset(folder: Path, ipst: str, detector: Detector, random: np.random.Generator) -> None:
-    """Its raw images and its features file."""
+def simulate_dataset(folder: Path, ipst: str, detector: DetectorFrames, random: np.random.Generator) -> None:
+    """Write the raw images and the features file of a dataset to a folder."""
     images = 2 if ipst[-1] == "0" else 1
     sizes = 0.0
     for number in range(images):
         path = folder / f"{ipst}{f'_{number + 1}' if images > 1 else ''}_raw.fits"
-        adu = expose(a_sky(random), detector, random)
+        adu = simulate_exposure(simulate_sky(random), detector, random)
         write(path, adu, EXPTIME=EXPTIME_S, CCDGAIN=GAIN, READNSE=READ_NOISE, OVERSCAN=OVERSCAN, ROOTNAME=ipst)
         sizes += path.stat().st_size / 1e6
     lines = [f"n_files={images}", f"total_mb={sizes:.6f}", "SUBARRAY=True", "DRIZCORR=OMIT", "PCTECORR=OMIT"]
@@ -76,8 +77,8 @@ def simulate_dataset(folder: Path, ipst: str, detector: Detector, random: np.ran
     (folder / f"{ipst}{SUFFIX}").write_text("\n".join(lines) + "\n")
 
 
-def a_sky(random: np.random.Generator) -> Image:
-    """Electrons of a few stars on a background."""
+def simulate_sky(random: np.random.Generator) -> Image:
+    """Simulate a field of a few stars on a background, in electrons, float64 of shape (64, 64)."""
     y, x = np.mgrid[:SIZE, :SIZE]
     sky = np.full((SIZE, SIZE), 100.0)
     for _ in range(6):
@@ -86,8 +87,23 @@ def a_sky(random: np.random.Generator) -> Image:
     return sky
 
 
-def expose(sky: Image, detector: Detector, random: np.random.Generator) -> npt.NDArray[np.uint16]:
-    """What is read out: photons and dark current, cosmic rays, noise, bias, and columns that saw no light."""
+def simulate_exposure(sky: Image, detector: DetectorFrames, random: np.random.Generator) -> npt.NDArray[np.uint16]:
+    """Simulate the raw image of an exposure.
+
+    Parameters
+    ----------
+    sky : NDArray[np.float64]
+        Electrons of the field, shape (64, 64).
+    detector : DetectorFrames
+        Bias, dark and flat.
+    random : np.random.Generator
+        Source of photon noise, read noise and cosmic rays.
+
+    Returns
+    -------
+    NDArray[np.uint16]
+        Counts with overscan at the right, shape (64, 72).
+    """
     electrons = random.poisson(sky * detector.flat + detector.dark * EXPTIME_S).astype(float)
     hits = random.integers(2, SIZE - 2, (8, 2))
     electrons[hits[:, 0], hits[:, 1]] += 5e3
@@ -97,8 +113,8 @@ def expose(sky: Image, detector: Detector, random: np.random.Generator) -> npt.N
 
 
 def write(path: Path, image: npt.NDArray[Any], **cards: Any) -> None:
-    """An image with these header cards."""
-    from astropy.io import fits
+    """Write an image to a FITS file with these header cards."""
+    from astropy.io import fits  # start-up: a second to import
 
     header = fits.Header({**cards, "ORIGIN": "simulated"})
     stored = image if image.dtype == np.uint16 else image.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Submit planned jobs: the plan of `plan > plan.out` becomes a run of calcloud_process.wcl.
+"""Submit the jobs of a plan (`plan > plan.out`) as a run of calcloud_process.wcl.
 
 python -m pipelines.calcloud.submit plan.out --inputs DIR --engine local
 """
@@ -23,7 +23,7 @@ NEEDED = ("ipst", "memory_steps_mb", "kill_steps_s", "rung", "model", "batch", "
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status: that of fwsubmit; 2 when the plan is none."""
+    """Return the exit status of fwsubmit; 2 when the plan cannot be read."""
     parser = command.make_parser("submit", DESCRIPTION)
     parser.add_argument("plan", help="the plan, or - for standard input")
     parser.add_argument("--inputs", default="inputs", help="folder of raw and features files")
@@ -31,18 +31,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--mode", default="remote", help="where references come from")
     parser.add_argument("--engine", choices=ENGINES, default="local", help="this machine, or the pool")
     parser.add_argument("--unitname", help="name of the run's unit; the plan's batch, if not given")
-    ended: list[int] = []
-    status = command.run(parser, lambda arguments: ended.append(_submit(arguments)), argv)
-    return status or ended[0]
+    statuses: list[int] = []
+    status = command.run(parser, lambda arguments: statuses.append(_submit(arguments)), argv)
+    return status or statuses[0]
 
 
 def _submit(arguments: argparse.Namespace) -> int:
     lines = read_plan(arguments.plan)
     batch, bucket = str(lines[0]["batch"]), _bucket(lines)
     if arguments.plan == "-":
-        kept = Path(f"{batch}.plan")
-        kept.write_text("".join(json.dumps(line) + "\n" for line in lines))
-        arguments.plan = str(kept)
+        copy = Path(f"{batch}.plan")
+        copy.write_text("".join(json.dumps(line) + "\n" for line in lines))
+        arguments.plan = str(copy)
     settings = {
         "plan": arguments.plan,
         "inputs": arguments.inputs,
@@ -53,8 +53,8 @@ def _submit(arguments: argparse.Namespace) -> int:
         "unitname": arguments.unitname or batch.replace("/", "-"),
         "target_site": arguments.engine,
     }
-    beside = Path(sys.executable).with_name("fwsubmit")
-    argv = [str(beside) if beside.exists() else "fwsubmit", str(PIPELINE)]
+    program = Path(sys.executable).with_name("fwsubmit")
+    argv = [str(program) if program.exists() else "fwsubmit", str(PIPELINE)]
     for key, value in settings.items():
         argv += ["--set", f"{key}={value}"]
     try:
@@ -64,7 +64,23 @@ def _submit(arguments: argparse.Namespace) -> int:
 
 
 def read_plan(name: str) -> list[dict[str, Any]]:
-    """The lines of a plan, all of one batch."""
+    """Read a plan.
+
+    Parameters
+    ----------
+    name : str
+        File of JSON lines, or `-` for standard input.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        A plan for each job (MB, s), all of one batch.
+
+    Raises
+    ------
+    InputError
+        If the file is not a plan, is empty, or holds several batches.
+    """
     try:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except FileNotFoundError:

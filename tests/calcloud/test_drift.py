@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipelines.calcloud.drift import figures, main, read_pairs
+from pipelines.calcloud.drift import drift_metrics, main, read_pairs
 from pipelines.calcloud.program.errors import InputError
 
 
@@ -22,7 +22,7 @@ def a_list(tmp_path):
 
 def test_a_model_whose_plans_are_near_what_is_used_fits(a_list):
     random = np.random.default_rng(1)
-    found = figures(read_pairs(a_list(np.exp(random.normal(0, 0.2, 200)))))
+    found = drift_metrics(read_pairs(a_list(np.exp(random.normal(0, 0.2, 200)))))
     assert (found["fits"], found["wrong"], found["models"]) == (True, [], ["abc"])
 
 
@@ -35,13 +35,13 @@ def test_a_model_whose_plans_are_near_what_is_used_fits(a_list):
     ],
 )
 def test_a_model_that_no_longer_fits_says_why(a_list, factors, used_gb, says):
-    found = figures(read_pairs(a_list(factors, used_gb=used_gb)))
+    found = drift_metrics(read_pairs(a_list(factors, used_gb=used_gb)))
     assert found["fits"] is False
     assert says in found["wrong"]
 
 
 def test_a_few_jobs_say_nothing(a_list):
-    assert figures(read_pairs(a_list([9.0] * 5)))["fits"] is None
+    assert drift_metrics(read_pairs(a_list([9.0] * 5)))["fits"] is None
 
 
 def test_the_verdict_and_the_picture_are_written(a_list, tmp_path, capsys):

@@ -1,11 +1,11 @@
-"""Where calibration programs find their reference files: the variables of each mode, and names such as jref$x.fits."""
+"""Reference files of calibration programs: environment variables of each mode, and names such as jref$x.fits."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 from pipelines.calcloud.program.errors import MissingReferenceError
 
-#: Mode to variables. A variable that is set already stays as it is, but for the mode itself.
+#: Variables by mode. A variable that is set already stays, except the mode itself.
 MODES: Mapping[str, Mapping[str, str]] = {
     "onsite": {"CRDS_PATH": "/grp/crds/cache", "CRDS_READONLY_CACHE": "1"},
     "remote": {"CRDS_PATH": "crds_cache", "CRDS_SERVER_URL": "https://hst-crds.stsci.edu"},
@@ -17,12 +17,12 @@ MODES: Mapping[str, Mapping[str, str]] = {
         "CRDS_REFERENCE_URI": "s3://hst-crds-cache-ops/references/hst/",
     },
 }
-#: The names by which the programs of each instrument look for their references.
+#: Variables with the directories of the references of each instrument.
 _REFERENCES = ("iref", "jref", "oref", "lref")
 
 
-def variables(mode: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """What is set for this mode."""
+def environment_variables(mode: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of a mode; those that `environment` has keep their values."""
     found = {"CRDS_MODE": mode, "CRDS_OBSERVATORY": "hst"}
     for name, value in MODES[mode].items():
         found[name] = environment.get(name, value)
@@ -31,12 +31,27 @@ def variables(mode: str, environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def reference(named: str, environment: Mapping[str, str]) -> Path | None:
-    """The file that a header names as `jref$x.fits`; none where it names none, or no cache is there to look in.
+def find_reference(reference: str, environment: Mapping[str, str]) -> Path | None:
+    """Find a reference file that a header names.
 
-    MissingReferenceError where the cache is there and the file is not: it has to be synchronised first (`crds sync`).
+    Parameters
+    ----------
+    reference : str
+        Value of the header, such as `jref$x.fits`.
+    environment : Mapping[str, str]
+        Variables with the directories of the cache.
+
+    Returns
+    -------
+    Path | None
+        The file; None if the header names none, or there is no cache.
+
+    Raises
+    ------
+    MissingReferenceError
+        If there is a cache without this file; `crds sync` fetches it.
     """
-    variable, has_folder, name = named.strip().partition("$")
+    variable, has_folder, name = reference.strip().partition("$")
     if not has_folder or variable.lower() not in _REFERENCES:
         return None
     folder = Path(environment.get(variable.lower(), ""))
@@ -44,6 +59,6 @@ def reference(named: str, environment: Mapping[str, str]) -> Path | None:
         return None
     if name != Path(name).name or not (folder / name).is_file():
         raise MissingReferenceError(
-            f"{named}: no such reference in {folder} ({variable.lower()}): synchronise the cache first"
+            f"{reference}: no such reference in {folder} ({variable.lower()}): synchronise the cache first"
         )
     return folder / name

@@ -1,4 +1,4 @@
-"""How a job ended: the exit codes of the original, and what becomes of a job that failed."""
+"""Exit codes of jobs as CALCLOUD defines them, and the classes of failed jobs with their remedies."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from enum import IntEnum
 from typing import Any
 
 
-class Exit(IntEnum):
-    """What a job's status says."""
+class ExitCode(IntEnum):
+    """Exit status of a job."""
 
     SUCCESS = 0
     GENERIC = 1
@@ -26,21 +26,21 @@ class Exit(IntEnum):
     CANNOT_ALLOCATE = 34
 
 
-#: Statuses that say that memory was too little.
-MEMORY = (Exit.MEMORY_IN_LOG, Exit.MEMORY_ERROR, Exit.CONTAINER_MEMORY, Exit.CANNOT_ALLOCATE)
+#: Statuses of jobs that ran out of memory.
+MEMORY = (ExitCode.MEMORY_IN_LOG, ExitCode.MEMORY_ERROR, ExitCode.CONTAINER_MEMORY, ExitCode.CANNOT_ALLOCATE)
 
 
 class JobError(Exception):
-    """The job ends here, with this status."""
+    """Error that ends a job with an exit status."""
 
-    def __init__(self, status: Exit, reason: str) -> None:
+    def __init__(self, status: ExitCode, reason: str) -> None:
         super().__init__(reason)
         self.status = status
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
-    """What kind of failure it was, and what to do."""
+class JobFailure:
+    """Class of a failure, with its remedy."""
 
     #: `memory`, `timeout`, `infrastructure`, `cancelled` or `error`.
     kind: str
@@ -58,25 +58,36 @@ REMEDIES: Mapping[str, str] = {
 }
 
 
-def classify_event(event: Mapping[str, Any]) -> Failure:
-    """The kind of a failed job's event, as the batch system of the original writes it."""
+def classify_event(event: Mapping[str, Any]) -> JobFailure:
+    """Classify a failed job.
+
+    Parameters
+    ----------
+    event : Mapping[str, Any]
+        Event of the job as AWS Batch writes it.
+
+    Returns
+    -------
+    JobFailure
+        Class, remedy and reason.
+    """
     detail = event.get("detail") or {}
     container = detail.get("container") or {}
     attempts = [attempt.get("container") or {} for attempt in detail.get("attempts") or [{}]]
-    said = " ".join(str(part.get("reason") or "") for part in (container, *attempts))
+    reasons = " ".join(str(part.get("reason") or "") for part in (container, *attempts))
     status_reason = str(detail.get("statusReason") or "")
-    kind = _kind(container.get("exitCode"), said, status_reason)
-    reason = " ".join(dict.fromkeys(part for part in (status_reason, said.strip()) if part and part != "undefined"))
-    return Failure(kind=kind, remedy=REMEDIES[kind], reason=f"{reason} (exit {container.get('exitCode')})")
+    kind = _kind(container.get("exitCode"), reasons, status_reason)
+    reason = " ".join(dict.fromkeys(part for part in (status_reason, reasons.strip()) if part and part != "undefined"))
+    return JobFailure(kind=kind, remedy=REMEDIES[kind], reason=f"{reason} (exit {container.get('exitCode')})")
 
 
-def _kind(status: Any, said: str, status_reason: str) -> str:
+def _kind(status: Any, reasons: str, status_reason: str) -> str:
     if "Operator cancelled" in status_reason:
         return "cancelled"
     if "exceeded timeout" in status_reason:
         return "timeout"
-    if status in MEMORY or "OutOfMemoryError" in said:
+    if status in MEMORY or "OutOfMemoryError" in reasons:
         return "memory"
-    if "CannotInspectContainer" in said or "DockerTimeoutError" in said:
+    if "CannotInspectContainer" in reasons or "DockerTimeoutError" in reasons:
         return "infrastructure"
     return "error"

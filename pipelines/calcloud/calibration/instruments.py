@@ -1,26 +1,26 @@
-"""The programs that calibrate each instrument's data, and the files that they begin with."""
+"""Calibration programs of each instrument, and their input files."""
 
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-#: What the family calibrates with where an instrument's own programs are not installed.
+#: Program of this family that calibrates where an instrument's own programs are not installed.
 OWN = "calibrate"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Instrument:
-    """One of the four."""
+    """Calibration programs of one instrument."""
 
-    #: Calibrates; run on the association where there is one, else on each raw file.
+    #: Command line of the calibration, for the association or for each raw file.
     stage1: tuple[str, ...]
-    #: Combines what an association holds; nothing where the first stage does that too.
+    #: Command line of the combination of an association; empty if the first stage combines.
     stage2: tuple[str, ...] = ()
-    #: Suffixes of the files that the first stage takes where there is no association; the first kind found counts.
+    #: Suffixes of the raw files without an association; the first group that has a file counts.
     raws: tuple[tuple[str, ...], ...] = (("raw",),)
-    #: Without an association, only the first of them is named; the program finds the others.
+    #: True if the command line names the first raw file only, and the program finds the others.
     first_only: bool = False
-    #: What the archive calls the files that a calibration begins with.
+    #: Product groups of the archive (MAST) that a calibration needs.
     retrieved: tuple[str, ...] = ("ASN", "RAW")
 
 
@@ -51,24 +51,39 @@ INSTRUMENTS = {
 
 
 def stages(instrument: str, folder: Path, ipst: str) -> list[tuple[str, list[str]]]:
-    """Stage name and command line, in order, for the files of a dataset in a folder; none where it has no files."""
+    """Return the stages of a calibration in their order.
+
+    Parameters
+    ----------
+    instrument : str
+        `acs`, `cos`, `stis` or `wfc3`.
+    folder : Path
+        Folder with the files of the dataset.
+    ipst : str
+        The dataset.
+
+    Returns
+    -------
+    list[tuple[str, list[str]]]
+        Name and command line of each stage; empty if the folder has no file of the dataset.
+    """
     programs = INSTRUMENTS[instrument]
     association = folder / f"{ipst}_asn.fits"
     if association.exists():
-        given = [association.name]
+        inputs = [association.name]
     else:
-        given = _raws(programs, folder)
-        given = given[:1] if programs.first_only else given
-    if not given:
+        inputs = _raws(programs, folder)
+        inputs = inputs[:1] if programs.first_only else inputs
+    if not inputs:
         return []
-    found = [("stage1", [*programs.stage1, name]) for name in given]
+    found = [("stage1", [*programs.stage1, name]) for name in inputs]
     if association.exists() and programs.stage2:
         found.append(("stage2", [*programs.stage2, association.name]))
     return found
 
 
 def is_installed(instrument: str, path: str | None = None) -> bool:
-    """Whether the first stage's program is on PATH."""
+    """Return whether the program of the first stage is on PATH."""
     return shutil.which(INSTRUMENTS[instrument].stage1[0], path=path) is not None
 
 

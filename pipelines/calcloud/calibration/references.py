@@ -1,6 +1,6 @@
-"""The frames that a raw image is freed of: from a folder, by what they say of themselves; or by the image's own header.
+"""Bias, dark and flat frames of a raw image, from a folder by their own headers, or by the header of the image.
 
-Headers name references as `jref$x_bia.fits`, and the variables of CRDS say where jref is (`crds.py`).
+Headers name references as `jref$x_bia.fits`, and the variables of CRDS are the directories (`crds.py`).
 """
 
 from collections.abc import Mapping
@@ -15,21 +15,45 @@ from pipelines.calcloud.program.errors import InputError
 
 Image = npt.NDArray[np.float32]
 
-#: Kinds of frames, and the header's key for the file of each.
+#: By kind of frame, the keyword of the image's header that names its file.
 KINDS: Mapping[str, str] = {"BIAS": "BIASFILE", "DARK": "DARKFILE", "FLAT": "PFLTFILE"}
 
 
-def in_folder(kind: str, header: Any, shape: tuple[int, int], folder: Path) -> Image | None:
-    """The frame of this kind that fits the image; none where none fits in kind."""
-    from astropy.io import fits
+def read_from_folder(kind: str, header: Any, shape: tuple[int, int], folder: Path) -> Image | None:
+    """Read the frame of a kind that a folder has for an image.
 
-    wanted = {key: header[key] for key in ("DETECTOR", "FILTER") if key in header}
+    Parameters
+    ----------
+    kind : str
+        `BIAS` (counts), `DARK` (electrons a second) or `FLAT` (relative response).
+    header : astropy.io.fits.Header
+        Header of the image.
+    shape : tuple[int, int]
+        Rows and columns of the image without overscan.
+    folder : Path
+        Folder of FITS files; a frame matches by IMAGETYP, DETECTOR and, for flats, FILTER.
+
+    Returns
+    -------
+    NDArray[np.float32] | None
+        The frame; None if none matches.
+
+    Raises
+    ------
+    InputError
+        If the frame that matches has another shape.
+    """
+    from astropy.io import fits  # start-up: a second to import
+
+    keywords = {key: header[key] for key in ("DETECTOR", "FILTER") if key in header}
     if kind != "FLAT":
-        wanted.pop("FILTER", None)
+        keywords.pop("FILTER", None)
     for path in sorted(folder.glob("*.fits")):
         with fits.open(path) as file:
-            own = file[0].header
-            if own.get("IMAGETYP") != kind or any(own.get(key, value) != value for key, value in wanted.items()):
+            frame_header = file[0].header
+            if frame_header.get("IMAGETYP") != kind or any(
+                frame_header.get(key, value) != value for key, value in keywords.items()
+            ):
                 continue
             data = _frame(file)
         if data is None or data.shape != shape:
@@ -38,15 +62,35 @@ def in_folder(kind: str, header: Any, shape: tuple[int, int], folder: Path) -> I
     return None
 
 
-def named(kind: str, header: Any, shape: tuple[int, int], environment: Mapping[str, str]) -> Image | None:
-    """The frame that the image's header names; none where it names none, the cache is not here, or it does not fit.
+def read_from_header(kind: str, header: Any, shape: tuple[int, int], environment: Mapping[str, str]) -> Image | None:
+    """Read the frame of a kind that the header of an image names.
 
-    A reference of the whole detector fits no part of it, and this calibration does not cut: it says so and goes on.
+    Parameters
+    ----------
+    kind : str
+        `BIAS`, `DARK` or `FLAT`.
+    header : astropy.io.fits.Header
+        Header of the image.
+    shape : tuple[int, int]
+        Rows and columns of the image without overscan.
+    environment : Mapping[str, str]
+        Variables with the directories of references.
+
+    Returns
+    -------
+    NDArray[np.float32] | None
+        The frame; None if the header names none, there is no cache, or the shape differs, which is printed: a frame of
+        the whole detector is not cut to a part of it.
+
+    Raises
+    ------
+    InputError
+        If the file is not in the cache or not a FITS file.
     """
-    from astropy.io import fits
+    from astropy.io import fits  # start-up: a second to import
 
     name = str(header.get(KINDS[kind], ""))
-    path = crds.reference(name, environment)
+    path = crds.find_reference(name, environment)
     if path is None:
         return None
     try:
@@ -62,5 +106,5 @@ def named(kind: str, header: Any, shape: tuple[int, int], environment: Mapping[s
 
 
 def _frame(file: Any) -> Image | None:
-    """The first image of an open FITS file."""
+    """Return the first image of an open FITS file; None if it has none."""
     return next((np.asarray(unit.data, np.float32) for unit in file if unit.is_image and unit.data is not None), None)

@@ -1,4 +1,4 @@
-"""What a program used: run it, copy its words to a log, and measure memory, processor and time."""
+"""Resource usage of programs: run one with its output in a log, and measure memory, processor time and time."""
 
 import os
 import re
@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipelines.calcloud.calibration.exit_codes import Exit
+from pipelines.calcloud.calibration.exit_codes import ExitCode
 
-_MEMORY_WORDS = re.compile(rb"MemoryError|[Cc]annot allocate memory|std::bad_alloc")
+_MEMORY_MESSAGES = re.compile(rb"MemoryError|[Cc]annot allocate memory|std::bad_alloc")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """Of one program with all it waited for."""
+    """Resource usage of one program, with the children that it waited for."""
 
     command: tuple[str, ...]
     status: int
@@ -26,13 +26,35 @@ class Usage:
 
 
 def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str], log: Path) -> Usage:
-    """Run a program in a folder, its words added to a log."""
+    """Run a program, and append its output to a log.
+
+    Parameters
+    ----------
+    command : Sequence[str]
+        Command line.
+    folder : Path
+        Working directory.
+    environment : Mapping[str, str]
+        Environment variables.
+    log : Path
+        File that standard output and standard error are appended to.
+
+    Returns
+    -------
+    Usage
+        Exit status (negative for a signal), times in seconds and peak memory in kB.
+
+    Raises
+    ------
+    OSError
+        If the program cannot be started.
+    """
     began = time.monotonic()
-    with log.open("ab") as words:
-        words.write(f"$ {' '.join(command)}\n".encode())
-        words.flush()
+    with log.open("ab") as output:
+        output.write(f"$ {' '.join(command)}\n".encode())
+        output.flush()
         popen = subprocess.Popen(
-            list(command), cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=words, stderr=words
+            list(command), cwd=folder, env=dict(environment), stdin=subprocess.DEVNULL, stdout=output, stderr=output
         )
         _, waited, used = os.wait4(popen.pid, 0)
     popen.returncode = os.waitstatus_to_exitcode(waited)
@@ -46,18 +68,44 @@ def run(command: Sequence[str], *, folder: Path, environment: Mapping[str, str],
     )
 
 
-def memory_status(log: Path, begin: int) -> Exit | None:
-    """The status of a program whose words, from a byte of its log on, say that memory was too little."""
-    with log.open("rb") as words:
-        words.seek(begin)
-        found = _MEMORY_WORDS.search(words.read())
+def memory_status(log: Path, begin: int) -> ExitCode | None:
+    """Search the log of a program for messages about memory.
+
+    Parameters
+    ----------
+    log : Path
+        The log.
+    begin : int
+        Byte of the log at which the program's output begins.
+
+    Returns
+    -------
+    ExitCode | None
+        The exit code of the first message; None if there is none.
+    """
+    with log.open("rb") as output:
+        output.seek(begin)
+        found = _MEMORY_MESSAGES.search(output.read())
     if found is None:
         return None
-    return Exit.MEMORY_IN_LOG if found[0] == b"MemoryError" else Exit.CANNOT_ALLOCATE
+    return ExitCode.MEMORY_IN_LOG if found[0] == b"MemoryError" else ExitCode.CANNOT_ALLOCATE
 
 
 def time_report(usages: Sequence[Usage], status: int) -> str:
-    """GNU time's lines that are read again: the fifth is the elapsed time, the tenth the memory, the last the end."""
+    """Return a report in the format of GNU time.
+
+    Parameters
+    ----------
+    usages : Sequence[Usage]
+        Resource usage of all programs of a job.
+    status : int
+        Exit status of the job.
+
+    Returns
+    -------
+    str
+        Lines of text. CALCLOUD reads the fifth (elapsed time), the tenth (peak memory) and the last (exit status).
+    """
     wall = sum(usage.wall_s for usage in usages)
     hours, rest = divmod(wall, 3600)
     minutes, seconds = divmod(rest, 60)

@@ -1,4 +1,4 @@
-"""Archives of arrays whose bytes depend on their content alone: no dates, no order of writing, nothing pickled."""
+"""Zip archives of arrays whose bytes depend on the content only: no dates, names in order, nothing pickled."""
 
 import io
 import json
@@ -18,7 +18,17 @@ _FACTS = "facts.json"
 
 
 def write_archive(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Facts as JSON, and an `.npy` for each array, in one zip."""
+    """Write facts as JSON and each array as `.npy` into one zip file.
+
+    Parameters
+    ----------
+    path : Path
+        File to write; its directory is made.
+    facts : Mapping[str, Any]
+        Values that JSON can hold.
+    arrays : Mapping[str, NDArray]
+        Arrays of any shape and dtype, but not of objects.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
         _add(archive, _FACTS, json.dumps(facts, sort_keys=True).encode())
@@ -29,7 +39,25 @@ def write_archive(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, npt
 
 
 def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
-    """What `write_archive` wrote."""
+    """Read a file of `write_archive`.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    facts : dict[str, Any]
+        The facts.
+    arrays : dict[str, NDArray]
+        The arrays by name, with their shapes and dtypes.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is not such an archive.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             facts = json.loads(archive.read(_FACTS))

@@ -1,14 +1,14 @@
-"""What goes wrong with the input of a program, so that its user can put it right."""
+"""Errors in the input of a program, which its user can correct."""
 
 
 class InputError(Exception):
-    """A file or an argument is not what it has to be; the message says where, what, and what would be right."""
+    """Invalid file or argument; the message says where, what, and what would be right."""
 
-    #: Exit status of the program that it ends.
+    #: Exit status of the program.
     status = 2
 
 
 class MissingReferenceError(InputError):
-    """A reference file is named and is not in the cache; the status is the original's for that."""
+    """Reference file that a header names and the cache does not have; the exit status is that of CALCLOUD."""
 
     status = 27

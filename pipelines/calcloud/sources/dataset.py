@@ -1,6 +1,6 @@
-"""A dataset before it is processed: its name and its features file become the numbers that every model sees.
+"""Names and features files of datasets, and their encoding as the features of the models.
 
-Scrape, train, predict and plan all come here, so that a job is learned from and predicted in the same way.
+Scrape, train, predict and plan share it, so that training and prediction use the same features.
 """
 
 import math
@@ -11,15 +11,15 @@ from pathlib import Path
 from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.sources.schema import INSTRUMENTS, IPST
 
-#: What follows the dataset's name in the name of its features file.
+#: Suffix of the name of a features file, after the dataset's name.
 SUFFIX = "_MemModelFeatures.txt"
 
-#: What a job has where its features file says nothing: a step that an instrument has not is a step not done.
+#: Defaults of keywords that a features file does not have: a step that an instrument does not have is omitted.
 DEFAULTS: Mapping[str, str] = {"DRIZCORR": "OMIT", "PCTECORR": "OMIT", "CRSPLIT": "NaN", "SUBARRAY": "False"}
 
 CRSPLIT_UNKNOWN, CRSPLIT_ONE, CRSPLIT_SEVERAL = 0, 1, 2
 
-#: Of the detectors, the two mosaics of large CCDs; all others have at most 2,048 pixels a row.
+#: The two detectors that are mosaics of large CCDs; all others have at most 2,048 pixels a row.
 LARGE_DETECTORS = ("UVIS", "WFC")
 _LARGEST_OTHER_AXIS = 2048
 
@@ -28,11 +28,11 @@ _LINE = re.compile(r"\s*([A-Za-z]\w*)\s*=\s*(.*?)\s*")
 
 
 class UnknownDatasetError(InputError):
-    """A name of which nothing is known that a model could use."""
+    """Name of a dataset that no model knows."""
 
 
 def check_name(ipst: str) -> str:
-    """The name of a dataset that models know, in lower case; UnknownDatasetError with what it is instead."""
+    """Return the name of a dataset in lower case; UnknownDatasetError if no model knows such a name."""
     if IPST.fullmatch(ipst):
         return ipst.lower()
     if is_mosaic(ipst):
@@ -44,17 +44,35 @@ def check_name(ipst: str) -> str:
 
 
 def is_mosaic(name: str) -> bool:
-    """Whether it is a single-visit or multi-visit mosaic, whose names have another form."""
+    """Return whether the name is that of a mosaic of one visit or several."""
     return _MOSAIC.fullmatch(name) is not None
 
 
 def instrument_of(ipst: str) -> str:
-    """`acs`, `cos`, `stis` or `wfc3`."""
+    """Return the instrument of a dataset: `acs`, `cos`, `stis` or `wfc3`; UnknownDatasetError for any other."""
     return INSTRUMENTS[check_name(ipst)[0]][0]
 
 
 def read_features(path: Path) -> tuple[str, dict[str, float]]:
-    """Name and features of the dataset that a `<ipppssoot>_MemModelFeatures.txt` describes."""
+    """Read the features file of a dataset.
+
+    Parameters
+    ----------
+    path : Path
+        File called `<ipppssoot>_MemModelFeatures.txt`.
+
+    Returns
+    -------
+    name : str
+        The dataset in lower case.
+    features : dict[str, float]
+        The nine features, as `encode_header` returns them.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or lacks `n_files` or `total_mb`.
+    """
     if not path.name.endswith(SUFFIX):
         raise InputError(f"{path}: is not called <ipppssoot>{SUFFIX}")
     ipst = path.name.removesuffix(SUFFIX)
@@ -73,7 +91,7 @@ def read_features(path: Path) -> tuple[str, dict[str, float]]:
 
 
 def parse_keywords(text: str, name: str) -> dict[str, str]:
-    """The lines `KEY=value` of a features file."""
+    """Return the keywords of the text of a features file, lines `KEY=value`; InputError names the file and the line."""
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
@@ -90,17 +108,35 @@ def parse_keywords(text: str, name: str) -> dict[str, str]:
 
 
 def encode_header(ipst: str, keywords: Mapping[str, str]) -> dict[str, float]:
-    """The features of a dataset from its header keywords; `n_files` and `total_mb` must be there, a NaN is zero."""
+    """Encode the header keywords of a dataset as features.
+
+    Parameters
+    ----------
+    ipst : str
+        The dataset.
+    keywords : Mapping[str, str]
+        Keywords; `n_files` and `total_mb` (MB) must be among them. A NaN is zero.
+
+    Returns
+    -------
+    dict[str, float]
+        `n_files`, `total_mb` (MB), and the codes of the other features that the data dictionary lists.
+
+    Raises
+    ------
+    InputError
+        If `n_files` or `total_mb` is missing or not a number.
+    """
     name = check_name(ipst)
-    given = {**DEFAULTS, **keywords}
+    complete = {**DEFAULTS, **keywords}
     return {
-        "n_files": int(_number(ipst, given, "n_files", whole=True)),
-        "total_mb": _number(ipst, given, "total_mb"),
-        "drizcorr": _is(given, "DRIZCORR", "PERFORM"),
-        "pctecorr": _is(given, "PCTECORR", "PERFORM"),
-        "crsplit": _encode_crsplit(given["CRSPLIT"]),
-        "subarray": _is(given, "SUBARRAY", "TRUE", "T", "1"),
-        "detector": _encode_detector(ipst, given),
+        "n_files": int(_number(ipst, complete, "n_files", whole=True)),
+        "total_mb": _number(ipst, complete, "total_mb"),
+        "drizcorr": _has_value(complete, "DRIZCORR", "PERFORM"),
+        "pctecorr": _has_value(complete, "PCTECORR", "PERFORM"),
+        "crsplit": _encode_crsplit(complete["CRSPLIT"]),
+        "subarray": _has_value(complete, "SUBARRAY", "TRUE", "T", "1"),
+        "detector": _encode_detector(ipst, complete),
         "dtype": int(name[-1] == "0"),
         "instr": INSTRUMENTS[name[0]][1],
     }
@@ -110,7 +146,7 @@ def _number(ipst: str, keywords: Mapping[str, str], key: str, *, whole: bool = F
     if key not in keywords:
         raise InputError(f"{ipst}: {key} is missing: n_files and total_mb must both be given as numbers")
     try:
-        # Python reads 1_000 as a number; in a file it is a slip.
+        # Python reads 1_000 as a number; in a file it is a mistake.
         value = float(keywords[key].replace("_", "?"))
     except ValueError:
         raise InputError(f"{ipst}: {key} = {keywords[key]!r} is not a number") from None
@@ -121,7 +157,7 @@ def _number(ipst: str, keywords: Mapping[str, str], key: str, *, whole: bool = F
     return value
 
 
-def _is(keywords: Mapping[str, str], key: str, *values: str) -> int:
+def _has_value(keywords: Mapping[str, str], key: str, *values: str) -> int:
     return int(keywords[key].strip().upper() in values)
 
 
@@ -132,7 +168,7 @@ def _encode_crsplit(text: str) -> int:
 
 
 def _encode_detector(ipst: str, keywords: Mapping[str, str]) -> int:
-    """By its name; where that is missing, by the longer side of the image, which only a full frame tells."""
+    """Return 1 for a large detector, by its name; without a name, by the longer side of the image."""
     detector = keywords.get("DETECTOR", "").strip().upper()
     if detector not in ("", "NAN"):
         return int(detector in LARGE_DETECTORS)

@@ -1,12 +1,13 @@
-"""Tables from elsewhere: fetched once, checked against the checksum that was given, and kept.
+"""Downloads of remote tables, checked against a checksum and cached.
 
-`https://host/jobs.csv#sha256=...`, `s3://bucket/jobs.csv`, `zenodo:2021-11-04`. What has a checksum is taken from the
-cache the next time; what has none may change, and is fetched again.
+`https://host/jobs.csv#sha256=...`, `s3://bucket/jobs.csv`, `zenodo:2021-11-04`. A table with a checksum is read from
+the cache the next time; one without may change, and is downloaded again.
 """
 
 import hashlib
 import os
 import re
+import tempfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -15,14 +16,15 @@ from io import BytesIO
 from pathlib import Path
 
 from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.program.remote import download
 
 TIMEOUT_S = 60
 ZENODO = "zenodo:"
-#: Another address of the archive, such as a mirror's.
+#: Environment variable with another address of the archive, such as a mirror's.
 ZENODO_ADDRESS = "CALCLOUD_ZENODO"
 _RECORD = "https://zenodo.org/records/18271832/files"
 
-#: Of the published archives, those whose checksum is known here; others are fetched where it is given.
+#: Checksums of published archives; any other archive needs its checksum in the source's name.
 PUBLISHED = {"2021-11-04": "md5=029fcba4e4f576faf259035b2c20d13c"}
 
 _CHECKSUM = re.compile(r"(sha256=[0-9a-f]{64}|md5=[0-9a-f]{32})")
@@ -30,67 +32,79 @@ _CHECKSUM = re.compile(r"(sha256=[0-9a-f]{64}|md5=[0-9a-f]{32})")
 
 @dataclass(frozen=True)
 class Address:
-    """Where a file lies, and what it has to be (empty where nobody says)."""
+    """URL of a file and its expected checksum, which may be empty."""
 
-    place: str
+    url: str
     checksum: str
 
 
-def is_elsewhere(name: str) -> bool:
-    """Whether a source has to be fetched."""
+def is_remote(name: str) -> bool:
+    """Return whether a source has to be downloaded."""
     return name.startswith(("http://", "https://", "s3://", ZENODO))
 
 
 def fetch(name: str) -> bytes:
-    """The bytes of a source; of a zip, those of the table in it."""
+    """Download a source, or read it from the cache.
+
+    Parameters
+    ----------
+    name : str
+        URL, or `zenodo:<date>`; a checksum may follow a `#`.
+
+    Returns
+    -------
+    bytes
+        The file; of a zip, the table in it.
+
+    Raises
+    ------
+    InputError
+        If it cannot be downloaded or has another checksum.
+    """
     address = _address(name)
-    kept = _cache() / re.sub(r"\W", "_", address.checksum) if address.checksum else None
-    if kept is not None and kept.is_file() and _checksum(kept.read_bytes(), address.checksum) == address.checksum:
-        stored = kept.read_bytes()
+    cached = _cache() / re.sub(r"\W", "_", address.checksum) if address.checksum else None
+    if cached is not None and cached.is_file() and _checksum(cached.read_bytes(), address.checksum) == address.checksum:
+        stored = cached.read_bytes()
     else:
-        stored = _fetch_s3(address.place) if address.place.startswith("s3://") else _fetch_http(address.place)
+        stored = _fetch_s3(address.url) if address.url.startswith("s3://") else _fetch_http(address.url)
         if address.checksum and (found := _checksum(stored, address.checksum)) != address.checksum:
-            raise InputError(f"{address.place}: has the checksum {found}, not {address.checksum}: it is not that file")
-        if kept is not None:
-            _keep(stored, kept)
+            raise InputError(f"{address.url}: has the checksum {found}, not {address.checksum}: it is not that file")
+        if cached is not None:
+            _write_cache(stored, cached)
     return _unzipped(name, stored) if stored[:4] == b"PK\x03\x04" else stored
 
 
 def _address(name: str) -> Address:
-    place, _, checksum = name.partition("#")
+    url, _, checksum = name.partition("#")
     if checksum and not _CHECKSUM.fullmatch(checksum):
         raise InputError(f"{name}: '{checksum}' is no checksum: sha256= and 64, or md5= and 32 hexadecimal digits")
-    if not place.startswith(ZENODO):
-        return Address(place, checksum)
-    date = place.removeprefix(ZENODO)
+    if not url.startswith(ZENODO):
+        return Address(url, checksum)
+    date = url.removeprefix(ZENODO)
     if not re.fullmatch(r"\d{4}-\d\d-\d\d", date):
         raise InputError(f"{name}: an archive is named by its date, as in {ZENODO}2021-11-04")
     if not checksum and date not in PUBLISHED:
-        raise InputError(f"{name}: the checksum of this archive is not known here: give it, as in {place}#md5=...")
+        raise InputError(f"{name}: the checksum of this archive is not known here: give it, as in {url}#md5=...")
     base = os.environ.get(ZENODO_ADDRESS, _RECORD).rstrip("/")
     return Address(f"{base}/hst_cal_std_{date}.zip", checksum or PUBLISHED[date])
 
 
-def _fetch_http(place: str) -> bytes:
+def _fetch_http(url: str) -> bytes:
     try:
-        with urllib.request.urlopen(place, timeout=TIMEOUT_S) as answer:  # noqa: S310  # http(s) only, see is_elsewhere
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310  # http(s) only, see is_remote
             return bytes(answer.read())
     except (urllib.error.URLError, OSError, ValueError) as error:
-        raise InputError(f"{place}: cannot be fetched ({error})") from error
+        raise InputError(f"{url}: cannot be fetched ({error})") from error
 
 
-def _fetch_s3(place: str) -> bytes:
-    import tempfile
-
-    from pipelines.calcloud.program.remote import download
-
+def _fetch_s3(url: str) -> bytes:
     with tempfile.TemporaryDirectory() as scratch:
-        return download(place, Path(scratch) / "table").read_bytes()
+        return download(url, Path(scratch) / "table").read_bytes()
 
 
 def _checksum(stored: bytes, like: str) -> str:
     kind = like.partition("=")[0]
-    # md5 tells a damaged archive from a whole one here, and nothing depends on it against forgers.
+    # md5 detects damaged archives here; security does not depend on it.
     return f"{kind}={hashlib.new(kind, stored, usedforsecurity=False).hexdigest()}"
 
 
@@ -99,15 +113,15 @@ def _cache() -> Path:
     return Path(root) / "skyfw" / "tables"
 
 
-def _keep(stored: bytes, place: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    part = place.with_name(f"{place.name}.part-{os.getpid()}")
+def _write_cache(stored: bytes, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part-{os.getpid()}")
     part.write_bytes(stored)
-    part.replace(place)
+    part.replace(path)
 
 
 def _unzipped(name: str, stored: bytes) -> bytes:
-    """The table of an archive: `latest.csv`, or the only CSV."""
+    """Return the table in an archive: `latest.csv`, or the only CSV file."""
     try:
         with zipfile.ZipFile(BytesIO(stored)) as archive:
             tables = [member for member in archive.namelist() if member.endswith((".csv", ".csv.gz"))]

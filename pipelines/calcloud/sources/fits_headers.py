@@ -1,7 +1,7 @@
-"""Datasets of a folder by the headers of their FITS files, with what they used where a report of that lies beside them.
+"""Datasets of a folder, from the headers of FITS files and from reports of their memory and time.
 
 `fits:DIR`: files whose names begin with a dataset's, in DIR or anywhere below it. Memory and time come from GNU time's
-reports `*process_metrics.txt` and `*preview_metrics.txt`; a dataset without any has no use to learn from.
+reports `*process_metrics.txt` and `*preview_metrics.txt`; a dataset without a report has no memory and time.
 """
 
 import re
@@ -10,11 +10,11 @@ from pathlib import Path
 
 from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.sources.dataset import encode_header
-from pipelines.calcloud.sources.rows import csv_of
+from pipelines.calcloud.sources.rows import csv_from_rows
 from pipelines.calcloud.sources.schema import IPST, bin_of
 
 FITS = "fits:"
-#: What is looked for in the first header and, where it is not there, in those after it.
+#: Keywords that are read from the first header that has them.
 KEYWORDS = ("DETECTOR", "SUBARRAY", "DRIZCORR", "PCTECORR", "CRSPLIT", "NAXIS1", "NAXIS2")
 _REPORTS = ("process_metrics.txt", "preview_metrics.txt")
 _ELAPSED = re.compile(r"Elapsed \(wall clock\) time .*?: ((?:\d+:)?\d+:[\d.]+)")
@@ -23,14 +23,30 @@ _STATUS = re.compile(r"Exit status: (\d+)")
 
 
 def read_folder(name: str) -> bytes:
-    """A row for each dataset, as CSV."""
+    """Read the datasets of a folder.
+
+    Parameters
+    ----------
+    name : str
+        `fits:DIR`.
+
+    Returns
+    -------
+    bytes
+        CSV with a row for each dataset: features, and memory (GB) and wallclock (s) where reports exist.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or no FITS file of a dataset in it.
+    """
     folder = Path(name.removeprefix(FITS))
     if not folder.is_dir():
         raise InputError(f"{name}: no such folder")
     rows = list(_rows(folder))
     if not rows:
-        raise InputError(f"{name}: no FITS file there is called as a dataset is")
-    return csv_of(rows)
+        raise InputError(f"{name}: no FITS file there has the name of a dataset")
+    return csv_from_rows(rows)
 
 
 def _rows(folder: Path) -> Iterator[Mapping[str, object]]:
@@ -41,19 +57,32 @@ def _rows(folder: Path) -> Iterator[Mapping[str, object]]:
     for ipst, paths in found.items():
         images = [path for path in paths if path.suffix == ".fits"]
         if images:
-            yield {"ipst": ipst, **features_of(ipst, images), **_use(paths)}
+            yield {"ipst": ipst, **features_of(ipst, images), **_memory_and_time(paths)}
 
 
 def features_of(ipst: str, images: list[Path]) -> dict[str, float]:
-    """The features of a dataset from its raw files."""
+    """Return the features of a dataset from its raw files.
+
+    Parameters
+    ----------
+    ipst : str
+        The dataset.
+    images : list[Path]
+        Its FITS files; the keywords are those of the first.
+
+    Returns
+    -------
+    dict[str, float]
+        The nine features; `total_mb` is in MB (10⁶ bytes).
+    """
     keywords = header_of(images[0])
     sizes = {"n_files": str(len(images)), "total_mb": str(sum(path.stat().st_size for path in images) / 1e6)}
     return encode_header(ipst, keywords | sizes)
 
 
 def header_of(path: Path) -> dict[str, str]:
-    """The keywords that features are made of."""
-    from astropy.io import fits  # a second to import
+    """Return the keywords of `KEYWORDS` that a FITS file has; InputError if it is not a FITS file."""
+    from astropy.io import fits  # start-up: a second to import
 
     try:
         with fits.open(path) as file:
@@ -68,8 +97,8 @@ def header_of(path: Path) -> dict[str, str]:
     return found
 
 
-def _use(paths: list[Path]) -> dict[str, object]:
-    """As the original counts: memory and time of both steps together; nothing where a step failed."""
+def _memory_and_time(paths: list[Path]) -> dict[str, object]:
+    """Return memory (GB) and time (s) of both steps together, as CALCLOUD adds them; nothing if a step failed."""
     memory_kb, seconds, reports = 0, 0.0, 0
     for path in paths:
         if not path.name.endswith(_REPORTS):

@@ -1,6 +1,6 @@
-"""Finished jobs of the framework's own registry: `registry:`, or `registry:run=S1%` for those of some runs.
+"""Finished jobs from the framework's registry: `registry:`, or `registry:run=S1%` for those of some runs.
 
-The registry is asked by the command `fw query`, so that this family needs nothing of the framework but its words.
+The registry is queried by the command `fw query`, so that this family does not import the framework.
 """
 
 import json
@@ -12,7 +12,7 @@ from typing import Any
 
 from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.sources.dataset import encode_header, parse_keywords
-from pipelines.calcloud.sources.rows import csv_of
+from pipelines.calcloud.sources.rows import csv_from_rows
 from pipelines.calcloud.sources.schema import SIMULATED, bin_of
 
 REGISTRY = "registry:"
@@ -20,26 +20,42 @@ FILETYPE = "cal_metrics"
 
 
 def read_registry(name: str) -> bytes:
-    """A row for each job that ended well, as CSV; of a dataset that ran again, the last run first."""
-    rows = sorted(_rows(ask(name)), key=lambda row: -float(str(row["timestamp"])))
+    """Read the jobs that ended with success.
+
+    Parameters
+    ----------
+    name : str
+        `registry:`, with conditions of `fw query` after the colon.
+
+    Returns
+    -------
+    bytes
+        CSV with a row for each job: features, memory (GB) and wallclock (s); the newest job of a dataset first.
+
+    Raises
+    ------
+    InputError
+        If the registry cannot be queried, or has no such job.
+    """
+    rows = sorted(_rows(query_metrics(name)), key=lambda row: -float(str(row["timestamp"])))
     if not rows:
         raise InputError(f"{name}: the registry has no finished job of this kind (calcloud_process makes them)")
-    return csv_of(rows)
+    return csv_from_rows(rows)
 
 
-def ask(name: str) -> list[dict[str, Any]]:
-    """The metadata of all recorded metrics."""
+def query_metrics(name: str) -> list[dict[str, Any]]:
+    """Return the metadata of the recorded metrics, with the run of each; InputError if `fw query` fails."""
     conditions = [part.strip() for part in name.removeprefix(REGISTRY).split(",") if part.strip()]
-    # Beside the interpreter that runs this, where both are of one environment.
-    beside = Path(sys.executable).with_name("fw")
-    command = [str(beside) if beside.exists() else "fw", "query", FILETYPE, *conditions, "--json"]
+    # Next to the interpreter, if both are in one environment.
+    program = Path(sys.executable).with_name("fw")
+    command = [str(program) if program.exists() else "fw", "query", FILETYPE, *conditions, "--json"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        found = json.loads(done.stdout) if done.returncode == 0 else None
+        completed = subprocess.run(command, capture_output=True, text=True, check=False)
+        found = json.loads(completed.stdout) if completed.returncode == 0 else None
     except (OSError, ValueError) as error:
-        raise InputError(f"{name}: the registry cannot be asked ({error})") from error
+        raise InputError(f"{name}: the registry cannot be queried ({error})") from error
     if found is None:
-        raise InputError(f"{name}: the registry cannot be asked ({done.stderr.strip()[:300]})")
+        raise InputError(f"{name}: the registry cannot be queried ({completed.stderr.strip()[:300]})")
     return [{**file["metadata"], "run": file["run"]} for file in found]
 
 

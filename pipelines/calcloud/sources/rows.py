@@ -1,4 +1,4 @@
-"""Rows that are gathered rather than read from a table, as CSV: a column for every key that any row has."""
+"""CSV of rows that come from several records, with a column for every key that any row has."""
 
 import csv
 import io
@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pipelines.calcloud.sources.schema import NAMES
 
 
-def csv_of(rows: Iterable[Mapping[str, object]]) -> bytes:
-    """The columns of the schema first, then the others in the order in which they come up."""
+def csv_from_rows(rows: Iterable[Mapping[str, object]]) -> bytes:
+    """Return rows as CSV: the columns of the schema first, then the others in the order of their first row."""
     found = list(rows)
     names = list(dict.fromkeys([*NAMES, *(name for row in found for name in row)]))
     text = io.StringIO()

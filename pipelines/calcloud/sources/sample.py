@@ -1,7 +1,7 @@
-"""Simulated jobs: a seeded table whose mix, ranges and bin shares are those published for real ones.
+"""Simulated jobs: a seeded table whose mix, ranges and shares of bins are those published for real jobs.
 
-The figures below were read off 57,869 real jobs of 2021. No simulated row is a real job, and nothing that is learned
-from one says anything about Hubble: the table is there to try the pipeline without the real data.
+The numbers below were taken from 57,869 real jobs of 2021. No simulated row is a real job, and a model trained on them
+says nothing about Hubble: the table is for trying the pipeline without the real data.
 """
 
 import csv
@@ -18,15 +18,15 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Kind:
-    """One kind of job: an instrument in one of its settings, with the sizes of its input.
+class JobKind:
+    """Kind of job: an instrument in one of its settings, with the sizes of its input.
 
     `n_files` and `total_mb` hold the 0, 5, 25, 50, 75, 95 and 100 % quantiles of this kind.
     """
 
     letter: str
     instr: int
-    #: How many of the real jobs are of this kind; kinds of one instrument add up to that instrument's jobs.
+    #: Number of real jobs of this kind; the kinds of an instrument add up to its jobs.
     jobs: int
     drizcorr: int
     pctecorr: int
@@ -39,9 +39,9 @@ class Kind:
     total_mb: tuple[float, ...]
 
 
-def _kind(letter: str, jobs: int, switches: str, n_files: tuple[float, ...], total_mb: tuple[float, ...]) -> Kind:
+def _kind(letter: str, jobs: int, switches: str, n_files: tuple[float, ...], total_mb: tuple[float, ...]) -> JobKind:
     drizcorr, pctecorr, crsplit, subarray, detector, dtype = (int(digit) for digit in switches)
-    return Kind(
+    return JobKind(
         letter=letter,
         instr="jloi".index(letter),
         jobs=jobs,
@@ -115,7 +115,7 @@ _WALLCLOCK_TERMS = np.array(
 _MEMORY_SCATTER = 0.22
 _WALLCLOCK_SCATTER = 0.33
 
-#: When the real jobs were measured, and how many; the last two came after the code of crsplit was put right.
+#: When the real jobs were measured, and how many; the last two are later than the correction of the code of crsplit.
 _DATES = (
     ("2021-05-11", 20_746),
     ("2021-05-13", 16_408),
@@ -132,12 +132,25 @@ _LETTERS = np.array(list("abcdefghijklmnopqrstuvwxyz0123456789"))
 
 
 def simulated_jobs_csv(rows: int, seed: int) -> str:
-    """A table of `rows` simulated jobs as CSV text; the same seed gives the same text."""
+    """Simulate finished jobs.
+
+    Parameters
+    ----------
+    rows : int
+        Number of jobs.
+    seed : int
+        Seed of the random numbers; the same seed gives the same text.
+
+    Returns
+    -------
+    str
+        CSV with the columns of the schema (MB, GB, s), `src_date` and `simulated`.
+    """
     random = np.random.default_rng(seed)
     which = random.choice(len(KINDS), size=rows, p=_shares([kind.jobs for kind in KINDS]))
     kinds = [KINDS[index] for index in which]
     n_files, total_mb = _sizes(kinds, random)
-    memory_gb, wallclock_s = _use(kinds, n_files, total_mb, random)
+    memory_gb, wallclock_s = _memory_and_time(kinds, n_files, total_mb, random)
     dates = random.choice([date for date, _ in _DATES], size=rows, p=_shares([jobs for _, jobs in _DATES]))
     crsplit = _crsplit(kinds, dates, random)
     names = _names(kinds, random)
@@ -168,18 +181,21 @@ def _shares(counts: list[int]) -> Floats:
     return np.array(counts) / sum(counts)
 
 
-def _sizes(kinds: list[Kind], random: np.random.Generator) -> tuple[Ints, Floats]:
-    """Files and MB of each job; both rise together, because every file of a visit has about the same size."""
-    place = random.random(len(kinds))
+def _sizes(kinds: list[JobKind], random: np.random.Generator) -> tuple[Ints, Floats]:
+    """Return files and MB of each job; both increase together, because all files of a visit have about one size."""
+    quantile = random.random(len(kinds))
     # Few jobs come near the largest, so the last stretch of quantiles is not a straight line.
-    place = np.where(place > _TAIL, _TAIL + (1 - _TAIL) * ((place - _TAIL) / (1 - _TAIL)) ** 8, place)
-    n_files = [np.interp(u, _SIZE_STEPS, kind.n_files) for u, kind in zip(place, kinds, strict=True)]
-    total_mb = [np.interp(u, _SIZE_STEPS, kind.total_mb) for u, kind in zip(place, kinds, strict=True)]
+    tail = _TAIL + (1 - _TAIL) * ((quantile - _TAIL) / (1 - _TAIL)) ** 8
+    quantile = np.where(quantile > _TAIL, tail, quantile)
+    n_files = [np.interp(u, _SIZE_STEPS, kind.n_files) for u, kind in zip(quantile, kinds, strict=True)]
+    total_mb = [np.interp(u, _SIZE_STEPS, kind.total_mb) for u, kind in zip(quantile, kinds, strict=True)]
     return np.rint(n_files).astype(np.int64), np.rint(total_mb)
 
 
-def _use(kinds: list[Kind], n_files: Ints, total_mb: Floats, random: np.random.Generator) -> tuple[Floats, Floats]:
-    """Memory (GB) and time (s): each job is ranked by its features and some chance, and takes its rank's quantile."""
+def _memory_and_time(
+    kinds: list[JobKind], n_files: Ints, total_mb: Floats, random: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Return memory (GB) and time (s): jobs are ranked by features and a random term, and get their rank's quantile."""
     instr = np.array([kind.instr for kind in kinds])
     switches = np.array([[kind.drizcorr, kind.pctecorr, kind.subarray, kind.dtype] for kind in kinds])
     terms = np.column_stack([np.ones(len(kinds)), np.log(n_files), np.log1p(total_mb), switches])
@@ -196,24 +212,24 @@ def _rank_shares(values: Floats) -> Floats:
     return (np.argsort(np.argsort(values, kind="stable"), kind="stable") + 0.5) / len(values)
 
 
-def _crsplit(kinds: list[Kind], dates: npt.NDArray[np.str_], random: np.random.Generator) -> Ints:
-    """Before August 2021 one exposure was coded 2, like several; afterwards 1."""
+def _crsplit(kinds: list[JobKind], dates: npt.NDArray[np.str_], random: np.random.Generator) -> Ints:
+    """Return codes of exposures: before August 2021 one exposure was coded 2, like several; afterwards 1."""
     coded = np.array([kind.crsplit for kind in kinds])
     one = (coded == 2) & (dates > "2021-08") & (random.random(len(kinds)) < _CRSPLIT_ONE_SHARE)
     return np.where(one, 1, coded)
 
 
-def _names(kinds: list[Kind], random: np.random.Generator) -> list[str]:
-    """A name for each dataset, none of them twice; some tens of datasets share a program."""
+def _names(kinds: list[JobKind], random: np.random.Generator) -> list[str]:
+    """Return a distinct name for each dataset; some tens of datasets share a program."""
     programs = random.choice(_LETTERS, size=(max(1, len(kinds) // 20), 3))
-    taken: set[str] = set()
+    used: set[str] = set()
     names = []
     for kind in kinds:
         name = ""
-        while not name or name in taken:
+        while not name or name in used:
             program = "".join(programs[random.integers(len(programs))])
             tail = "".join(random.choice(_LETTERS, size=2)) + f"{random.integers(100):02d}"
             name = f"{kind.letter}{program}{tail}{'0' if kind.dtype else 'q'}"
-        taken.add(name)
+        used.add(name)
         names.append(name)
     return names

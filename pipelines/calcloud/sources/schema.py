@@ -1,27 +1,27 @@
-"""The columns of a table of finished jobs: type, range, unit and meaning of each."""
+"""Schema of a table of finished jobs: type, range, unit and meaning of each column."""
 
 import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-#: A job's dataset, nine characters: instrument, program (3), observation set (2), observation (2), type.
+#: Name of a dataset, nine characters: instrument, program (3), observation set (2), observation (2), type.
 IPST = re.compile(r"[ijlo][a-z0-9]{8}", re.IGNORECASE)
 
-#: The instrument of a dataset by its first letter, and its code among the features.
+#: By first letter of a dataset, its instrument and the code among the features.
 INSTRUMENTS = {"j": ("acs", 0), "l": ("cos", 1), "o": ("stis", 2), "i": ("wfc3", 3)}
 INSTRUMENT_NAMES = tuple(name for name, _ in INSTRUMENTS.values())
 
-#: Sizes of the machines a job can be sent to: 2, 8, 16 and 64 GB.
+#: Names of the memory bins, the machines of 2, 8, 16 and 64 GB.
 BIN_NAMES = ("2g", "8g", "16g", "64g")
 
-#: A job of at least this much memory (GB) needs the next machine: 7/8 of 2, 8 and 16, the rest is the system's.
+#: Memory in GB from which on a job needs the next machine: 7/8 of 2, 8 and 16; the rest is the system's.
 BIN_EDGES_GB = (1.792, 7.168, 14.336)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Column:
-    """One column of the table; numbers have a range, both ends included."""
+class JobColumn:
+    """Column of the table; numbers have a range, both ends included."""
 
     name: str
     #: `str`, `int` or `float`.
@@ -32,7 +32,7 @@ class Column:
     high: float = math.inf
 
     def read(self, text: str) -> str | int | float:
-        """The value of one field; ValueError says what is wrong with it."""
+        """Return the value of a field; ValueError if it is empty, not a number or out of range."""
         text = text.strip()
         if not text:
             raise ValueError("is empty")
@@ -40,12 +40,12 @@ class Column:
             return text
         value = self._number(text)
         if not self.low <= value <= self.high:
-            raise ValueError(f"{text} is outside {self.low:g} to {self.high:g}{self._unit_after()}")
+            raise ValueError(f"{text} is outside {self.low:g} to {self.high:g}{self._unit_suffix()}")
         return value
 
     def _number(self, text: str) -> int | float:
         try:
-            # Python reads 1_000 as a number; in a table it is a slip.
+            # Python reads 1_000 as a number; in a table it is a mistake.
             value = float(text.replace("_", "?"))
         except ValueError:
             raise ValueError(f"{text!r} is not a number") from None
@@ -55,29 +55,31 @@ class Column:
             return int(value)
         return value
 
-    def _unit_after(self) -> str:
+    def _unit_suffix(self) -> str:
         return f" {self.unit}" if self.unit else ""
 
 
-def _switch(name: str, meaning: str) -> Column:
-    return Column(name=name, type=int, low=0, high=1, meaning=meaning)
+def _switch(name: str, meaning: str) -> JobColumn:
+    return JobColumn(name=name, type=int, low=0, high=1, meaning=meaning)
 
 
-#: The upper ends are far above any job known, and say «impossible» rather than «unusual».
+#: The upper ends are far above all known jobs: a value beyond is impossible, not only unusual.
 COLUMNS = (
-    Column(name="ipst", type=str, meaning="the dataset: instrument, program, observation set, observation, type"),
-    Column(name="n_files", type=int, low=1, high=100_000, meaning="number of input files"),
-    Column(name="total_mb", type=float, low=0, high=1e7, unit="MB", meaning="size of the input files together"),
+    JobColumn(name="ipst", type=str, meaning="the dataset: instrument, program, observation set, observation, type"),
+    JobColumn(name="n_files", type=int, low=1, high=100_000, meaning="number of input files"),
+    JobColumn(name="total_mb", type=float, low=0, high=1e7, unit="MB", meaning="size of the input files together"),
     _switch("drizcorr", "1 if the images are drizzled"),
     _switch("pctecorr", "1 if charge transfer is corrected"),
-    Column(name="crsplit", type=int, low=0, high=16, meaning="cosmic-ray split: 0 unknown, 1 one exposure, 2 more"),
+    JobColumn(name="crsplit", type=int, low=0, high=16, meaning="cosmic-ray split: 0 unknown, 1 one exposure, 2 more"),
     _switch("subarray", "1 if a part of the detector was read"),
     _switch("detector", "1 for UVIS and WFC, 0 for the others"),
     _switch("dtype", "1 for an association, 0 for a single exposure"),
-    Column(name="instr", type=int, low=0, high=3, meaning="instrument: 0 acs, 1 cos, 2 stis, 3 wfc3"),
-    Column(name="memory", type=float, low=1e-6, high=4096, unit="GB", meaning="peak memory of the two steps, added"),
-    Column(name="wallclock", type=float, low=1e-6, high=1e7, unit="s", meaning="elapsed time of the two steps, added"),
-    Column(name="mem_bin", type=int, low=0, high=3, meaning="the machine needed: 0 2g, 1 8g, 2 16g, 3 64g"),
+    JobColumn(name="instr", type=int, low=0, high=3, meaning="instrument: 0 acs, 1 cos, 2 stis, 3 wfc3"),
+    JobColumn(name="memory", type=float, low=1e-6, high=4096, unit="GB", meaning="peak memory of the two steps, added"),
+    JobColumn(
+        name="wallclock", type=float, low=1e-6, high=1e7, unit="s", meaning="elapsed time of the two steps, added"
+    ),
+    JobColumn(name="mem_bin", type=int, low=0, high=3, meaning="the machine needed: 0 2g, 1 8g, 2 16g, 3 64g"),
 )
 
 NAMES = tuple(column.name for column in COLUMNS)
@@ -90,12 +92,23 @@ SIMULATED = "simulated"
 
 
 def bin_of(memory_gb: float) -> int:
-    """The smallest machine that holds a job of this much memory."""
+    """Return the number of the smallest machine (0 to 3) that holds a job of so many GB."""
     return sum(memory_gb >= edge for edge in BIN_EDGES_GB)
 
 
 def contradictions(row: Mapping[str, str | int | float]) -> Iterator[tuple[str, str]]:
-    """Column and fault of what cannot be true of a row whose fields are good one by one."""
+    """Yield contradictions between the fields of a row that are valid one by one.
+
+    Parameters
+    ----------
+    row : Mapping[str, str | int | float]
+        Values by column.
+
+    Yields
+    ------
+    tuple[str, str]
+        Column at fault, and the fault.
+    """
     ipst = str(row["ipst"])
     if not IPST.fullmatch(ipst):
         yield "ipst", f"{ipst!r} is not the name of an ACS, COS, STIS or WFC3 dataset"

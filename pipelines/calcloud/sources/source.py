@@ -1,4 +1,4 @@
-"""Where jobs come from: tables here and elsewhere, headers, a registry, a sample; all become text fields."""
+"""Sources of finished jobs: local and remote tables, FITS headers, the registry and a simulation, as text fields."""
 
 import csv
 import gzip
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.calcloud.program.errors import InputError
-from pipelines.calcloud.sources.downloads import fetch, is_elsewhere
+from pipelines.calcloud.sources.downloads import fetch, is_remote
 from pipelines.calcloud.sources.dynamodb import DDB, read_table
 from pipelines.calcloud.sources.fits_headers import FITS, read_folder
 from pipelines.calcloud.sources.registry_jobs import REGISTRY, read_registry
@@ -17,47 +17,62 @@ from pipelines.calcloud.sources.sample import simulated_jobs_csv
 from pipelines.calcloud.sources.schema import NAMES
 
 SAMPLE = "sample"
-#: How a parquet file begins.
+#: First bytes of a parquet file.
 PARQUET = b"PAR1"
 
 
 @dataclass(frozen=True)
-class Line:
-    """One row of the source, not yet understood."""
+class SourceLine:
+    """Row of a source, as text."""
 
-    #: Counted from 1, the header included, so that an editor finds it.
+    #: Line number from 1, with the header counted.
     number: int
     fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A table as it was read."""
+    """Table of jobs as it was read."""
 
     name: str
-    #: Of the bytes as stored, so compressed where the source is.
+    #: Checksum of the stored bytes, which may be compressed.
     sha256: str
     header: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[SourceLine, ...]
 
 
 def read_source(name: str, *, sample_rows: int, sample_seed: int) -> Source:
-    """The table called `name`, or several one after another, separated by commas; headers are checked, rows are not.
+    """Read a source, or several one after another; headers are checked, rows are not.
 
-    A table is `sample`, a path or http address of a CSV or parquet file, `s3://...`, `zenodo:<date>`, `ddb:<table>`,
-    `fits:<folder>` or `registry:`. Of several, the first that has a dataset counts.
+    Parameters
+    ----------
+    name : str
+        `sample`, a path or URL of a CSV or parquet file, `s3://...`, `zenodo:<date>`, `ddb:<table>`, `fits:<folder>` or
+        `registry:`; or several of them, separated by commas.
+    sample_rows, sample_seed : int
+        Number and seed of simulated jobs.
+
+    Returns
+    -------
+    Source
+        All lines; of a dataset that is in several tables, the first counts.
+
+    Raises
+    ------
+    InputError
+        If a source cannot be read, or a column is missing or repeated.
     """
     found = [_read_one(part, sample_rows, sample_seed) for part in _parts(name)]
     if len(found) == 1:
         return found[0]
     header = tuple(dict.fromkeys(column for source in found for column in source.header))
-    lines = [_widened(line, source.header, header) for source in found for line in source.lines]
+    lines = [_with_columns(line, source.header, header) for source in found for line in source.lines]
     checksum = hashlib.sha256("".join(source.sha256 for source in found).encode()).hexdigest()
     return Source(name=name, sha256=checksum, header=header, lines=tuple(lines))
 
 
 def _parts(name: str) -> list[str]:
-    """A comma in a registry's conditions or a table's filter belongs to those."""
+    """Split the name at commas, except those in conditions of the registry or in the filter of a table."""
     parts: list[str] = []
     for part in name.split(","):
         if parts and "=" in part and parts[-1].startswith((REGISTRY, DDB)):
@@ -67,12 +82,12 @@ def _parts(name: str) -> list[str]:
     return parts
 
 
-def _widened(line: Line, header: tuple[str, ...], wide: tuple[str, ...]) -> Line:
-    """A row with a field for every column; one of the wrong length stays so, and is set aside with that reason."""
+def _with_columns(line: SourceLine, header: tuple[str, ...], wide: tuple[str, ...]) -> SourceLine:
+    """Return a row with a field for every column; a row of the wrong length is unchanged, and quarantined later."""
     if len(line.fields) != len(header):
         return line
     fields = dict(zip(header, line.fields, strict=True))
-    return Line(line.number, tuple(fields.get(column, "") for column in wide))
+    return SourceLine(line.number, tuple(fields.get(column, "") for column in wide))
 
 
 def _read_one(name: str, sample_rows: int, sample_seed: int) -> Source:
@@ -90,7 +105,7 @@ def _read_one(name: str, sample_rows: int, sample_seed: int) -> Source:
 
 
 def _stored_bytes(name: str) -> bytes:
-    if is_elsewhere(name):
+    if is_remote(name):
         return fetch(name)
     for prefix, read in ((DDB, read_table), (FITS, read_folder), (REGISTRY, read_registry)):
         if name.startswith(prefix):
@@ -103,9 +118,9 @@ def _stored_bytes(name: str) -> bytes:
         raise InputError(f"{name}: cannot be read ({error.strerror})") from error
 
 
-def _of_parquet(name: str, stored: bytes) -> bytes:
-    """The same table as CSV."""
-    import pandas as pd
+def _parquet_as_csv(name: str, stored: bytes) -> bytes:
+    """Return a parquet file as CSV."""
+    import pandas as pd  # start-up: a second to import
 
     try:
         return pd.read_parquet(io.BytesIO(stored)).to_csv(index=False).encode()
@@ -117,7 +132,7 @@ def _of_parquet(name: str, stored: bytes) -> bytes:
 
 def _text(name: str, stored: bytes) -> str:
     if stored[:4] == PARQUET:
-        stored = _of_parquet(name, stored)
+        stored = _parquet_as_csv(name, stored)
     try:
         unpacked = gzip.decompress(stored) if stored[:2] == b"\x1f\x8b" else stored
     except (OSError, EOFError, zlib.error) as error:
@@ -134,14 +149,14 @@ def _text(name: str, stored: bytes) -> str:
     return text
 
 
-def _split(name: str, text: str) -> tuple[tuple[str, ...], tuple[Line, ...]]:
+def _split(name: str, text: str) -> tuple[tuple[str, ...], tuple[SourceLine, ...]]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     rows = []
     first = 1
     try:
         for fields in reader:
             if fields:
-                rows.append(Line(first, tuple(fields)))
+                rows.append(SourceLine(first, tuple(fields)))
             first = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{name}:{first}: is no CSV ({error})") from error

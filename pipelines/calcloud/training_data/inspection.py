@@ -9,7 +9,7 @@ import pandas as pd
 
 from pipelines.calcloud.sources.dataset import CRSPLIT_SEVERAL
 from pipelines.calcloud.sources.schema import COLUMNS, DATE_NAMES, NAMES, SIMULATED, contradictions
-from pipelines.calcloud.sources.source import Line, Source
+from pipelines.calcloud.sources.source import Source, SourceLine
 from pipelines.calcloud.training_data.features import normalise_crsplit
 
 Value = str | int | float
@@ -26,7 +26,7 @@ CRSPLIT_CORRECTED = "2021-08-09"
 class QuarantinedRow:
     """A row that cannot be used, with the reasons."""
 
-    line: Line
+    line: SourceLine
     #: `column: fault`, or `row: fault` where no single column is at fault.
     reasons: tuple[str, ...]
 
@@ -71,7 +71,7 @@ def inspect(source: Source) -> Inspection:
     """
     good: list[dict[str, Value]] = []
     bad: list[QuarantinedRow] = []
-    lines_by_ipst: dict[str, Line] = {}
+    lines_by_ipst: dict[str, SourceLine] = {}
     for line in source.lines:
         values, reasons = _read_row(line, source.header)
         if not reasons:
@@ -106,7 +106,7 @@ def masks_without_flagged(table: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_
     return masks | {"without_flagged": (table[FLAGGED] == 0).to_numpy()}
 
 
-def _read_row(line: Line, header: tuple[str, ...]) -> tuple[dict[str, Value], list[str]]:
+def _read_row(line: SourceLine, header: tuple[str, ...]) -> tuple[dict[str, Value], list[str]]:
     if len(line.fields) != len(header):
         return {}, [f"row: has {len(line.fields)} fields, the header has {len(header)}"]
     text = dict(zip(header, line.fields, strict=True))

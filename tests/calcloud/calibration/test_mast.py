@@ -107,8 +107,8 @@ def test_a_dataset_without_bucket_and_inputs_comes_from_the_archive(process, tmp
     ("files", "archive", "words"),
     [
         ({}, True, "MAST has no raw file of this dataset"),
-        ({"jcal01a1q_raw.fits": b""}, True, "jcal01a1q_raw.fits: MAST did not give it"),
-        ({}, False, "MAST cannot be asked"),
+        ({"jcal01a1q_raw.fits": b""}, True, "jcal01a1q_raw.fits: MAST did not send it"),
+        ({}, False, "MAST cannot be queried"),
     ],
 )
 def test_what_the_archive_cannot_give_is_told_with_the_status_of_retrieval(process, files, archive, words):

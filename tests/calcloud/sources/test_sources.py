@@ -255,7 +255,7 @@ def test_a_dataset_whose_step_failed_is_set_aside(outputs):
 
 
 def test_a_folder_without_datasets_is_told(tmp_path):
-    with pytest.raises(InputError, match="no FITS file there is called as a dataset is"):
+    with pytest.raises(InputError, match="no FITS file there has the name of a dataset"):
         read(f"fits:{tmp_path}")
 
 
