@@ -60,7 +60,7 @@ def test_a_secret_comes_from_the_environment_or_a_file_of_its_owner(tmp_path):
     kept.chmod(0o600)
     secrets = Secrets({"FW_SECRET_API_KEY": "from environment", "FW_SECRETS": str(kept)})
     assert resolve("$SECRET{api-key} $SECRET{db}", "/", secrets) == "from environment from file"
-    assert secrets.redacted("x from file y") == "x *** y"
+    assert secrets.redact("x from file y") == "x *** y"
 
 
 def test_a_secret_file_that_others_may_read_is_refused(tmp_path):

@@ -24,7 +24,7 @@ def test_files_that_fit_are_found_with_what_their_names_tell(tmp_path: Path, pie
     unknown = WildcardOutputs([pieces], str(tmp_path))
     for name in ("x_2.txt", "x_1.txt", "x_.txt", "y_3.txt"):
         (tmp_path / "p" / name).touch()
-    found = unknown.found(pieces)
+    found = unknown.find(pieces)
     assert [(file.path, file.job_path, file.metadata) for file in found] == [
         ("a/p/x_1.txt", "p/x_1.txt", {"band": "g", "n": "1"}),
         ("a/p/x_2.txt", "p/x_2.txt", {"band": "g", "n": "2"}),
@@ -39,4 +39,4 @@ def test_names_that_no_archive_takes_are_refused(tmp_path: Path, pieces: FileSpe
     unknown = WildcardOutputs([pieces], str(tmp_path))
     (tmp_path / "p" / name).touch()
     with pytest.raises(InvalidNameError, match="cannot be a name in an archive"):
-        unknown.found(pieces)
+        unknown.find(pieces)

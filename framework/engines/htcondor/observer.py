@@ -27,7 +27,8 @@ from framework.engines.run_directory import RunDirectory
 from framework.model.run import PlannedRun
 from framework.worker.files.transfer import lost_log_path
 from framework.worker.job.chirp import ERROR_MARK, FACT_MARK
-from framework.worker.job.htcondor_job import execution, journal_name
+from framework.worker.job.pool_execution import execution_id
+from framework.worker.job.run_directory_access import journal_name
 from framework.worker.journal.journal import COURSE, Journal, read_facts
 from framework.worker.journal.restart_state import OpenCall, fold
 from framework.worker.journal.statuses import INFRASTRUCTURE, OUT_OF_MEMORY
@@ -64,7 +65,7 @@ class NodeState:
     @property
     def queue(self) -> str:
         """The execution that runs, or that waits to."""
-        return execution(str(self.cluster), self.starts - 1 if self.running else self.starts)
+        return execution_id(str(self.cluster), self.starts - 1 if self.running else self.starts)
 
 
 @dataclass(frozen=True)
@@ -257,7 +258,7 @@ class Observer:
             self._say(event, node, event.reason)
         elif event.number == Kind.EXECUTING and node.starts > 1:
             # Told of the execution before it: after the loss of a whole pool, a worker may count itself as another.
-            self._say(event, node, "it runs again", queue=execution(str(node.cluster), node.starts - 2))
+            self._say(event, node, "it runs again", queue=execution_id(str(node.cluster), node.starts - 2))
         if ended is not None:
             self._ended.append(ended)
             if node.state == JobState.IDLE:

@@ -58,7 +58,7 @@ class CallExecution:
         #: Label of software that could not be made ready.
         self.broken = ""
         #: What it had too little of, where it failed for that.
-        self.want = ""
+        self.exceeded = ""
 
     @property
     def outputs(self) -> list[FileSpec]:
@@ -103,10 +103,10 @@ class CallExecution:
             self._bench.journal.write("call.store", **self._same)
             wrapper.outputs(work)
             self._note_lineage(self._outputs.store(wrapper, work))
-            self._bench.process.is_done_with(self._spec)
+            self._bench.process.release_files_of(self._spec)
             self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
         except CallFailure as failure:
-            self.want = failure.want
+            self.exceeded = failure.exceeded
             return self._failed(failure.status, failure.reason)
         except (WrapperError, DeferredValueError, InvalidNameError) as error:
             return self._failed(BAD_RESULT, str(error))
@@ -120,7 +120,7 @@ class CallExecution:
         return 0
 
     def _failed(self, status: int, reason: str) -> int:
-        reason = self.reason = self._bench.secrets.redacted(reason)
+        reason = self.reason = self._bench.secrets.redact(reason)
         self._messages.append({"level": ERROR, "text": reason, "exec": 0})
         return status
 
@@ -191,8 +191,8 @@ class CallExecution:
             is_full = bench.workplace.is_full()
             detail += f"; the disk of {bench.workplace.root} is full" if is_full else ""
             status = INFRASTRUCTURE if is_full or software.is_at_fault(outcome.status) else outcome.status
-            want = outcome.exceeded or (MEMORY if outcome.status in self._spec.needs.memory_statuses else "")
-            raise CallFailure(status, f"{step.display_name} ended with status {outcome.status}{detail}", want)
+            exceeded = outcome.exceeded or (MEMORY if outcome.status in self._spec.needs.memory_statuses else "")
+            raise CallFailure(status, f"{step.display_name} ended with status {outcome.status}{detail}", exceeded)
 
     def _started(
         self, software: PreparedSoftware, argv: list[str], own: dict[str, str], log: int, limits: Limits,
@@ -249,7 +249,7 @@ class CallExecution:
             used=self._used,
             made=[*(self._made if status == 0 else []), *([0, fact["path"]] for fact in self._log)],
             derived=self._derived if status == 0 else [],
-            messages=self._messages, **({"want": self.want} if self.want else {}),
+            messages=self._messages, **({"want": self.exceeded} if self.exceeded else {}),
         )  # fmt: skip
         bench.journal.flush()
         return status
@@ -258,14 +258,14 @@ class CallExecution:
         """A program may have said a secret that it was given."""
         with open(self._log_at, "r+", encoding="utf-8", errors="surrogateescape", newline="") as file:
             text = file.read()
-            clean = self._bench.secrets.redacted(text)
+            clean = self._bench.secrets.redact(text)
             if clean != text:
                 file.seek(0)
                 file.write(clean)
                 file.truncate()
 
     def _keep_log(self) -> None:
-        if self._bench.secrets.told:
+        if self._bench.secrets.revealed:
             self._redact_log()
         found = measure(self._log_at)
         os.chmod(self._log_at, self._bench.store_mode)

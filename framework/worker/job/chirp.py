@@ -1,4 +1,4 @@
-"""Chirp: what a job may ask of the place that it was submitted from, where the pool lets it."""
+"""Client of HTCondor's chirp protocol: a job reads files of the submitting machine and writes into its event log."""
 
 from __future__ import annotations
 
@@ -8,35 +8,36 @@ import sys
 
 from framework.worker.files.checksum import sha256
 
-#: What a line of the event log begins with when it is a fact, and when it says why a worker could not work.
+#: Prefixes of lines of the event log: of a fact, and of the reason why a worker cannot work.
 FACT_MARK, ERROR_MARK = "fw ", "fw! "
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import BinaryIO, Self
 
-#: A single line of the event log; longer ones are left to the journal that comes home.
-LONGEST_WORD = 4000
+#: Characters of a line of the event log; longer facts are in the journal only.
+LONGEST_EVENT = 4000
+#: Seconds.
 TIMEOUT = 20.0
-#: Folder of the run's directory with links to files whose names no line of the protocol can hold.
+#: Directory of the run's directory with links to files whose names the protocol cannot hold.
 LINKS = "links"
-_BREAK = re.compile("[\\r\\n]")
+_LINE_BREAK = re.compile("[\\r\\n]")
 CHUNK = 1 << 20
 
 
 class Chirp:
-    """A connection to the job's starter, which passes on what it is asked."""
+    """Connection to the starter of the job, which passes requests on to the submitting machine."""
 
     def __init__(self, host: str, port: int, cookie: str) -> None:
-        import socket  # two milliseconds, which a job that asks nothing does not pay
+        import socket  # takes two milliseconds, and many jobs need none
 
         self._socket = socket.create_connection((host, port), timeout=TIMEOUT)
         self._stream: BinaryIO = self._socket.makefile("rwb")  # type: ignore[assignment]
-        self._ask(f"cookie {cookie}\n")
+        self._request(f"cookie {cookie}\n")
 
     @classmethod
     def of_job(cls) -> Self | None:
-        """The way home of this job; None where the pool offers none."""
+        """Connect to the starter of this job; return None where the pool does not offer chirp."""
         scratch = os.environ.get("_CONDOR_SCRATCH_DIR", "")
         config = os.environ.get("_CONDOR_CHIRP_CONFIG") or os.path.join(scratch, ".chirp.config")
         try:
@@ -46,26 +47,26 @@ class Chirp:
         except (OSError, ValueError):
             return None
 
-    def tell(self, text: str) -> None:
-        """Put a line into the job's event log; what cannot be said is left unsaid."""
-        if len(text) <= LONGEST_WORD:
+    def write_event(self, text: str) -> None:
+        """Write a line into the job's event log, if it is not too long and the starter answers."""
+        if len(text) <= LONGEST_EVENT:
             try:
-                self._ask(f"ulog {_word(text)}\n")
+                self._request(f"ulog {_escape(text)}\n")
             except OSError:
                 return
 
     def read(self, path: str) -> bytes | None:
-        """A file on the submitting side; None where there is none, or it may not be read."""
+        """Return the content of a file on the submitting machine; None if it cannot be read."""
         try:
-            size = self._ask(f"getfile {_word(path)}\n")
+            size = self._request(f"getfile {_escape(path)}\n")
             return None if size < 0 else self._stream.read(size)
         except OSError:
             return None
 
     def fetch(self, path: str, target: str) -> bool:
-        """Bring a file from the submitting side; false where there is none."""
+        """Copy a file from the submitting machine; return whether it could be read."""
         try:
-            size = self._ask(f"getfile {_word(path)}\n")
+            size = self._request(f"getfile {_escape(path)}\n")
         except OSError:
             return False
         if size < 0:
@@ -74,19 +75,21 @@ class Chirp:
             while size > 0:
                 chunk = self._stream.read(min(size, CHUNK))
                 if not chunk:
-                    raise OSError(f"{path} did not come whole")
+                    raise OSError(f"{path} was not received completely")
                 file.write(chunk)
                 size -= len(chunk)
         return True
 
     def close(self) -> None:
+        """Close the connection."""
         try:
             self._stream.close()
             self._socket.close()
         except OSError:
             return
 
-    def _ask(self, command: str) -> int:
+    def _request(self, command: str) -> int:
+        """Send a command; return the number that the starter answers, negative for an error."""
         self._stream.write(command.encode("utf-8", "surrogateescape"))
         self._stream.flush()
         answer = self._stream.readline()
@@ -99,14 +102,14 @@ class Chirp:
 
 
 def linked(run: str, path: str) -> str:
-    """What a file of the submitting side is asked for by: its path, or a link to it in the run's directory."""
-    if _BREAK.search(path) is None:
+    """Return the path by which a file is requested: its own, or that of a link in the run's directory."""
+    if _LINE_BREAK.search(path) is None:
         return path
     return os.path.join(run, LINKS, sha256(os.fsencode(path)).hexdigest())
 
 
-def _word(text: str) -> str:
-    """A text as one word of the protocol."""
+def _escape(text: str) -> str:
+    """Escape a text as one word of the protocol."""
     escaped = text.replace("\\", "\\\\")
     for letter in " \t\r\n":
         escaped = escaped.replace(letter, "\\" + letter)
@@ -114,20 +117,20 @@ def _word(text: str) -> str:
 
 
 def report_exception() -> None:
-    """Say what was raised just now."""
-    import traceback
+    """Report the exception that is being handled."""
+    import traceback  # only for errors
 
     text = traceback.format_exc()
     sys.stderr.write(text)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    where = next((line for line in reversed(lines[:-1]) if line.startswith("File ")), "")
-    report_error(f"{lines[-1]} ({where})")
+    position = next((line for line in reversed(lines[:-1]) if line.startswith("File ")), "")
+    report_error(f"{lines[-1]} ({position})")
 
 
 def report_error(text: str) -> None:
-    """Say why this worker cannot work, when nothing better than the event log can be written."""
+    """Report to standard error and the event log why this worker cannot work."""
     sys.stderr.write(f"{text}\n")
     chirp = Chirp.of_job()
     if chirp is not None:
-        chirp.tell(f"{ERROR_MARK}{text}")
+        chirp.write_event(f"{ERROR_MARK}{text}")
         chirp.close()

@@ -1,8 +1,7 @@
-"""Values that only the job knows: ``$HEAD{file,KEY,...}`` from a FITS header, ``$SECRET{name}`` from its keeper.
+"""Deferred values, which the job fills in: ``$HEAD{file,KEY,...}`` of FITS headers, ``$SECRET{name}`` of its user.
 
 A secret comes from the environment (``FW_SECRET_NAME``), or from the file ``$FW_SECRETS`` of lines ``name = value``,
-which nobody but its owner may read. It goes to the program and nowhere else: what is journalled and logged has the
-text as it was written.
+which only its owner may read. It is passed to the program only: journals and logs hold the text ``$SECRET{name}``.
 """
 
 from __future__ import annotations
@@ -22,32 +21,33 @@ SECRET_VARIABLE = "FW_SECRET_"  # noqa: S105 (a name)
 
 
 class DeferredValueError(Exception):
-    """A value cannot be had in this job; the message says why, and never the value."""
+    """A deferred value cannot be filled in; the message never holds a secret."""
 
 
 class Secrets:
-    """The secrets of the person whom the worker works for."""
+    """Secrets of the user whose jobs the worker runs."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        #: Values that were handed out, to be kept out of everything that is written.
-        self.told: set[str] = set()
+        #: Values that programs got, which must not be written anywhere.
+        self.revealed: set[str] = set()
 
     def find(self, name: str) -> str:
+        """Return a secret; raise DeferredValueError if there is none."""
         value = self._environment.get(SECRET_VARIABLE + re.sub(r"\W", "_", name).upper())
         if value is None:
-            value = self._from_file(name)
+            value = self._read_from_file(name)
         if value:
-            self.told.add(value)
+            self.revealed.add(value)
         return value
 
-    def redacted(self, text: str) -> str:
-        """The text without any secret that was handed out."""
-        for value in sorted(self.told, key=len, reverse=True):
+    def redact(self, text: str) -> str:
+        """Return the text with ``***`` in the place of secrets that programs got."""
+        for value in sorted(self.revealed, key=len, reverse=True):
             text = text.replace(value, "***")
         return text
 
-    def _from_file(self, name: str) -> str:
+    def _read_from_file(self, name: str) -> str:
         path = self._environment.get("FW_SECRETS", "")
         try:
             with open(path, encoding="utf-8") as file:
@@ -67,9 +67,9 @@ class Secrets:
 
 
 def resolve(text: str, root: str, secrets: Secrets) -> str:
-    """Put the values in; ``$$HEAD{...}`` stands for the text itself."""
+    """Fill deferred values in; ``$$HEAD{...}`` stands for the text ``$HEAD{...}``."""
 
-    def answer(call: re.Match[str]) -> str:
+    def value_of(call: re.Match[str]) -> str:
         if call[1]:
             return call[0][1:]
         arguments = [argument.strip() for argument in call[3].split(",")]
@@ -77,11 +77,11 @@ def resolve(text: str, root: str, secrets: Secrets) -> str:
             return secrets.find(arguments[0])
         return ",".join(header_value(os.path.join(root, arguments[0]), key) for key in arguments[1:])
 
-    return CALL.sub(answer, text)
+    return CALL.sub(value_of, text)
 
 
 def header_value(path: str, key: str) -> str:
-    """The value of a key in a FITS file: in the first of its headers that has it."""
+    """Return the value of a key in the first header of a FITS file that has it."""
     try:
         for cards in headers(path):
             values = header_values(cards)

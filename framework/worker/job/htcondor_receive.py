@@ -1,7 +1,7 @@
-"""Reception: what a job without a shared file system sends home is put where it belongs, on the submitting side.
+"""Receive the files of a job without a shared file system: put them into the archive, on the submitting machine.
 
-It is called as ``reception RUN_DIRECTORY ARCHIVE_ROOT JOB STATUS`` when the job has ended, and exits with that status;
-or with 75 when what came is not what the journals say. Done twice, or by halves and then again, it comes to the same.
+It is called as ``htcondor_receive RUN_DIRECTORY ARCHIVE_ROOT JOB STATUS`` when the job has ended, and exits with that
+status; or with 75 where the files are not those of the journals. It may be interrupted, and repeated.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import shutil
 import sys
 
 from framework.worker.files.transfer import Checksum, measure, move
-from framework.worker.job.htcondor_job import write_known
 from framework.worker.job.job_context import INFRASTRUCTURE
+from framework.worker.job.run_directory_access import known_files_path, write_known_files
 from framework.worker.journal.file_records import archived_form, is_archived
 from framework.worker.journal.journal import read_facts
 
@@ -22,47 +22,47 @@ if TYPE_CHECKING:
 
 
 def main(arguments: list[str]) -> int:
-    """Take one job's folder in."""
+    """Receive the folder of one job; return the exit status."""
     run, root, job, status = arguments
-    wrong = receive(run, root, int(job))
-    for trouble in wrong:
-        sys.stderr.write(f"job {job}: {trouble}\n")
-    if wrong and status == "0":
+    errors = receive(run, root, int(job))
+    for error in errors:
+        sys.stderr.write(f"job {job}: {error}\n")
+    if errors and status == "0":
         return INFRASTRUCTURE
     return int(status) if 0 <= int(status) < 256 else 1
 
 
 def receive(run: str, root: str, job: int) -> list[str]:
-    """Files into the archive, checked against the journals; then the journals to theirs. What is wrong, if anything."""
+    """Move files into the archive, verified against the journals, and then the journals; return the errors."""
     folder = os.path.join(run, "home", f"j{job}")
     journals = os.path.join(folder, "journal")
     if not os.path.isdir(journals):
         return [] if not os.path.isdir(folder) else [f"{folder} holds no journal"]
-    wrong: list[str] = []
+    errors: list[str] = []
     known: dict[str, list[Any]] = {}
     names = sorted(os.listdir(journals))
     for name in names:
-        for file in _kept(os.path.join(journals, name)):
+        for file in _archived_files(os.path.join(journals, name)):
             path, size, sha256 = archived_form(file)
             trouble = _take(
                 os.path.join(folder, "archive", path), os.path.join(root, path), path, Checksum(size, sha256)
             )
             if trouble:
-                wrong.append(trouble)
+                errors.append(trouble)
             else:
                 known[path] = [size, sha256]
-    write_known(os.path.join(run, "known", f"{job // 1000:04d}", f"j{job}.json"), known)
-    _take_unfinished_logs(os.path.join(folder, "archive"), root)
-    _take_failed(os.path.join(folder, "failed"), os.path.join(run, "failed"))
+    write_known_files(known_files_path(run, job), known)
+    _receive_unfinished_logs(os.path.join(folder, "archive"), root)
+    _receive_failed(os.path.join(folder, "failed"), os.path.join(run, "failed"))
     os.makedirs(os.path.join(run, "journal"), exist_ok=True)
     for name in names:
         os.replace(os.path.join(journals, name), os.path.join(run, "journal", name))
     shutil.rmtree(folder, ignore_errors=True)
-    return wrong
+    return errors
 
 
-def _kept(journal: str) -> list[dict[str, Any]]:
-    """The files that finished calls and their logs say are in the archive."""
+def _archived_files(journal: str) -> list[dict[str, Any]]:
+    """Return the records of files that belong into the archive, logs among them."""
     return [
         file
         for fact in read_facts(journal)
@@ -73,10 +73,10 @@ def _kept(journal: str) -> list[dict[str, Any]]:
 
 
 def _take(source: str, target: str, path: str, expected: Checksum) -> str:
-    """Put one file into the archive; what is wrong with it, if anything."""
+    """Move one file into the archive; return the error, if any."""
     if not os.path.exists(source):
         if os.path.exists(target) and os.stat(target).st_size == expected.size:
-            return ""  # it was taken in before
+            return ""  # received before
         return f"{path} did not come home"
     found = measure(source)
     if found != expected:
@@ -85,8 +85,8 @@ def _take(source: str, target: str, path: str, expected: Checksum) -> str:
     return ""
 
 
-def _take_unfinished_logs(source: str, root: str) -> None:
-    """The words of calls that were ended before they could end: whoever closes them finds the log in the archive."""
+def _receive_unfinished_logs(source: str, root: str) -> None:
+    """Move the logs of calls without an end into the archive, where the end that they are given refers to them."""
     for directory, _, names in os.walk(source):
         for name in names:
             path = os.path.join(directory, name)
@@ -95,8 +95,8 @@ def _take_unfinished_logs(source: str, root: str) -> None:
                 move(path, target)
 
 
-def _take_failed(source: str, target: str) -> None:
-    """What failed calls left is kept apart."""
+def _receive_failed(source: str, target: str) -> None:
+    """Move what failed jobs left in their directories into the run's directory."""
     for name in os.listdir(source) if os.path.isdir(source) else ():
         os.makedirs(target, exist_ok=True)
         if not os.path.exists(os.path.join(target, name)):

@@ -81,8 +81,8 @@ class JobContext:
 class CallFailure(Exception):  # noqa: N818 (an outcome, not a mistake of the code)
     """The call ends here, with this status and reason."""
 
-    def __init__(self, status: int, reason: str, want: str = "") -> None:
+    def __init__(self, status: int, reason: str, exceeded: str = "") -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
-        self.want = want
+        self.exceeded = exceeded

@@ -75,7 +75,7 @@ class CallOutputs:
         missing = []
         for file in self._spec.outputs:
             if file.pattern and self._unknown is not None:
-                found = self._unknown.found(file)
+                found = self._unknown.find(file)
                 self.files += found
                 if not found and not file.optional:
                     missing.append(f"{file.label}: {file.job_path}")

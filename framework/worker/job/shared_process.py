@@ -1,16 +1,16 @@
-"""The process that a job's steps share, as the worker sees it: started with the first step, ended after the last.
+"""Worker's side of the process that the steps of a job share: started with the first step, ended after the last.
 
 An order is a JSON line {step, arguments, memory, names, forget, environment}, sent with the call's log:
 
 ``step``         ``package.module:function``
-``arguments``    the words of the command line after the program's name
-``memory``       places (in the job) of what the step is to leave in memory instead of writing it
-``names``        pairs [place, other place]: what this step knows by another name than the one that made it
-``forget``       places of what nobody reads any more
-``environment``  what tells the call from others
+``arguments``    command line after the program's name
+``memory``       paths (in the job) of outputs that the step leaves in memory instead of writing them
+``names``        pairs [path, other path]: an object that this step knows by another path than the one that made it
+``forget``       paths of objects that no later step reads
+``environment``  variables that identify the call
 
-The answer is a JSON line {status, held, usage}: the exit status, which of ``memory`` are there now, and what the step
-took: sums as wait4 has them, and the most memory that the process had meanwhile.
+The answer is a JSON line {status, held, usage}: the exit status, which of ``memory`` the step left there, and what it
+used: sums as of wait4, and the peak of the process's memory.
 """
 
 from __future__ import annotations
@@ -33,34 +33,35 @@ if TYPE_CHECKING:
     from typing import Any
 
 STEPS = os.path.join(os.path.dirname(__file__), "shared_process_child.py")
-#: Run by its path, and without its folder to import from.
+#: Runs the file by its path, without its directory on the import path.
 BEGIN = f"import runpy; runpy.run_path({STEPS!r}, run_name='__main__')"
 CHUNK = 1 << 16
 
 
 class SharedProcess:
-    """One for a job; what is in its memory is known by the archive path that it would have as a file."""
+    """Process of one job; an object in its memory is known by the archive path that it would have as a file."""
 
     def __init__(self, job: JobSpec, programs: Programs) -> None:
         self._programs = programs
         self._program: Program | None = None
         self._orders: socket.socket | None = None
-        #: How many calls have still to read each path that may be in memory.
+        #: Archive path of a file that may be in memory, to how many calls have still to read it.
         self._readers = Counter(file.path for call in job.calls for file in call.inputs if file.in_memory)
-        #: Path to place in the job.
+        #: Archive path to path in the job, of objects in memory.
         self._held: dict[str, str] = {}
         self._forget: list[str] = []
-        #: What the steps so far have taken, of all that the process has.
-        self._taken: dict[str, float] = {}
+        #: What the steps so far have used, of what the process has used.
+        self._used: dict[str, float] = {}
 
     def holds(self, file: FileSpec) -> bool:
+        """Return whether the file is an object in memory."""
         return file.path in self._held
 
     def run(
         self, call: CallSpec, step: ExecSpec, argv: list[str], environment: Mapping[str, str], log: int,
         limits: Limits,
     ) -> ProgramResult:  # fmt: skip
-        """Run one step to its end, as Programs.run does a program."""
+        """Run one step until it ends or exceeds its limits, as Programs.run runs a program."""
         if self._programs.stopping:
             return self._programs.stopped_result()
         began = time.monotonic()
@@ -68,18 +69,18 @@ class SharedProcess:
         if isinstance(program, ProgramResult):
             return program
         os.write(log, f"== in process {program.pid}\n".encode())
-        answer = self._ask(program, self._order(call, step, argv, environment), log, limits)
+        answer = self._send(program, self._order(call, step, argv, environment), log, limits)
         wall = round(time.monotonic() - began, 6)
         if answer is None:
-            return self._died(limits, wall)
+            return self._result_of_death(limits, wall)
         self._programs.end_orphans_of(environment.get("FW_CALL", ""))
         usage = answer["usage"]
-        self._taken = {name: self._taken.get(name, 0) + value for name, value in usage.items()}
+        self._used = {name: self._used.get(name, 0) + value for name, value in usage.items()}
         self._held.update({file.path: file.job_path for file in call.outputs if file.job_path in answer["held"]})
         return ProgramResult(answer["status"], {"wall": wall, **usage})
 
-    def is_done_with(self, call: CallSpec) -> None:
-        """A call has ended well: what no other one reads may go."""
+    def release_files_of(self, call: CallSpec) -> None:
+        """Forget the objects that no call reads any more, after a call has ended well."""
         if not self._held:
             return
         for file in call.inputs:
@@ -91,7 +92,7 @@ class SharedProcess:
                 self._forget.append(self._held.pop(file.path))
 
     def end(self) -> None:
-        """No more steps; what is in memory goes."""
+        """End the process, with all objects in its memory."""
         program, self._program = self._program, None
         if program is None:
             return
@@ -101,7 +102,7 @@ class SharedProcess:
         self._held.clear()
 
     def _start(self, python: str, environment: Mapping[str, str], log: int) -> Program | ProgramResult:
-        import socket  # a worker without steps starts faster
+        import socket  # most workers run no steps
 
         ours, theirs = socket.socketpair()
         program = self._programs.start([python, "-c", BEGIN], environment, log, theirs.fileno())
@@ -125,9 +126,9 @@ class SharedProcess:
             "environment": {name: value for name, value in environment.items() if name.startswith("FW_")},
         }
 
-    def _ask(self, program: Program, order: dict[str, Any], log: int, limits: Limits) -> dict[str, Any] | None:
-        """The answer to an order; None where the process died, or has no more time or memory."""
-        import socket
+    def _send(self, program: Program, order: dict[str, Any], log: int, limits: Limits) -> dict[str, Any] | None:
+        """Send an order and return the answer; None if the process died or exceeded its limits."""
+        import socket  # as above
 
         if self._orders is None:
             return None
@@ -136,23 +137,23 @@ class SharedProcess:
         try:
             sent = socket.send_fds(self._orders, [text], [log])
             self._orders.sendall(text[sent:])
-            said = b""
-            while not said.endswith(b"\n"):
-                if not self._has_answered(self._orders.fileno(), process, program, limits):
+            received = b""
+            while not received.endswith(b"\n"):
+                if not self._wait_for_answer(self._orders.fileno(), process, program, limits):
                     return None
                 more = self._orders.recv(CHUNK)
                 if not more:
                     return None
-                said += more
+                received += more
         except (BrokenPipeError, ConnectionResetError):
             return None
         finally:
             os.close(process)
-        answer: dict[str, Any] = json.loads(said)
+        answer: dict[str, Any] = json.loads(received)
         return answer
 
-    def _has_answered(self, answers: int, process: int, program: Program, limits: Limits) -> bool:
-        """Wait for an answer; False where the process ended without one, or is at the end of its limits."""
+    def _wait_for_answer(self, answers: int, process: int, program: Program, limits: Limits) -> bool:
+        """Wait for an answer; return False if the process ended without one or exceeded its limits."""
         poll = select.poll()
         poll.register(answers, select.POLLIN)
         poll.register(process, select.POLLIN)
@@ -164,22 +165,22 @@ class SharedProcess:
             if limits.exceeded(program.pid, lambda: self._programs.detached_of(program.call))[0]:
                 return False
 
-    def _died(self, limits: Limits, wall: float) -> ProgramResult:
-        """What became of a process that gave no answer; what it took for steps that ended well is theirs."""
+    def _result_of_death(self, limits: Limits, wall: float) -> ProgramResult:
+        """Return the result of a step whose process gave no answer; earlier steps account for the rest of its usage."""
         program, self._program = self._program, None
         if program is None or self._orders is None:
             raise RuntimeError("there is no process")
         self._orders.close()
         self._held.clear()
         outcome = self._programs.finish(program, limits)
-        taken = {name: max(0, value - self._taken.get(name, 0)) for name, value in outcome.usage.items()}
-        usage = {**taken, "wall": wall, "maxrss": outcome.usage["maxrss"]}
-        # A step that ends its process has not answered for what it did, whatever it says.
-        reason = outcome.reason or _how(outcome.status)
+        used = {name: max(0, value - self._used.get(name, 0)) for name, value in outcome.usage.items()}
+        usage = {**used, "wall": wall, "maxrss": outcome.usage["maxrss"]}
+        # A step that ended its process did not report its end: even status 0 is a failure.
+        reason = outcome.reason or _death_reason(outcome.status)
         return ProgramResult(outcome.status or 128 + signal.SIGABRT, usage, reason, outcome.exceeded)
 
 
-def _how(status: int) -> str:
+def _death_reason(status: int) -> str:
     if status - 128 in set(signal.Signals):
         return f"its process was killed by {signal.Signals(status - 128).name}"
     return "it ended the process that it shares with other steps"

@@ -1,10 +1,10 @@
-"""The process that a job's steps share: Python functions, called one after another, that leave objects for each other.
+"""Process that the steps of a job share: Python functions, called one after another, that leave objects for each other.
 
 An order comes on standard input, a socket: a JSON line, and with it the open file that is the step's standard output
-and error; the answer is a JSON line. ``shared_process.py`` is the other side, and has what both hold.
+and error; the answer is a JSON line. ``shared_process.py`` is the other side, and describes both.
 
-This file is run by its path, in the Python of the pipeline's programs, which may know nothing of the framework: it
-imports the standard library only, and of the rest what the order names.
+This file is run by its path, in the Python of the pipeline's programs, where the framework need not be installed: it
+imports the standard library only, and the modules that orders name.
 """
 
 from __future__ import annotations
@@ -23,61 +23,61 @@ if TYPE_CHECKING:
     from typing import Any
 
 CHUNK = 1 << 16
-#: What getrusage has of a process in sums, and is told of each step.
+#: Fields of getrusage that are sums, reported for each step.
 SUMS = ("utime", "stime", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")
 
 
 def main() -> None:
-    """Serve orders until there are no more."""
+    """Execute orders until there are no more."""
     orders = socket.socket(fileno=os.dup(0))
-    nothing = os.open("/dev/null", os.O_RDWR)
-    os.dup2(nothing, 0)
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
     objects: dict[str, Any] = {}
     meter = UsageMeter()
     directory, environment = os.getcwd(), dict(os.environ)
     while received := receive(orders):
         order, log = received
-        # A step finds nothing of what another one did to the process, but for the objects.
+        # Steps share the objects only: directory and environment are reset.
         os.chdir(directory)
         os.environ.clear()
         os.environ.update(environment, **order["environment"])
-        answer = obey(order, log, objects)
-        # A log is whole when its step has ended: nothing may be added to it.
-        os.dup2(nothing, 1)
-        os.dup2(nothing, 2)
+        answer = execute(order, log, objects)
+        # The log is complete when its step has ended: nothing may be added to it.
+        os.dup2(null, 1)
+        os.dup2(null, 2)
         orders.sendall(json.dumps({**answer, "usage": meter.read()}).encode() + b"\n")
 
 
 def receive(orders: socket.socket) -> tuple[dict[str, Any], int] | None:
-    """The next order with its log; None when there are no more."""
+    """Return the next order with the descriptor of its log; None when there are no more."""
     text, descriptors, _, _ = socket.recv_fds(orders, CHUNK, 1)
     while text and not text.endswith(b"\n"):
         text += orders.recv(CHUNK)
     return (json.loads(text), descriptors[0]) if text else None
 
 
-def obey(order: dict[str, Any], log: int, objects: dict[str, Any]) -> dict[str, Any]:
-    """Call one step; its status, and what it left in memory."""
+def execute(order: dict[str, Any], log: int, objects: dict[str, Any]) -> dict[str, Any]:
+    """Execute one order; return the exit status and the paths that were left in memory."""
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
-    for place in order["forget"]:
-        objects.pop(place, None)
-    for place, other in order["names"]:
-        objects[place] = objects[other]
+    for path in order["forget"]:
+        objects.pop(path, None)
+    for path, other in order["names"]:
+        objects[path] = objects[other]
     try:
         status = call(order["step"], order["arguments"], objects, frozenset(order["memory"]))
-    except Exception:  # noqa: BLE001 (as any program's, its mistake ends the step with a traceback in the log)
+    except Exception:  # noqa: BLE001 (an error of the step is its own, with a traceback in its log)
         traceback.print_exc()
         status = 1
     sys.stdout.flush()
     sys.stderr.flush()
-    ctypes.CDLL(None).fflush(None)  # what libraries in C have still to say
-    return {"status": status, "held": [place for place in order["memory"] if place in objects]}
+    ctypes.CDLL(None).fflush(None)  # buffers of C libraries
+    return {"status": status, "held": [path for path in order["memory"] if path in objects]}
 
 
 def call(step: str, arguments: list[str], objects: dict[str, Any], memory: frozenset[str]) -> int:
-    """The exit status of a step, as that of its program would be."""
+    """Call the function of a step; return its exit status, as its program would have it."""
     module, _, name = step.partition(":")
     try:
         status = getattr(importlib.import_module(module), name)(arguments, objects, memory)
@@ -94,26 +94,26 @@ def call(step: str, arguments: list[str], objects: dict[str, Any], memory: froze
 
 
 class UsageMeter:
-    """Measures what each step takes; what came before the first one, the start of Python, is the first one's."""
+    """Meter of what each step uses; the start of Python counts for the first step."""
 
     def __init__(self) -> None:
         self._before = dict.fromkeys(SUMS, 0.0)
         self._largest_child = 0
 
     def read(self) -> dict[str, float]:
-        """What was taken since the last reading; the most memory that the process had in that time."""
+        """Return what was used since the last call, and the peak of memory in that time."""
         own, children = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
         sums = {name: getattr(own, f"ru_{name}") + getattr(children, f"ru_{name}") for name in SUMS}
-        taken = {name: value - self._before[name] for name, value in sums.items()}
+        used = {name: value - self._before[name] for name, value in sums.items()}
         grown = children.ru_maxrss > self._largest_child
-        taken["maxrss"] = max(own.ru_maxrss, children.ru_maxrss if grown else 0)
+        used["maxrss"] = max(own.ru_maxrss, children.ru_maxrss if grown else 0)
         self._before, self._largest_child = sums, children.ru_maxrss
         _reset_peak()
-        return taken
+        return used
 
 
 def _reset_peak() -> None:
-    """Begin to measure the peak anew; where the kernel does not, the peak is that since the process began."""
+    """Reset the peak of memory; where the kernel cannot, the peak is that since the process began."""
     try:
         with open("/proc/self/clear_refs", "w", encoding="ascii") as file:
             file.write("5")

@@ -1,4 +1,4 @@
-"""The workplace: a worker's directory, where its jobs run one after another and find nothing of each other."""
+"""Work directory of a worker, where its jobs run one after another, each in an empty directory."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-#: Bytes without which nothing can be written that is worth it.
-ROOM = 1 << 20
+#: Free bytes below which a disk counts as full.
+LEAST_FREE = 1 << 20
 
 
 class WorkDirectory:
-    """Directories that jobs ask for are kept from one job to the next: making them costs more than a program's start.
+    """Directory of the present job.
 
-    A job finds the directories that it asked for, empty, and nothing else, whatever ran before it.
+    A job finds the directories that it needs, empty, and nothing else. Those are kept from one job to the next, since
+    making them takes longer than starting a program.
     """
 
     def __init__(self, root: str) -> None:
@@ -25,30 +26,31 @@ class WorkDirectory:
         self._kept: set[str] = set()
 
     def prepare(self, files: Iterable[str]) -> None:
-        """Be ready for files at these places, relative to the root."""
-        wanted = {part for path in files for part in _parents(path)}
+        """Make the directories of files, given by paths relative to the root."""
+        needed = {part for path in files for part in _parents(path)}
         if not os.path.isdir(self.root):
             os.makedirs(self.root)
             self._kept.clear()
-        for directory in sorted(self._kept - wanted, reverse=True):
+        for directory in sorted(self._kept - needed, reverse=True):
             os.rmdir(os.path.join(self.root, directory))
-        for directory in sorted(wanted - self._kept):
+        for directory in sorted(needed - self._kept):
             os.mkdir(os.path.join(self.root, directory))
-        self._kept = wanted
+        self._kept = needed
 
     def at(self, path: str) -> str:
+        """Return the absolute path of a file of the job."""
         return os.path.join(self.root, path)
 
     def is_full(self) -> bool:
-        """Whether its disk has no room left, so that a program that failed may have failed for that."""
+        """Return whether its disk is full, so that a program may have failed for that."""
         try:
             disk = os.statvfs(self.root)
         except OSError:
             return False
-        return disk.f_bavail * disk.f_frsize < ROOM
+        return disk.f_bavail * disk.f_frsize < LEAST_FREE
 
     def clear(self) -> None:
-        """Remove all that a job left; links are removed, not followed."""
+        """Remove all files that a job left; links are removed, not followed."""
         kept, self._kept = self._kept, set()
         try:
             self._clear(self.root, "", kept)
@@ -56,7 +58,7 @@ class WorkDirectory:
             self._kept.clear()  # the job removed its own directory
 
     def set_aside(self, target: str) -> None:
-        """Keep what a job left somewhere else."""
+        """Move all files that a job left to another directory."""
         self._kept.clear()
         os.makedirs(os.path.dirname(target), exist_ok=True)
         try:
@@ -64,12 +66,12 @@ class WorkDirectory:
         except OSError as error:
             if error.errno != errno.EXDEV:
                 raise
-            import shutil  # a job's own disk is not the run's: this is a pool, and the job has failed
+            import shutil  # only a failed job of a pool, whose scratch disk is not that of the run
 
             shutil.move(self.root, target)
 
     def give_up(self, target: str) -> None:
-        """Begin anew somewhere else, whatever state this place is in."""
+        """Move all files away, or use another directory if that fails."""
         try:
             os.chdir("/")
             self.set_aside(target)
@@ -77,7 +79,7 @@ class WorkDirectory:
             self.root += "+"
 
     def _clear(self, directory: str, below: str, kept: set[str]) -> None:
-        with _writable(directory) as entries:
+        with _scan_writable(directory) as entries:
             for entry in entries:
                 if not entry.is_dir(follow_symlinks=False):
                     os.unlink(entry.path)
@@ -90,8 +92,8 @@ class WorkDirectory:
                     os.rmdir(entry.path)
 
 
-def _writable(directory: str) -> os._ScandirIterator[str]:
-    """The entries of a directory that a program may have closed to its owner."""
+def _scan_writable(directory: str) -> os._ScandirIterator[str]:
+    """Return the entries of a directory, writable again if a program made it read-only."""
     status = os.stat(directory)
     if status.st_mode & 0o700 != 0o700:
         os.chmod(directory, status.st_mode | 0o700)
@@ -99,7 +101,7 @@ def _writable(directory: str) -> os._ScandirIterator[str]:
 
 
 def _parents(path: str) -> list[str]:
-    """``a/b/c.fits``: ``a``, ``a/b``."""
+    """Return the parent directories: ``a`` and ``a/b`` of ``a/b/c.fits``."""
     found = []
     at = path.find("/")
     while at > 0:

@@ -54,7 +54,7 @@ class JobResult:
         self.status = 0
         self.reason = ""
         #: Call and what it had too little of, for the first that failed for that.
-        self.want: tuple[int, str] | None = None
+        self.exceeded: tuple[int, str] | None = None
         self.finished: list[int] = []
         self.failed: list[int] = []
         self.stored: dict[str, Checksum] = {}
@@ -72,7 +72,7 @@ class JobResult:
                 self.status = self.status or status
                 self.reason = self.reason or call.reason
                 self.broken = self.broken or call.broken
-                self.want = self.want or ((number, call.want) if call.want else None)
+                self.exceeded = self.exceeded or ((number, call.exceeded) if call.exceeded else None)
 
 
 def run_job(bench: JobContext, order: WorkOrder) -> JobResult:
@@ -240,7 +240,7 @@ class WorkerService:
             **same,
             "status": result.status,
             "reason": result.reason,
-            "want": result.want,
+            "want": result.exceeded,
             "finished": result.finished,
             "failed": result.failed,
             "stored": {path: [found.size, found.sha256] for path, found in result.stored.items()},
