@@ -7,12 +7,13 @@ import time
 import msgspec
 import pytest
 
-from framework.engines.htcondor.dag import JobOrder, Places, dag_lines, edge_lines, ladder_from, memory_expression
+from framework.engines.htcondor.dag import DagJob, dag_lines, edge_lines
 from framework.engines.htcondor.site import read_site
+from framework.engines.htcondor.submit_description import SubmissionPaths, memory_expression, memory_steps
 from framework.errors import PlanError
 from framework.model.run import PlannedCall, PlannedJob, PlannedLate, PlannedRun
 
-PLACES = Places(
+PLACES = SubmissionPaths(
     directory="/runs/r/condor/0", run_directory="/runs/r", archive_root="/archive", python="/usr/bin/python3",
     environment={"FW_HOME": "/home of all"}, packages="/code",
 )  # fmt: skip
@@ -36,8 +37,10 @@ def a_run(jobs: list[PlannedJob], barriers: bool = False, **more) -> PlannedRun:
 
 
 def written(run: PlannedRun, **values: str) -> list[str]:
-    orders = [JobOrder(job=job, memory=(100, 200)) for job in run.jobs.values()]
-    return list(dag_lines(run, orders, read_site("pool", {"gridtype": "condor"} | values), PLACES, elsewhere=False))
+    orders = [DagJob(job=job, memory=(100, 200)) for job in run.jobs.values()]
+    return list(
+        dag_lines(run, orders, read_site("pool", {"gridtype": "condor"} | values), PLACES, has_other_machines=False)
+    )
 
 
 def test_a_job_is_two_lines_and_those_that_ask_for_the_same_share_a_description():
@@ -107,9 +110,9 @@ def test_a_throttle_that_the_pool_lacks_becomes_a_category_by_its_weight():
 
 
 def test_without_a_shared_file_system_jobs_are_sent_their_files_and_taken_in():
-    order = JobOrder(job=a_job(1), memory=(), inputs=("a/x.fits", "/runs/r/plan.gz"))
+    order = DagJob(job=a_job(1), memory=(), inputs=("a/x.fits", "/runs/r/plan.gz"))
     site = read_site("far", {"gridtype": "condor", "shared_filesystem": "False"})
-    lines = list(dag_lines(a_run([order.job]), [order], site, PLACES, elsewhere=False))
+    lines = list(dag_lines(a_run([order.job]), [order], site, PLACES, has_other_machines=False))
     assert 'VARS j1 told="plan_0001.jsonl.gz 10 1 1" job="1" files="a/x.fits, /runs/r/plan.gz"' in lines
     assert any(line.startswith("SCRIPT POST j1 ") and line.endswith(" 1 $RETURN") for line in lines)
 
@@ -125,7 +128,7 @@ def test_without_a_shared_file_system_jobs_are_sent_their_files_and_taken_in():
     ],
 )
 def test_a_ladder_begins_where_an_earlier_run_ended(least, declared, raised, asked):
-    assert ladder_from(least, declared, raised) == asked
+    assert memory_steps(least, declared, raised) == asked
 
 
 @pytest.mark.parametrize("key", ["infrastructure_retries", "shared_filesystem", "dagman.dagman_max_jobs_idle"])

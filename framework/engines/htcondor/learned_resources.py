@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from framework.engines.history import RunHistory
-from framework.engines.htcondor.dag import ladder_from
 from framework.engines.htcondor.observer import read_queue
 from framework.engines.htcondor.submission_files import SubmissionDirectory
+from framework.engines.htcondor.submit_description import memory_steps
 from framework.engines.run_directory import RunDirectory
 from framework.model.run import PlannedRun
 from framework.worker.programs.limits import TIME
@@ -63,7 +63,7 @@ def keep_raised(submission: SubmissionDirectory, plan: PlannedRun, history: RunH
         if node.memory_holds:
             job = plan.jobs[number]
             modules = {call.module for call in job.calls}
-            ladder = ladder_from(job.memory_mb, job.memory_steps_mb[1:], raised.memory_of(number, modules))
+            ladder = memory_steps(job.memory_mb, job.memory_steps_mb[1:], raised.memory_of(number, modules))
             # As the job itself asks: the first step above what was not enough.
             reached = next((step for step in ladder if step > node.too_little_mb), ladder[-1]) if ladder else 0
             for key in (f"job {number}", *modules):

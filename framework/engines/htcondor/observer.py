@@ -150,7 +150,7 @@ class Queue:
 
 
 def _why(event: Event) -> str:
-    """Why an execution ended that goes on elsewhere."""
+    """Why an execution ended that goes on has_other_machines."""
     if event.number == Kind.SHADOW_EXCEPTION:
         return f"the pool lost it ({event.reason})"
     if event.number == Kind.RECONNECT_FAILED:

@@ -14,17 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from framework.engines.history import RunHistory, calls_to_skip, job_is_done
-from framework.engines.htcondor.dag import (
-    JobOrder,
-    Places,
-    config_lines,
-    dag_lines,
-    ladder_from,
-    late_dag,
-    sub_dag_lines,
-)
+from framework.engines.htcondor.dag import DagJob, config_lines, dag_lines, late_dag_name, sub_dag_lines
 from framework.engines.htcondor.shipped_code import write_archive, write_code
 from framework.engines.htcondor.site import Site
+from framework.engines.htcondor.submit_description import SubmissionPaths, memory_steps
 from framework.engines.run_directory import RunDirectory
 from framework.errors import InfrastructureError, PlanError
 from framework.model.run import PlannedJob, PlannedRun
@@ -82,14 +75,18 @@ class SubmissionDirectory:
         """The event logs of those."""
         return [path.with_name(f"{path.name}.nodes.log") for path in self.dags]
 
-    def write(self, plan: PlannedRun, history: RunHistory, site: Site, raised: Needed, elsewhere: bool) -> Written:
+    def write(
+        self, plan: PlannedRun, history: RunHistory, site: Site, raised: Needed, has_other_machines: bool
+    ) -> Written:
         """Write it; the DAG last, under another name first, so that what is there is whole."""
         try:
-            return self._write(plan, history, site, raised, elsewhere)
+            return self._write(plan, history, site, raised, has_other_machines)
         except OSError as error:
             raise InfrastructureError(f"the DAG cannot be written: {error.strerror}: {error.filename}") from error
 
-    def _write(self, plan: PlannedRun, history: RunHistory, site: Site, raised: Needed, elsewhere: bool) -> Written:
+    def _write(
+        self, plan: PlannedRun, history: RunHistory, site: Site, raised: Needed, has_other_machines: bool
+    ) -> Written:
         if self.path.exists():
             shutil.rmtree(self.path)  # of a submission that was killed before its DAG was there
         self.path.mkdir(parents=True)
@@ -100,16 +97,16 @@ class SubmissionDirectory:
             (self.run.path / "home").mkdir(exist_ok=True)
             self._send_plan(plan)
         self._write_settings(plan, site)
-        places = self._places(plan)
-        service = SERVICE.format(packages=PACKAGES, environment=places.environment)
+        paths = self._paths(plan)
+        service = SERVICE.format(packages=PACKAGES, environment=paths.environment)
         (self.path / "service.py").write_text(service, encoding="utf-8")
         (self.path / "dagman.config").write_text("\n".join([*config_lines(site), ""]), encoding="utf-8")
         orders = list(self._orders(plan, undone, history, site, raised))
-        _write_whole(self.dag, dag_lines(plan, orders, site, places, elsewhere))
+        _write_whole(self.dag, dag_lines(plan, orders, site, paths, has_other_machines))
         return Written(dag=self.dag, jobs=len(undone), already_done=len(plan.jobs) - len(undone))
 
     def write_late(
-        self, plan: PlannedRun, block: int, history: RunHistory, site: Site, raised: Needed, elsewhere: bool
+        self, plan: PlannedRun, block: int, history: RunHistory, site: Site, raised: Needed, has_other_machines: bool
     ) -> int:
         """The DAG of a late block that is planned now; how many jobs it has."""
         jobs = [job for job in plan.jobs.values() if job.block == block and not job_is_done(job, history)]
@@ -117,14 +114,14 @@ class SubmissionDirectory:
             if not site.shared:
                 self._send_plan(plan)
             orders = list(self._orders(plan, jobs, history, site, raised))
-            dag = self.path / late_dag(block)
-            _write_whole(dag, sub_dag_lines(plan, orders, site, self._places(plan), elsewhere))
+            dag = self.path / late_dag_name(block)
+            _write_whole(dag, sub_dag_lines(plan, orders, site, self._paths(plan), has_other_machines))
         except OSError as error:
             raise InfrastructureError(f"its DAG cannot be written: {error.strerror}: {error.filename}") from error
         return len(jobs)
 
-    def _places(self, plan: PlannedRun) -> Places:
-        return Places(
+    def _paths(self, plan: PlannedRun) -> SubmissionPaths:
+        return SubmissionPaths(
             directory=str(self.path),
             run_directory=str(self.run.path),
             archive_root=plan.archive_root,
@@ -157,7 +154,7 @@ class SubmissionDirectory:
 
     def _orders(
         self, plan: PlannedRun, jobs: Sequence[PlannedJob], history: RunHistory, site: Site, raised: Needed
-    ) -> Iterator[JobOrder]:
+    ) -> Iterator[DagJob]:
         by_shard: dict[str, bytearray] = {}
         records = None if site.shared else Shards(self.run.plan)
         for job in jobs:
@@ -168,12 +165,12 @@ class SubmissionDirectory:
                 at = len(lines)
                 lines += json.dumps(order, separators=(",", ":")).encode() + b"\n"
             modules = {call.module for call in job.calls}
-            memory = ladder_from(job.memory_mb, job.memory_steps_mb[1:], raised.memory_of(job.number, modules))
+            memory = memory_steps(job.memory_mb, job.memory_steps_mb[1:], raised.memory_of(job.number, modules))
             inputs: tuple[str, ...] = ()
             if records is not None:
                 skip = set(order.get("skip", ()))
                 inputs = tuple(self._inputs(records.record(job), skip, job, plan, name if order else ""))
-            yield JobOrder(job=job, memory=memory, orders=name if order else "", orders_at=at, inputs=inputs)
+            yield DagJob(job=job, memory=memory, orders=name if order else "", orders_at=at, inputs=inputs)
         for name, content in by_shard.items():
             (self.path / name).write_bytes(content)
 
