@@ -4,26 +4,30 @@ This package works without the framework; it knows nothing of jobs or databases.
 """
 
 from wcl.booleans import parse_boolean
+from wcl.check import check_keys, check_values
 from wcl.command_words import split_command
 from wcl.deferred import deferred_calls, resolve_deferred
 from wcl.errors import Problem, SourcePosition, WclError
 from wcl.expansion import ExpandedText, expand, expand_all, expand_with_values
 from wcl.format import Format, as_literal, compile_format, is_plain
 from wcl.functions import register_function
+from wcl.keys import KeyDeclaration, parse_declarations
 from wcl.lists import split_list
 from wcl.partial import expand_partially
 from wcl.quoting import Quoted, quote_if_needed
-from wcl.reader import parse, read
+from wcl.reader import SET_POSITION, parse, read
 from wcl.scope import Scope, build_scope
 from wcl.section import Section, merge
 from wcl.source_lines import source_line
-from wcl.spelling import did_you_mean
+from wcl.spelling import did_you_mean, suggest
 from wcl.template import Variable, parse_template, variable_names
 from wcl.writer import write
 
 __all__ = [
+    "SET_POSITION",
     "ExpandedText",
     "Format",
+    "KeyDeclaration",
     "Problem",
     "Quoted",
     "Scope",
@@ -33,6 +37,8 @@ __all__ = [
     "WclError",
     "as_literal",
     "build_scope",
+    "check_keys",
+    "check_values",
     "compile_format",
     "deferred_calls",
     "did_you_mean",
@@ -44,6 +50,7 @@ __all__ = [
     "merge",
     "parse",
     "parse_boolean",
+    "parse_declarations",
     "parse_template",
     "quote_if_needed",
     "read",
@@ -52,6 +59,7 @@ __all__ = [
     "source_line",
     "split_command",
     "split_list",
+    "suggest",
     "variable_names",
     "write",
 ]

@@ -1,8 +1,8 @@
-"""What may vary between two files of one type that are made alike: declared with the type, in ``filetype_metadata``.
+"""Rules for comparing two files of one type, declared with the type in ``filetype_metadata``.
 
 ``volatile_keys``  names of header cards, columns and JSON keys of any value
-``tolerance``      how far numbers may be apart: ``relative`` or ``relative, absolute``
-``tolerances``     a section with the same by column, header card, extension or JSON key
+``tolerance``      largest difference of numbers: ``relative`` or ``relative, absolute``
+``tolerances``     a section with tolerances by column, header card, extension or JSON key
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from wcl import Problem, Section, SourcePosition, WclError
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far two numbers may be apart: ``absolute + relative * |old|``."""
+    """Largest difference of two numbers: ``absolute + relative * |old|``."""
 
     relative: float = 0.0
     absolute: float = 0.0
@@ -26,13 +26,13 @@ class Tolerance:
 
 @dataclass(frozen=True)
 class Rules:
-    """What may differ between two files of one type."""
+    """Differences that two files of one type may have."""
 
-    #: Header cards, columns and JSON keys of any value, in capitals.
+    #: Header cards, columns and JSON keys that may have any value, in capitals.
     volatile: frozenset[str] = frozenset()
-    #: Of all numbers, but those of ``columns``.
+    #: Tolerance of all numbers but those of ``columns``.
     tolerance: Tolerance = Tolerance()
-    #: By the name of a column, header card, extension or JSON key, in capitals.
+    #: Tolerances by the name of a column, header card, extension or JSON key, in capitals.
     columns: Mapping[str, Tolerance] = field(default_factory=dict)
 
     def is_volatile(self, name: str) -> bool:
@@ -43,7 +43,7 @@ class Rules:
 
 
 def read_comparison_rules(filetype: Section) -> Rules:
-    """What a filetype's section declares."""
+    """Return the rules that a filetype's section declares."""
     columns = filetype.section("tolerances")
     return Rules(
         volatile=frozenset(name.upper() for name in read_names(filetype, "volatile_keys")),
@@ -53,7 +53,7 @@ def read_comparison_rules(filetype: Section) -> Rules:
 
 
 def check_comparison_rules(pipeline: Section) -> Iterator[Problem]:
-    """Tolerances that are no numbers."""
+    """Yield the problems of tolerances that are not numbers."""
     for _, section in pipeline.section("filetype_metadata").sections():
         try:
             read_comparison_rules(section)
@@ -65,15 +65,15 @@ def _tolerance(section: Section, key: str) -> Tolerance:
     position = section.position(key)
     parts = section.text(key).split(",")
     if len(parts) > 2:
-        raise _no_tolerance(position, key, section.text(key))
+        raise _tolerance_error(position, key, section.text(key))
     try:
         numbers = [float(part) for part in parts]
     except ValueError:
-        raise _no_tolerance(position, key, section.text(key)) from None
+        raise _tolerance_error(position, key, section.text(key)) from None
     if not all(math.isfinite(number) and number >= 0 for number in numbers):
-        raise _no_tolerance(position, key, section.text(key))
+        raise _tolerance_error(position, key, section.text(key))
     return Tolerance(*numbers)
 
 
-def _no_tolerance(position: SourcePosition, key: str, text: str) -> WclError:
-    return error_at(position, f"{key} = {text} is no tolerance", "relative, or relative, absolute: 1e-6, 1e-12")
+def _tolerance_error(position: SourcePosition, key: str, text: str) -> WclError:
+    return error_at(position, f"{key} = {text} is not a tolerance", "relative, or relative, absolute: 1e-6, 1e-12")

@@ -8,11 +8,16 @@ from dataclasses import replace
 from framework.pipeline.comparison_rules import check_comparison_rules
 from framework.pipeline.problems import error_at
 from framework.pipeline.section_values import read_names
-from wcl import Problem, Section
-from wcl.check import check_keys, check_values
-from wcl.keys import KeyDeclaration, parse_declarations
-from wcl.reader import SET_POSITION
-from wcl.spelling import did_you_mean
+from wcl import (
+    SET_POSITION,
+    KeyDeclaration,
+    Problem,
+    Section,
+    check_keys,
+    check_values,
+    did_you_mean,
+    parse_declarations,
+)
 
 
 def known_keys(pipeline: Section) -> Mapping[str, KeyDeclaration]:

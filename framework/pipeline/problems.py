@@ -1,4 +1,4 @@
-"""Findings: everything wrong with a pipeline, gathered so that it can be reported together."""
+"""Problems of a pipeline: errors and warnings, collected so that they are reported together."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def suggest_name(name: str, known: Iterable[str]) -> str:
 def problem_at(
     position: SourcePosition, message: str, hint: str = "", severity: Literal["error", "warning"] = "error"
 ) -> Problem:
-    """A problem that shows the line it stands on, a caret under the value where there is one."""
+    """Return a problem that shows the line at its position, with carets under the value."""
     line, _ = source_line(position, "")
     column = len(line) - len(line.lstrip())
     if "=" in line:
@@ -31,19 +31,19 @@ def problem_at(
 
 
 def error_at(position: SourcePosition, message: str, hint: str = "") -> WclError:
-    """An error with one problem."""
+    """Return an error with one problem."""
     return WclError(problem_at(position, message, hint))
 
 
 class PlanProblems:
-    """Collects problems; the plan goes on as far as it can, and ``conclude`` raises all of them at once."""
+    """Problems that planning has found so far; planning goes on as far as it can, and then raises them at once."""
 
     def __init__(self) -> None:
         self.errors: list[Problem] = []
         self.warnings: list[Problem] = []
 
     def extend(self, problems: Iterable[Problem]) -> None:
-        """What somebody else has found."""
+        """Add problems."""
         for problem in problems:
             self._add(problem)
 
@@ -55,13 +55,14 @@ class PlanProblems:
 
     @contextmanager
     def collect(self) -> Iterator[None]:
-        """Keep what goes wrong inside, and go on behind it."""
+        """Collect the problems of a WclError that is raised inside, and continue after the block."""
         try:
             yield
         except WclError as error:
             self.extend(error.problems)
 
     def raise_errors(self) -> None:
+        """Raise all errors as one WclError, in the order of their positions; return if there are none."""
         if self.errors:
             raise WclError(*sorted(self.errors, key=lambda problem: problem.position))
 

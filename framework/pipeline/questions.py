@@ -94,7 +94,7 @@ class PlannerQuestions(Protocol):
 
 
 def read_question(section: Section, scope: Scope) -> Question | None:
-    """What the section of a file or list asks; None where it asks nothing."""
+    """Return the question that the section of a file or list asks; None if it asks nothing."""
     scope = scope.child(section)
     if "query_fields" in section:
         return _fields_question(section, scope)
@@ -107,7 +107,7 @@ def _fields_question(section: Section, scope: Scope) -> FieldsQuestion:
     position = section.position("query_fields")
     conditions = {}
     for name in _names(section, "query_fields"):
-        conditions[name.lower()] = tuple(split_list(expand(_found(name, scope, position), scope, position)))
+        conditions[name.lower()] = tuple(split_list(expand(_find_value(name, scope, position), scope, position)))
     joins = []
     for pair in _names(section, "join"):
         left, equals, right = (part.strip() for part in pair.partition("="))
@@ -121,10 +121,10 @@ def _fields_question(section: Section, scope: Scope) -> FieldsQuestion:
 
 
 def _named_question(section: Section, scope: Scope) -> NamedQuestion:
-    """Its parameters stand in a section ``parameters``, as ``name = value``."""
+    """Return the question of a query; its parameters stand in a section ``parameters``, as ``name = value``."""
     position = section.position("query")
-    given = section.section("parameters")
-    parameters = {name: str(expand(given.text(name), scope, given.position(name))) for name in given}
+    values = section.section("parameters")
+    parameters = {name: str(expand(values.text(name), scope, values.position(name))) for name in values}
     return NamedQuestion(name=expand(section.text("query"), scope, position), parameters=parameters)
 
 
@@ -140,8 +140,8 @@ def _program_question(section: Section, scope: Scope) -> ProgramQuestion:
     return ProgramQuestion(argv=tuple(argv), form=form)
 
 
-def _found(name: str, scope: Scope, position: SourcePosition) -> str:
-    """The value of a field: its own, or that of its last part (``band`` for ``image.band``)."""
+def _find_value(name: str, scope: Scope, position: SourcePosition) -> str:
+    """Return the value of a field: its own, or that of its last part (``band`` for ``image.band``)."""
     for key in (name, name.rpartition(".")[2]):
         try:
             return scope.find(key)

@@ -1,4 +1,4 @@
-"""Software: the environments and containers that are defined for programs, and which of them a module names."""
+"""Software of programs: the definitions of environments and containers, and the choice of a module."""
 
 from __future__ import annotations
 
@@ -9,14 +9,24 @@ from framework.model.plan import Bind, Container, Environment
 from framework.pipeline.definition import ModuleDefinition
 from framework.pipeline.numbers import parse_number
 from framework.pipeline.problems import error_at, problem_at, suggest_name
-from wcl import Problem, Scope, Section, SourcePosition, WclError, deferred_calls, expand, split_command, split_list
-from wcl.spelling import suggest
+from wcl import (
+    Problem,
+    Scope,
+    Section,
+    SourcePosition,
+    WclError,
+    deferred_calls,
+    expand,
+    split_command,
+    split_list,
+    suggest,
+)
 
-#: What a module, a block, the site or the pipeline may name, and the section that holds what is defined.
+#: Kinds of software that a module, a block, the site or the pipeline may name, with the sections of definitions.
 KINDS = {"environment": "environment_def", "container": "container_def"}
-#: Names nothing, where something wider names something.
+#: Name that undoes the choice of an outer section.
 NONE = "none"
-#: What makes an environment.
+#: Keys that make an environment; one of them is needed.
 WAYS = ("setup", "module_load", "conda", "venv")
 KEYS = {
     "environment": frozenset({*WAYS, "module_init", "max_setuptime"}),
@@ -34,10 +44,10 @@ ADDRESS = re.compile(r"(docker|oras|library|https)://(\S+)", re.ASCII)
 
 
 def check_software(pipeline: Section) -> Iterator[Problem]:
-    """What is wrong with definitions as they are written, whether or not anything names them."""
+    """Yield the problems of all definitions, also of those that nothing names."""
     for kind, holder in KINDS.items():
         if isinstance(value := pipeline.get(kind), Section):
-            hint = f"write <{holder}> around what is defined; {kind} = name says which of it programs get"
+            hint = f"write <{holder}> around the definitions; {kind} = name chooses one of them"
             yield problem_at(value.opened_position, f"'{kind}' is a name, and not a section", hint)
         if isinstance(pipeline.get(holder), str):
             hint = f"write <{holder}>, and in it a section for each {kind}"
@@ -69,19 +79,17 @@ def _check_definition(kind: str, name: str, section: Section) -> Iterator[Proble
             yield problem_at(section.opened_position, named("has no image"), hint)
         return
     if not any(way in section for way in WAYS):
-        yield problem_at(
-            section.opened_position, named("says nothing of software"), f"give it one of {', '.join(WAYS)}"
-        )
+        yield problem_at(section.opened_position, named("defines no software"), f"give it one of {', '.join(WAYS)}")
     if "conda" in section and "venv" in section:
         yield problem_at(
-            section.position("venv"), named("is of conda and a venv both"), "name the one whose Python is meant"
+            section.position("venv"), named("has both conda and venv"), "name the one whose Python is meant"
         )
     if "module_init" in section and "module_load" not in section:
         yield problem_at(section.position("module_init"), named("loads no modules"), "say which in module_load")
 
 
 class SoftwareDefinitions:
-    """The environments and containers of a pipeline and its site, read when they are first named."""
+    """Definitions of environments and containers, read when they are first named."""
 
     def __init__(self, pipeline: Section, scope: Scope) -> None:
         self._pipeline = pipeline
@@ -90,11 +98,11 @@ class SoftwareDefinitions:
 
     @property
     def by_label(self) -> Mapping[str, Environment | Container]:
-        """What was found so far, by label."""
+        """Environments and containers that were named so far, by label."""
         return {found.label: found for found in self._known.values()}
 
     def find(self, kind: str, name: str, position: SourcePosition) -> Environment | Container:
-        """What is defined under a name; ``place`` is where it is named."""
+        """Return the environment or container of a name, which stands at the position."""
         if (kind, name) not in self._known:
             holder = self._pipeline.section(KINDS[kind])
             section = holder.get(name)
@@ -110,7 +118,7 @@ class SoftwareDefinitions:
 
 
 class SoftwareChoice:
-    """What a module names for its programs: the nearest of module, block, site and pipeline decides."""
+    """Choice of a module for its programs: the innermost of module, block, site and pipeline decides."""
 
     def __init__(
         self, module: ModuleDefinition, site: Section, pipeline: Section, definitions: SoftwareDefinitions
@@ -119,7 +127,7 @@ class SoftwareChoice:
         self._named = next(filter(None, map(_named, (module.section, module.block, site, pipeline))), None)
 
     def find_label(self, scope: Scope, values: Mapping[str, str]) -> str:
-        """The label of a call's software, empty for none; its loop values may be in the name."""
+        """Return the label of a call's software, empty for none; the name may hold loop values."""
         if self._named is None:
             return ""
         kind, text, position = self._named
@@ -128,7 +136,7 @@ class SoftwareChoice:
 
 
 def _named(section: Section) -> tuple[str, str, SourcePosition] | None:
-    """Kind, text and place of what a section names."""
+    """Return the kind, the name and the position of the software that a section names; None if it names none."""
     found = [(kind, value) for kind in KINDS if isinstance(value := section.get(kind), str)]
     if len(found) > 1:
         message = "an environment and a container are named both"
@@ -139,7 +147,7 @@ def _named(section: Section) -> tuple[str, str, SourcePosition] | None:
 
 
 class _Values:
-    """The values of a definition, filled in."""
+    """Values of a definition, expanded."""
 
     def __init__(self, section: Section, scope: Scope, kind: str) -> None:
         self._section = section
@@ -150,21 +158,22 @@ class _Values:
         text = self._section.get(key)
         if not isinstance(text, str):
             return default
-        return self._not_late(key, str(expand(text, self._scope, self._section.position(key)).strip()))
+        return self._refuse_deferred(key, str(expand(text, self._scope, self._section.position(key)).strip()))
 
     def words(self, key: str) -> tuple[str, ...]:
         text = self._section.get(key)
         if not isinstance(text, str):
             return ()
         return tuple(
-            self._not_late(key, str(word)) for word in split_command(text, self._scope, self._section.position(key))
+            self._refuse_deferred(key, str(word))
+            for word in split_command(text, self._scope, self._section.position(key))
         )
 
     def names(self, key: str) -> tuple[str, ...]:
         return tuple(name for name in split_list(self.text(key)) if name)
 
     def path(self, key: str, text: str | None = None) -> str:
-        """An absolute path; jobs run in directories of their own."""
+        """Return an absolute path, which jobs need since they run in directories of their own."""
         text = self.text(key) if text is None else text
         if text and not text.startswith("/"):
             raise self.error(key, f"{key} = {text} is not absolute", "begin it with /, or with ${fw_home}")
@@ -176,7 +185,7 @@ class _Values:
         return parse_number("max_setuptime", self.text("max_setuptime"), self._section.position("max_setuptime"))
 
     def runtime(self) -> str:
-        """What runs the container: the definition's own, or else that of the site."""
+        """Return the program that runs the container: the definition's, or else the site's."""
         text = self._section.get("runtime") or self._scope.find("container_runtime")
         return expand(str(text), self._scope, self.position("runtime")).strip().lower()
 
@@ -186,7 +195,7 @@ class _Values:
     def error(self, key: str, message: str, hint: str) -> WclError:
         return error_at(self.position(key), message, hint)
 
-    def _not_late(self, key: str, text: str) -> str:
+    def _refuse_deferred(self, key: str, text: str) -> str:
         if found := deferred_calls(text):
             raise self.error(key, f"${found[0][0].upper()}{{}} cannot be used here", "it is known in a call only")
         return text
@@ -226,7 +235,7 @@ def _container(name: str, values: _Values) -> Container:
 
 
 def _image(values: _Values, runtime: str) -> str:
-    """An image as its runtime wants it named; ``docker://`` may stand before any that a registry has."""
+    """Return the name of an image as its runtime expects it; ``docker://`` may stand before an image of a registry."""
     image = values.text("image")
     if image.startswith("/"):
         if runtime in STORE_RUNTIMES:
@@ -244,6 +253,6 @@ def _image(values: _Values, runtime: str) -> str:
 def _bind(values: _Values, text: str) -> Bind:
     outside, inside, mode, *more = [*text.split(":"), "", ""][: max(3, text.count(":") + 1)]
     if more or mode not in ("", "ro", "rw") or not outside.startswith("/") or (inside and not inside.startswith("/")):
-        hint = "/place, /place:/inside, or /place:/inside:rw"
-        raise values.error("bind", f"'{text}' is no place to bind", hint)
+        hint = "/path, /path:/inside, or /path:/inside:rw"
+        raise values.error("bind", f"'{text}' cannot be bound", hint)
     return Bind(outside=outside, inside=inside or outside, writable=mode == "rw")

@@ -1,4 +1,4 @@
-"""Wildcards: names of which only the program that makes the files knows how many there are, and which.
+"""Wildcards: parts of file names that only the program knows, which makes any number of such files.
 
 ``filename = ${unitname}_${piece:4}.txt`` with ``wildcards = piece`` stands for every file of that form that the program
 leaves; the value of ``piece`` is read from each name and recorded with the file.
@@ -27,14 +27,14 @@ class WildName:
 
 
 def name_pattern(text: str) -> re.Pattern[str]:
-    """A name with variables as an expression; ``${x:7}`` stands for seven digits or more, ``${x}`` for anything."""
+    """Return the expression of a name with variables: ``${x:7}`` is seven digits or more, ``${x}`` anything."""
     return re.compile(_wild_name(text, lambda name: True, lambda variable: variable).pattern)
 
 
 def fill_wildcard_name(
     text: str, wildcards: Iterable[str], fill: Callable[[str], str], position: SourcePosition
 ) -> WildName:
-    """The name of one call's files; ``fill`` gives the value of a text without wildcards."""
+    """Return the name of one call's files; ``fill`` returns the value of a text without wildcards."""
     names = set(wildcards)
     found = {part.name for part in parse_template(text).parts if isinstance(part, Variable)}
     for name in sorted(names):
@@ -48,13 +48,13 @@ def fill_wildcard_name(
 
 
 def find_overlaps(files: Iterable[File], path_of: Callable[[File], str]) -> Iterator[tuple[File, File]]:
-    """Pairs of files, one or both with wildcards, that might come to have one name; of equal names nothing is said."""
+    """Yield pairs of files, one or both with wildcards, that might get one name; equal names are not reported."""
     ordered = sorted(((_until_wild(path_of(file)), path_of(file), file) for file in files), key=lambda entry: entry[:2])
     for number, (prefix, path, file) in enumerate(ordered):
         for other_prefix, other_path, other in ordered[number + 1 :]:
             if not other_prefix.startswith(prefix):
                 break
-            if (file.pattern or other.pattern) and path != other_path and _may_meet(path, other_path):
+            if (file.pattern or other.pattern) and path != other_path and _may_be_equal(path, other_path):
                 yield file, other
 
 
@@ -74,20 +74,20 @@ def _wild_name(text: str, is_wild: Callable[[str], bool], fill: Callable[[str], 
 
 
 def _group(name: str, width: int | None, again: bool) -> str:
-    """The expression of one wildcard; the zeros before a number of some width are no part of its value."""
+    """Return the expression of one wildcard; zeros before a number with a width do not belong to its value."""
     value = r"(?s:.+?)" if width is None else r"[0-9]+"
     inside = f"(?P={name})" if again else f"(?P<{name}>{value})"
     return inside if width is None else f"(?=[0-9]{{{width}}})0*{inside}"
 
 
 def _until_wild(path: str) -> str:
-    """The path up to its first wildcard; a path without one ends with what no other begins with."""
+    """Return the path up to its first wildcard; the whole path if it has none."""
     before, star, _ = path.partition("*")
     return before if star else path
 
 
-def _may_meet(one: str, two: str) -> bool:
-    """Whether some name fits both; ``*`` stands for one character or more."""
+def _may_be_equal(one: str, two: str) -> bool:
+    """Return whether some name fits both; ``*`` stands for one character or more."""
 
     @cache
     def meet(i: int, j: int) -> bool:

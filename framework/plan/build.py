@@ -27,7 +27,7 @@ from framework.plan.in_memory import check_processes, mark_files_in_memory
 from framework.plan.jobs import JobBuilder, read_job_division
 from framework.plan.late_blocks import find_carried_lines
 from framework.plan.late_rehearsal import KnownObjects, Rehearsal
-from framework.plan.planning_context import PlanningContext, WrapperHooks
+from framework.plan.planning_context import PlanningContext, PlanningHooks
 from framework.plan.products import FileLine, Products
 from wcl import Section, expand
 
@@ -39,7 +39,7 @@ def build_plan(
     *,
     submit_directory: str,
     wrappers: Mapping[str, object],
-    hooks: WrapperHooks,
+    hooks: PlanningHooks,
 ) -> Plan:
     """Return the plan of everything that will run but for late blocks; nothing is written or started.
 
@@ -61,7 +61,7 @@ def build_late_block(
     earlier: EarlierBlocks,
     submit_directory: str,
     wrappers: Mapping[str, object],
-    hooks: WrapperHooks,
+    hooks: PlanningHooks,
 ) -> Plan:
     """Return the plan of one late block of a run, now that the blocks before it have ended."""
     with no_garbage_collection():
@@ -81,7 +81,7 @@ class _Planner:
         questions: PlannerQuestions,
         submit_directory: str,
         wrappers: Mapping[str, object],
-        hooks: WrapperHooks,
+        hooks: PlanningHooks,
     ) -> None:
         self._identity = identity
         self._questions = questions

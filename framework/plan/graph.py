@@ -1,4 +1,4 @@
-"""The plan as a graph: modules and what flows between them, or the surroundings of one call."""
+"""Graph of a plan: its modules and the files that flow between them, or one call with its neighbours."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from itertools import pairwise
 from framework.model.plan import Block, Call, File, Job, LateBlock, Plan
 from framework.output.text import counted
 
-#: So many calls of a module are boxes of their own around a call; more of them are one box.
+#: Most calls of a module that are boxes of their own beside a call; more of them are one box.
 MOST_NEIGHBOURS = 6
-#: So many types of files are named of what flows; further ones are counted.
+#: Most types of files that are named on an arrow; further ones are counted.
 MOST_TYPES = 6
-#: Boxes that stand for where files come from; they say themselves what flows from them.
+#: Kinds of boxes for files from archives and from outside; their texts name the files.
 SOURCES = ("archive", "outside")
 
 
@@ -21,12 +21,12 @@ SOURCES = ("archive", "outside")
 class GraphBox:
     """Box of a graph, with its text."""
 
-    #: ``module``, ``late`` (a module that is planned later), ``call``, ``asked`` (the call that was asked for) or
-    #: ``calls``; or where files come from: ``archive`` or ``outside``; or ``file``.
+    #: ``module``, ``late`` (a module that is planned later), ``call``, ``asked`` (the call of the question), ``calls``,
+    #: ``archive`` or ``outside`` (sources of files), or ``file``.
     kind: str
     title: str
     lines: tuple[str, ...] = ()
-    #: The group that it stands in; empty for none.
+    #: Key of its group; empty for none.
     group: str = ""
 
 
@@ -36,15 +36,15 @@ class GraphArrow:
 
     source: str
     target: str
-    #: How many files of each type, where that is worth telling.
+    #: Number of files of each type; empty if it is not shown.
     flows: Mapping[str, int] = field(default_factory=dict)
-    #: Nothing flows: the target's group waits for the source's.
+    #: True if no file flows, and the target's group waits for the source's.
     waits: bool = False
 
 
 @dataclass(frozen=True)
 class Graph:
-    """Boxes in groups, by keys that say what they are, and arrows between them."""
+    """Boxes in groups, and arrows between them; groups and boxes by key."""
 
     groups: Mapping[str, str]
     boxes: Mapping[str, GraphBox]
@@ -76,64 +76,66 @@ def find_makers(calls: Iterable[LocatedCall]) -> dict[str, LocatedCall]:
 
 
 def module_graph(plan: Plan) -> Graph:
-    """A box a module in a group a block; and for each module what it takes from archives and from outside."""
-    drawing = _Drawing(list(locate_calls(plan)), _module_key)
+    """Return a graph with a box for each module, a group for each block, and the sources of each module."""
+    builder = _GraphBuilder(list(locate_calls(plan)), _module_key)
     for block in plan.blocks:
         key = f"block {block.number}"
         calls = sum(module.calls for module in block.modules)
-        drawing.groups[key] = f"{block.name}: {counted(len(block.jobs), 'job')}, {counted(calls, 'call')}"
+        builder.groups[key] = f"{block.name}: {counted(len(block.jobs), 'job')}, {counted(calls, 'call')}"
         for module in block.modules:
             inside = sum(any(call.module == module.name for call in job.calls) for job in block.jobs)
             words = f"{counted(module.calls, 'call')} in {counted(inside, 'job')}"
-            drawing.boxes[f"{key} {module.name}"] = GraphBox("module", module.name, (words,), key)
-    for located in drawing.calls:
-        drawing.add_inputs(located)
+            builder.boxes[f"{key} {module.name}"] = GraphBox("module", module.name, (words,), key)
+    for located in builder.calls:
+        builder.add_inputs(located)
     for late in plan.late:
-        drawing.add_late(late)
-    graph = drawing.graph()
-    return Graph(graph.groups, graph.boxes, (*graph.arrows, *_waits(plan, graph))) if plan.barriers else graph
+        builder.add_late(late)
+    graph = builder.graph()
+    return Graph(graph.groups, graph.boxes, (*graph.arrows, *_wait_arrows(plan, graph))) if plan.barriers else graph
 
 
 def call_graph(plan: Plan, number: int) -> Graph:
-    """One call, what it reads and makes, the calls that made it, and those that read it."""
+    """Return a graph of one call with the calls that make its inputs and those that read its outputs."""
     calls = list(locate_calls(plan))
-    middle = next(located for located in calls if located.call.number == number)
-    made = {file.path for file in middle.call.outputs}
+    center = next(located for located in calls if located.call.number == number)
+    made = {file.path for file in center.call.outputs}
     made_by = find_makers(calls)
-    before = {made_by[file.path].call.number for file in middle.call.inputs if file.path in made_by}
+    before = {made_by[file.path].call.number for file in center.call.inputs if file.path in made_by}
     after = {located.call.number for located in calls if any(file.path in made for file in located.call.inputs)}
     shown = {number, *before, *after}
-    near = [located for located in calls if located.call.number in shown]
-    crowds = {key for side in (before, after) for key in _crowds([p for p in near if p.call.number in side])}
+    neighbours = [located for located in calls if located.call.number in shown]
+    crowded = {
+        key for side in (before, after) for key in _crowded_modules([p for p in neighbours if p.call.number in side])
+    }
 
     def key_of(located: LocatedCall) -> str:
         key = _module_key(located)
-        return key if key in crowds and located is not middle else f"call {located.call.number}"
+        return key if key in crowded and located is not center else f"call {located.call.number}"
 
-    drawing = _Drawing(near, key_of)
-    for located in near:
-        drawing.add_call(located)
-    asked = key_of(middle)
-    drawing.boxes[asked] = replace(drawing.boxes[asked], kind="asked")
-    drawing.add_inputs(middle)
-    for located in near:
-        if located is not middle:
-            drawing.add_inputs(located, only=made)
-    return drawing.graph()
+    builder = _GraphBuilder(neighbours, key_of)
+    for located in neighbours:
+        builder.add_call(located)
+    asked = key_of(center)
+    builder.boxes[asked] = replace(builder.boxes[asked], kind="asked")
+    builder.add_inputs(center)
+    for located in neighbours:
+        if located is not center:
+            builder.add_inputs(located, only=made)
+    return builder.graph()
 
 
 def _module_key(located: LocatedCall) -> str:
     return f"{located.block} {located.call.module}"
 
 
-def _crowds(calls: Iterable[LocatedCall]) -> Iterator[str]:
-    """Modules of which too many calls stand on one side to be boxes of their own."""
+def _crowded_modules(calls: Iterable[LocatedCall]) -> Iterator[str]:
+    """Return the keys of modules with too many calls to be boxes of their own."""
     keys = [_module_key(located) for located in calls]
     return (key for key in set(keys) if keys.count(key) > MOST_NEIGHBOURS)
 
 
-def _waits(plan: Plan, graph: Graph) -> Iterator[GraphArrow]:
-    """Blocks that follow each other though no file says so."""
+def _wait_arrows(plan: Plan, graph: Graph) -> Iterator[GraphArrow]:
+    """Yield arrows between blocks that follow each other without a file between them."""
     group_of = {key: box.group for key, box in graph.boxes.items()}
     joined = {(group_of[arrow.source], group_of[arrow.target]) for arrow in graph.arrows}
     blocks: list[Block | LateBlock] = [*plan.blocks, *plan.late]
@@ -143,8 +145,8 @@ def _waits(plan: Plan, graph: Graph) -> Iterator[GraphArrow]:
             yield GraphArrow(f"{ends[0]} {before.modules[-1].name}", f"{ends[1]} {after.modules[0].name}", waits=True)
 
 
-class _Drawing:
-    """A graph while it is being made."""
+class _GraphBuilder:
+    """Builds a graph from calls and late blocks."""
 
     def __init__(self, calls: list[LocatedCall], key_of: Callable[[LocatedCall], str]) -> None:
         self.calls = calls
@@ -152,11 +154,11 @@ class _Drawing:
         self.boxes: dict[str, GraphBox] = {}
         self._key_of = key_of
         self._made_by = find_makers(calls)
-        #: The files of each type that flow from box to box; a file counts once, however many calls read it.
+        #: Paths of the files of each type that flow from box to box; a file counts once for all its readers.
         self._files: dict[tuple[str, str], dict[str, set[str]]] = {}
 
     def add_call(self, located: LocatedCall) -> None:
-        """A box for a call in its job; one box for the calls that share a key."""
+        """Add a box for a call in its job, or one box for all calls with its key."""
         key, call = self._key_of(located), located.call
         if key in self.boxes:
             return
@@ -170,7 +172,7 @@ class _Drawing:
         self.boxes[key] = GraphBox("call", f"{call.number} {call.module}", keys, group)
 
     def add_late(self, block: LateBlock) -> None:
-        """A group for a block that is planned later, with arrows from what it will ask; nobody knows how much flows."""
+        """Add a group for a late block, with arrows from its sources; the number of files is still unknown."""
         group = f"block {block.number}"
         self.groups[group] = f"{block.name}: planned when {block.after} has ended"
         for module in block.modules:
@@ -183,7 +185,7 @@ class _Drawing:
                 self._files.setdefault((source_key, key), {})
 
     def add_inputs(self, located: LocatedCall, only: set[str] | None = None) -> None:
-        """Arrows for what a call reads; for some files only, if asked for."""
+        """Add arrows for the inputs of a call; for some paths only, if they are given."""
         target = self._key_of(located)
         for file in located.call.inputs:
             if only is None or file.path in only:
@@ -192,26 +194,27 @@ class _Drawing:
                 types.setdefault(file.filetype or "files", set()).add(file.path)
 
     def _source(self, file: File, target: str) -> str:
-        """The box that a file comes from: of the call that makes it, or one for what the target takes from a place."""
+        """Return the key of the box that a file comes from: of its maker, or of the archives or the outside."""
         if maker := self._made_by.get(file.path):
             return self._key_of(maker)
-        place = "outside" if file.external else "archive"
-        key = f"{place} of {target}"
-        self.boxes.setdefault(key, GraphBox(place, place, group=self.boxes[target].group))
+        source = "outside" if file.external else "archive"
+        key = f"{source} of {target}"
+        self.boxes.setdefault(key, GraphBox(source, source, group=self.boxes[target].group))
         return key
 
     def graph(self) -> Graph:
+        """Return the graph."""
         arrows = tuple(
             GraphArrow(*ends, {name: len(paths) for name, paths in types.items()})
             for ends, types in self._files.items()
         )
-        said = {arrow.source: tuple(flow_lines(arrow.flows)) for arrow in arrows}
-        boxes = {key: replace(box, lines=said[key]) if box.kind in SOURCES else box for key, box in self.boxes.items()}
+        lines = {arrow.source: tuple(flow_lines(arrow.flows)) for arrow in arrows}
+        boxes = {key: replace(box, lines=lines[key]) if box.kind in SOURCES else box for key, box in self.boxes.items()}
         return Graph(self.groups, boxes, arrows)
 
 
 def flow_lines(flows: Mapping[str, int]) -> Iterator[str]:
-    """``12 calexp``, a line a type."""
+    """Yield a line for each type of files, such as ``12 calexp``."""
     kinds = list(flows.items())
     yield from (f"{count} {name}" for name, count in kinds[:MOST_TYPES])
     if others := kinds[MOST_TYPES:]:

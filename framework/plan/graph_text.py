@@ -1,4 +1,4 @@
-"""A graph as text that other programs draw: mermaid for pages and tickets, dot for Graphviz."""
+"""Text of a graph for programs that draw it: mermaid for pages and tickets, dot for Graphviz."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from html import escape
 from framework.output.text import printable
 from framework.plan.graph import SOURCES, Graph, GraphArrow, GraphBox, flow_lines
 
-#: A longer text is cut in a drawing.
+#: Longest text of a line; longer ones are cut.
 LONGEST = 60
 _INK, _GREY = "#1f2937", "#6b7280"
 #: Frame and ground of the groups, in turn.
@@ -31,7 +31,7 @@ _DOT_BOXES = {
 
 
 def mermaid(graph: Graph) -> Iterator[str]:
-    """For pages and tickets that draw it."""
+    """Yield the lines of a graph for mermaid, which pages and tickets draw."""
     names = {key: f"n{number}" for number, key in enumerate(graph.boxes)}
     yield "flowchart TD"
     for number, words, boxes in _in_groups(graph):
@@ -51,8 +51,8 @@ def mermaid(graph: Graph) -> Iterator[str]:
 
 
 def dot(graph: Graph) -> Iterator[str]:
-    """For Graphviz: ``fw plan --graph dot FILE | dot -Tpdf -o plan.pdf``."""
-    beside = {arrow.source: arrow.target for arrow in graph.arrows if graph.boxes[arrow.source].kind in SOURCES}
+    """Yield the lines of a graph for Graphviz: ``fw plan --graph dot FILE | dot -Tpdf -o plan.pdf``."""
+    source_targets = {arrow.source: arrow.target for arrow in graph.arrows if graph.boxes[arrow.source].kind in SOURCES}
     yield "digraph plan {"
     yield _DOT_STYLE
     for number, words, boxes in _in_groups(graph):
@@ -62,9 +62,9 @@ def dot(graph: Graph) -> Iterator[str]:
             yield f'        graph [style="rounded,filled", color="{frame}", fillcolor="{ground}", margin=14,'
             yield f'            labeljust=l, fontcolor="{_INK}", label=<{_xml(words)}>];'
         for key, box in boxes:
-            yield f"        {_quoted(key)} [{_DOT_BOXES[box.kind]}, label={_dot_label(box)}];"
-            if key in beside:
-                yield f"        {{ rank=same; {_quoted(key)}; {_quoted(beside[key])} }}"
+            yield f"        {_quote(key)} [{_DOT_BOXES[box.kind]}, label={_dot_label(box)}];"
+            if key in source_targets:
+                yield f"        {{ rank=same; {_quote(key)}; {_quote(source_targets[key])} }}"
         if number:
             yield "    }"
     for arrow in graph.arrows:
@@ -73,13 +73,13 @@ def dot(graph: Graph) -> Iterator[str]:
 
 
 def _in_groups(graph: Graph) -> Iterator[tuple[int, str, list[tuple[str, GraphBox]]]]:
-    """The boxes of each group, with the group's number and words; number 0 is those of none."""
+    """Yield the number, the title and the boxes of each group; number 0 has the boxes without a group."""
     for number, (group, words) in enumerate([("", ""), *graph.groups.items()]):
         yield number, words, [(key, box) for key, box in graph.boxes.items() if box.group == group]
 
 
 def _dot_label(box: GraphBox) -> str:
-    """The title, and the lines below it in small."""
+    """Return the label of a box: its title, and its lines below it in small letters."""
     title = _xml(box.title) if box.kind in SOURCES else f"<b>{_xml(box.title)}</b>"
     small = (f'<font point-size="10" color="{_GREY}">{_xml(line)}</font>' for line in box.lines)
     rows = "".join(f"<tr><td>{words}</td></tr>" for words in (title, *small))
@@ -87,7 +87,7 @@ def _dot_label(box: GraphBox) -> str:
 
 
 def _dot_arrow(graph: Graph, arrow: GraphArrow) -> str:
-    ends = _quoted(arrow.source), _quoted(arrow.target)
+    ends = _quote(arrow.source), _quote(arrow.target)
     boxes = graph.boxes[arrow.source], graph.boxes[arrow.target]
     if boxes[0].kind in SOURCES:
         # Backwards, so that all sources stand on the right of what takes from them.
@@ -103,22 +103,22 @@ def _dot_arrow(graph: Graph, arrow: GraphArrow) -> str:
     return f"{ends[0]} -> {ends[1]} [style=dashed, minlen=2, ltail=cluster_{frames[0]}, lhead=cluster_{frames[1]}]"
 
 
-def _shown(text: str) -> str:
-    """One line of letters that can be seen, and not too long."""
+def _one_line(text: str) -> str:
+    """Return a text as one line of printable letters, cut if it is too long."""
     visible = printable(text)
     return visible if len(visible) <= LONGEST else f"{visible[: LONGEST - 1]}…"
 
 
 def _xml(text: str) -> str:
-    """As it stands in a label; dot puts names for some letters after a backslash, there too."""
-    return escape(_shown(text)).replace("\\", "\\\\")
+    """Return a text for a label; a backslash would begin an escape of dot's own."""
+    return escape(_one_line(text)).replace("\\", "\\\\")
 
 
-def _quoted(text: str) -> str:
-    """A name as dot writes it; a backslash would begin an escape of dot's own."""
+def _quote(text: str) -> str:
+    """Return a name in quotes for dot; a backslash would begin an escape of dot's own."""
     return '"' + printable(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def _mermaid_text(text: str) -> str:
-    """Whatever could mean something to mermaid or to the page around it, by its number."""
-    return "".join(c if c.isalnum() or c in " _-.,:=/+()…" else f"#{ord(c)};" for c in _shown(text))
+    """Return a text with the letters as numbers that mermaid or the page around it might interpret."""
+    return "".join(c if c.isalnum() or c in " _-.,:=/+()…" else f"#{ord(c)};" for c in _one_line(text))

@@ -15,7 +15,7 @@ from framework.pipeline.problems import PlanProblems, error_at, suggest_name
 from framework.pipeline.questions import FoundFile, FoundLine, PlannerQuestions, Question, UnansweredError
 from framework.plan.file_lines import LineSources
 from framework.plan.jobs import read_job_division
-from framework.plan.planning_context import PlanningContext, WrapperHooks
+from framework.plan.planning_context import PlanningContext, PlanningHooks
 from framework.plan.products import FileLine, Products
 from framework.plan.reasons import source_text
 from wcl import Scope, Section, SourcePosition, WclError, expand, split_list, variable_names
@@ -71,7 +71,7 @@ class StandInProducts(Products):
 class RehearsalHooks:
     """Hooks of the wrappers, but for words that depend on the files of lists."""
 
-    def __init__(self, hooks: WrapperHooks) -> None:
+    def __init__(self, hooks: PlanningHooks) -> None:
         self._hooks = hooks
 
     def takes_inputs(self, name: str) -> bool:

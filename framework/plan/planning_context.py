@@ -13,7 +13,7 @@ from framework.plan.file_lines import LineSources
 from wcl import Scope, SourcePosition
 
 
-class WrapperHooks(Protocol):
+class PlanningHooks(Protocol):
     """Parts of a plan that come from the wrappers."""
 
     def takes_inputs(self, name: str) -> bool:
@@ -52,5 +52,5 @@ class PlanningContext:
     scope: Scope
     files: FileRules
     sources: LineSources
-    wrappers: WrapperHooks
+    wrappers: PlanningHooks
     software: SoftwareDefinitions

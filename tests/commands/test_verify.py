@@ -155,7 +155,7 @@ def test_a_tolerance_that_is_none_is_found_before_anything_runs(fw, a_pipeline):
     pipeline = a_pipeline(top=RULES.format(rule="tolerance = a little"))
     said = fw("submit", pipeline)
     assert said.status == 2
-    assert "tolerance = a little is no tolerance" in said.err
+    assert "tolerance = a little is not a tolerance" in said.err
 
 
 def test_what_is_asked_for_has_to_make_sense(fw, a_run):

@@ -115,9 +115,9 @@ WRONG = {
     "an unknown key of a container": (
         {"containers": "<calib>\nimage = x\nentrypoint = /x\n</calib>"}, "has an unknown key 'entrypoint'", "bind",
     ),
-    "nothing of software": ({"environments": "<astro>\n</astro>"}, "says nothing of software", "give it one of setup"),
+    "nothing of software": ({"environments": "<astro>\n</astro>"}, "defines no software", "give it one of setup"),
     "conda and a venv": (
-        {"environments": "<astro>\nconda = /c\nvenv = /v\n</astro>"}, "is of conda and a venv both", "Python is meant"
+        {"environments": "<astro>\nconda = /c\nvenv = /v\n</astro>"}, "has both conda and venv", "Python is meant"
     ),
     "an init without modules": (
         {"environments": "<astro>\nvenv = /v\nmodule_init = /i\n</astro>"}, "loads no modules", "module_load"
@@ -150,7 +150,7 @@ WRONG = {
     ),
     "a place that cannot be bound": (
         {"containers": "<calib>\nimage = x\nbind = data\n</calib>", "module": "container = calib"},
-        "'data' is no place to bind", "/place:/inside:rw",
+        "'data' cannot be bound", "/path:/inside:rw",
     ),
     "a definition that is a value": ({"environments": "astro = /opt/astro"}, "'astro' of environment_def", ""),
     "the name of nothing": ({"environments": "<none>\nvenv = /x\n</none>"}, "'none' cannot be the name", ""),
