@@ -49,11 +49,11 @@ def seconds(action: Callable[[], object]) -> float:
 
 def peers(tree: Mapping[str, object], yaml_text: str) -> Iterator[tuple[str, str, Callable[[], object]]]:
     """Other parsers of the same configuration: name, text, what to run."""
-    import yaml
+    import yaml  # optional: a peer to compare with
 
     yield "PyYAML, C loader", yaml_text, lambda: yaml.load(yaml_text, Loader=yaml.CSafeLoader)
     try:
-        import configobj
+        import configobj  # optional: a peer to compare with
     except ImportError:
         print("configobj is not installed: left out")
         return

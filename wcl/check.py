@@ -55,28 +55,32 @@ def _check_value(section: Section, key: str, value: str, entry: KeyDeclaration) 
         try:
             parse_boolean(value)
         except WclError as error:
-            yield _at_value(section, key, value, error.problems[0].message, error.problems[0].hint)
+            yield _problem_at_value(section, key, value, error.problems[0].message, error.problems[0].hint)
     elif entry.kind == "integer" and not re.fullmatch(r"\s*[+-]?\d+\s*", value):
-        yield _at_value(section, key, value, f"'{key}' must be a whole number, not '{value}'")
+        yield _problem_at_value(section, key, value, f"'{key}' must be a whole number, not '{value}'")
     elif entry.kind == "mode" and not any(re.fullmatch(word, value.lower()) for word in entry.choices):
         hint = did_you_mean(value, entry.choices) or f"it is one of {', '.join(entry.choices)}"
-        yield _at_value(section, key, value, f"'{key}' cannot be '{value}'", hint)
+        yield _problem_at_value(section, key, value, f"'{key}' cannot be '{value}'", hint)
 
 
 def _check_line(section: Section, key: str, value: str) -> Iterator[Problem]:
     for position, old in section.replaced_values(key):
         if isinstance(old, Section):
-            yield _at(section, key, f"'{key}' replaces the section of that name", f"opened at {position}", "warning")
-    if not isinstance(value, Quoted) and _unclosed(value):
-        yield _at_value(section, key, value, "a variable is never closed", "add the closing }", "warning")
+            yield _problem_at_key(
+                section, key, f"'{key}' replaces the section of that name", f"opened at {position}", "warning"
+            )
+    if not isinstance(value, Quoted) and _has_unclosed_variable(value):
+        yield _problem_at_value(section, key, value, "a variable is never closed", "add the closing }", "warning")
     if isinstance(value, Quoted) and variable_names(str(value)):
         hint = "single quotes keep blanks together on a command line and let it be filled in"
-        yield _at(section, key, "a variable in double quotes is text", hint, "warning")
+        yield _problem_at_key(section, key, "a variable in double quotes is text", hint, "warning")
     if key.startswith("<"):
-        yield _at(section, key, "this line is read as a key", "a section's mark stands on a line of its own", "warning")
+        yield _problem_at_key(
+            section, key, "this line is read as a key", "a section's mark stands on a line of its own", "warning"
+        )
 
 
-def _unclosed(value: str) -> bool:
+def _has_unclosed_variable(value: str) -> bool:
     """Return whether a variable in the text has no closing brace."""
     depth = 0
     for mark in re.finditer(r"\$\$|\$\w*\{|\}", value):
@@ -98,16 +102,18 @@ def check_keys(section: Section, known: Mapping[str, KeyDeclaration], *, strict:
                 continue
             entry = known.get(key)
             if entry is None or not is_allowed_in(entry, kind):
-                yield _unknown(inside, key, kind, known, strict=strict)
+                yield _unknown_key(inside, key, kind, known, strict=strict)
 
 
-def _unknown(section: Section, key: str, kind: str, known: Mapping[str, KeyDeclaration], *, strict: bool) -> Problem:
+def _unknown_key(
+    section: Section, key: str, kind: str, known: Mapping[str, KeyDeclaration], *, strict: bool
+) -> Problem:
     close = suggest(key, allowed_keys(known, kind))
     if close:
-        return _at(section, key, f"unknown key '{key}'", f"did you mean '{close}'?")
+        return _problem_at_key(section, key, f"unknown key '{key}'", f"did you mean '{close}'?")
     elsewhere = known.get(key)
     hint = f"it stands in sections of kind {', '.join(elsewhere.sections)}" if elsewhere else "nothing refers to it"
-    return _at(section, key, f"unknown key '{key}'", hint, "error" if strict else "warning")
+    return _problem_at_key(section, key, f"unknown key '{key}'", hint, "error" if strict else "warning")
 
 
 def _referenced_names(section: Section, known: Mapping[str, KeyDeclaration]) -> Iterator[str]:
@@ -139,17 +145,17 @@ def _all_sections(section: Section) -> Iterable[Section]:
             yield from _all_sections(inside)
 
 
-def _at(section: Section, key: str, message: str, hint: str, severity: Severity = "error") -> Problem:
-    return _at_text(section.position(key), key, message, hint, severity)
+def _problem_at_key(section: Section, key: str, message: str, hint: str, severity: Severity = "error") -> Problem:
+    return _problem_at_text(section.position(key), key, message, hint, severity)
 
 
-def _at_value(
+def _problem_at_value(
     section: Section, key: str, value: str, message: str, hint: str = "", severity: Severity = "error"
 ) -> Problem:
-    return _at_text(section.position(key), value, message, hint, severity)
+    return _problem_at_text(section.position(key), value, message, hint, severity)
 
 
-def _at_text(position: SourcePosition, text: str, message: str, hint: str, severity: Severity) -> Problem:
+def _problem_at_text(position: SourcePosition, text: str, message: str, hint: str, severity: Severity) -> Problem:
     """Return a problem with its caret under a text of the line, in capitals or not."""
     line = line_at(position)
     column = line.lower().find(text.lower()) if text else -1

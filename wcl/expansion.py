@@ -2,7 +2,8 @@
 
 Most texts of a plan hold plain variables with plain values. `_expand_plain` and `_plain_axes` expand these without a
 `Filling`, for the bars on planning time; they return None for anything else, which the general way then expands or
-refuses. tests/wcl/test_expansion.py holds both ways equal (`test_the_quick_way_and_the_long_way_agree_on_any_values`).
+refuses. tests/wcl/test_expansion.py holds both ways equal, in
+`test_the_quick_way_and_the_general_way_agree_on_any_values`.
 """
 
 from collections.abc import Iterator

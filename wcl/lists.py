@@ -75,11 +75,11 @@ def _values(element: str) -> list[str]:
     """Return the value of an element, or the values of a range."""
     quoted = QUOTED.fullmatch(element)
     if quoted:
-        return [_unquoted(quoted[1])]
+        return [_unquote_element(quoted[1])]
     return [element] if "{" in element else _expand_range(_without_parentheses(element).strip())
 
 
-def _unquoted(inside: str) -> Quoted:
+def _unquote_element(inside: str) -> Quoted:
     try:
         return unquote(inside)
     except ValueError as error:

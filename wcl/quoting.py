@@ -5,11 +5,11 @@ import re
 #: A whole value in double quotes; its group is the text between them.
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*+)"')
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", re.DOTALL)
-_MEANS = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
+_ESCAPED_CHARACTERS = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _NEEDS_ESCAPE = re.compile('[\\\\"\n\r\ud800-\udfff]')
 #: Characters that would be lost in plain text, or not be visible.
-UNSEEN = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
-_WRITTEN = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
+INVISIBLE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]")
+_ESCAPES = {"\n": "\\n", "\r": "\\r", '"': '\\"', "\\": "\\\\"}
 
 
 class Quoted(str):
@@ -24,7 +24,7 @@ def quote(text: str) -> str:
 
 
 def _escape(match: re.Match[str]) -> str:
-    return _WRITTEN.get(match[0]) or f"\\u{ord(match[0]):04x}"
+    return _ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04x}"
 
 
 def unquote(inside: str) -> Quoted:
@@ -36,9 +36,9 @@ def _unescape(match: re.Match[str]) -> str:
     code = match[1]
     if len(code) > 1:
         return chr(int(code[1:], 16))
-    if code not in _MEANS:
+    if code not in _ESCAPED_CHARACTERS:
         raise ValueError(match[0])
-    return _MEANS[code]
+    return _ESCAPED_CHARACTERS[code]
 
 
 def quote_if_needed(value: str) -> str:
@@ -47,6 +47,6 @@ def quote_if_needed(value: str) -> str:
 
 
 def _reads_plain(value: str) -> bool:
-    if not value or value != value.strip() or value.endswith("\\") or "#" in value or UNSEEN.search(value):
+    if not value or value != value.strip() or value.endswith("\\") or "#" in value or INVISIBLE.search(value):
         return False
     return value[0] != '"' or (value.count('"') > 1 and QUOTED.fullmatch(value) is None)

@@ -85,7 +85,7 @@ def parse_template(text: str) -> Template:
     """Parse a text into its parts; a variable that is not closed or has no name is plain text, as in DESDM."""
     parts: list[Part] = []
     #: Opening braces that are not closed yet, with the parts before them.
-    waiting: list[tuple[re.Match[str], list[Part]]] = []
+    unclosed: list[tuple[re.Match[str], list[Part]]] = []
     at = 0
     for mark in _MARK.finditer(text):
         if mark.start() > at:
@@ -93,24 +93,24 @@ def parse_template(text: str) -> Template:
         at = mark.end()
         if mark[0] == "$$":
             parts.append("$")
-        elif mark[0] != "}" and len(waiting) < DEEPEST:
-            waiting.append((mark, parts))
+        elif mark[0] != "}" and len(unclosed) < DEEPEST:
+            unclosed.append((mark, parts))
             parts = []
-        elif mark[0] == "}" and waiting and parts:
-            opening, outside = waiting.pop()
-            outside.append(_reference(text, opening, _joined(parts), mark.end()))
+        elif mark[0] == "}" and unclosed and parts:
+            opening, outside = unclosed.pop()
+            outside.append(_reference(text, opening, _join_texts(parts), mark.end()))
             parts = outside
-        elif mark[0] == "}" and waiting:
-            opening, parts = waiting.pop()
+        elif mark[0] == "}" and unclosed:
+            opening, parts = unclosed.pop()
             parts.append(opening[0] + "}")
         else:
             parts.append(mark[0])
     if at < len(text):
         parts.append(text[at:])
-    while waiting:
-        opening, outside = waiting.pop()
+    while unclosed:
+        opening, outside = unclosed.pop()
         parts = [*outside, opening[0], *parts]
-    return Template(text, tuple(_joined(parts)))
+    return Template(text, tuple(_join_texts(parts)))
 
 
 def variable_names(text: str) -> frozenset[str]:
@@ -140,7 +140,7 @@ def _reference(text: str, opening: re.Match[str], inside: list[Part], end: int) 
     return Variable(name, written, width, kind == "opt", opening.start(), end, fault)
 
 
-def _joined(parts: list[Part]) -> list[Part]:
+def _join_texts(parts: list[Part]) -> list[Part]:
     """Join neighbouring texts in a list of parts."""
     joined: list[Part] = []
     for is_text, group in groupby(parts, key=lambda part: isinstance(part, str)):

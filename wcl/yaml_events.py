@@ -46,7 +46,7 @@ def compose(text: str, file: str) -> Node | None:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return _Composer(yaml.parse(text, Loader=loader), file).document()
+        return _Composer(yaml.parse(text, Loader=loader), file).compose_document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = error.problem or error.context or "not YAML"
@@ -74,45 +74,49 @@ class _Composer:
         self.file = file
         self.anchors: dict[str, Node] = {}
 
-    def document(self) -> Node | None:
+    def compose_document(self) -> Node | None:
+        """Return the root of the one document; None if there is none."""
         root: Node | None = None
         for event in self.events:
             kind = type(event).__name__
             if kind == "DocumentStartEvent":
                 if root is not None:
-                    raise self.wrong(event, "a second document begins")
+                    raise self.error_at_event(event, "a second document begins")
             elif kind not in ("StreamStartEvent", "StreamEndEvent", "DocumentEndEvent"):
-                root = self.node(event, 0)
+                root = self.compose_node(event, 0)
         return root
 
-    def node(self, event: Any, depth: int) -> Node:
+    def compose_node(self, event: Any, depth: int) -> Node:
+        """Return the node that begins with an event; for an alias, the node of its anchor."""
         kind = type(event).__name__
         if depth > DEEPEST:
-            raise self.wrong(event, f"more than {DEEPEST} levels")
+            raise self.error_at_event(event, f"more than {DEEPEST} levels")
         if kind == "AliasEvent":
             if event.anchor not in self.anchors:
-                raise self.wrong(event, f"*{event.anchor} stands for nothing yet")
+                raise self.error_at_event(event, f"there is no anchor &{event.anchor} before this alias")
             return self.anchors[event.anchor]
         if event.tag not in (None, "!", "tag:yaml.org,2002:str"):
-            raise self.wrong(event, f"tags such as {event.tag} are not used here")
+            raise self.error_at_event(event, f"tags such as {event.tag} are not allowed")
         line = event.start_mark.line
         node: Node
         if kind == "ScalarEvent":
             node = Scalar(line, event.value, {"|": "|", ">": "|"}.get(event.style, event.style or ""))
         elif kind == "SequenceStartEvent":
-            node = Items(line, list(self.inside("SequenceEndEvent", depth)))
+            node = Items(line, list(self.child_nodes("SequenceEndEvent", depth)))
         else:
-            parts = list(self.inside("MappingEndEvent", depth))
+            parts = list(self.child_nodes("MappingEndEvent", depth))
             node = Pairs(line, list(zip(parts[::2], parts[1::2], strict=True)))
         if event.anchor:
             self.anchors[event.anchor] = node
         return node
 
-    def inside(self, end: str, depth: int) -> Iterator[Node]:
+    def child_nodes(self, end: str, depth: int) -> Iterator[Node]:
+        """Iterate over the nodes up to the event that ends their collection."""
         for event in self.events:
             if type(event).__name__ == end:
                 return
-            yield self.node(event, depth + 1)
+            yield self.compose_node(event, depth + 1)
 
-    def wrong(self, event: Any, message: str) -> WclError:
+    def error_at_event(self, event: Any, message: str) -> WclError:
+        """Return an error at the line of an event."""
         return WclError(Problem(SourcePosition(self.file, event.start_mark.line + 1), message))

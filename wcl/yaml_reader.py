@@ -47,6 +47,7 @@ class _Filler:
         self.full = False
 
     def fill(self, section: Section, node: Pairs) -> None:
+        """Put the pairs of a mapping into a section."""
         for key, value in self.pairs(node):
             self.count += 1
             if self.count > MOST_NODES:
@@ -57,9 +58,9 @@ class _Filler:
             elif key.text == INCLUDE:
                 self.include(value)
             elif isinstance(value, Pairs):
-                self.fill_inside(section, key, value)
+                self.fill_section(section, key, value)
             else:
-                self.put(section, key, value)
+                self.put_value(section, key, value)
 
     def report_too_many(self, node: Node) -> None:
         """Add the problem of too many values, once; the rest is left out."""
@@ -77,13 +78,15 @@ class _Filler:
                 self.add_problem(other, "the value of << must be a mapping")
         yield from (pair for pair in node.pairs if not _is_merge(pair[0]))
 
-    def fill_inside(self, section: Section, key: Scalar, value: Pairs) -> None:
+    def fill_section(self, section: Section, key: Scalar, value: Pairs) -> None:
+        """Put a mapping into the section of its key."""
         name = key.text.lower()
         if isinstance(section.get(name), str):
             self.add_problem(key, f"'{name}' is a section here and a key before")
         self.fill(self.tree.open_section(section, name, self.start + key.line), value)
 
-    def put(self, section: Section, key: Scalar, node: Node) -> None:
+    def put_value(self, section: Section, key: Scalar, node: Node) -> None:
+        """Put a scalar or a sequence into a section."""
         name = section.fold_key(key.text)
         if isinstance(node, Scalar):
             if not node.text and not node.style:
@@ -99,6 +102,7 @@ class _Filler:
             section.put(name, list_text(texts), self.start + node.line)
 
     def include(self, value: Node) -> None:
+        """Read the files that an include names into the tree."""
         for item in _items(value):
             if isinstance(item, Scalar):
                 self.tree.include(item.text, self.position(item))
@@ -106,6 +110,7 @@ class _Filler:
                 self.add_problem(item, "an include must name a file")
 
     def position(self, node: Node) -> SourcePosition:
+        """Return the position of a node."""
         return self.tree.sources.position(self.start + node.line)
 
     def add_problem(self, node: Node, message: str, hint: str = "") -> None:

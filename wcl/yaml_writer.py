@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from wcl.errors import error_at
-from wcl.quoting import UNSEEN, Quoted
+from wcl.quoting import INVISIBLE, Quoted
 from wcl.section import Section
 
 INDENT = "  "
@@ -22,7 +22,7 @@ def write_yaml(section: Section) -> str:
 
 def _lines(section: Section, indent: str) -> Iterator[str]:
     for key, value in section.items():
-        name = key if _is_plain(key) and key != "<<" else _quoted(key, section, key)
+        name = key if _is_plain(key) and key != "<<" else _quote(key, section, key)
         if isinstance(value, Section) and value:
             yield f"{indent}{name}:"
             yield from _lines(value, indent + INDENT)
@@ -31,7 +31,7 @@ def _lines(section: Section, indent: str) -> Iterator[str]:
         elif not isinstance(value, Quoted) and _is_plain(value):
             yield f"{indent}{name}: {value}"
         elif isinstance(value, Quoted) or not _fits_a_block(value):
-            yield f"{indent}{name}: {_quoted(value, section, key)}"
+            yield f"{indent}{name}: {_quote(value, section, key)}"
         else:
             yield f"{indent}{name}: |-"
             yield f"{indent}{INDENT}{value}"
@@ -42,10 +42,10 @@ def _is_plain(text: str) -> bool:
 
 
 def _fits_a_block(text: str) -> bool:
-    return bool(text) and text == text.strip() and not UNSEEN.search(text)
+    return bool(text) and text == text.strip() and not INVISIBLE.search(text)
 
 
-def _quoted(text: str, section: Section, key: str) -> str:
+def _quote(text: str, section: Section, key: str) -> str:
     if re.search("[\ud800-\udfff]", text):
         raise error_at(section.position(key), f"'{key}' holds half a character, which YAML cannot write")
     return '"' + _UNPRINTABLE.sub(lambda match: _ESCAPES.get(match[0]) or f"\\u{ord(match[0]):04x}", text) + '"'

@@ -1,4 +1,4 @@
-"""The real files and the original's answers, and small things for the tests of the language."""
+"""Fixtures of the tests of WCL: files of DESDM, and the results of DESDM's own reader."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def read_yaml(text: str, name: str = "<text>") -> Section:
 
 @pytest.fixture(scope="session")
 def desdm() -> Path:
-    """The folder of real data; where it is absent the test is skipped, or fails under FW_NO_SKIP."""
+    """Return the directory of DESDM's files; if it is missing, skip the test, or fail it under FW_NO_SKIP."""
     if not SHARED.is_dir():
         reason = f"{SHARED} is not here"
         pytest.fail(reason) if os.environ.get("FW_NO_SKIP") else pytest.skip(reason)
@@ -39,20 +39,20 @@ def desdm() -> Path:
 
 @pytest.fixture(scope="session")
 def oracle(desdm: Path) -> Callable[[str], Any]:
-    """What the original made of its inputs, by the name of the file."""
+    """Return a function that reads a file of results of DESDM's reader by its name."""
     return lambda name: json.loads((desdm / "oracle" / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
 def corpus(desdm: Path) -> dict[str, str]:
-    """The texts of the real files that are no templates, by their path."""
+    """Return the texts of DESDM's files that are not templates, by their paths."""
     names = json.loads((desdm / "oracle" / "corpus_parsed.json").read_text(encoding="utf-8"))
     return {name: (desdm / "wcl_corpus" / name).read_text(encoding="utf-8") for name in names}
 
 
 @pytest.fixture
 def a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
-    """Writes a file into the test's own folder, which is the current one, and gives its name."""
+    """Return a function that writes a file into the test's directory, which is the current one."""
     monkeypatch.chdir(tmp_path)
 
     def write(name: str, text: str) -> str:

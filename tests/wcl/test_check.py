@@ -1,4 +1,4 @@
-"""Everything that is wrong in a file, at once."""
+"""Checks find all errors and warnings of a file at once."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -76,7 +76,7 @@ def test_errors_of_reading_and_of_keys_come_together_in_order(a_file: File) -> N
         ('label = "${unitname}"\n', 1, "a variable in double quotes is text"),
     ],
 )
-def test_what_is_legal_but_odd_is_a_warning(a_file: File, text: str, line: int, message: str) -> None:
+def test_what_is_legal_but_unusual_is_a_warning(a_file: File, text: str, line: int, message: str) -> None:
     assert (line, "warning", message) in found(a_file("main.wcl", text))
 
 

@@ -1,8 +1,9 @@
-"""The words of a command line."""
+"""Command lines are split as a shell would split them."""
 
 import pytest
 
 from wcl import Scope, SourcePosition, WclError, parse, split_command
+from wcl.deferred import deferred_calls, resolve_deferred
 
 TREE = parse(
     'tract = 0\npatch = "8,7"\nblank = a b\nquoted = "a b\'c"\nccds = 1,2,3\nnumber = "7"\nrms_7 = 0.5\n'
@@ -35,9 +36,7 @@ def test_a_quote_that_is_not_closed_is_an_error() -> None:
         split_command("--x 'a", Scope(root=TREE), SourcePosition("p", 3))
 
 
-def test_a_dollar_that_is_text_is_not_taken_for_a_late_function() -> None:
-    from wcl.deferred import deferred_calls, resolve_deferred
-
+def test_a_dollar_that_is_text_is_not_taken_for_a_deferred_call() -> None:
     found = split_command("$HEAD{f, K} $$HEAD{f,K}", Scope())
     assert [deferred_calls(word) for word in split_command("x$SECRET{db}", Scope())] == [[("secret", ["db"])]]
     assert resolve_deferred(" ".join(found), {"head": lambda arguments: "+".join(arguments)}) == "f+K $HEAD{f,K}"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import wcl
 from wcl import Scope, SourcePosition, WclError, expand, expand_all, expand_with_values, parse, variable_names
+from wcl.deferred import deferred_calls
 
 BASE = parse(
     "unitname = D12\nreqnum = 15\nattnum = 3\nband = g\nbands = g,r,i\nrms_g = 0.5\nccds = 1:62,\n"
@@ -48,7 +49,7 @@ def test_an_unknown_variable_is_shown_with_a_caret_and_the_nearest_name() -> Non
     )
 
 
-def test_all_faults_of_a_text_are_told_at_once() -> None:
+def test_all_faults_of_a_text_are_reported_at_once() -> None:
     with pytest.raises(WclError) as caught:
         expand("${bnd} ${band:2} ${bad} ${band:x} $FUNC{nobody,1}", ROOT)
     assert [problem.message for problem in caught.value.problems] == [
@@ -73,7 +74,7 @@ def test_only_registered_functions_are_called(monkeypatch: pytest.MonkeyPatch) -
         expand("$FUNC{os.getcwd}", ROOT)
 
 
-def test_a_function_of_a_late_value_is_late_too() -> None:
+def test_a_function_of_a_deferred_value_is_deferred_too() -> None:
     assert expand("$FUNC{f,$HEAD{${band}.fits,K}}", ROOT) == "$FUNC{f,$HEAD{g.fits,K}}"
 
 
@@ -92,7 +93,7 @@ def test_elements_of_a_list_may_be_variables_and_functions(monkeypatch: pytest.M
     assert expand_all("x_${mixed}", ROOT) == ["x_g", "x_D12_r15p03", "x_a+b"]
 
 
-def test_the_quick_way_and_the_long_way_agree() -> None:
+def test_the_quick_way_and_the_general_way_agree() -> None:
     text = "${ccds:2}_${bands}_${reqnum:4}"
     assert expand_all(text, ROOT) == [filled.text for filled in expand_with_values(text, ROOT)]
 
@@ -102,7 +103,7 @@ VALUES = st.builds(lambda pieces, kind: kind("".join(pieces)), PIECES, st.sample
 
 
 @given(st.dictionaries(st.sampled_from("abc"), VALUES), PIECES)
-def test_the_quick_way_and_the_long_way_agree_on_any_values(values: dict[str, str], pieces: list[str]) -> None:
+def test_the_quick_way_and_the_general_way_agree_on_any_values(values: dict[str, str], pieces: list[str]) -> None:
     def outcome(fill: Callable[[], list[str]]) -> list[tuple[type, str]] | str:
         try:
             return [(type(text), text) for text in fill()]
@@ -155,8 +156,6 @@ def test_a_backslash_before_a_digit_is_text() -> None:
     assert expand("${bs}x", Scope({"bs": r"a\1"})) == r"a\1x"
 
 
-def test_two_late_functions_in_one_text_are_two() -> None:
-    from wcl.deferred import deferred_calls
-
+def test_two_deferred_calls_in_one_text_are_two() -> None:
     columns = expand("$FMT{%s[0], a.fullname}, $FMT{%s[1], a.fullname}", ROOT)
     assert deferred_calls(columns) == [("fmt", ["%s[0]", "a.fullname"]), ("fmt", ["%s[1]", "a.fullname"])]

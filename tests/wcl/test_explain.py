@@ -1,4 +1,4 @@
-"""The story of a value."""
+"""An explanation shows a value's position, what it replaced, and each step of its expansion."""
 
 import pytest
 
@@ -12,9 +12,9 @@ TREE = parse(
 )
 
 
-def test_a_value_is_told_with_its_place_and_what_it_replaced() -> None:
-    told = explain(TREE, "attnum")
-    assert (told.value, told.position, told.replaced, told.results) == (
+def test_a_value_is_explained_with_its_position_and_what_it_replaced() -> None:
+    explanation = explain(TREE, "attnum")
+    assert (explanation.value, explanation.position, explanation.replaced, explanation.results) == (
         "3",
         SourcePosition("f", 4),
         ((SourcePosition("f", 3), "1"),),
@@ -22,24 +22,24 @@ def test_a_value_is_told_with_its_place_and_what_it_replaced() -> None:
     )
 
 
-def test_each_step_of_the_expansion_is_told() -> None:
-    told = explain(TREE, "run")
-    assert told.steps == (
+def test_each_step_of_the_expansion_is_shown() -> None:
+    explanation = explain(TREE, "run")
+    assert explanation.steps == (
         Step("attnum", "3", SourcePosition("f", 4), "r03_${rms_${band}}"),
         Step("band", "g", SourcePosition("f", 1), "r03_${rms_g}"),
         Step("rms_g", "0.5", SourcePosition("f", 2), "r03_0.5"),
     )
-    assert told.results == ("r03_0.5",)
+    assert explanation.results == ("r03_0.5",)
 
 
 def test_a_list_has_all_its_results() -> None:
     assert explain(TREE, "all").results == ("xg", "xr")
 
 
-def test_a_path_leads_into_sections_and_faults_are_told() -> None:
-    told = explain(TREE, "module.m.name")
-    assert (told.value, told.position, told.results) == ("${nosuch}", SourcePosition("f", 10), ())
-    assert "unknown variable 'nosuch'" in told.problem
+def test_a_path_leads_into_sections_and_faults_are_reported() -> None:
+    explanation = explain(TREE, "module.m.name")
+    assert (explanation.value, explanation.position, explanation.results) == ("${nosuch}", SourcePosition("f", 10), ())
+    assert "unknown variable 'nosuch'" in explanation.problem
     assert explain(TREE, "module.m.quoted").results == ("a${b}",)
 
 

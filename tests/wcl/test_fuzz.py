@@ -1,4 +1,4 @@
-"""Broken files: every outcome is a tree or an error with a place. WCL_FUZZ_SECONDS asks for more than a taste."""
+"""Broken files give a tree, or an error with a position. WCL_FUZZ_SECONDS is the time of this test."""
 
 import os
 import random
@@ -21,8 +21,8 @@ PIECES = [
 ]
 
 
-def mutated(text: str, chance: random.Random) -> str:
-    """A part of a text with a few pieces cut out, doubled, put in or swapped."""
+def mutate(text: str, chance: random.Random) -> str:
+    """Return a part of a text with a few pieces removed, doubled, inserted or reversed."""
     start = chance.randrange(len(text) + 1)
     text = text[start : start + chance.randrange(1, 3000)]
     for _ in range(chance.randrange(1, 8)):
@@ -40,8 +40,8 @@ def mutated(text: str, chance: random.Random) -> str:
     return text
 
 
-def tried(action: Callable[..., object], *arguments: object) -> object:
-    """The result, or None after an error that names its places."""
+def try_action(action: Callable[..., object], *arguments: object) -> object:
+    """Return the result of an action, or None after a WclError; the error must hold its positions."""
     try:
         return action(*arguments)
     except WclError as error:
@@ -51,20 +51,20 @@ def tried(action: Callable[..., object], *arguments: object) -> object:
     return None
 
 
-def use(tree: Section) -> None:
+def exercise(tree: Section) -> None:
     """Write, convert and expand a tree; only a WclError may come of it."""
     assert parse(write(tree)) == tree
     assert read_yaml(write_yaml(tree)) == tree
     scope = Scope(root=tree)
     for value in list(tree.values())[:20]:
         if isinstance(value, str):
-            tried(expand, value, scope)
-            tried(split_command, value, scope)
-            tried(lambda text: expand_all(text, scope, most=1000), value)
-            tried(split_list, value)
+            try_action(expand, value, scope)
+            try_action(split_command, value, scope)
+            try_action(lambda text: expand_all(text, scope, most=1000), value)
+            try_action(split_list, value)
 
 
-def test_broken_files_give_a_tree_or_an_error_with_a_place(
+def test_broken_files_give_a_tree_or_an_error_with_a_position(
     corpus: dict[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -76,10 +76,10 @@ def test_broken_files_give_a_tree_or_an_error_with_a_place(
         seed += 1
         chance = random.Random(seed)
         began = time.monotonic()
-        text = mutated(chance.choice(texts), chance)
-        tree = None if is_template(text) else tried(parse, text, "fuzz")
+        text = mutate(chance.choice(texts), chance)
+        tree = None if is_template(text) else try_action(parse, text, "fuzz")
         if isinstance(tree, Section):
-            use(tree)
-        other = mutated(chance.choice(yaml), chance)
-        tried(read_yaml, other, "fuzz.yaml")
+            exercise(tree)
+        other = mutate(chance.choice(yaml), chance)
+        try_action(read_yaml, other, "fuzz.yaml")
         assert time.monotonic() - began < 2, f"seed {seed} hangs"

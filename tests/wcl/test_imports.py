@@ -1,4 +1,4 @@
-"""What the language needs."""
+"""Plain WCL files need the standard library only."""
 
 import subprocess
 import sys

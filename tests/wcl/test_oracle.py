@@ -1,4 +1,4 @@
-"""Old files and old answers: the language agrees with the original, its bugs excepted."""
+"""The language agrees with DESDM's own reader, except for the bugs of that reader."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -78,15 +78,15 @@ def test_variables_have_the_values_they_had(oracle: Callable[[str], Any]) -> Non
 
 
 @pytest.mark.usefixtures("with_functions")
-def test_the_values_that_went_into_a_text_are_told(oracle: Callable[[str], Any]) -> None:
+def test_the_values_that_went_into_a_text_are_returned(oracle: Callable[[str], Any]) -> None:
     cases = oracle("var_cases")
     base = wcl.parse(cases["base"])
     expanded = [c for c in cases["cases"] if c["opts"].get("expand") and c["name"] not in BETTER_ORDER]
-    told = {
+    used = {
         c["name"]: [filled.used for filled in wcl.expand_with_values(c["input"], wcl.Scope(root=base))]
         for c in expanded
     }
-    assert told == {c["name"]: c["keep"] for c in expanded}
+    assert used == {c["name"]: c["keep"] for c in expanded}
 
 
 def test_lists_split_as_they_did(oracle: Callable[[str], Any]) -> None:
@@ -106,7 +106,7 @@ def test_booleans_mean_what_they_did_and_anything_else_is_refused(oracle: Callab
 
 
 def test_command_lines_have_the_words_they_had(oracle: Callable[[str], Any]) -> None:
-    """The options of each case one by one: how they are joined is the wrappers' business."""
+    """Compare the options of each case one by one, since the planner joins them."""
     for case in oracle("cmdline_cases"):
         tree = wcl.parse(case["input"])
         if "cmdline" not in case:

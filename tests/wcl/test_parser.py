@@ -1,14 +1,16 @@
-"""Lines and sections, and what is said about those that cannot be read."""
+"""The parser reads lines and sections, and reports those that it cannot read."""
+
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wcl import Section, SourcePosition, WclError, parse, write
+from wcl import Scope, Section, SourcePosition, WclError, expand, parse, write
 
 
 def problems(text: str) -> list[tuple[int, str]]:
-    """The lines and messages of all problems of a text."""
+    """Return the lines and messages of all problems of a text."""
     with pytest.raises(WclError) as caught:
         parse(text)
     return [(problem.position.line, problem.message) for problem in caught.value.problems]
@@ -100,12 +102,12 @@ def test_an_empty_value_wants_quotes() -> None:
     assert parse('a = ""') == {"a": ""}
 
 
-def test_a_key_that_becomes_a_section_is_an_error_with_both_places() -> None:
+def test_a_key_that_becomes_a_section_is_an_error_with_both_positions() -> None:
     with pytest.raises(WclError, match=r"T:2: 'a' is a section here and a key before\n.*\n.*since T:1"):
         parse("a = 1\n<a>\nb = 2\n</a>\n", "T")
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     text = 'lone\n<s>\nb =\n</t>\nc = "open\n'
     assert [line for line, _ in problems(text)] == [1, 3, 4, 5, 2]
 
@@ -118,7 +120,7 @@ def test_a_report_shows_the_line_and_a_caret() -> None:
     )
 
 
-def test_a_missing_key_is_told_with_the_section_and_the_nearest_key() -> None:
+def test_a_missing_key_is_reported_with_the_section_and_the_nearest_key() -> None:
     tree = parse("<module>\n<coadd>\nexecnum = 1\n</coadd>\n</module>\n", "f.wcl")
     with pytest.raises(WclError) as caught:
         tree.section("module").section("coadd")["expnum"]
@@ -147,7 +149,7 @@ def test_a_file_that_only_opens_sections_is_stopped() -> None:
         parse("<a>\n" * 200_000)
 
 
-def test_a_file_of_another_kind_has_its_first_problems_told() -> None:
+def test_a_file_of_another_kind_has_its_first_problems_reported() -> None:
     with pytest.raises(WclError, match="200 problems are enough") as caught:
         parse("garbage\n" * 10_000)
     assert len(caught.value.problems) == 200
@@ -165,11 +167,7 @@ def test_whatever_reads_can_be_written_and_read_again(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["a = \\\n" * 200_000, "a = " + "}" * 500_000, "a = " + "${" * 300_000, "</a>\n" * 200_000]
 )
-def test_a_large_odd_file_is_no_hang(text: str) -> None:
-    import time
-
-    from wcl import Scope, expand
-
+def test_a_large_unusual_file_is_no_hang(text: str) -> None:
     began = time.perf_counter()
     try:
         expand(str(parse(text).get("a")), Scope())

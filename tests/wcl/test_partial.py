@@ -1,4 +1,4 @@
-"""What is settled means the same as what was written."""
+"""A partially expanded text gives the same as the text itself."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def outcome(act, *arguments):
 @given(
     st.lists(PIECES, max_size=6).map("".join), VALUES, VALUES | VALUES.map(Quoted), st.sampled_from(["5", "x", "1,2"])
 )
-def test_a_settled_text_gives_what_the_text_gives(text, a, b, value):
+def test_a_partially_expanded_text_gives_what_the_text_gives(text, a, b, value):
     scope = Scope({"a": a, "b": b})
     given_open = scope.child({"open": value})
     short = expand_partially(text, scope, lambda name: name == "open")

@@ -1,4 +1,4 @@
-"""A quoted value is one value, whatever it holds."""
+"""A quoted value is never split or expanded."""
 
 import pytest
 from hypothesis import given

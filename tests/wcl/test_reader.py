@@ -1,4 +1,4 @@
-"""Files, their includes and what --set puts over them."""
+"""Files are read with their includes and the overrides of --set."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -59,14 +59,14 @@ def test_a_file_may_be_included_twice(a_file: File) -> None:
         ("<<inclfunc os.getcwd(a)>>", "unknown function 'os.getcwd'"),
     ],
 )
-def test_an_include_that_cannot_be_is_an_error_with_its_place(a_file: File, line: str, message: str) -> None:
+def test_an_include_that_cannot_be_is_an_error_with_its_position(a_file: File, line: str, message: str) -> None:
     with pytest.raises(WclError) as caught:
         read(a_file("main.wcl", f"a = 1\n{line}\n"))
     assert caught.value.problems[0].position == ("main.wcl", 2)
     assert message in str(caught.value)
 
 
-def test_problems_of_all_files_are_told_at_once(a_file: File) -> None:
+def test_problems_of_all_files_are_reported_at_once(a_file: File) -> None:
     a_file("b.wcl", "lone\n")
     with pytest.raises(WclError) as caught:
         read(a_file("a.wcl", "b =\n<<include b.wcl>>\n<s>\n"))
@@ -86,7 +86,7 @@ def test_a_registered_function_gives_values(a_file: File, monkeypatch: pytest.Mo
     assert (tree.position("ra").line, tree.section("m").position("z").line) == (5, 7)
 
 
-def test_set_overrides_a_value_and_is_its_place(a_file: File) -> None:
+def test_set_overrides_a_value_and_is_its_position(a_file: File) -> None:
     a_file("r.wcl", "from = r\n")
     main = a_file("main.wcl", "band = g\n<<include ${band}.wcl>>\n<module>\n<m>\nx = 1\n</m>\n</module>\n")
     tree = read(main, overrides={"band": "r", "module.m.x": '"8,7"'})

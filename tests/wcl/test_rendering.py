@@ -74,14 +74,14 @@ def test_yaml_may_be_a_template_too(a_file: File) -> None:
 def test_real_templates_name_the_line_of_what_they_lack(desdm: Path) -> None:
     files = [file for file in sorted((desdm / "wcl_corpus").rglob("*")) if file.suffix in (".wcl", ".des")]
     templates = [file for file in files if is_template(file.read_text(encoding="utf-8"))]
-    places = {}
+    positions = {}
     for file in templates:
         try:
             read(file)
         except WclError as error:
-            places[file.name] = error.problems[0].position
-    assert [name for name, position in places.items() if position.line == 0] == []
-    assert places["multiepoch_submit_template.des"].file.endswith("supportwcl/generic_submit.des")
+            positions[file.name] = error.problems[0].position
+    assert [name for name, position in positions.items() if position.line == 0] == []
+    assert positions["multiepoch_submit_template.des"].file.endswith("supportwcl/generic_submit.des")
 
 
 def test_a_format_is_no_mark_of_a_template(a_file: File) -> None:

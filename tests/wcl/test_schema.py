@@ -1,4 +1,4 @@
-"""The schema that editors use."""
+"""The JSON Schema describes all known keys."""
 
 import json
 

@@ -1,8 +1,8 @@
-"""Where variables find their values."""
+"""A scope finds the values of variables in its layers."""
 
 import pytest
 
-from wcl import Scope, build_scope, parse
+from wcl import Scope, build_scope, expand_all, parse
 
 TREE = parse(
     "curr = top\nonly_top = t\n<file>\n<raw>\nfullname = raw/a.fits\n</raw>\n</file>\n"
@@ -45,12 +45,10 @@ def test_a_module_is_asked_before_its_block_and_the_block_before_the_top() -> No
 
 
 def test_a_sequence_in_a_layer_is_a_list() -> None:
-    from wcl import expand_all
-
     assert expand_all("${x}", Scope({"x": ["8,7", 3]})) == ["8,7", "3"]
 
 
-def test_the_place_of_a_value_is_known_where_a_section_has_it() -> None:
+def test_the_position_of_a_value_is_known_where_a_section_has_it() -> None:
     tree = parse("a = 1\n<cmdline>\nOUT = x\n</cmdline>\n", "f")
     scope = Scope({"x": 1}, tree.section("cmdline"), root=tree)
     assert [str(scope.position(name)) for name in ("x", "out", "a", "cmdline.OUT", "none")] == [

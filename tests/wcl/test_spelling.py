@@ -1,4 +1,4 @@
-"""Which known word was meant."""
+"""Known words within two edits are suggested."""
 
 import pytest
 

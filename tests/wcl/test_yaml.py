@@ -1,4 +1,4 @@
-"""The same tree from YAML, and back."""
+"""YAML gives the same trees as WCL, and is written back."""
 
 from collections.abc import Callable
 
@@ -22,7 +22,7 @@ TREES = st.recursive(
 
 
 def kinds(section: Section) -> dict[str, object]:
-    """A tree with the kind of each value beside it."""
+    """Return a tree with the kind of each value."""
     return {
         key: kinds(value) if isinstance(value, Section) else (str(value), isinstance(value, Quoted))
         for key, value in section.items()
