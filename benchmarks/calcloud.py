@@ -1,10 +1,10 @@
-"""How good the models of Hubble jobs are, beside the published networks on the same rows.
+"""Metrics of the models of Hubble jobs, compared with those of the published networks on the same rows.
 
     python -m benchmarks.calcloud [--splits 10] [--networks] [--jobs ../shared/data/hst/hst_jobs.csv.gz]
 
-Seeds are chosen by chance and printed; times are the processor's, of all threads together. With --networks, the three
-networks are trained as this project does it and as Keras does it by itself, on one split: a quarter of an hour or more.
-With --share 0.1, for a tenth of the epochs, which tells the time and not how good they become.
+Seeds are random and printed; times are processor times, of all threads together. With --networks, the three networks
+are trained by `network_training` and by Keras' own `fit`, on one split, which takes a quarter of an hour or more. With
+--share 0.1, they are trained for a tenth of the epochs, to compare times but not metrics.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def learn(table: pd.DataFrame, seed: int) -> tuple[TabularModel, float]:
-    """The model of these jobs, and the processor's seconds that it took."""
+    """Train a model, and return it with the processor time in seconds."""
     began = time.process_time()
     model = fit(jobs_of_table(table), truth_of(table), seed % 1000)
     return model, time.process_time() - began
@@ -78,10 +78,10 @@ def truth_of(table: pd.DataFrame) -> dict[str, Any]:
 
 def judge(model: TabularModel, table: pd.DataFrame) -> dict[str, float]:
     began = time.process_time()
-    said = model.predict(jobs_of_table(table), LADDER.edges_gb)
+    prediction = model.predict(jobs_of_table(table), LADDER.edges_gb)
     seconds = time.process_time() - began
     truth = truth_of(table)
-    figures = planning_metrics(LADDER, said, truth["memory"], truth["wallclock"])
+    figures = planning_metrics(LADDER, prediction, truth["memory"], truth["wallclock"])
     figures["predict_10000_s"] = seconds / len(table) * 10_000
     return figures
 
@@ -177,7 +177,7 @@ def line_of(figures: dict[str, float]) -> str:
 
 
 def networks(table: pd.DataFrame, seed: int, share_of_epochs: float) -> list[str]:
-    """Each network as it is trained here, and by Keras's own `fit`, on the same rows and the same machine."""
+    """Train each network here and by Keras' own `fit`, on the same rows and the same machine."""
     from pipelines.calcloud.networks.architecture import NETWORKS, hyperparameters
     from pipelines.calcloud.networks.determinism import import_tensorflow
     from pipelines.calcloud.networks.network_training import Examples, build_network, predict

@@ -1,4 +1,4 @@
-"""A campaign of Hubble jobs on this machine: planned by a model of older jobs, run with what was planned, learned from.
+"""A campaign of Hubble jobs on this machine: planned by a model of older jobs, run as planned, and learned.
 
     python -m benchmarks.calcloud_campaign [--datasets 2000] [--jobs ../shared/data/hst/hst_jobs.csv.gz]
 
@@ -125,7 +125,7 @@ def campaign(place: Path, arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     seconds = time.monotonic() - began
     after = train("registry:,old.csv", "after")
-    tell(place, environment, arguments.datasets, seconds)
+    print_results(place, environment, arguments.datasets, seconds)
     print()
     ladder = read_ladder()
     for name, model in (("before", before), ("after", after)):
@@ -167,8 +167,8 @@ def features_text(row: dict[str, object]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def tell(place: Path, environment: dict[str, str], datasets: int, seconds: float) -> None:
-    """How the campaign went, from the registry."""
+def print_results(place: Path, environment: dict[str, str], datasets: int, seconds: float) -> None:
+    """Print the results of the campaign, from the registry."""
 
     def ask(statement: str) -> list[dict[str, object]]:
         done = subprocess.run(

@@ -25,36 +25,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = command.make_parser("container", DESCRIPTION)
     parser.add_argument("image", help="the image")
     parser.add_argument("--mode", choices=list(crds.MODES), default="remote", help="where references come from")
-    parser.add_argument("--process", action="store_true", help="the words after it are those of process")
-    parser.add_argument("words", nargs=argparse.REMAINDER, help="what to run")
+    parser.add_argument("--process", action="store_true", help="what follows are arguments of process")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help="command line, or arguments of process")
     statuses: list[int] = []
     status = command.run(parser, lambda arguments: statuses.append(_run(arguments)), argv)
     return status or statuses[0]
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    words = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
-    if not words:
-        raise InputError("nothing to run: give a command, or --process and its words")
+    line = arguments.words[1:] if arguments.words[:1] == ["--"] else arguments.words
+    if not line:
+        raise InputError("nothing to run: give a command, or --process and its arguments")
     if arguments.process:
-        words = ["python", "-m", "pipelines.calcloud.process", "--mode", arguments.mode, *words]
+        line = ["python", "-m", "pipelines.calcloud.process", "--mode", arguments.mode, *line]
     runtime = next((name for name in RUNTIMES if shutil.which(name)), None)
     if runtime is None:
         raise InputError(f"none of {', '.join(RUNTIMES)} is on PATH")
-    argv = command_line(
-        runtime, arguments.image, words, crds.environment_variables(arguments.mode, os.environ), os.getcwd()
-    )
+    variables = crds.environment_variables(arguments.mode, os.environ)
+    argv = command_line(runtime, arguments.image, line, variables, os.getcwd())
     return subprocess.run(argv, check=False).returncode
 
 
-def command_line(runtime: str, image: str, words: list[str], variables: dict[str, str], folder: str) -> list[str]:
+def command_line(runtime: str, image: str, arguments: list[str], variables: dict[str, str], folder: str) -> list[str]:
     """Return the command line of the container runtime, with the environment variables and the working directory."""
     pairs = [f"{name}={value}" for name, value in sorted(variables.items())]
     if runtime == "apptainer":
-        settings = [word for pair in pairs for word in ("--env", pair)]
-        return [runtime, "exec", "--bind", folder, "--pwd", folder, *settings, image, *words]
-    settings = [word for pair in pairs for word in ("--env", pair)]
-    return [runtime, "run", "--rm", "--volume", f"{folder}:{folder}", "--workdir", folder, *settings, image, *words]
+        settings = [option for pair in pairs for option in ("--env", pair)]
+        return [runtime, "exec", "--bind", folder, "--pwd", folder, *settings, image, *arguments]
+    settings = [option for pair in pairs for option in ("--env", pair)]
+    return [runtime, "run", "--rm", "--volume", f"{folder}:{folder}", "--workdir", folder, *settings, image, *arguments]
 
 
 if __name__ == "__main__":

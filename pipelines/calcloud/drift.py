@@ -129,7 +129,7 @@ def drift_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def sentence(found: Mapping[str, Any]) -> str:
     """Return the verdict on a run as a sentence."""
     if found["fits"] is None:
-        return f"{found['jobs']} jobs are too few to tell"
+        return f"{found['jobs']} jobs are too few for a verdict"
     if found["fits"]:
         return f"the model fits ({found['jobs']} jobs, times off by {found['wallclock_scatter']:.2f})"
     return f"the model no longer fits: {'; '.join(found['wrong'])} ({found['jobs']} jobs): train it again"

@@ -14,8 +14,8 @@ from typing import Any
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.errors import InputError
 
-DESCRIPTION = """Submit the jobs of a plan, each with the memory and the time that its line says. What cannot be read
-is never run: a plan is JSON, a line a job."""
+DESCRIPTION = """Submit the jobs of a plan, each with the memory and the time that its line says. A plan is JSON, a
+line a job; if any line is invalid, nothing runs."""
 
 PIPELINE = Path(__file__).parents[1] / "calcloud_process.wcl"
 ENGINES = ("local", "htcondor")

@@ -15,7 +15,7 @@ from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.scrape import scrape
 
 DESCRIPTION = """Train the three networks and the tabular model on DIR/data/latest.csv. Models, results and the table
-with predictions, which takes the place of latest.csv, are written into DIR; what latest.csv was stays beside it as
+with predictions, which replaces latest.csv, are written into DIR; the former latest.csv is kept next to it as
 source_<checksum>.csv."""
 
 

@@ -1,4 +1,4 @@
-"""Small tables of jobs, the programs as their users run them, and one tiny training that many tests look at."""
+"""Small tables of jobs, the programs as their users run them, and one tiny training for many tests."""
 
 import csv
 import os
@@ -53,7 +53,7 @@ def a_table(tmp_path):
 
 @pytest.fixture(scope="session")
 def run():
-    """A program of the family in a process of its own, in a folder of its own."""
+    """Run a program in a process and a folder of its own."""
 
     def run_program(verb, *arguments, cwd):
         command = [sys.executable, "-m", f"pipelines.calcloud.{verb}", *map(str, arguments)]
@@ -108,7 +108,7 @@ def evaluate(run):
 
 @pytest.fixture(scope="session")
 def trained(run, tmp_path_factory):
-    """A folder with the whole tree after two epochs on 300 simulated jobs; look, don't touch."""
+    """A folder with the whole tree after two epochs on 300 simulated jobs; read only."""
     folder = tmp_path_factory.mktemp("2021-11-04-1636048291")
     (folder / "data").mkdir()
     (folder / "data" / "latest.csv").write_text(simulated_jobs_csv(300, seed=1))
@@ -155,7 +155,7 @@ def a_model(some_jobs):
 
 @pytest.fixture(scope="session")
 def a_model_file(a_model, tmp_path_factory):
-    """The same on disk."""
+    """A file of that tabular model."""
     from pipelines.calcloud.tabular.model_file import write_tabular
 
     path = tmp_path_factory.mktemp("models") / "champion.npz"

@@ -1,4 +1,4 @@
-"""Whether the model still fits, from lists of planned and used."""
+"""Drift: verdicts on models from lists of planned and used memory and time."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_a_model_whose_plans_are_near_what_is_used_fits(a_list):
         ([1.0] * 50, 3.0, "100.0% needed a larger machine"),
     ],
 )
-def test_a_model_that_no_longer_fits_says_why(a_list, factors, used_gb, says):
+def test_a_model_that_no_longer_fits_is_reported_with_the_reasons(a_list, factors, used_gb, says):
     found = drift_metrics(read_pairs(a_list(factors, used_gb=used_gb)))
     assert found["fits"] is False
     assert says in found["wrong"]
@@ -54,7 +54,7 @@ def test_the_verdict_and_the_picture_are_written(a_list, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("text", ["", "a, b\n", "p, r, m, 1, 1, 1, x\n", "p, r, m, 1, 1, 0, 1\n"])
-def test_what_is_no_list_is_refused(text, tmp_path):
+def test_an_invalid_list_is_refused(text, tmp_path):
     (tmp_path / "pairs.csv").write_text(text)
     with pytest.raises(InputError, match=r"pairs\.csv: "):
         read_pairs(tmp_path / "pairs.csv")

@@ -1,4 +1,4 @@
-"""Evaluation reloads the models, refuses what does not belong together, and says how good they are."""
+"""Evaluation reloads the models, refuses inputs that do not match, and computes the metrics."""
 
 import json
 import shutil
@@ -53,7 +53,7 @@ def test_the_summary_has_all_networks_with_and_without_flagged_rows(evaluated):
     assert figures["test"]["all"]["accuracy"] <= figures["test_noise_floor"]["accuracy"] <= 1
 
 
-def test_the_table_for_people_says_that_the_jobs_are_simulated(evaluated):
+def test_the_printed_table_is_marked_as_simulated(evaluated):
     _, ended = evaluated
     assert ended.stdout.startswith("300 jobs (240 train, 60 test, simulated); figures of the test jobs:\n")
     assert max(map(len, ended.stdout.splitlines())) <= 120

@@ -52,7 +52,7 @@ def test_keras_loads_the_published_architectures(trained):
     assert ended.stdout == "[5785, 5755, 88251]\n"
 
 
-def test_the_record_tells_how_the_model_was_made(trained):
+def test_the_record_has_what_the_model_was_trained_with(trained):
     record = json.loads((trained / "models" / "wall_reg.json").read_text())
     assert record["hyperparameters"] == {
         "optimizer": "adam", "schedule": "half cosine", "seed": 3, "epochs": 2, "batch": 64, "learning_rate": 4e-4,

@@ -1,4 +1,4 @@
-"""Processing: real images calibrated by the family itself, the instruments' programs by stand-ins that say so."""
+"""Processing: images calibrated by `calibrate`, and stand-ins for the instruments' programs."""
 
 import json
 import os
@@ -62,7 +62,7 @@ def test_simulated_images_come_back_as_the_sky_that_they_were_made_of(process, s
         assert file["SCI"].data.max() < science.max()  # the cosmic rays are gone
 
 
-def test_without_references_the_image_says_what_was_left_out(process, simulated, tmp_path):
+def test_without_references_the_header_marks_the_omitted_steps(process, simulated, tmp_path):
     ended = process("none", "none", "isim02b2q", "--inputs", simulated / "inputs", "--outputs", "out")
     assert ended.returncode == 0
     assert "no bias and no dark and no flat" in (tmp_path / "out" / "isim02b2q_process.txt").read_text()

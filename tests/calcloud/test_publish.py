@@ -72,6 +72,6 @@ def test_a_zip_that_would_leave_its_folder_is_refused(member, tmp_path):
     assert not (tmp_path / "evil").exists()
 
 
-def test_a_folder_that_is_no_training_is_refused(run, tmp_path):
+def test_a_folder_without_a_training_is_refused(run, tmp_path):
     ended = run("publish", tmp_path, "bucket", cwd=tmp_path)
     assert (ended.returncode, "does not have a stamp as its name" in ended.stderr) == (2, True)

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def figures(hst_jobs, scrape, network, tmp_path_factory):
-    """The named figure of each seed, on the test rows."""
+    """Return a metric of each seed, on the test rows."""
     folder = tmp_path_factory.mktemp("real")
     assert scrape(folder, "--source", hst_jobs).returncode == 0
 

@@ -1,4 +1,4 @@
-"""The scrape program: four files from a source, or one line that says what is wrong with it."""
+"""The scrape program: four files from a source, or one line with the error."""
 
 import csv
 import hashlib
@@ -57,7 +57,7 @@ def test_the_transform_is_fitted_on_the_train_rows_only(scrape, tmp_path):
     assert fitted(table).equals(table[["x_files", "x_size"]])
 
 
-def test_the_default_source_is_simulated_and_says_so(scrape, tmp_path):
+def test_the_default_source_is_simulated_and_marked(scrape, tmp_path):
     assert scrape(tmp_path).returncode == 0
     assert json.loads((tmp_path / "data" / "report.json").read_text())["simulated"] is True
     assert pd.read_csv(tmp_path / "data" / "training.csv")["simulated"].to_list() == [1] * 3000

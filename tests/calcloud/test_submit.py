@@ -1,4 +1,4 @@
-"""submit and container: what they run, and what they refuse."""
+"""The programs submit and container: their command lines and errors."""
 
 import json
 import os
@@ -28,7 +28,7 @@ LINE = {
         ("", "holds no job"),
     ],
 )
-def test_what_is_no_plan_is_refused_and_never_run(text, says, tmp_path):
+def test_an_invalid_plan_is_refused_and_never_run(text, says, tmp_path):
     (tmp_path / "plan.out").write_text(text)
     with pytest.raises(InputError, match=says):
         read_plan(str(tmp_path / "plan.out"))
@@ -36,7 +36,7 @@ def test_what_is_no_plan_is_refused_and_never_run(text, says, tmp_path):
 
 @pytest.fixture
 def container(tmp_path):
-    """The program, with only a stand-in for one runtime on PATH, which writes down its words."""
+    """The program, with only a stand-in for one runtime on PATH, which records its arguments."""
 
     def run_container(runtime, *arguments):
         path = tmp_path / "bin" / runtime
@@ -51,7 +51,7 @@ def container(tmp_path):
 
 
 @pytest.mark.parametrize("runtime", ["docker", "podman", "apptainer"])
-def test_a_container_runs_any_command_with_its_words_as_they_are(container, runtime, tmp_path):
+def test_a_container_runs_any_command_with_its_arguments_unchanged(container, runtime, tmp_path):
     ended = container(runtime, "--mode", "onsite", "hst:1", "--", "echo", "two words", "$HOME")
     said = ended.stdout.splitlines()
     assert (ended.returncode, said[0], said[-4:]) == (
@@ -70,7 +70,7 @@ def test_a_container_runs_the_processing(container):
     ]  # fmt: skip
 
 
-def test_without_a_runtime_there_is_nothing_to_run_it_with(run, tmp_path, monkeypatch):
+def test_without_a_container_runtime_the_command_is_refused(run, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     ended = run("container", "hst:1", "--", "true", cwd=tmp_path)
     assert (ended.returncode, "none of docker, podman, apptainer is on PATH" in ended.stderr) == (2, True)

@@ -27,7 +27,7 @@ def test_the_whole_tree_is_there(trained):
     assert sorted(name for name in found if "source_" not in name) == sorted(TREE)
 
 
-def test_the_table_has_predictions_and_the_one_it_was_is_kept(trained):
+def test_the_table_has_predictions_and_the_former_table_is_kept(trained):
     latest = pd.read_csv(trained / "data" / "latest.csv")
     assert latest[["split", "bin_pred", "mem_pred", "wall_pred"]].notna().all().all()
     kept = list((trained / "data").glob("source_*.csv"))

@@ -1,4 +1,4 @@
-"""The loop: a champion plans, jobs run with what was planned, and what they used is learned from."""
+"""The cycle: a champion plans, jobs run as planned, and their usage updates the model."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def do(place: Path):
 
 @pytest.fixture(scope="module")
 def loop(place: Path, do) -> Path:
-    """Trained, forecast, planned, processed; look, don't touch."""
+    """Trained, forecast, planned, processed; read only."""
     do("framework.cli", "submit", PIPELINES / "calcloud_train.wcl", "--set", "sample_rows=300")
     do("framework.cli", "tag", "calcloud-champion", "calcloud_r1p01")
     inputs = place / "inputs"
@@ -81,7 +81,7 @@ def metrics(do) -> dict[str, dict]:
     return {file["metadata"]["ipst"]: file["metadata"] for file in found}
 
 
-def test_every_job_ran_with_what_was_planned_and_what_it_used_stands_beside_that(loop, do):
+def test_every_job_ran_as_planned_and_its_usage_is_recorded_next_to_the_plan(loop, do):
     found = metrics(do)
     assert sorted(found) == ["jbig01a1q", "jone01a1q", "jslow01aq"]
     plan = next((loop / "home/archive").rglob("plan.jsonl"))

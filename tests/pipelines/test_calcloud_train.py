@@ -1,4 +1,4 @@
-"""The main job, end to end: what it leaves, what it records, and that a kill costs nothing but time."""
+"""The training pipeline, end to end: its files, its records, and its restart after a kill."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_finished_calls_are_not_repeated(disturbed_and_not):
     assert sum(count for _, count in rows) > 5
 
 
-def test_every_result_says_that_it_is_simulated(disturbed_and_not):
+def test_every_result_is_marked_as_simulated(disturbed_and_not):
     tree = disturbed_and_not[1] / "archive" / TREE
     assert json.loads((tree / "results/summary.json").read_text())["simulated"] is True
     assert "simulated" in next((tree / "log/evaluate").iterdir()).read_text()
@@ -169,7 +169,7 @@ BAD_SOURCES = {
 
 
 @pytest.mark.parametrize("what", BAD_SOURCES)
-def test_a_source_that_cannot_be_used_is_said(fw, tmp_path, ask, what):
+def test_an_invalid_source_is_reported(fw, tmp_path, ask, what):
     text, word = BAD_SOURCES[what]
     (tmp_path / "jobs.csv").write_text(text)
     said = fw("submit", PIPELINE, "--set", "source=jobs.csv")
@@ -179,7 +179,7 @@ def test_a_source_that_cannot_be_used_is_said(fw, tmp_path, ask, what):
     assert ask("select count(*) from desfile where filetype = 'external' and filename = 'jobs.csv'") == [(1,)]
 
 
-def test_a_source_that_is_not_there_is_said_before_anything_runs(fw, fw_home):
+def test_a_missing_source_is_reported_before_anything_runs(fw, fw_home):
     said = fw("submit", PIPELINE, "--set", "source=nowhere.csv")
     assert said.status == 2
     assert "nowhere.csv: there is no such file" in said.err

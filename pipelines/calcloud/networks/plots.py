@@ -142,7 +142,7 @@ def _residuals(figure: Any, network: Architecture, items: Items) -> None:
     predicted, truth = items["predictions"].T
     low, high = float(truth.min()) / 2, float(max(truth.max(), predicted.max()))
     left.plot([low, high], [low, high], color=_GREY, linestyle=":", label="exact")
-    # A prediction below the axis, which may be negative, stands at its foot.
+    # A prediction below the axis, which may be negative, is drawn at the lower end.
     left.scatter(truth, np.clip(predicted, low, None), s=6, alpha=0.25, color=_BLUE, linewidths=0, rasterized=True)
     left.set(xscale="log", yscale="log", xlabel=f"true ({network.unit})", ylabel=f"predicted ({network.unit})")
     left.set_title(f"{_NAMES[network.target].capitalize()}, {len(truth):,} test jobs")

@@ -156,8 +156,8 @@ def read_ladder(path: Path = DEFAULT_LADDER) -> Ladder:
 def _check(ladder: Ladder, path: Path) -> None:
     sizes = [rung.memory_mb for rung in ladder.rungs]
     if not sizes or sizes != sorted(set(sizes)):
-        raise InputError(f"{path}: rungs must stand from the smallest memory to the largest")
+        raise InputError(f"{path}: rungs must be in order of memory, the smallest first")
     if len(ladder.edges_gb) != len(sizes) - 1 or list(ladder.edges_gb) != sorted(ladder.edges_gb):
-        raise InputError(f"{path}: edges_gb has a rising value between each two rungs, {len(sizes) - 1} in all")
+        raise InputError(f"{path}: edges_gb must have {len(sizes) - 1} increasing values, one between each two rungs")
     if not ladder.quantiles or not all(0 < level < 1 for level in ladder.quantiles):
-        raise InputError(f"{path}: quantiles are probabilities between 0 and 1")
+        raise InputError(f"{path}: quantiles must be probabilities between 0 and 1")

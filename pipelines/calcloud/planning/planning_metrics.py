@@ -28,7 +28,7 @@ def planning_metrics(ladder: Ladder, prediction: Prediction, memory_gb: Floats, 
     -------
     dict[str, Any]
         The metrics of `machine_metrics` and `time_metrics`; `planned_cost_ratio` of the machines of least expected
-        cost; `coverage`, the share of jobs within the limit of time, beside `asked_coverage`; and the limits over the
+        cost; `coverage`, the share of jobs within the limit of time, next to `asked_coverage`; and the limits over the
         times used, as the mean of ratios and as the ratio of sums.
     """
     limits = ladder.limits(prediction.quantile("wallclock", ladder.quantiles[0]))

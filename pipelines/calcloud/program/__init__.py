@@ -1,1 +1,1 @@
-"""Parts that every program uses: arguments and exit status, errors, files elsewhere, archives of arrays."""
+"""Parts that every program uses: arguments and exit status, errors, remote files, archives of arrays."""

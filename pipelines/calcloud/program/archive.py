@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from pipelines.calcloud.program.errors import InputError
 
-#: The first date that a zip archive can hold.
+#: Earliest date of a file in a zip archive.
 NO_DATE = (1980, 1, 1, 0, 0, 0)
 _FACTS = "facts.json"
 

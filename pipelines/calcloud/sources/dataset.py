@@ -100,7 +100,7 @@ def parse_keywords(text: str, name: str) -> dict[str, str]:
         if parts is None:
             raise InputError(f"{name}:{number}: {line.strip()[:60]!r} is not KEY=value")
         if parts[1] in found:
-            raise InputError(f"{name}:{number}: {parts[1]} stands there more than once")
+            raise InputError(f"{name}:{number}: {parts[1]} is given more than once")
         found[parts[1]] = parts[2]
     if not found:
         raise InputError(f"{name}:1: the file is empty: it has lines KEY=value, n_files and total_mb at least")

@@ -98,7 +98,7 @@ def _read_one(name: str, sample_rows: int, sample_seed: int) -> Source:
         raise InputError(f"{name}:1: missing column {', '.join(missing)} (the header has: {', '.join(header)[:200]})")
     repeated = sorted({column for column in header if header.count(column) > 1})
     if repeated:
-        raise InputError(f"{name}:1: column {', '.join(repeated)} stands there more than once")
+        raise InputError(f"{name}:1: column {', '.join(repeated)} is given more than once")
     if not lines:
         raise InputError(f"{name}:2: no row follows the header")
     return Source(name=name, sha256=hashlib.sha256(stored).hexdigest(), header=header, lines=lines)

@@ -118,7 +118,7 @@ def input_matrix(table: pd.DataFrame, transform: Transform) -> npt.NDArray[np.fl
 
 
 def normalise_crsplit(codes: pd.Series) -> pd.Series:
-    """Return codes of 0, 1 and 2; some tables hold numbers of exposures instead, which become 2 from 2 on."""
+    """Return codes of 0, 1 and 2; some tables hold numbers of exposures instead: 3 and more become 2."""
     return codes.clip(upper=CRSPLIT_SEVERAL)
 
 

@@ -77,7 +77,7 @@ def inspect(source: Source) -> Inspection:
         if not reasons:
             first = lines_by_ipst.setdefault(str(values["ipst"]).lower(), line)
             if first is not line:
-                reasons = [f"ipst: {values['ipst']} stands in line {first.number} already"]
+                reasons = [f"ipst: {values['ipst']} is also in line {first.number}"]
         if reasons:
             bad.append(QuarantinedRow(line, tuple(reasons)))
         else:
@@ -122,31 +122,31 @@ def _read_row(line: SourceLine, header: tuple[str, ...]) -> tuple[dict[str, Valu
     return text | values, reasons
 
 
-def _with_flags(kept: pd.DataFrame) -> pd.DataFrame:
+def _with_flags(table: pd.DataFrame) -> pd.DataFrame:
     """Add the flags; a flag that the source has already stays."""
-    hundredths = kept["memory"].to_numpy(float) * 100
+    hundredths = table["memory"].to_numpy(float) * 100
     doubtful_by_flag = {
         FLAGS[0]: np.abs(hundredths - np.rint(hundredths)) < 1e-6,
-        FLAGS[1]: _doubtful_crsplit(kept),
+        FLAGS[1]: _doubtful_crsplit(table),
     }
     for flag, doubtful in doubtful_by_flag.items():
-        kept[flag] = (doubtful | _is_marked(kept, flag)).astype(int)
-    kept[FLAGGED] = kept[list(FLAGS)].max(axis=1).astype(int)
-    kept[SIMULATED] = _is_marked(kept, SIMULATED).astype(int)
-    kept["crsplit"] = normalise_crsplit(kept["crsplit"])
-    return kept
+        table[flag] = (doubtful | _is_marked(table, flag)).astype(int)
+    table[FLAGGED] = table[list(FLAGS)].max(axis=1).astype(int)
+    table[SIMULATED] = _is_marked(table, SIMULATED).astype(int)
+    table["crsplit"] = normalise_crsplit(table["crsplit"])
+    return table
 
 
-def _doubtful_crsplit(kept: pd.DataFrame) -> pd.Series:
+def _doubtful_crsplit(table: pd.DataFrame) -> pd.Series:
     """Mark counts instead of codes, and the code 2 from the time when it also meant one exposure."""
-    counts = kept["crsplit"] > CRSPLIT_SEVERAL
-    dates = [name for name in DATE_NAMES if name in kept]
+    counts = table["crsplit"] > CRSPLIT_SEVERAL
+    dates = [name for name in DATE_NAMES if name in table]
     if not dates:
         return counts
     # Of several tables one after another, each row has the date that its own table gives.
-    measured = kept[dates].map(str.strip).replace("", pd.NA).bfill(axis=1).iloc[:, 0].fillna("")
+    measured = table[dates].map(str.strip).replace("", pd.NA).bfill(axis=1).iloc[:, 0].fillna("")
     old = measured.map(_day).astype(str) < CRSPLIT_CORRECTED
-    return counts | (old & (kept["crsplit"] == CRSPLIT_SEVERAL))
+    return counts | (old & (table["crsplit"] == CRSPLIT_SEVERAL))
 
 
 def _day(text: str) -> str:
@@ -160,7 +160,7 @@ def _day(text: str) -> str:
         return ""
 
 
-def _is_marked(kept: pd.DataFrame, name: str) -> "pd.Series[bool]":
-    if name not in kept:
-        return pd.Series(False, index=kept.index)
-    return kept[name].astype(str).str.strip().isin(["1", "1.0", "True", "true"])
+def _is_marked(table: pd.DataFrame, name: str) -> "pd.Series[bool]":
+    if name not in table:
+        return pd.Series(False, index=table.index)
+    return table[name].astype(str).str.strip().isin(["1", "1.0", "True", "true"])

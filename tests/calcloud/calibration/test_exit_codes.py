@@ -1,4 +1,4 @@
-"""What becomes of failed jobs: the original's events, each with what it says and what to do."""
+"""Exit codes: classes and remedies of failed jobs, from events of CALCLOUD."""
 
 import pytest
 import yaml
@@ -19,7 +19,7 @@ EVENTS = {
 }
 
 
-def test_every_real_event_is_told_apart(hst_jobs):
+def test_every_real_event_is_classified(hst_jobs):
     found = {
         path.stem: classify_event(yaml.safe_load(path.read_text()))
         for path in (hst_jobs.parent / "events").glob("batch-event-*.yaml")
@@ -28,7 +28,7 @@ def test_every_real_event_is_told_apart(hst_jobs):
 
 
 @pytest.mark.parametrize("status", [1, 2, 21, 23, 25, 27, 137])
-def test_a_status_that_says_nothing_of_memory_is_an_error(status):
+def test_a_status_not_of_memory_is_an_error(status):
     assert classify_event({"detail": {"container": {"exitCode": status}}}).kind == "error"
 
 

@@ -1,4 +1,4 @@
-"""Raw files from MAST: astroquery asks a server on loopback that speaks as MAST's portal does."""
+"""Raw files from MAST: astroquery queries a server on loopback with the protocol of MAST's portal."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PRODUCTS = ("obs_id", "obs_collection", "obsID", "productFilename", "productSubG
 
 
 class Portal(BaseHTTPRequestHandler):
-    """The three doors of the portal: what columns there are, questions, and files."""
+    """The three requests of the portal: columns, queries and files."""
 
     #: Content by name; what has an empty content is listed and cannot be had.
     files: dict[str, bytes]
@@ -68,7 +68,7 @@ class Portal(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def process(tmp_path):
-    """`process none none` of a dataset, with these files at the archive; a stand-in takes the calibration's place."""
+    """`process none none` of a dataset, with these files in the archive, and a stand-in for the calibration."""
 
     def run(ipst, files, *, archive=True, library=True):
         (tmp_path / "bin").mkdir()
@@ -111,11 +111,11 @@ def test_a_dataset_without_bucket_and_inputs_comes_from_the_archive(process, tmp
         ({}, False, "MAST cannot be queried"),
     ],
 )
-def test_what_the_archive_cannot_give_is_told_with_the_status_of_retrieval(process, files, archive, words):
+def test_files_missing_from_the_archive_end_with_the_status_of_retrieval(process, files, archive, words):
     ended = process("jcal01a1q", files, archive=archive)
     assert (ended.returncode, words in ended.stderr, "Traceback" in ended.stderr) == (22, True, False), ended.stderr
 
 
-def test_without_astroquery_it_is_told_what_to_install(process):
+def test_without_astroquery_the_error_names_what_to_install(process):
     ended = process("jcal01a1q", {}, library=False)
     assert (ended.returncode, "pip install 'skyfw[mast]'" in ended.stderr) == (22, True), ended.stderr

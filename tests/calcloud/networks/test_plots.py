@@ -1,4 +1,4 @@
-"""Figures are equal bytes for equal results, and tell simulated jobs from real ones."""
+"""Plots: equal bytes for equal results, and a mark for simulated jobs."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from pipelines.calcloud.results import ComputeMulti, ComputeRegressor
 
 
 @pytest.mark.parametrize("target", BY_TARGET)
-def test_a_figure_says_whether_the_jobs_are_simulated(target, trained, tmp_path):
+def test_a_plot_shows_whether_the_jobs_are_simulated(target, trained, tmp_path):
     folder = trained / "results" / target
     compute = ComputeMulti if BY_TARGET[target].classes else ComputeRegressor
     items = compute(res_path=folder).upload()

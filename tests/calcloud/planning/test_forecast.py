@@ -30,7 +30,7 @@ def test_every_real_features_file_predicts(run, hst_headers, a_model_file, tmp_p
     assert {line["simulated"] for line in said} == {True}
 
 
-def test_a_malformed_file_is_told_and_the_others_predicted(run, a_features_file, a_model_file, tmp_path):
+def test_a_malformed_file_is_reported_and_the_others_predicted(run, a_features_file, a_model_file, tmp_path):
     good, bad = a_features_file(), a_features_file("jbt302010", "n_files=five\ntotal_mb=3\n")
     ended = run("predict", good, bad, "--model", a_model_file, cwd=tmp_path)
     assert ended.returncode == 2
@@ -38,7 +38,7 @@ def test_a_malformed_file_is_told_and_the_others_predicted(run, a_features_file,
     assert [line["ipst"] for line in lines(ended)] == ["jbt301010"]
 
 
-def test_a_plan_says_machine_limits_reason_and_model(run, a_features_file, a_model_file, tmp_path):
+def test_a_plan_has_machine_limits_reason_and_model(run, a_features_file, a_model_file, tmp_path):
     a_features_file()
     ended = run("plan", "s3://out", "batch", "jbt301010", "--features", ".", "--model", a_model_file, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
@@ -81,7 +81,7 @@ def test_another_ladder_gives_other_machines(run, a_features_file, a_model_file,
     assert (line["rung"], line["kill_s"], line["kill_steps_s"]) == ("big", 50, [50])
 
 
-def test_a_model_that_is_not_there_is_named(run, a_features_file, tmp_path):
+def test_a_missing_model_is_named(run, a_features_file, tmp_path):
     ended = run("predict", a_features_file(), "--model", "none.npz", cwd=tmp_path)
     assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
     assert "none.npz: no such file" in ended.stderr

@@ -1,4 +1,4 @@
-"""The ladder of machines: costs, limits, and files that are none."""
+"""The ladder of machines: costs, limits, and invalid files."""
 
 import numpy as np
 import pytest
@@ -43,14 +43,14 @@ def test_limits_have_a_floor_and_a_cap(ladder):
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("memory_mb = 7168", "memory_mb = 100", "from the smallest memory to the largest"),
-        ("edges_gb = [1.792, 7.168, 14.336]", "edges_gb = [1.792]", "edges_gb has a rising value"),
+        ("memory_mb = 7168", "memory_mb = 100", "in order of memory, the smallest first"),
+        ("edges_gb = [1.792, 7.168, 14.336]", "edges_gb = [1.792]", "edges_gb must have 3 increasing values"),
         ("0.9999]", "1.5]", "probabilities between 0 and 1"),
         ("failure_share = 0.5", "", "is no ladder of machines"),
         ("[[rungs]]", "[[rungs", "is no ladder of machines"),
     ],
 )
-def test_what_is_no_ladder_is_refused_with_the_reason(old, new, says, tmp_path):
+def test_an_invalid_ladder_is_refused_with_the_reason(old, new, says, tmp_path):
     path = tmp_path / "ladder.toml"
     path.write_text(DEFAULT_LADDER.read_text().replace(old, new, 1))
     with pytest.raises(InputError, match=says):

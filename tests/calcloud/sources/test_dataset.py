@@ -1,4 +1,4 @@
-"""A dataset's name and features file: what becomes of them, what is missing, and what is wrong with them."""
+"""Names and features files of datasets: encodings, defaults and errors."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_a_spectrograph_that_lacks_most_keywords_has_the_defaults():
 
 
 @pytest.mark.parametrize(("text", "code"), [("NaN", 0), ("1", 1), ("1.0", 1), ("2", 2), ("4", 2), ("0", 2)])
-def test_crsplit_tells_one_exposure_from_several(text, code):
+def test_crsplit_distinguishes_one_exposure_from_several(text, code):
     assert encode_header("ibc604b9q", {**SIZES, "CRSPLIT": text})["crsplit"] == code
 
 
@@ -53,7 +53,7 @@ def test_a_nan_becomes_zero():
         ("j8cb01", "is not the name of"),
     ],
 )
-def test_a_dataset_that_no_model_knows_is_refused_with_what_it_is(name, says):
+def test_a_dataset_that_no_model_knows_is_refused_with_its_kind(name, says):
     with pytest.raises(UnknownDatasetError, match=says):
         check_name(name)
 
@@ -62,11 +62,11 @@ def test_a_dataset_that_no_model_knows_is_refused_with_what_it_is(name, says):
     ("text", "says"),
     [
         ("n_files=2\nwhat is this\n", "f.txt:2: 'what is this' is not KEY=value"),
-        ("n_files=2\nn_files=3\n", "f.txt:2: n_files stands there more than once"),
+        ("n_files=2\nn_files=3\n", "f.txt:2: n_files is given more than once"),
         (" \n", "f.txt:1: the file is empty"),
     ],
 )
-def test_what_is_no_features_file_is_refused_with_its_line(text, says):
+def test_an_invalid_features_file_is_refused_with_its_line(text, says):
     with pytest.raises(InputError, match=says):
         parse_keywords(text, "f.txt")
 

@@ -1,4 +1,4 @@
-"""A source that is no table of jobs is told apart, with file, line and column."""
+"""Invalid sources are refused with file, line and column."""
 
 import gzip
 from functools import partial
@@ -67,7 +67,7 @@ def test_a_missing_column_is_named_with_file_and_line(a_job, a_table):
         (b'ipst,n_files\n"open', ":2: is no CSV (unexpected end of data)"),
     ],
 )
-def test_what_is_no_table_is_refused(content, complaint, tmp_path):
+def test_a_file_without_a_table_is_refused(content, complaint, tmp_path):
     path = tmp_path / "source"
     path.write_bytes(content)
     with pytest.raises(InputError) as error:
@@ -85,7 +85,7 @@ def test_a_table_without_rows_is_refused(a_job, tmp_path):
 def test_a_column_that_stands_twice_is_refused(a_job, tmp_path):
     path = tmp_path / "jobs.csv"
     path.write_text(",".join([*a_job(), "memory"]) + "\n1\n")
-    with pytest.raises(InputError, match="column memory stands there more than once"):
+    with pytest.raises(InputError, match="column memory is given more than once"):
         read(path)
 
 

@@ -1,4 +1,4 @@
-"""Sources elsewhere, each against a real server on this machine: web, S3, DynamoDB; and headers of FITS files."""
+"""Remote sources, each against a real server on this machine: web, S3, DynamoDB; and headers of FITS files."""
 
 import hashlib
 import io
@@ -22,7 +22,7 @@ def read(name):
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """A cache of the test's own."""
+    """A cache for one test."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache"
 
@@ -62,7 +62,7 @@ def test_a_table_with_a_checksum_is_fetched_once(web, a_job, a_table):
     assert server.asked == 1
 
 
-def test_another_table_than_the_checksum_says_is_refused(web, a_job, a_table):
+def test_a_table_with_another_checksum_is_refused(web, a_job, a_table):
     a_table(a_job())
     with pytest.raises(InputError, match="has the checksum sha256="):
         read(f"{web[0]}/jobs.csv#sha256={'0' * 64}")
@@ -76,7 +76,7 @@ def test_a_damaged_cache_is_fetched_again(web, a_job, a_table, cache):
     assert web[1].asked == 2
 
 
-def test_what_is_no_checksum_is_refused(web):
+def test_an_invalid_checksum_is_refused(web):
     with pytest.raises(InputError, match="'sha1=1' is no checksum"):
         read(f"{web[0]}/jobs.csv#sha1=1")
 
@@ -104,7 +104,7 @@ def test_an_archive_that_is_not_the_published_one_is_refused(archive):
 @pytest.mark.parametrize(
     ("name", "says"), [("zenodo:2019-01-01", "is not known here: give it"), ("zenodo:latest", "named by its date")]
 )
-def test_an_archive_that_nobody_knows_is_refused(name, says):
+def test_an_unknown_archive_is_refused(name, says):
     with pytest.raises(InputError, match=says):
         read(name)
 
@@ -191,12 +191,12 @@ def test_a_table_can_be_read_in_part(items, query, rows):
         ("name=timestamp", "a filter has name, method, type and value"),
     ],
 )
-def test_a_filter_that_is_none_is_refused(items, query, says):
+def test_an_invalid_filter_is_refused(items, query, says):
     with pytest.raises(InputError, match=says):
         read(f"ddb:{items}?{query}")
 
 
-def test_a_table_that_is_not_there_is_named(boto):
+def test_a_missing_table_is_named(boto):
     with pytest.raises(InputError, match="ddb:nothing: cannot be read"):
         read("ddb:nothing")
 
@@ -215,7 +215,7 @@ REPORT = """\tCommand being timed: "x"
 
 @pytest.fixture
 def outputs(tmp_path):
-    """A folder as the original leaves it: raw files and reports of time, a folder a dataset."""
+    """A folder as CALCLOUD leaves it: raw files and reports of time, a folder a dataset."""
 
     def make(ipst, *, cards, elapsed="1:02.50", kb=1_500_000, status=0):
         folder = tmp_path / "outputs" / ipst
@@ -254,7 +254,7 @@ def test_a_dataset_whose_step_failed_is_set_aside(outputs):
     assert found.quarantined[0].reasons[0] == "memory: is empty"
 
 
-def test_a_folder_without_datasets_is_told(tmp_path):
+def test_a_folder_without_datasets_is_refused(tmp_path):
     with pytest.raises(InputError, match="no FITS file there has the name of a dataset"):
         read(f"fits:{tmp_path}")
 

@@ -19,7 +19,7 @@ def distribution():
 
 
 @pytest.mark.parametrize("level", [0.1, 0.5, 0.9, 0.99, 0.999])
-def test_a_quantile_is_kept_by_as_many_new_jobs_as_it_says(distribution, level):
+def test_a_quantile_covers_the_requested_share_of_new_jobs(distribution, level):
     new = errors(200_000, 3)
     kept = float((new.values <= distribution.error_quantile(level, new.groups)).mean())
     assert kept == pytest.approx(level, abs=max(0.0006, 4 * np.sqrt(level * (1 - level) / 40_000)))
@@ -46,7 +46,7 @@ def test_groups_without_jobs_have_the_typical_error_of_all(distribution):
 
 
 @pytest.mark.parametrize(("jobs", "wider"), [(40_000, 1.0), (40_000, 3.0), (40_000, 0.7)])
-def test_limits_are_kept_by_as_many_jobs_as_asked_when_errors_change(distribution, jobs, wider):
+def test_limits_cover_the_requested_share_of_jobs_when_errors_change(distribution, jobs, wider):
     new = errors(jobs, 4)
     kept = 0.0
     for first in range(0, jobs, 100):
@@ -56,7 +56,7 @@ def test_limits_are_kept_by_as_many_jobs_as_asked_when_errors_change(distributio
     assert kept / jobs == pytest.approx(0.999, abs=0.001)
 
 
-def test_only_the_upper_end_and_only_of_the_instrument_that_erred_is_stretched(distribution):
+def test_only_the_upper_quantiles_of_the_instrument_that_exceeded_are_stretched(distribution):
     far = GroupedErrors(np.full(5, 1e3), np.zeros(5, dtype=np.int64))
     after, groups = distribution.update(far), np.array([0, 2])
     assert (after.error_quantile(0.9, groups) == distribution.error_quantile(0.9, groups)).all()
@@ -64,6 +64,6 @@ def test_only_the_upper_end_and_only_of_the_instrument_that_erred_is_stretched(d
     assert (after.error_quantile(0.9999, groups) >= after.error_quantile(0.999, groups)).all()
 
 
-def test_what_happens_once_stretches_no_further_than_to_a_bound(distribution):
+def test_the_stretch_has_an_upper_bound(distribution):
     after = distribution.update(GroupedErrors(np.full(1000, 1e6), np.zeros(1000, dtype=np.int64)))
     assert after.error_quantile(0.999, np.array([0]))[0] < 5 * distribution.error_quantile(0.999, np.array([0]))[0]

@@ -1,4 +1,4 @@
-"""The tabular model: what it learns from, what it must not see, and what finished jobs change."""
+"""The tabular model: its training data, held-out jobs, and updates by finished jobs."""
 
 from itertools import pairwise
 
@@ -13,7 +13,7 @@ from pipelines.calcloud.training_data.job_arrays import Jobs
 
 
 def changed(truth, row, factor):
-    """The same use, but for one job."""
+    """Return the truth with another value for one job."""
     copies = {target: values.copy() for target, values in truth.items()}
     for values in copies.values():
         values[row] *= factor

@@ -1,4 +1,4 @@
-"""The nine numbers of a job: the published transform, the encodings, and what is fitted on which rows."""
+"""The nine inputs of a job: the published transform, the encodings, and the rows they are fitted on."""
 
 import numpy as np
 import pandas as pd
@@ -55,7 +55,7 @@ def test_a_transform_reads_back_as_it_was_written(sizes, tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"lambdas": [1, 2]}', '{"lambdas": [1], "mu": [1], "sigma": [1]}'])
-def test_what_is_no_transform_is_refused(text, tmp_path):
+def test_an_invalid_transform_is_refused(text, tmp_path):
     path = tmp_path / "tx_data.json"
     path.write_text(text)
     with pytest.raises(InputError, match=r"tx_data\.json: "):

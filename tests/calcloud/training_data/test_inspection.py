@@ -1,4 +1,4 @@
-"""Impossible rows are set aside with reasons, doubtful ones are kept and flagged, and none gets lost."""
+"""Impossible rows are quarantined with reasons, doubtful ones are kept and flagged, and none is lost."""
 
 import pytest
 
@@ -37,9 +37,9 @@ def test_an_impossible_row_is_set_aside_with_its_line_and_reasons(changes, reaso
     assert list(inspection.kept["ipst"]) == ["jbt302010"]
 
 
-def test_a_dataset_that_stands_twice_is_kept_once(a_job, inspected):
+def test_a_dataset_that_is_listed_twice_is_kept_once(a_job, inspected):
     inspection = inspected(a_job(), a_job(memory=3))
-    assert inspection.quarantined[0].reasons == ("ipst: jbt301010 stands in line 2 already",)
+    assert inspection.quarantined[0].reasons == ("ipst: jbt301010 is also in line 2",)
     assert list(inspection.kept["memory"]) == [2.812345]
 
 
@@ -85,7 +85,7 @@ def test_flags_and_simulation_stay_with_a_row_that_is_read_again(a_job, inspecte
     assert list(inspection.kept["simulated"]) == [1]
 
 
-def test_a_table_that_does_not_say_so_is_not_simulated(a_job, inspected):
+def test_a_table_without_the_mark_is_not_simulated(a_job, inspected):
     assert list(inspected(a_job()).kept["simulated"]) == [0]
 
 
