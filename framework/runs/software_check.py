@@ -55,8 +55,8 @@ def _looked_at(label: str, definition: dict[str, object]) -> SoftwareCheck:
     try:
         with tempfile.TemporaryDirectory(prefix="fw-doctor-") as place, open(os.path.join(place, "log"), "ab+") as log:
             environment = {**os.environ, "PATH": program_path()}
-            shelf = EnvironmentCache(Programs(warden), environment, place)
-            ready = shelf.take(label, definition, {"FW_CALL": "0"}, log.fileno(), lambda what, **fact: None)
+            cache = EnvironmentCache(Programs(warden), environment, place)
+            ready = cache.get(label, definition, {"FW_CALL": "0"}, log.fileno(), lambda what, **fact: None)
             return SoftwareCheck(label, ready.summary)
     except SoftwareError as error:
         return SoftwareCheck(label, "", str(error))

@@ -21,9 +21,9 @@ IDENTITY = {"FW_RUN": "U_r1p01", "FW_CALL": "1"}
 
 @dataclass
 class Worker:
-    """A worker's shelf, and what it tells and says."""
+    """A worker's software, what it records, and its log."""
 
-    shelf: EnvironmentCache
+    cache: EnvironmentCache
     log: Path
     told: list[dict[str, Any]] = field(default_factory=list)
 
@@ -31,7 +31,7 @@ class Worker:
         """Make software ready."""
         label = f"{definition['kind']} {definition['name']}"
         with self.log.open("ab+") as log:
-            return self.shelf.take(label, definition, IDENTITY, log.fileno(), self._tell)
+            return self.cache.get(label, definition, IDENTITY, log.fileno(), self._tell)
 
     def _tell(self, what: str, **fact: Any) -> None:
         assert what == "software"
@@ -77,11 +77,11 @@ def run(programs: Programs, tmp_path: Path) -> Callable[..., tuple[int, str]]:
         root = tmp_path / "work"
         root.mkdir(exist_ok=True)
         (tmp_path / "archive").mkdir(exist_ok=True)
-        argv, environment = software.started(
+        argv, environment = software.wrap_command(
             shlex.split(line), {**IDENTITY, **own}, str(root), str(tmp_path / "archive")
         )
         with (tmp_path / "said").open("wb+") as said:
-            outcome = software.ended(argv, programs.run(argv, environment, said.fileno()))
+            outcome = software.program_result(argv, programs.run(argv, environment, said.fileno()))
             said.seek(0)
             return outcome.status, said.read().decode()
 

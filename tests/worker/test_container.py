@@ -139,7 +139,7 @@ def test_a_program_runs_in_an_image_file(a_worker, stand_ins, image, run, tmp_pa
 def test_values_stand_on_no_command_line(a_worker, stand_ins, image):
     for definition in (container("apptainer", image), container("docker", "obs/calib")):
         ready = a_worker(**stand_ins).take(definition)
-        argv, environment = ready.started(["cat"], {"DB_PASSWORD": "hidden"}, "/work", "/archive")
+        argv, environment = ready.wrap_command(["cat"], {"DB_PASSWORD": "hidden"}, "/work", "/archive")
         assert "hidden" not in " ".join(argv)
         assert "hidden" in environment.values()
 
@@ -170,8 +170,8 @@ def test_docker_fetches_an_image_that_it_has_not_and_tells_its_digest(a_worker, 
     ready = worker.take(container("docker", "obs/calib:2"))
     assert run(ready, "sh -c 'echo $FW_CALL $FW_WORKER'") == (0, "1 /run:1\n")
     assert worker.told[0]["found"]["digest"] == "sha256:d1"
-    assert ready.is_at_fault(run(ready, "nosuch")[0])
-    assert not ready.is_at_fault(run(ready, "sh -c 'exit 3'")[0])
+    assert ready.is_own_failure(run(ready, "nosuch")[0])
+    assert not ready.is_own_failure(run(ready, "sh -c 'exit 3'")[0])
     assert Path(stand_ins["PULLS"] + ".removed").exists()
 
 
@@ -197,7 +197,7 @@ def test_a_runtime_that_is_not_there_is_told(a_worker, image):
 def test_a_place_that_the_runtimes_would_take_apart_is_refused(a_worker, stand_ins, image):
     ready = a_worker(**stand_ins).take(container("apptainer", image))
     with pytest.raises(SoftwareError, match="/a:b cannot be bound"):
-        ready.started(["cat"], {}, "/work", "/a:b")
+        ready.wrap_command(["cat"], {}, "/work", "/a:b")
 
 
 # ---------------------------------------------------------------- the real podman
@@ -232,7 +232,7 @@ def test_nothing_of_podman_outlives_a_program_that_is_ended(a_worker, podman, pr
     (tmp_path / "work").mkdir()
     pulse = tmp_path / "work/pulse"
     line = ["sh", "-c", "trap '' TERM; while :; do echo x >> pulse; sleep 0.02; done"]
-    argv, environment = ready.started(line, {"FW_CALL": "1"}, str(tmp_path / "work"), str(tmp_path / "archive"))
+    argv, environment = ready.wrap_command(line, {"FW_CALL": "1"}, str(tmp_path / "work"), str(tmp_path / "archive"))
     outcomes = []
     with (tmp_path / "said").open("wb") as said:
         running = threading.Thread(target=lambda: outcomes.append(programs.run(argv, environment, said.fileno())))
@@ -242,7 +242,7 @@ def test_nothing_of_podman_outlives_a_program_that_is_ended(a_worker, podman, pr
         programs.stop()
         programs.kill()
         running.join()
-        outcome = ready.ended(argv, outcomes[0])
+        outcome = ready.program_result(argv, outcomes[0])
     assert (outcome.status > 0, list(outcome.usage)) == (True, ["wall"])
     size = pulse.stat().st_size
     time.sleep(0.3)

@@ -64,8 +64,8 @@ def test_what_is_found_does_not_hang_on_secrets_or_on_who_asks(a_worker, a_scrip
 
 WRONG = {
     "that fails": ("echo one; echo two >&2; echo; echo three; return 3", "ended with status 3: one | two | three"),
-    "that exits": ("exit 4", "ended with status 4: it says nothing"),
-    "that exits too early": ("export A=1; exit 0", "ended the shell before it came to its end: use return"),
+    "that exits": ("exit 4", "ended with status 4: it wrote nothing"),
+    "that exits too early": ("export A=1; exit 0", "ended the shell: use return"),
     "that is no bash": ("if then", "ended with status "),
 }
 

@@ -1,8 +1,8 @@
-"""Environments: variables by which programs find their software: of a set-up script, modules, conda or a venv.
+"""Environments: variables by which programs find their software, of a setup script, modules, conda or a venv.
 
-Each part starts from the variables that the one before it left. Scripts are read by bash, which is given their paths
-and arguments as words of their own: no text that a shell interprets is ever put together here. What the shell exports
-comes back through memory, since variables may be secrets: none is written down, only their names and a checksum.
+Each part starts from the variables of the one before it. Scripts are read by bash, which gets their paths and arguments
+as words of their own: no shell text is composed here. Exported variables are returned in memory, since they may be
+secrets: only their names and a checksum are recorded.
 """
 
 from __future__ import annotations
@@ -22,92 +22,92 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
-#: $1 is where the variables go, $2 the script, the rest its arguments.
+#: $1 is the file for the variables, $2 the script, the rest its arguments.
 READ_SCRIPT = 'fw_to=$1 fw_script=$2; shift 2; . "$fw_script" "$@" || exit; /usr/bin/env -0 >| "$fw_to"'
-#: $1 is where the variables go, $2 the script that makes the command module known, the rest the modules.
+#: $1 is the file for the variables, $2 the script that defines the command module, the rest the modules.
 LOAD_MODULES = """fw_to=$1 fw_init=$2; shift 2; fw_names=("$@"); set --; . "$fw_init"
 module load "${fw_names[@]}" || exit; /usr/bin/env -0 >| "$fw_to" """
-#: Where it is made known, unless the definition says it.
+#: Usual paths of that script.
 MODULE_INITS = ("/usr/share/lmod/lmod/init/bash", "/usr/share/modules/init/bash", "/etc/profile.d/modules.sh")
 ASK_PYTHON = "import sys; print('.'.join(map(str, sys.version_info[:3])), sys.prefix, sep='\\n')"
-#: What a shell sets for itself.
-OF_THE_SHELL = frozenset({"_", "SHLVL", "PWD", "OLDPWD"})
-#: Variables of such names are no part of the checksum.
+#: Variables that a shell sets for itself.
+SHELL_VARIABLES = frozenset({"_", "SHLVL", "PWD", "OLDPWD"})
+#: Names of variables whose values are not part of the checksum.
 SECRET_NAME = re.compile(r"secret|token|passw|credential|api_?key|private", re.IGNORECASE)
-#: How EUPS notes a product: SETUP_AFW=afw 26.0 -f Linux64 -Z /opt/stack
+#: Name of a variable of EUPS: SETUP_AFW=afw 26.0 -f Linux64 -Z /opt/stack
 EUPS_PRODUCT = re.compile(r"SETUP_\w+")
 
 
 class PreparedEnvironment(PreparedSoftware):
-    """Variables that were found once, for all programs."""
+    """Environment variables that are the same for all programs."""
 
 
-def make_environment(definition: Mapping[str, Any], shop: SetupRunner) -> tuple[PreparedEnvironment, dict[str, Any]]:
-    """The environment, and what was found of it."""
+def make_environment(definition: Mapping[str, Any], runner: SetupRunner) -> tuple[PreparedEnvironment, dict[str, Any]]:
+    """Prepare an environment; return it with what was found of it."""
     found: dict[str, Any] = {}
-    variables = dict(shop.environment)
+    variables = dict(runner.environment)
     if setup := definition.get("setup"):
         found |= {"setup": setup, "setup_sha256": measure(setup[0]).sha256}
-        variables = after(shop, setup[0], READ_SCRIPT, setup, variables)
+        variables = run_in_shell(runner, setup[0], READ_SCRIPT, setup, variables)
     if modules := definition.get("module_load"):
-        variables = _with_modules(shop, modules, definition.get("module_init", ""), variables)
+        variables = _with_modules(runner, modules, definition.get("module_init", ""), variables)
     prefix = ""
     if conda := definition.get("conda"):
-        prefix, variables = conda, _with_conda(shop, conda, variables)
+        prefix, variables = conda, _with_conda(runner, conda, variables)
     if venv := definition.get("venv"):
         prefix, variables = venv, _with_venv(venv, variables)
     found |= _products(variables)
-    found |= _python(shop, prefix, variables)
-    found["variables"] = _change(shop.environment, variables)
+    found |= _python(runner, prefix, variables)
+    found["variables"] = _change(runner.environment, variables)
     environment = PreparedEnvironment(variables)
     environment.summary = _summary(found)
     return environment, found
 
 
-def after(
-    shop: SetupRunner, name: str, text: str, arguments: list[str], variables: Mapping[str, str]
+def run_in_shell(
+    runner: SetupRunner, name: str, text: str, arguments: list[str], variables: Mapping[str, str]
 ) -> dict[str, str]:
-    """The variables that a shell exports when it has run one of the texts above."""
+    """Run one of the texts above in a shell; return the variables that it exports."""
     exported = os.memfd_create("variables", os.MFD_CLOEXEC)
     try:
-        way = f"/proc/{os.getpid()}/fd/{exported}"
-        shop.run(name, ["bash", "--noprofile", "--norc", "-c", text, "bash", way, *arguments], variables)
+        output = f"/proc/{os.getpid()}/fd/{exported}"
+        runner.run(name, ["bash", "--noprofile", "--norc", "-c", text, "bash", output, *arguments], variables)
         pairs = os.pread(exported, os.fstat(exported).st_size, 0)
     finally:
         os.close(exported)
     if not pairs:
-        raise SoftwareError(f"{name} ended the shell before it came to its end: use return, and not exit")
+        raise SoftwareError(f"{name} ended the shell: use return instead of exit")
     read = dict(os.fsdecode(pair).split("=", 1) for pair in pairs.split(b"\0") if b"=" in pair)
-    # The framework's own variables are not a script's to change.
-    own = {key: value for key, value in variables.items() if key in OF_THE_SHELL or key.startswith("FW_")}
-    kept = {key: value for key, value in read.items() if key not in OF_THE_SHELL and not key.startswith("FW_")}
+    # Scripts must not change the variables of the framework.
+    own = {key: value for key, value in variables.items() if key in SHELL_VARIABLES or key.startswith("FW_")}
+    kept = {key: value for key, value in read.items() if key not in SHELL_VARIABLES and not key.startswith("FW_")}
     return {**kept, **own}
 
 
-def _with_modules(shop: SetupRunner, modules: list[str], init: str, variables: Mapping[str, str]) -> dict[str, str]:
+def _with_modules(runner: SetupRunner, modules: list[str], init: str, variables: Mapping[str, str]) -> dict[str, str]:
     homes = [f"{variables[name]}/init/bash" for name in ("LMOD_PKG", "MODULESHOME") if name in variables]
-    at = next(filter(os.path.isfile, [init] if init else [*homes, *MODULE_INITS]), None)
-    if at is None:
-        why = "there is no such file" if init else "nothing makes the command module known: say what with module_init"
-        raise SoftwareError(": ".join(filter(None, [init, why])))
+    script = next(filter(os.path.isfile, [init] if init else [*homes, *MODULE_INITS]), None)
+    if script is None:
+        reason = "there is no such file" if init else "no script defines the command module: set module_init"
+        raise SoftwareError(": ".join(filter(None, [init, reason])))
     name = f"module load {' '.join(modules)}"
-    loaded = after(shop, name, LOAD_MODULES, [at, *modules], variables)
-    # Old versions end with 0 whatever happened.
+    loaded = run_in_shell(runner, name, LOAD_MODULES, [script, *modules], variables)
+    # Old versions always end with status 0.
     if loaded.get("LOADEDMODULES", "") == variables.get("LOADEDMODULES", ""):
-        there = {each.split("/")[0] for each in loaded.get("LOADEDMODULES", "").split(":")}
-        if missing := [module for module in modules if module.split("/")[0] not in there]:
+        present = {each.split("/")[0] for each in loaded.get("LOADEDMODULES", "").split(":")}
+        if missing := [module for module in modules if module.split("/")[0] not in present]:
             raise SoftwareError(f"{name} did not load {', '.join(missing)}")
     return loaded
 
 
-def _with_conda(shop: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """As ``conda activate`` leaves them: its packages may have scripts and variables of their own."""
+def _with_conda(runner: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables after ``conda activate``: packages may have scripts and variables of their own."""
     if not os.path.isdir(f"{prefix}/conda-meta"):
         raise SoftwareError(f"{prefix} is no conda environment: it has no conda-meta")
     changed = _with_prefix(prefix, variables)
     changed |= {"CONDA_PREFIX": prefix, "CONDA_DEFAULT_ENV": os.path.basename(prefix), "CONDA_SHLVL": "1"}
     for script in sorted(glob.glob(f"{glob.escape(prefix)}/etc/conda/activate.d/*.sh")):
-        changed = after(shop, script, READ_SCRIPT, [script], changed)
+        changed = run_in_shell(runner, script, READ_SCRIPT, [script], changed)
     try:
         with open(f"{prefix}/conda-meta/state", encoding="utf-8") as file:
             own = json.load(file).get("env_vars", {})
@@ -125,13 +125,13 @@ def _with_venv(prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
 
 
 def _with_prefix(prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
-    """What is below a directory comes first."""
+    """Return the variables with a directory's programs first on PATH."""
     kept = {key: value for key, value in variables.items() if key != "PYTHONHOME"}
     return {**kept, "PATH": os.pathsep.join(filter(None, [f"{prefix}/bin", variables.get("PATH", "")]))}
 
 
 def _products(variables: Mapping[str, str]) -> dict[str, Any]:
-    """Modules that are loaded, and products of EUPS that are set up."""
+    """Return the loaded modules and the products of EUPS that are set up."""
     found: dict[str, Any] = {}
     if loaded := variables.get("LOADEDMODULES"):
         found["modules"] = loaded.split(":")
@@ -141,25 +141,27 @@ def _products(variables: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _python(shop: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dict[str, Any]:
-    """The Python that programs find, and what is installed for it; one that is broken is no use to them."""
-    found: dict[str, Any] = {"prefix": prefix, "packages": packages(prefix)} if prefix else {}
+def _python(runner: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dict[str, Any]:
+    """Return version and packages of the Python that programs find; raise SoftwareError if it is broken."""
+    found: dict[str, Any] = {"prefix": prefix, "packages": list_packages(prefix)} if prefix else {}
     path = f"{prefix}/bin" if prefix else variables.get("PATH", "")
     name = next((name for name in ("python", "python3") if program_error(name, path) is None), None)
     if name is None:
         if os.path.isfile(f"{prefix}/pyvenv.cfg"):
-            raise SoftwareError(f"{prefix}/bin/python cannot be run: what it was made from may be gone; make it anew")
-        return found  # an environment may be of other programs
+            raise SoftwareError(
+                f"{prefix}/bin/python cannot be run, perhaps since its base Python is gone: create it again"
+            )
+        return found  # other programs need no Python
     python = find_program(name, path)
-    told = shop.answer(python, [python, "-c", ASK_PYTHON], variables).splitlines()
-    version, place = told[-2:] if len(told) > 1 else ("", "")
-    if prefix and os.path.realpath(place) != os.path.realpath(prefix):
-        raise SoftwareError(f"{python} is the Python of {place or 'another place'}: make {prefix} anew")
+    answer = runner.read_output(python, [python, "-c", ASK_PYTHON], variables).splitlines()
+    version, found_prefix = answer[-2:] if len(answer) > 1 else ("", "")
+    if prefix and os.path.realpath(found_prefix) != os.path.realpath(prefix):
+        raise SoftwareError(f"{python} is the Python of {found_prefix or 'another directory'}: create {prefix} again")
     return {**found, "python": version}
 
 
-def packages(prefix: str) -> list[str]:
-    """Name and version of what is installed below a directory; of conda's packages with their build."""
+def list_packages(prefix: str) -> list[str]:
+    """Return name and version of the packages below a directory, of conda's with their build."""
     below = glob.escape(prefix)
     installed = glob.glob(f"{below}/lib/python*/site-packages/*.dist-info")
     found = [os.path.basename(path).removesuffix(".dist-info") for path in installed]
@@ -168,15 +170,15 @@ def packages(prefix: str) -> list[str]:
 
 
 def _change(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, Any]:
-    """Names of the variables that are other ones now, and a checksum of how they were changed."""
-    names = sorted(name for name in {*before, *now} - OF_THE_SHELL if before.get(name) != now.get(name))
-    # What somebody's own PATH holds behind the new places is no part of the environment.
-    told = {
+    """Return the names of the changed variables and a checksum of the changes."""
+    names = sorted(name for name in {*before, *now} - SHELL_VARIABLES if before.get(name) != now.get(name))
+    # The user's own directories, after the new ones on PATH, are not part of the environment.
+    changes = {
         name: now[name].replace(before[name], "") if before.get(name) and name in now else now.get(name)
         for name in names
         if not SECRET_NAME.search(name)
     }
-    text = json.dumps(told, sort_keys=True).encode("utf-8", "surrogatepass")
+    text = json.dumps(changes, sort_keys=True).encode("utf-8", "surrogatepass")
     return {"names": names, "sha256": sha256(text).hexdigest()}
 
 

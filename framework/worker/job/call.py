@@ -134,7 +134,7 @@ class CallExecution:
         bench, label = self._bench, self._spec.software
         tell = bench.journal.write
         try:
-            return bench.software.take(label, bench.job.software.get(label), self._identity(), log, tell)
+            return bench.software.get(label, bench.job.software.get(label), self._identity(), log, tell)
         except SoftwareError as error:
             self.broken = label if error.lasting else ""
             raise
@@ -190,7 +190,7 @@ class CallExecution:
             detail = f": {said}" if said else ""
             is_full = bench.workplace.is_full()
             detail += f"; the disk of {bench.workplace.root} is full" if is_full else ""
-            status = INFRASTRUCTURE if is_full or software.is_at_fault(outcome.status) else outcome.status
+            status = INFRASTRUCTURE if is_full or software.is_own_failure(outcome.status) else outcome.status
             exceeded = outcome.exceeded or (MEMORY if outcome.status in self._spec.needs.memory_statuses else "")
             raise CallFailure(status, f"{step.display_name} ended with status {outcome.status}{detail}", exceeded)
 
@@ -200,10 +200,10 @@ class CallExecution:
     ) -> ProgramResult:  # fmt: skip
         """Run a program in its software to its end, or the step of a process that stands for it."""
         bench = self._bench
-        started, environment = software.started(argv, own, bench.workplace.root, bench.job.archive_root)
+        started, environment = software.wrap_command(argv, own, bench.workplace.root, bench.job.archive_root)
         if step is not None and step.step:
             return bench.process.run(self._spec, step, started, environment, log, limits)
-        return software.ended(started, bench.programs.run(started, environment, log, limits))
+        return software.program_result(started, bench.programs.run(started, environment, log, limits))
 
     def _version(self, step: ExecSpec, argv: list[str], software: PreparedSoftware, own: dict[str, str]) -> str | None:
         """What the program says of itself, where the pipeline tells how to ask; asked once a worker."""
