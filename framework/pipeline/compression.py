@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 
-from framework.pipeline.definition import HEADER_UPDATE
 from framework.pipeline.problems import error_at, suggest_name
 from wcl import Scope, Section, SourcePosition, expand
 
 #: Programs that compress, with the endings of their files.
 PROGRAMS = {"gzip": ".gz", "fpack": ".fz"}
+#: Start of the names of sections with cards for a file's header: ``hdrupd_<hdu>``.
+HEADER_UPDATE = "hdrupd_"
 #: A keyword of a FITS header.
 KEYWORD = re.compile(r"[A-Z0-9_-]{1,8}")
 #: Types that the value of a card may be declared to have.

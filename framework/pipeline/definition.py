@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from framework.pipeline.compression import HEADER_UPDATE
 from framework.pipeline.section_values import read_flag, read_names, require_text
 from wcl import Section, SourcePosition, parse_boolean
 
@@ -20,8 +21,8 @@ SOURCE_KEYS = ("depends", "depends-newname", "query_fields", "query", "exec")
 QUESTION_KEYS = ("query_fields", "query", "exec")
 #: Keys that say where a file lies in the job.
 DIRECTORY_KEYS = ("dirpat", "rundir", "ops_enddir")
-#: Start of the names of sections with cards for a file's header: ``hdrupd_<hdu>``.
-HEADER_UPDATE = "hdrupd_"
+#: Keys of what is passed on to the queue of a site, as one word each.
+QUEUE_KEYS = ("partition", "account")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from framework.model.plan import Needs
-from framework.pipeline.definition import ModuleDefinition
+from framework.pipeline.definition import QUEUE_KEYS, ModuleDefinition
 from framework.pipeline.numbers import parse_number, parse_numbers, parse_rising_numbers
 from framework.pipeline.problems import error_at
 from wcl import Scope, SourcePosition, expand, expand_partially, split_list
@@ -17,8 +17,6 @@ NUMBER_KEYS = (
     "request_memory", "request_disk", "request_cpus", "request_gpus", "max_walltime", "max_retries", "max_fwthreads",
     "memory_statuses",
 )  # fmt: skip
-#: Keys of what is passed on to the queue of a site, as one word each.
-QUEUE_KEYS = ("partition", "account")
 WORD = re.compile(r"[\w.,@+:/-]*", re.ASCII)
 #: A concurrency limit of the pool, with how much of it a job takes.
 CONCURRENCY_LIMIT = re.compile(r"[A-Za-z]\w*(\.\w+)?(:\d+)?", re.ASCII)

@@ -6,10 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from framework.model.plan import Call, Job
-from framework.pipeline.definition import ModuleDefinition
+from framework.pipeline.definition import QUEUE_KEYS, ModuleDefinition
 from framework.pipeline.numbers import find_whole_number
 from framework.pipeline.problems import PlanProblems
-from framework.pipeline.resources import QUEUE_KEYS
 from wcl import Scope, Section, expand
 
 Modules = Mapping[str, ModuleDefinition]

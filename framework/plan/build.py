@@ -14,12 +14,13 @@ from framework.pipeline.pipeline_definition import read_pipeline
 from framework.pipeline.problems import PlanProblems
 from framework.pipeline.questions import PlannerQuestions
 from framework.pipeline.resources import read_concurrency_limits
+from framework.pipeline.run_checks import check_names_and_archives
 from framework.pipeline.site import check_needs, check_queues
 from framework.pipeline.software import SoftwareDefinitions, check_software
 from framework.plan.archived_inputs import find_archived_inputs
 from framework.plan.calls import make_calls, make_first_call
 from framework.plan.checks import check_filetypes, check_jobs, check_outputs, check_own_directory
-from framework.plan.definition_checks import check_blocks, check_names_and_archives
+from framework.plan.definition_checks import check_blocks
 from framework.plan.definition_positions import DefinitionPositions
 from framework.plan.earlier_blocks import EarlierBlocks, collect_products
 from framework.plan.file_lines import LineSources
