@@ -15,7 +15,7 @@ from pathlib import Path
 
 from framework.engines.htcondor import finish
 from framework.engines.htcondor.late_script import plan_block
-from framework.engines.htcondor.observer import Observer, observing
+from framework.engines.htcondor.observer import Observer, observer_lock
 from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.run_directory import RunDirectory
 from framework.errors import FrameworkError, RegistryError
@@ -59,12 +59,12 @@ def follow(submission: SubmissionDirectory) -> None:
     run = submission.run
     plan = run.read_plan()
     os.nice(10)  # what is looked at matters more than the look
-    with observing(run):
+    with observer_lock(run):
         observer = Observer(submission, plan)
 
         def is_closing() -> bool:
-            observer.look()
-            return observer.queue.is_closing
+            observer.read_events()
+            return observer.dag_state.is_closing
 
         # A registry that is away is waited for; what is not in it by the end, the last node brings in.
         while not is_closing():

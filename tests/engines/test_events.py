@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from framework.engines.engine import JobState
-from framework.engines.htcondor.event_log import EventLog, Kind
+from framework.engines.htcondor.dag_state import DagState
+from framework.engines.htcondor.event_log import EventKind, EventLog
 from framework.engines.htcondor.hold_reasons import explain
-from framework.engines.htcondor.observer import Queue
 
 LOG = """\
 000 (003.000.000) 2026-11-21 00:55:08 Job submitted from host: <127.0.0.1:9618?addrs=127.0.0.1-9618&sock=schedd_66>
@@ -51,7 +51,7 @@ def log(tmp_path: Path) -> Path:
 
 
 def test_events_are_told_apart(log):
-    events = list(EventLog(log).news())
+    events = list(EventLog(log).read_new_events())
     assert [event.number for event in events] == [0, 1, 12, 13, 1, 8, 4, 1, 5]
     assert events[0].node == "j7"
     assert events[1].slot == "slot1_1@vm"
@@ -66,21 +66,21 @@ def test_an_event_is_given_once_and_only_when_it_is_whole(log):
     whole = log.read_text()
     log.write_text(whole[:200])
     growing = EventLog(log)
-    assert [event.number for event in growing.news()] == [Kind.SUBMITTED]
+    assert [event.number for event in growing.read_new_events()] == [EventKind.SUBMITTED]
     log.write_text(whole)
-    assert len(list(growing.news())) == 8
-    assert list(growing.news()) == []
+    assert len(list(growing.read_new_events())) == 8
+    assert list(growing.read_new_events()) == []
 
 
 def test_a_job_goes_through_its_states_and_its_executions_are_counted(log):
-    queue, states, ended = Queue(), [], []
-    for event in EventLog(log).news():
-        found = queue.take(event)
+    dag_state, states, ended = DagState(), [], []
+    for event in EventLog(log).read_new_events():
+        found = dag_state.apply(event)
         assert found is not None
         node, over = found
         states.append(node.state)
         if over is not None:
-            ended.append((over.queue, over.reason))
+            ended.append((over.execution_id, over.reason))
     assert states == [
         JobState.IDLE,
         JobState.RUNNING,
@@ -95,7 +95,7 @@ def test_a_job_goes_through_its_states_and_its_executions_are_counted(log):
     assert [name for name, _ in ended] == ["3.0", "3.1"]
     assert "took more memory" in ended[0][1]
     assert ended[1][1] == "its worker was killed (signal 9)"
-    assert queue.nodes[7].memory_holds == 1
+    assert dag_state.nodes[7].memory_holds == 1
 
 
 NOT_HOME = (

@@ -10,13 +10,10 @@ from typing import Protocol
 from framework.engines.engine import JobProblem, JobState, QueueStatus, RunResult
 from framework.engines.history import RunHistory, forget_missing_files, job_is_done, read_history
 from framework.engines.htcondor.checks import check_limits, check_place, check_registry
+from framework.engines.htcondor.dag_state import read_dag_state
 from framework.engines.htcondor.hold_reasons import explain
 from framework.engines.htcondor.learned_resources import Raised, keep_raised, raised_for
-from framework.engines.htcondor.observer import (
-    Observer,
-    observing,
-    read_queue,
-)
+from framework.engines.htcondor.observer import Observer, observer_lock
 from framework.engines.htcondor.pool import Pool, dagman_of, has_elsewhere, of_run, the_pool
 from framework.engines.htcondor.site import read_site
 from framework.engines.htcondor.submission_files import SubmissionDirectory
@@ -112,9 +109,9 @@ class HTCondorEngine:
         submission = _newest(directory)
         if submission is None:
             return QueueStatus(job_counts={}, problems=())
-        queue = read_queue(submission.logs)
+        dag_state = read_dag_state(submission.logs)
         problems = []
-        for node in queue.nodes.values():
+        for node in dag_state.nodes.values():
             if node.state == JobState.HELD:
                 hold = explain(*node.hold)
                 problems.append(
@@ -124,9 +121,11 @@ class HTCondorEngine:
                 remedy = f"put that right, then fw restart {directory.run}"
                 problems.append(JobProblem(node.job, node.state, node.failure_reason, remedy))
         active_jobs = frozenset(
-            node.job for node in queue.nodes.values() if node.state in (JobState.IDLE, JobState.RUNNING, JobState.HELD)
+            node.job
+            for node in dag_state.nodes.values()
+            if node.state in (JobState.IDLE, JobState.RUNNING, JobState.HELD)
         )
-        return QueueStatus(job_counts=dict(queue.counts()), problems=tuple(problems), active_jobs=active_jobs)
+        return QueueStatus(job_counts=dict(dag_state.count_states()), problems=tuple(problems), active_jobs=active_jobs)
 
     def find_blocking_reasons(self, directory: RunDirectory) -> tuple[JobProblem, ...]:
         """What waiting jobs ask for that no machine of the pool has."""
@@ -135,7 +134,9 @@ class HTCondorEngine:
             return ()
         plan = directory.read_plan()
         waiting = {
-            node.cluster: node.job for node in read_queue(submission.logs).nodes.values() if node.state == JobState.IDLE
+            node.cluster: node.job
+            for node in read_dag_state(submission.logs).nodes.values()
+            if node.state == JobState.IDLE
         }
         found = find_blocking_reasons(str(directory.path), waiting, read_site(plan.target_site, plan.site))
         return tuple(replace(one, remedy=one.remedy.replace("RUN", directory.run)) for one in found)
@@ -182,9 +183,9 @@ class HTCondorEngine:
             receive(str(directory.path), plan.archive_root, int(folder.name[1:]))
         submission = _newest(directory)
         if submission is not None:
-            with observing(directory):
+            with observer_lock(directory):
                 observer = Observer(submission, plan)
-                observer.look()
+                observer.read_events()
                 observer.close()
         history = read_history(directory.journal, plan)
         forget_missing_files(history, plan)
@@ -207,10 +208,10 @@ def finish(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     """The FINAL node's part: all jobs have ended, so what is open is closed; the attempt's status."""
     run = submission.run
     plan = run.read_plan()
-    with observing(run):
+    with observer_lock(run):
         observer = Observer(submission, plan)
-        observer.look()
-        left = observer.blocks_left
+        observer.read_events()
+        open_blocks = observer.open_blocks
         observer.close()
     history = read_history(run.journal, plan)
     name = f"engine-{submission.start}-final-{os.getpid()}-{os.urandom(3).hex()}"
@@ -218,7 +219,7 @@ def finish(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     _close_lost(history, journal, plan)
     done = not plan.late and all(job_is_done(job, history) for job in plan.jobs.values())
     status = 0 if done else INTERRUPTED if is_cancelled else 1
-    for block in left:
+    for block in open_blocks:
         journal.write("block.end", block=block, status=0 if done else 1)
     journal.write("attempt.end", status=status)
     journal.close()

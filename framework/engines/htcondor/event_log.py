@@ -1,4 +1,4 @@
-"""The event log: what HTCondor says of the jobs of a DAG, in the file that DAGMan keeps of them."""
+"""Event log: what HTCondor reports of the jobs of a DAG, in the file that DAGMan has it write."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _MEMORY = re.compile(r"^\s*Memory = (\d+)")
 _SLOT = re.compile(r"SlotName: (\S+)")
 
 
-class Kind(IntEnum):
-    """The events that matter here, by HTCondor's numbers."""
+class EventKind(IntEnum):
+    """Events that are read here, by HTCondor's numbers."""
 
     SUBMITTED = 0
     EXECUTING = 1
     EVICTED = 4
     TERMINATED = 5
     SHADOW_EXCEPTION = 7
-    TOLD = 8
+    #: A line that the job itself has written through its starter.
+    GENERIC = 8
     ABORTED = 9
     HELD = 12
     RELEASED = 13
@@ -40,7 +41,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """One event of one job."""
+    """Event of one job."""
 
     number: int
     cluster: int
@@ -51,16 +52,17 @@ class Event:
 
     @property
     def node(self) -> str:
-        """The DAG's name of the job, where the event says it."""
+        """Name of the job in its DAG, where the event has it."""
         return _first(_NODE, self.lines)
 
     @property
     def slot(self) -> str:
+        """Name of the slot where the job runs."""
         return _first(_SLOT, self.lines)
 
     @property
     def memory_mb(self) -> int:
-        """What a job is given that begins to run; 0 where the pool does not say."""
+        """MB that a job gets when it begins to run; 0 where the pool does not say."""
         return int(_first(_MEMORY, self.lines) or 0)
 
     @property
@@ -73,14 +75,14 @@ class Event:
 
     @property
     def reason(self) -> str:
-        """The first line that is words."""
-        if self.number in (Kind.HELD, Kind.ABORTED, Kind.RELEASED, Kind.SHADOW_EXCEPTION):
+        """HTCondor's reason, as it is written in the event."""
+        if self.number in (EventKind.HELD, EventKind.ABORTED, EventKind.RELEASED, EventKind.SHADOW_EXCEPTION):
             return self.lines[0].strip() if self.lines else ""
         return self.text.strip()
 
     @property
     def status(self) -> int | None:
-        """What the job ended with: exit code, or 128 + signal."""
+        """Status that the job ended with: exit code, or 128 + signal; None for another event."""
         returned, signalled = _first(_RETURNED, self.lines), _first(_SIGNALLED, self.lines)
         if returned:
             return int(returned)
@@ -88,14 +90,14 @@ class Event:
 
 
 class EventLog:
-    """A log that grows; each event is given once."""
+    """Log that grows; each event is read once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._position = 0
 
-    def news(self) -> Iterator[Event]:
-        """The events that were added; one that is not whole yet is left for the next time."""
+    def read_new_events(self) -> Iterator[Event]:
+        """Yield events that were added; one that is not whole yet is left for the next time."""
         try:
             with self.path.open("rb") as file:
                 file.seek(self._position)

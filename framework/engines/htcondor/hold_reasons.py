@@ -1,4 +1,4 @@
-"""Holds: why HTCondor keeps a job from running, in plain words, and what to do about it."""
+"""Hold reasons: why HTCondor holds a job, in plain words, with a remedy."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ NO_SUCH_FILE, NO_SPACE = 2, 28
 
 @dataclass(frozen=True)
 class Explanation:
-    """What is the matter, and what to do."""
+    """Reason of a hold, with a remedy."""
 
     reason: str
     remedy: str
@@ -24,11 +24,12 @@ class Explanation:
 
 
 def is_for_memory(code: int, subcode: int) -> bool:
+    """Return whether a job is held because it exceeded its memory."""
     return code == OUT_OF_RESOURCES or (code == BY_POLICY and subcode == MEMORY_SUBCODE)
 
 
 def explain(code: int, subcode: int, reason: str) -> Explanation:
-    """A hold in plain words."""
+    """Return the reason of a hold in plain words, and its remedy."""
     if is_for_memory(code, subcode):
         return Explanation("it took more memory than it had asked for", "it goes on by itself with more")
     if code == BY_USER:
@@ -39,19 +40,21 @@ def explain(code: int, subcode: int, reason: str) -> Explanation:
         return _output(reason, subcode)
     if code == NO_PROCESS:
         remedy = "have that on the machines, then fw release RUN; or name another python in the site's section"
-        return Explanation(f"its Python could not be started ({plain(reason)})", remedy)
+        return Explanation(f"its Python could not be started ({plain_reason(reason)})", remedy)
     if code == NO_DIRECTORY:
         remedy = "is the archive still where the run found it? then fw release RUN"
-        return Explanation(f"its directory is not there ({plain(reason)})", remedy)
+        return Explanation(f"its directory is not there ({plain_reason(reason)})", remedy)
     if code == SYSTEM_POLICY:
-        return Explanation(f"the pool's own policy holds it ({plain(reason)})", "ask those who run the pool")
+        return Explanation(f"the pool's own policy holds it ({plain_reason(reason)})", "ask those who run the pool")
     if code == TOO_LONG:
         return Explanation("it took longer than it may", "raise max_walltime, then fw restart RUN")
-    return Explanation(plain(reason) or f"held with code {code}/{subcode}", "put that right, then fw release RUN")
+    return Explanation(
+        plain_reason(reason) or f"held with code {code}/{subcode}", "put that right, then fw release RUN"
+    )
 
 
-#: What HTCondor says besides: who reports it, by which address, and what the command line was.
-_BESIDES = (
+#: Parts of a reason that are dropped: who reports it, by which address, and what the command line was.
+_REPLACEMENTS = (
     (re.compile(r"^.*Details: *"), ""),
     (re.compile(r"^.*; (?=SHADOW at )"), ""),
     (re.compile(r"Error from \S+: *"), ""),
@@ -63,15 +66,15 @@ _BESIDES = (
 )
 
 
-def plain(reason: str) -> str:
-    """HTCondor's own words, without what only its developers need."""
-    for pattern, instead in _BESIDES:
+def plain_reason(reason: str) -> str:
+    """Return HTCondor's reason without what only its developers need."""
+    for pattern, instead in _REPLACEMENTS:
         reason = pattern.sub(instead, reason)
     return reason.strip()
 
 
 def _output(reason: str, subcode: int) -> Explanation:
-    what = plain(reason)
+    what = plain_reason(reason)
     if subcode == NO_SPACE or "No space left" in reason:
         return Explanation(f"there was no room for what it made ({what})", "make room, then fw release RUN")
     remedy = "see that this place is there, with room and the right to write, then fw release RUN"
@@ -79,7 +82,7 @@ def _output(reason: str, subcode: int) -> Explanation:
 
 
 def _transfer(what: str, reason: str, subcode: int, missing_remedy: str) -> Explanation:
-    where = plain(reason)
+    where = plain_reason(reason)
     if subcode == NO_SUCH_FILE or "No such file" in reason:
         return Explanation(f"{what} is missing ({where})", f"{missing_remedy}, then fw release RUN")
     if subcode == NO_SPACE or "No space left" in reason:

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from framework.engines.history import RunHistory
-from framework.engines.htcondor.observer import read_queue
+from framework.engines.htcondor.dag_state import read_dag_state
 from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.htcondor.submit_description import memory_steps
 from framework.engines.run_directory import RunDirectory
@@ -59,13 +59,13 @@ def keep_raised(submission: SubmissionDirectory, plan: PlannedRun, history: RunH
     raised = raised_for(submission.run)
     if submission.start in raised.counted:
         return raised
-    for number, node in read_queue(submission.logs).nodes.items():
+    for number, node in read_dag_state(submission.logs).nodes.items():
         if node.memory_holds:
             job = plan.jobs[number]
             modules = {call.module for call in job.calls}
             ladder = memory_steps(job.memory_mb, job.memory_steps_mb[1:], raised.memory_of(number, modules))
             # As the job itself asks: the first step above what was not enough.
-            reached = next((step for step in ladder if step > node.too_little_mb), ladder[-1]) if ladder else 0
+            reached = next((step for step in ladder if step > node.exceeded_mb), ladder[-1]) if ladder else 0
             for key in (f"job {number}", *modules):
                 raised.memory_mb[key] = max(raised.memory_mb.get(key, 0), reached)
     for job in plan.jobs.values():
