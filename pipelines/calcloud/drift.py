@@ -5,6 +5,7 @@ import csv
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,25 @@ DESCRIPTION = """Compare planned with used. PAIRS is the CSV list that calcloud_
 planned and used memory, planned and used time of each job."""
 
 COLUMNS = ("path", "run", "model", "planned_memory_gb", "memory", "planned_wallclock_s", "wallclock")
+
+
+@dataclass(frozen=True)
+class PlannedAndUsed:
+    """Planned and used memory (GB) and time (s) of one job, in the order of `COLUMNS`."""
+
+    path: str
+    run: str
+    model: str
+    planned_memory_gb: float
+    memory: float
+    planned_wallclock_s: float
+    wallclock: float
+
+    def is_valid(self) -> bool:
+        """Return whether all quantities are positive and finite."""
+        quantities = (self.planned_memory_gb, self.memory, self.planned_wallclock_s, self.wallclock)
+        return all(0 < quantity < math.inf for quantity in quantities)
+
 
 #: Largest root mean square error and largest mean error of time (natural logarithm), and largest share of jobs that
 #: needed a larger machine, of a model that still fits.
@@ -40,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     rows = read_pairs(arguments.pairs)
-    names = dict.fromkeys(row["run"] for row in rows)
-    runs = {name: drift_metrics([row for row in rows if row["run"] == name]) for name in names}
+    names = dict.fromkeys(row.run for row in rows)
+    runs = {name: drift_metrics([row for row in rows if row.run == name]) for name in names}
     verdict = {"fits": all(found["fits"] is not False for found in runs.values()), "runs": runs}
     for path in (arguments.verdict, arguments.figure):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -51,7 +71,7 @@ def _run(arguments: argparse.Namespace) -> None:
         print(f"{run}: {sentence(found)}")
 
 
-def read_pairs(path: Path) -> list[dict[str, Any]]:
+def read_pairs(path: Path) -> list[PlannedAndUsed]:
     """Read the planned and used memory and time of jobs.
 
     Parameters
@@ -61,7 +81,7 @@ def read_pairs(path: Path) -> list[dict[str, Any]]:
 
     Returns
     -------
-    list[dict[str, Any]]
+    list[PlannedAndUsed]
         A row for each job.
 
     Raises
@@ -77,24 +97,27 @@ def read_pairs(path: Path) -> list[dict[str, Any]]:
         raise InputError(f"{path}: no such file") from None
     except ValueError as error:
         raise InputError(f"{path}: is no list of {', '.join(COLUMNS)} ({error})") from error
-    bad = [row for row in rows if not all(0 < row[key] < math.inf for key in COLUMNS[3:])]
-    if bad or not rows:
-        raise InputError(f"{path}: {f'{bad[0]} is no planned and used job' if bad else 'lists no job'}")
+    if not rows:
+        raise InputError(f"{path}: lists no job")
+    for row in rows:
+        if not row.is_valid():
+            raise InputError(f"{path}: {row.path}: memory and time must be positive numbers")
     return rows
 
 
-def _pair(line: list[str]) -> dict[str, Any]:
-    row: dict[str, Any] = dict(zip(COLUMNS, line, strict=True))
-    return {**row, **{key: float(row[key]) for key in COLUMNS[3:]}}
+def _pair(line: list[str]) -> PlannedAndUsed:
+    path, run, model, *quantities = line
+    planned_memory_gb, memory, planned_wallclock_s, wallclock = map(float, quantities)
+    return PlannedAndUsed(path, run, model, planned_memory_gb, memory, planned_wallclock_s, wallclock)
 
 
-def drift_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def drift_metrics(rows: Sequence[PlannedAndUsed]) -> dict[str, Any]:
     """Compute how far plans were off.
 
     Parameters
     ----------
-    rows : Sequence[Mapping[str, Any]]
-        Rows of `read_pairs`, of one run.
+    rows : Sequence[PlannedAndUsed]
+        Jobs of one run.
 
     Returns
     -------
@@ -107,7 +130,7 @@ def drift_metrics(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "wallclock": _column(rows, "wallclock") / _column(rows, "planned_wallclock_s"),
         "memory": _column(rows, "memory") / _column(rows, "planned_memory_gb"),
     }
-    found: dict[str, Any] = {"jobs": len(rows), "models": sorted({row["model"] for row in rows})}
+    found: dict[str, Any] = {"jobs": len(rows), "models": sorted({row.model for row in rows})}
     for target, ratio in logs.items():
         log = np.log(ratio)
         found[f"{target}_bias"] = float(log.mean())
@@ -135,7 +158,7 @@ def sentence(found: Mapping[str, Any]) -> str:
     return f"the model no longer fits: {'; '.join(found['wrong'])} ({found['jobs']} jobs): train it again"
 
 
-def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+def draw(rows: Sequence[PlannedAndUsed], path: Path) -> None:
     """Plot used over planned time and memory of each job to a PNG file."""
     import matplotlib  # start-up: a second to import
 
@@ -160,8 +183,8 @@ def draw(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _column(rows: Sequence[Mapping[str, Any]], key: str) -> Floats:
-    return np.array([row[key] for row in rows], float)
+def _column(rows: Sequence[PlannedAndUsed], name: str) -> Floats:
+    return np.array([getattr(row, name) for row in rows], float)
 
 
 if __name__ == "__main__":
