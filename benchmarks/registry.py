@@ -28,9 +28,12 @@ from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.ancestry import ancestors, find_file
 from framework.registry.questions.attempts import NewAttempt, NewBlock, NewModule, create_attempt
+from framework.registry.questions.file_selection import find_files
 from framework.registry.questions.filetypes import declare
+from framework.registry.questions.key_values import key_value_conditions
 from framework.registry.questions.runs import find_run, progress
-from framework.registry.questions.search import find
+from framework.registry.questions.selection import Condition, Selection
+from framework.registry.questions.where_clause import parse_where_clause
 from framework.registry.schema.filetype_views import Declaration, Key
 
 CALLS_PER_JOB = 10
@@ -137,13 +140,17 @@ def questions(registry: Registry, executions: int) -> dict[str, tuple[Callable[[
         "select t.status, count(*) from pfw_job j join task t on t.id = j.task_id "
         f"where j.pfw_attempt_id = {attempt} group by t.status"
     )
+
+    def find(filetypes: tuple[str, ...], *conditions: Condition) -> Any:
+        return find_files(registry, Selection(filetypes=filetypes, conditions=conditions))
+
     return {
         "files by a key": (
-            lambda: find(registry, "red", {"visit": [str(next(visits))]}),
+            lambda: find(("red",), *key_value_conditions({"visit": [str(next(visits))]})),
             lambda: plain(f"select * from red where visit = {next(visits)}")(),
         ),
         "files by a condition": (
-            lambda: find(registry, None, where=f"visit = {next(visits)} and band = 'r'"),
+            lambda: find((), parse_where_clause(f"visit = {next(visits)} and band = 'r'")),
             lambda: plain(f"select * from visit where visit = {next(visits)}")(),
         ),
         f"ancestry of {ANCESTORS:,} files": (lambda: ancestors(registry, tree), plain(up)),

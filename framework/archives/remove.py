@@ -12,8 +12,8 @@ from framework.archives.copy import has
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
-    from framework.registry.questions.file_selection import Choice
     from framework.registry.questions.files import Copy, FileRow
+    from framework.registry.questions.selection import Selection
 
 #: How many files are removed between two entries in the registry.
 AT_A_TIME = 500
@@ -30,13 +30,15 @@ class Candidate:
     objection: str = ""
 
 
-def candidates(db: Registry, archive: Archive, others: Mapping[str, Archive], choice: Choice) -> Iterator[Candidate]:
+def candidates(
+    db: Registry, archive: Archive, others: Mapping[str, Archive], selection: Selection
+) -> Iterator[Candidate]:
     """The chosen files of an archive, each with what speaks against its removal."""
     from framework.registry.questions.archive_copies import open_run_paths
-    from framework.registry.questions.file_selection import kept_in
+    from framework.registry.questions.file_selection import find_copies
     from framework.registry.questions.files import copies_of
 
-    chosen = list(kept_in(db, archive.name, choice))
+    chosen = list(find_copies(db, archive.name, selection))
     irreplaceable = [file.id for file, _ in chosen if file.run is None or file.filetype == PLAN]
     elsewhere = {
         id_: [copy for copy in copies if copy.archive != archive.name]

@@ -64,11 +64,13 @@ def chosen(
     """Return the files that the arguments name."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.ancestry import find_file
-    from framework.registry.questions.search import find
+    from framework.registry.questions.file_selection import find_files
+    from framework.registry.questions.key_values import key_value_conditions
+    from framework.registry.questions.selection import Selection
 
     if filetype is None:
         return list({file.id: file for file in (find_file(db, name) for name in files)}.values())
-    found = find(db, filetype, wanted)
+    found = find_files(db, Selection(filetypes=(filetype,), conditions=key_value_conditions(wanted)))
     if not found:
         raise FrameworkError(nothing_found(db, filetype))
     return found

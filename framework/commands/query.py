@@ -50,7 +50,10 @@ def command(
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import statements
-    from framework.registry.questions.search import find
+    from framework.registry.questions.file_selection import find_files
+    from framework.registry.questions.key_values import key_value_conditions
+    from framework.registry.questions.selection import Selection
+    from framework.registry.questions.where_clause import parse_where_clause
 
     if filetype is not None and kind != ANY:
         raise click.UsageError(f"--filetype goes with '{ANY}'; {kind!r} is a filetype already")
@@ -58,8 +61,12 @@ def command(
     if filetype is None and not wanted and where is None:
         raise click.UsageError("say which files: --filetype, --where or KEY=VALUE")
     db = open_registry(registry)
+    conditions = key_value_conditions(wanted)
+    if where is not None:
+        conditions = (*conditions, parse_where_clause(where))
+    selection = Selection(filetypes=(filetype,) if filetype is not None else (), conditions=conditions)
     with statements(db) as asked:
-        files = find(db, filetype, wanted, where)
+        files = find_files(db, selection)
     if as_sql:
         print_sql(asked)
     elif not files and not as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.commands.shared.file_choices import check_choice, check_names
+from framework.commands.shared.file_choices import check_names, check_selection
 from framework.commands.shared.options import conditions, json_option, registry_option
 from framework.errors import FrameworkError
 from framework.output import tables
@@ -55,19 +55,22 @@ def command(
     from framework.archives.remove import candidates, remove
     from framework.configuration.site_file import operator, site_values
     from framework.registry.database.opening import open_registry
-    from framework.registry.questions.file_selection import Choice
+    from framework.registry.questions.key_values import key_value_conditions
+    from framework.registry.questions.selection import Selection
 
     before = None if older_than is None else time.time() - 86400 * older_than
-    choice = Choice(runs=runs, tag=tag or "", filetypes=types, where=wanted, before=before)
-    check_choice(choice, everything=False)
+    selection = Selection(
+        runs=runs, tag=tag or "", filetypes=types, before=before, conditions=key_value_conditions(wanted)
+    )
+    check_selection(selection, everything=False)
     if yes and not reason.strip():
         raise click.UsageError("say why with --reason: whoever wants a file later is told")
     db, values = open_registry(registry), site_values()
     chosen = named_archive(values, archive)
     if chosen.store.is_read_only:
         raise FrameworkError(f"nothing can be removed from {chosen.name}: {chosen.store.place} only gives")
-    check_names(db, choice)
-    removal = Removal(list(candidates(db, chosen, archives(values), choice)), force=force, is_done=yes)
+    check_names(db, selection)
+    removal = Removal(list(candidates(db, chosen, archives(values), selection)), force=force, is_done=yes)
     if yes:
         copies = [(one.file, one.copy) for one in removal.to_remove]
         done = remove(db, chosen, copies, by=operator(), reason=reason.strip())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from framework.commands.shared.file_choices import check_choice, check_names
+from framework.commands.shared.file_choices import check_names, check_selection
 from framework.commands.shared.options import conditions, json_option, registry_option
 from framework.errors import FrameworkError
 from framework.output import tables
@@ -51,16 +51,18 @@ def command(
     from framework.archives.replicate import replicate, wanting
     from framework.configuration.site_file import site_values
     from framework.registry.database.opening import open_registry
-    from framework.registry.questions.file_selection import Choice, kept_in
+    from framework.registry.questions.file_selection import find_copies
+    from framework.registry.questions.key_values import key_value_conditions
+    from framework.registry.questions.selection import Selection
 
-    choice = Choice(runs=runs, tag=tag or "", filetypes=types, where=wanted)
-    check_choice(choice, everything)
+    selection = Selection(runs=runs, tag=tag or "", filetypes=types, conditions=key_value_conditions(wanted))
+    check_selection(selection, everything)
     db, values = open_registry(registry), site_values()
     giving, taking = named_archive(values, source), named_archive(values, target)
     if giving.name == taking.name:
         raise FrameworkError(f"files of {giving.name} are in {giving.name} already: name another archive with --from")
-    check_names(db, choice)
-    chosen = list(kept_in(db, giving.name, choice))
+    check_names(db, selection)
+    chosen = list(find_copies(db, giving.name, selection))
     files = wanting(db, taking, chosen)
     size = sum(copy.size or 0 for _, copy in files)
     if dry_run:

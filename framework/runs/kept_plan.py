@@ -14,8 +14,9 @@ import msgspec
 
 from framework.errors import InfrastructureError, RunError
 from framework.model.plan import Job
+from framework.registry.questions.file_selection import find_files
 from framework.registry.questions.runs import attempt_values
-from framework.registry.questions.search import find
+from framework.registry.questions.selection import Selection
 from framework.worker.job.shard_format import current_record
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def plan_files(registry: Registry, run: Run) -> dict[str, KeptFile]:
     root = attempt_values(registry, run.attempt_id).get("archive_root", "")
     found = {
         os.path.basename(file.path).removesuffix(".gz"): KeptFile(file.path, os.path.join(root, file.path))
-        for file in find(registry, "plan", {"run": [run.run]})
+        for file in find_files(registry, Selection(filetypes=("plan",), runs=(run.run,)))
     }
     if "full.wcl" not in found:
         raise RunError(f"{run.run} keeps no plan in its archive: a run keeps it as soon as it begins")

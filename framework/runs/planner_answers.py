@@ -32,7 +32,7 @@ from framework.pipeline.questions import (
 )
 from framework.registry.questions.archive_copies import removals_at
 from framework.registry.questions.files import existing, made_by
-from framework.registry.questions.query_fields import newest_by_name, select_files
+from framework.registry.questions.query_fields import find_by_fields, find_newest_by_name
 from framework.worker.programs.programs import program_error
 from wcl import Section, WclError, parse
 from wcl.format import as_literal, is_plain
@@ -89,11 +89,11 @@ class RegistryAnswers:
         """Return the lines that answer a question, their files looked up in the archive."""
         if isinstance(question, FieldsQuestion):
             if not self._sources:
-                return ({"": _found(row)} for row in select_files(self._registry, self._archive, question))
+                return ({"": _found(row)} for row in find_by_fields(self._registry, self._archive, question))
             found: dict[str, FoundFile] = {}
             for archive in (self._archive, *self._sources):
                 of_archive = "" if archive == self._archive else archive
-                for row in select_files(self._registry, archive, question):
+                for row in find_by_fields(self._registry, archive, question):
                     found.setdefault(row.path, _found(row, of_archive))
             return [{"": found[path]} for path in sorted(found)]
         rows = self._named(question) if isinstance(question, NamedQuestion) else self._by_program(question)
@@ -174,7 +174,7 @@ class RegistryAnswers:
         newest: dict[str, FoundFile] = {}
         for archive in (*reversed(self._sources), self._archive):
             of_archive = "" if archive == self._archive else archive
-            rows_of = newest_by_name(self._registry, archive, names)
+            rows_of = find_newest_by_name(self._registry, archive, names)
             newest |= {name: _found(row, of_archive) for name, row in rows_of.items()}
         paths = {file["path"] for file in files if "path" in file and not file["path"].startswith("/")}
         known = self.find_in_archive(sorted(paths))

@@ -9,8 +9,9 @@ from framework.archives.archive import named_archive
 from framework.archives.replicate import replicate, wanting
 from framework.engines.staged_inputs import files_to_stage
 from framework.engines.subcommand import StagedFile
-from framework.registry.questions.file_selection import Choice, kept_in
+from framework.registry.questions.file_selection import find_copies
 from framework.registry.questions.files import copies_of, existing
+from framework.registry.questions.selection import Selection
 from framework.runs.late_block import as_submitted
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def deliver_outputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFil
     plan = directory.read_plan()
     values = as_submitted(directory, plan)
     own, home = named_archive(values, plan.archive), named_archive(values, plan.deliver_to)
-    made = list(kept_in(db, own.name, Choice(runs=(plan.run,))))
+    made = list(find_copies(db, own.name, Selection(runs=(plan.run,))))
     for each in replicate(db, own, home, wanting(db, home, made)):
         yield StagedFile(each.path, each.trouble)
 

@@ -28,7 +28,7 @@ from framework.registry.questions.archive_copies import (
 from framework.registry.questions.attempts import create_attempt, next_attnum
 from framework.registry.questions.calls import calls, finished_calls
 from framework.registry.questions.external_files import record_files
-from framework.registry.questions.file_selection import Choice, kept_in
+from framework.registry.questions.file_selection import find_copies
 from framework.registry.questions.files import (
     Copy,
     copies_of,
@@ -41,15 +41,17 @@ from framework.registry.questions.files import (
     with_contents,
 )
 from framework.registry.questions.filetypes import declare
+from framework.registry.questions.key_values import key_value_conditions
 from framework.registry.questions.messages import failures, messages
 from framework.registry.questions.program_versions import versions
-from framework.registry.questions.query_fields import newest_by_name
+from framework.registry.questions.query_fields import find_newest_by_name
 from framework.registry.questions.run_messages import course
 from framework.registry.questions.runs import find_run, how_far, modules, progress, runs
-from framework.registry.questions.search import find
+from framework.registry.questions.selection import Selection
 from framework.registry.questions.tags import add_tag, remove_tag, tagged_runs
 from framework.registry.schema.filetype_views import Declaration, Key, drop_views
 from framework.registry.schema.tables import desfile, metadata, pfw_attempt
+from tests.registry.selections import find
 
 PATHS = [*(f"r/out/{number}.fits" for number in range(1, 5)), "raw/a b,c'é.fits", "raw/2.fits"]
 NAMES = ("HST1_r1p01", "HST1_r1p02")
@@ -91,10 +93,10 @@ OF_VIEWS = [
 WHERE = ["band like 'HSC%' or n is not null", "not band = 'r'", "filename in ('1.fits', '2.fits') and filesize > 0"]
 
 CHOICES = [
-    Choice(),
-    Choice(runs=NAMES[:1], before=1e10),
-    Choice(tag="DR1", filetypes=("red", "log")),
-    Choice(filetypes=("red",), where={"n": ("7", "007"), "band": ("%r",)}),
+    Selection(),
+    Selection(runs=NAMES[:1], before=1e10),
+    Selection(tag="DR1", filetypes=("red", "log")),
+    Selection(filetypes=("red",), conditions=key_value_conditions({"n": ("7", "007"), "band": ("%r",)})),
 ]
 
 
@@ -194,13 +196,13 @@ def answers(db):
     yield "open", open_run_paths(db)
     yield "archived", list(archived_files(db, "home"))
     yield "existing", existing(db, "home", PATHS)
-    yield "newest", newest_by_name(db, "home", [path.rpartition("/")[2] for path in PATHS])
+    yield "newest", find_newest_by_name(db, "home", [path.rpartition("/")[2] for path in PATHS])
     yield "contents", with_contents(db, "sha of r/out/1.fits", 7)
     yield "a copy's contents", with_contents(db, "packed", 2)
     yield "copies", copies_of(db, ids)
     yield "removals", (removals_of(db, ids), removals_at(db, PATHS), removed_from(db, "home"))
     for choice in CHOICES:
-        yield str(choice), list(kept_in(db, "home", choice))
+        yield str(choice), list(find_copies(db, "home", choice))
     yield "next", next_attnum(db, 1, "HST1")
     yield "check", list(check(db))[2 if db.dialect == "sqlite" else 0 :]
     for attempt in attempts:

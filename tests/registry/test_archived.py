@@ -15,8 +15,10 @@ from framework.registry.questions.archive_copies import (
     removed_from,
 )
 from framework.registry.questions.external_files import record_files
-from framework.registry.questions.file_selection import Choice, kept_in
+from framework.registry.questions.file_selection import find_copies
 from framework.registry.questions.files import Copy, copies_of, existing
+from framework.registry.questions.key_values import key_value_conditions
+from framework.registry.questions.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -38,21 +40,21 @@ def notes(any_db):
 
 
 def names(db, archive, choice):
-    return [file.path for file, _ in kept_in(db, archive, choice)]
+    return [file.path for file, _ in find_copies(db, archive, choice)]
 
 
 def test_files_are_chosen_by_type_metadata_and_age(notes):
     everything = [f"n/it's {number}.txt" for number in (1, 2, 3)]
-    assert names(notes, "home", Choice(filetypes=("note",))) == everything
-    assert names(notes, "home", Choice(where={"number": ("2", "3")})) == everything[1:]
-    assert names(notes, "home", Choice(before=4e9)) == everything
-    assert names(notes, "home", Choice(before=1.0)) == []
-    assert names(notes, "home", Choice(tag="DR1")) == names(notes, "home", Choice(runs=("R",))) == []
-    assert names(notes, "tape", Choice()) == []
+    assert names(notes, "home", Selection(filetypes=("note",))) == everything
+    assert names(notes, "home", Selection(conditions=key_value_conditions({"number": ("2", "3")}))) == everything[1:]
+    assert names(notes, "home", Selection(before=4e9)) == everything
+    assert names(notes, "home", Selection(before=1.0)) == []
+    assert names(notes, "home", Selection(tag="DR1")) == names(notes, "home", Selection(runs=("R",))) == []
+    assert names(notes, "tape", Selection()) == []
 
 
 def test_a_copy_is_recorded_once_and_keeps_the_form_that_it_has(notes):
-    (first, plain), *_ = kept_in(notes, "home", Choice())
+    (first, plain), *_ = find_copies(notes, "home", Selection())
     packed = Copy(archive="tape", path=f"{first.path}.gz", size=9, sha256="z", ending=".gz")
     for _ in range(2):
         record_copies(notes, "tape", [(first.id, packed)])
@@ -62,7 +64,7 @@ def test_a_copy_is_recorded_once_and_keeps_the_form_that_it_has(notes):
 
 
 def test_a_removal_is_remembered_until_the_file_is_there_again(notes):
-    (first, copy), *_ = kept_in(notes, "home", Choice())
+    (first, copy), *_ = find_copies(notes, "home", Selection())
     for reason in ("too large", "superseded"):
         bury(notes, "home", [first.id], by="olga", reason=reason, now=86400.0)
     assert copies_of(notes, [first.id]) == {}

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from framework.pipeline.questions import FieldsQuestion, UnansweredError
 from framework.registry.database.connection import Registry
-from framework.registry.questions.query_fields import newest_by_name, select_files
+from framework.registry.questions.query_fields import find_by_fields, find_newest_by_name
 
 FILES = [
     ("raw_g_1.fits", "raw", {"band": "g", "ccd": 1, "expnum": 10}),
@@ -47,7 +47,7 @@ def names(db: Registry, **conditions: Any) -> list[str]:
     joins = conditions.pop("joins", ())
     given = {key.replace("__", "."): tuple(values) for key, values in conditions.items()}
     question = FieldsQuestion(conditions=given, table="image", joins=joins)
-    return [row.path.removeprefix("d/") for row in select_files(db, "home", question)]
+    return [row.path.removeprefix("d/") for row in find_by_fields(db, "home", question)]
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_fields_of_a_joined_file_come_with_the_line(archive):
         conditions={"filetype": ("raw",), "catalog.filetype": ("cat",)}, table="image",
         joins=(("expnum", "catalog.expnum"),), outputs=("catalog.magzero",),
     )  # fmt: skip
-    assert {row.metadata["magzero"] for row in select_files(archive, "home", question)} == {"27.5"}
+    assert {row.metadata["magzero"] for row in find_by_fields(archive, "home", question)} == {"27.5"}
 
 
 def test_a_name_is_found_in_its_newest_place(archive):
-    assert newest_by_name(archive, "home", ["raw_x.fits", "none.fits"])["raw_x.fits"].path == "d/raw_x.fits"
+    assert find_newest_by_name(archive, "home", ["raw_x.fits", "none.fits"])["raw_x.fits"].path == "d/raw_x.fits"
 
 
 def test_a_field_with_a_quote_in_its_name_is_refused(archive):

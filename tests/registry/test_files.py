@@ -8,7 +8,7 @@ from framework.errors import FrameworkError
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import create_attempt
 from framework.registry.questions.files import existing, filetypes, inputs_of, made_by, produced_by
-from framework.registry.questions.search import find
+from tests.registry.selections import find
 
 METADATA = {
     "a.fits": {"band": "r", "visit": 7, "exptime": 30.0, "good": True, "note": "8,7"},

@@ -15,7 +15,7 @@ from framework.registry.questions.ancestry import ancestors, descendants, find_f
 from framework.registry.questions.archive_copies import open_run_paths, removals_at, removals_of
 from framework.registry.questions.attempts import create_attempt, next_attnum
 from framework.registry.questions.calls import calls, finished_calls
-from framework.registry.questions.file_selection import Choice, kept_in
+from framework.registry.questions.file_selection import find_copies
 from framework.registry.questions.files import (
     at_paths,
     copies_of,
@@ -27,16 +27,18 @@ from framework.registry.questions.files import (
     with_contents,
 )
 from framework.registry.questions.filetypes import declare
+from framework.registry.questions.key_values import key_value_conditions
 from framework.registry.questions.messages import failures, messages
 from framework.registry.questions.program_versions import versions
-from framework.registry.questions.query_fields import newest_by_name, select_files
+from framework.registry.questions.query_fields import find_by_fields, find_newest_by_name
 from framework.registry.questions.run_messages import course
 from framework.registry.questions.runs import attempt_values, block_troubles, find_run, how_far, modules, progress, runs
-from framework.registry.questions.search import find
+from framework.registry.questions.selection import Selection
 from framework.registry.questions.software import stacks
 from framework.registry.questions.tags import add_tag, tagged_runs
 from framework.registry.schema.filetype_views import Declaration, Key
 from framework.registry.schema.tables import metadata
+from tests.registry.selections import find
 
 #: Small tables, or those that a command shows whole.
 SMALL = {
@@ -45,6 +47,7 @@ SMALL = {
 }  # fmt: skip
 
 RED = Declaration("red", None, (Key("n", "integer", True, True), Key("band", "text", True, False)))
+RED_2 = Selection(filetypes=("red",), conditions=key_value_conditions({"n": ("2",)}))
 RAW = Declaration("raw", None, (Key("n", "integer", True, True),))
 
 
@@ -65,7 +68,7 @@ def plain(sql):
 
 def by_fields(**conditions):
     question = FieldsQuestion(table="file", conditions={key: [value] for key, value in conditions.items()})
-    return lambda db: list(select_files(db, "home", question))
+    return lambda db: list(find_by_fields(db, "home", question))
 
 
 #: The questions of the note, as they stand.
@@ -134,14 +137,14 @@ QUESTIONS = {
     "copies_of": lambda db: copies_of(db, [1, 2, 3]),
     "removals_of": lambda db: removals_of(db, [1, 2, 3]),
     "removals_at": lambda db: removals_at(db, ["r/out/1.fits", "none"]),
-    "kept_in by run": lambda db: list(kept_in(db, "home", Choice(runs=("HST1_r1p01",)))),
-    "kept_in by tag": lambda db: list(kept_in(db, "home", Choice(tag="PROTO-0.1"))),
-    "kept_in by type": lambda db: list(kept_in(db, "home", Choice(filetypes=("red",)))),
-    "kept_in by a key": lambda db: list(kept_in(db, "home", Choice(filetypes=("red",), where={"n": ("2",)}))),
+    "find_copies by run": lambda db: list(find_copies(db, "home", Selection(runs=("HST1_r1p01",)))),
+    "find_copies by tag": lambda db: list(find_copies(db, "home", Selection(tag="PROTO-0.1"))),
+    "find_copies by type": lambda db: list(find_copies(db, "home", Selection(filetypes=("red",)))),
+    "find_copies by a key": lambda db: list(find_copies(db, "home", RED_2)),
     "files_of_attempt": lambda db: files_of_attempt(db, 1),
     "made_by": lambda db: list(made_by(db, "home", "HST1_r1p01", [1, 2])),
-    "newest_by_name": lambda db: newest_by_name(db, "home", ["1.fits"]),
-    "select_files": by_fields(filetype="red", n="2"),
+    "find_newest_by_name": lambda db: find_newest_by_name(db, "home", ["1.fits"]),
+    "find_by_fields": by_fields(filetype="red", n="2"),
     "course": lambda db: course(db, 1, (1, 2)),
     "tagged_runs": lambda db: tagged_runs(db, "PROTO-0.1"),
     "open_run_paths": open_run_paths,
@@ -215,7 +218,7 @@ def test_no_question_looks_through_a_whole_table(db):
         ("find by contents", "ix_desfile_sha256"),
         ("with_contents", "ix_desfile_sha256"),
         ("with_contents", "ix_file_archive_info_sha256"),
-        ("kept_in by a key", "ix_desfile_metadata_n_integer"),
+        ("find_copies by a key", "ix_desfile_metadata_n_integer"),
         ("a filetype by a number", "ix_desfile_metadata_n_integer"),
         ("a group", "ix_desfile_metadata_n_integer"),
     ],

@@ -11,10 +11,10 @@ from sqlalchemy import insert
 
 from framework.errors import FrameworkError
 from framework.registry.questions.filetypes import declare
-from framework.registry.questions.search import FIELDS, find
-from framework.registry.questions.where_clause import BadCondition, parse
+from framework.registry.questions.where_clause import WhereClauseError, parse_where_clause
 from framework.registry.schema.filetype_views import Declaration, Key
 from framework.registry.schema.tables import desfile
+from tests.registry.selections import find
 
 METADATA = {
     "a": {"visit": 1, "filter": "HSC-R", "exptime": 30.0, "good": True, "note": "it's", "seen": 3},
@@ -97,7 +97,7 @@ def test_files_of_all_types_that_have_the_key_are_found(db):
         ("visit 5", "^ =, <, between, in, like or is should follow"),
         ("visit in ()", "should follow"),
         ("(visit = 1", "^ ')' should follow"),
-        ("visit = 1) or (1 = 1", "^ here it should end"),
+        ("visit = 1) or (1 = 1", "^ the condition should end here"),
         ('filter = "HSC-R"', "^ a text stands in 'quotes'"),
         ("filter = 'HSC-R", "^ a text stands in 'quotes'"),
         ("visit = 1; drop table desfile", "^ this cannot be understood"),
@@ -108,7 +108,7 @@ def test_files_of_all_types_that_have_the_key_are_found(db):
     ],
 )
 def test_what_cannot_be_understood_is_shown(db, where, words):
-    with pytest.raises(BadCondition) as caught:
+    with pytest.raises(WhereClauseError) as caught:
         find(db, "calexp", where=where)
     assert words in str(caught.value)
 
@@ -120,5 +120,5 @@ def test_a_key_that_no_type_has_needs_a_type(db):
 
 @given(st.text(st.sampled_from("visit filter=<>!'()and or not between in like null 1.5e9 \0\n\\%;-\"é"), max_size=40))
 def test_any_text_is_a_condition_or_is_refused(text):
-    with suppress(BadCondition):
-        parse(text, lambda name, value: FIELDS["filesize" if name == "visit" else "filename"])
+    with suppress(WhereClauseError):
+        parse_where_clause(text)

@@ -1,4 +1,4 @@
-"""Checks of a choice of files on a command line: its names exist, and everything is chosen only by --all."""
+"""Checks of a selection of files on a command line: its names exist, and everything is chosen only by --all."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
-    from framework.registry.questions.file_selection import Choice
+    from framework.registry.questions.selection import Selection
 
 
 def nothing_found(db: Registry, filetype: str | None) -> str:
-    """Return the message for a choice that finds no files."""
+    """Return the message for a selection that finds no files."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.files import filetypes
     from wcl.spelling import did_you_mean
@@ -28,13 +28,13 @@ def nothing_found(db: Registry, filetype: str | None) -> str:
     return f"no file of type '{filetype}': {hint}"
 
 
-def check_choice(choice: Choice, everything: bool) -> None:
+def check_selection(selection: Selection, everything: bool) -> None:
     """Raise UsageError unless files are chosen by an option, or all files by ``--all``."""
-    if (choice == type(choice)()) != everything:
+    if (selection == type(selection)()) != everything:
         raise click.UsageError("name runs, or choose by --filetype, --tag or --where; or all of it by --all")
 
 
-def check_names(db: Registry, choice: Choice) -> None:
+def check_names(db: Registry, selection: Selection) -> None:
     """Raise FrameworkError for a run, tag or filetype that does not exist."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.commands.shared.file_choices import nothing_found
@@ -43,11 +43,13 @@ def check_names(db: Registry, choice: Choice) -> None:
     from framework.registry.questions.tags import tagged_runs
     from wcl.spelling import did_you_mean
 
-    for run in choice.runs:
+    for run in selection.runs:
         find_run(db, run)
     known = {tag for tag, _ in tagged_runs(db)}
-    if choice.tag and choice.tag not in known:
-        raise FrameworkError(f"no run has the tag '{choice.tag}': {did_you_mean(choice.tag, known) or 'see fw tag'}")
-    for name in choice.filetypes:
+    if selection.tag and selection.tag not in known:
+        raise FrameworkError(
+            f"no run has the tag '{selection.tag}': {did_you_mean(selection.tag, known) or 'see fw tag'}"
+        )
+    for name in selection.filetypes:
         if name not in filetypes(db):
             raise FrameworkError(nothing_found(db, name))

@@ -1,4 +1,4 @@
-"""Conditions: files by the values of their fields, as operators write them, in SQL with bound values."""
+"""Answers to the planner's ``query_fields``: files by ``x``, ``x%``, ``!x`` and ``null``, and joined sets of files."""
 
 from __future__ import annotations
 
@@ -6,99 +6,96 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, not_, or_, select, true
+from sqlalchemy import Select, and_, select, true
 
 from framework.pipeline.questions import FieldsQuestion, UnansweredError
 from framework.registry.database.connection import Registry
 from framework.registry.questions.files import FileRow, packed_columns, packed_in
-from framework.registry.schema.metadata_sql import as_text
-from framework.registry.schema.tables import desfile, file_archive_info, pfw_attempt, proctag
+from framework.registry.questions.selection import And, Comparison, Condition, Literal, LiteralKind, Not, Operator, Or
+from framework.registry.questions.selection_fields import FileTables
+from framework.registry.questions.selection_sql import TextCompiler
+from framework.registry.schema.tables import desfile, file_archive_info, pfw_attempt
 
 _CHUNK = 500
-#: Fields that are columns; everything else is metadata.
-_FILE = {"filename", "filetype", "path", "compression", "filesize", "sha256"}
-_ATTEMPT = {"reqnum", "unitname", "attnum", "run", "campaign", "pipeline", "project", "operator"}
 
 
-class Table:
-    """One set of files of a question, with the attempts that made them."""
-
-    def __init__(self, name: str) -> None:
-        self.file = desfile.alias(name)
-        self.attempt = pfw_attempt.alias(f"{name}_attempt")
-
-    def field(self, name: str, dialect: str) -> ColumnElement[Any]:
-        """A field as text."""
-        if name == "pfw_attempt_id":
-            return cast(self.file.c.pfw_attempt_id, Text)
-        if name in _FILE:
-            return cast(self.file.c[name], Text)
-        if name in _ATTEMPT:
-            return cast(self.attempt.c[name], Text)
-        if '"' in name:
-            raise UnansweredError(f"'{name}' is no field's name")
-        return as_text(dialect, self.file.c.metadata, name)
-
-    def tagged(self, tag: str) -> ColumnElement[bool]:
-        with_tag = select(proctag.c.pfw_attempt_id).where(proctag.c.tag == tag)
-        return self.file.c.pfw_attempt_id.in_(with_tag)
-
-
-def select_files(db: Registry, archive: str, question: FieldsQuestion) -> Iterator[FileRow]:
-    """The files of the question's table that an archive has and whose fields are as asked, by their paths."""
-    tables: dict[str, Table] = {question.table: Table(question.table)}
-
-    def field(name: str) -> ColumnElement[Any]:
-        table, _, key = name.rpartition(".")
-        place = table or question.table
-        if place not in tables:
-            tables[place] = Table(place)
-        return tables[place].field(key, db.dialect)
-
-    conditions: list[ColumnElement[bool]] = []
-    for name, values in question.conditions.items():
-        if name.rpartition(".")[2] == "tag":
-            conditions.append(or_(*(tables[question.table].tagged(value) for value in values)))
-        else:
-            conditions.append(condition(field(name), values))
-    conditions += [field(left) == field(right) for left, right in question.joins]
-    outputs = [field(name).label(f"output_{number}") for number, name in enumerate(question.outputs)]
-    query = _query(tables, question.table, archive, outputs).where(true(), *conditions)
-    names = [name.rpartition(".")[2] for name in question.outputs]
+def find_by_fields(db: Registry, archive: str, question: FieldsQuestion) -> Iterator[FileRow]:
+    """Yield the files of the question's table that an archive has and whose fields fulfil it, by their paths."""
+    tables = _Tables(question.table)
+    compiler = TextCompiler(db.dialect, tables.get)
+    joins = [(_split(left, question.table), _split(right, question.table)) for left, right in question.joins]
+    fields = [_split(name, question.table) for name in question.outputs]
+    conditions = [compiler.compile(condition) for condition in field_conditions(question)]
+    conditions += [compiler.column(*left) == compiler.column(*right) for left, right in joins]
+    outputs = [compiler.column(*field).label(f"output_{number}") for number, field in enumerate(fields)]
+    query = _query(tables, archive, outputs).where(true(), *conditions)
     with db.read() as connection:
         for row in connection.execute(query):
-            yield _row(row, names)
+            yield _file_row(row, [field for field, _ in fields])
 
 
-def newest_by_name(db: Registry, archive: str, names: Iterable[str]) -> dict[str, FileRow]:
-    """For each base name that an archive has, the file that was recorded last."""
-    wanted = iter(sorted(names))
+def find_newest_by_name(db: Registry, archive: str, names: Iterable[str]) -> dict[str, FileRow]:
+    """Return for each base name that an archive has the file that was recorded last."""
+    remaining = iter(sorted(names))
     found: dict[str, FileRow] = {}
     with db.read() as connection:
-        while chunk := list(islice(wanted, _CHUNK)):
-            table = Table("named")
-            query = _query({"named": table}, "named", archive, []).where(table.file.c.filename.in_(chunk))
-            for row in connection.execute(query.order_by(None).order_by(table.file.c.id)):
-                found[row.path.rpartition("/")[2]] = _row(row, [])
+        while chunk := list(islice(remaining, _CHUNK)):
+            tables = _Tables("named")
+            file = tables.get("named").file
+            query = _query(tables, archive, []).where(file.c.filename.in_(chunk))
+            for row in connection.execute(query.order_by(None).order_by(file.c.id)):
+                found[row.path.rpartition("/")[2]] = _file_row(row, [])
     return found
 
 
-def condition(field: ColumnElement[Any], values: Iterable[str]) -> ColumnElement[bool]:
-    """``x``, ``x%``, ``!x``, ``!x%``, ``null`` and ``!null``: one of those without ``!``, and each with it."""
-    given = list(values)
-    wanted = [_matches(field, value) for value in given if not value.startswith("!")]
-    refused = [not_(_matches(field, value[1:])) for value in given if value.startswith("!")]
-    return and_(or_(*wanted) if wanted else true(), *refused)
+def field_conditions(question: FieldsQuestion) -> Iterator[Condition]:
+    """Yield the condition on each field: one of the values without ``!``, and none of those with it."""
+    for name, values in question.conditions.items():
+        field, table = _split(name, question.table)
+        if field == "tag":
+            yield Comparison(field=field, operator=Operator.IN, values=_words(values), table=question.table)
+        else:
+            wanted = tuple(_comparison(field, table, value) for value in values if not value.startswith("!"))
+            refused = tuple(Not(_comparison(field, table, value[1:])) for value in values if value.startswith("!"))
+            yield And(((Or(wanted), *refused)) if wanted else refused)
 
 
-def _matches(field: ColumnElement[Any], value: str) -> ColumnElement[bool]:
+def _comparison(field: str, table: str, value: str) -> Comparison:
     if value.lower() == "null":
-        return field.is_(None)
-    return field.like(value, escape="\\") if "%" in value else field == value
+        return Comparison(field=field, operator=Operator.IS_NULL, table=table)
+    operator = Operator.LIKE if "%" in value else Operator.EQUAL
+    return Comparison(field=field, operator=operator, values=_words([value]), table=table)
 
 
-def _query(tables: dict[str, Table], main: str, archive: str, outputs: list[Any]) -> Select[Any]:
-    file, attempt = tables[main].file, tables[main].attempt
+def _words(values: Iterable[str]) -> tuple[Literal, ...]:
+    return tuple(Literal(LiteralKind.WORD, value) for value in values)
+
+
+def _split(name: str, main: str) -> tuple[str, str]:
+    """Return the field and the table of ``table.field``; without a table, it is the question's own."""
+    table, _, field = name.rpartition(".")
+    if '"' in field:
+        raise UnansweredError(f"'{field}' is not the name of a field")
+    return field, table or main
+
+
+class _Tables:
+    """The sets of files that a question names, each with the attempts that made them."""
+
+    def __init__(self, main: str) -> None:
+        self.main = main
+        self.by_name: dict[str, FileTables] = {}
+        self.get(main)
+
+    def get(self, name: str) -> FileTables:
+        """Return one of the sets, new ones too."""
+        if name not in self.by_name:
+            self.by_name[name] = FileTables(desfile.alias(name), pfw_attempt.alias(f"{name}_attempt"))
+        return self.by_name[name]
+
+
+def _query(tables: _Tables, archive: str, outputs: list[Any]) -> Select[Any]:
+    file, attempt = tables.get(tables.main)
     here = and_(file_archive_info.c.desfile_id == file.c.id, file_archive_info.c.archive_name == archive)
     query = select(
         file.c.id,
@@ -111,14 +108,14 @@ def _query(tables: dict[str, Table], main: str, archive: str, outputs: list[Any]
         *packed_columns(),
         *outputs,
     ).select_from(file.join(file_archive_info, here).outerjoin(attempt, attempt.c.id == file.c.pfw_attempt_id))
-    for name, table in tables.items():
-        if name != main:
-            both = table.file.outerjoin(table.attempt, table.attempt.c.id == table.file.c.pfw_attempt_id)
+    for name, (other, its_attempt) in tables.by_name.items():
+        if name != tables.main:
+            both = other.outerjoin(its_attempt, its_attempt.c.id == other.c.pfw_attempt_id)
             query = query.join_from(file, both, true())
     return query.order_by(file.c.path)
 
 
-def _row(row: Sequence[Any], names: list[str]) -> FileRow:
+def _file_row(row: Sequence[Any], names: list[str]) -> FileRow:
     id_, path, filetype, size, sha256, metadata, run, *values = row
     packed, values = packed_in(values[:3]), values[3:]
     further = {name: value for name, value in zip(names, values, strict=True) if value is not None}
