@@ -47,9 +47,8 @@ def check_names(db: Registry, selection: Selection) -> None:
         find_run(db, run)
     known = {tag for tag, _ in tagged_runs(db)}
     if selection.tag and selection.tag not in known:
-        raise FrameworkError(
-            f"no run has the tag '{selection.tag}': {did_you_mean(selection.tag, known) or 'see fw tag'}"
-        )
+        hint = did_you_mean(selection.tag, known) or "see fw tag"
+        raise FrameworkError(f"no run has the tag '{selection.tag}': {hint}")
     for name in selection.filetypes:
         if name not in filetypes(db):
             raise FrameworkError(nothing_found(db, name))
