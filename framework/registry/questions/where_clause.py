@@ -124,7 +124,7 @@ class _Reader:
             return And(tuple(self.condition(part, depth) for part in parts[::2]))
         if tree.data == "comparison":
             return self._comparison(parts)
-        if depth > DEEPEST:
+        if depth >= DEEPEST:
             raise WhereClauseError(self._text, parts[0].start_pos, "too many parentheses within each other")
         inner = self.condition(parts[1], depth + 1)
         return Not(inner) if tree.data == "negation" else inner
