@@ -27,7 +27,7 @@ from framework.engines.plan_records import (
 )
 from framework.errors import InfrastructureError
 from framework.model.plan import Job, Plan
-from framework.model.run import PlannedJob, PlannedLate, PlannedRun
+from framework.model.run import PlannedJob, PlannedLateBlock, PlannedRun
 from framework.worker.files.transfer import READ_ONLY, make_parents, measure
 from framework.worker.job.shard_format import current_record
 
@@ -109,7 +109,7 @@ class PlanFiles:
         summary = json.loads((self.directory / "run.json").read_text(encoding="utf-8"))
         summary["since"] = {int(call): start for call, start in summary.get("since", {}).items()}
         jobs = self._read_index(_index_name(summary.get("version", 1)))
-        late = [PlannedLate(**block) for block in summary.pop("late")]
+        late = [PlannedLateBlock(**block) for block in summary.pop("late")]
         planned: dict[int, Mapping[str, int]] = {}
         for block in late:
             path = self.directory / f"{_late_name(block.number)}.json"

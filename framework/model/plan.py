@@ -1,4 +1,4 @@
-"""The plan's parts: frozen values that say everything that will run."""
+"""Plan of a run: frozen values that describe everything that will run."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-#: The archive name of files that lie outside every archive; their path is absolute, or a URL.
+#: Archive name of files outside every archive; their path is absolute, or a URL.
 EXTERNAL = "external"
 
 
-class Known(NamedTuple):
-    """What is already known of a file: its size in bytes and its sha256, as an archive has it."""
+class ArchivedFile(NamedTuple):
+    """File as an archive holds it: size in bytes and sha256."""
 
     size: int
     sha256: str
-    #: What its name ends with there, where it is kept compressed.
+    #: Suffix of its name there, where it is kept compressed.
     compression: str = ""
-    #: The archive that has it, where that is not the run's own.
+    #: Archive that has it, where that is not the run's own.
     archive: str = ""
 
 
@@ -29,53 +29,61 @@ class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class File(Part, frozen=True, kw_only=True):
-    """One file as a call sees it."""
+    """File of a call."""
 
-    #: How the pipeline speaks of it: ``file.red``, or ``list.reds.red`` for a member of a list.
+    #: Name in the pipeline: ``file.red``, or ``list.reds.red`` for a member of a list.
     label: str
     filetype: str
     #: Its identity: directory and name in the archive, or the absolute path or URL of a file outside every archive.
     path: str
-    #: Where it lies below the job's own directory.
+    #: Path in the job's directory.
     job_path: str
-    #: Recorded with the file and searchable.
+    #: Searchable values that are recorded with the file.
     metadata: Mapping[str, str] = {}
+    #: Whether the archive keeps it; otherwise only the job has it.
     saved: bool = True
+    #: Whether it may be missing.
     optional: bool = False
     #: Whether it lies outside every archive.
     external: bool = False
-    #: A second name for it in the job, which a program insists on; not unique, on purpose.
+    #: Second name in the job, which a program requires; several files may have the same.
     rename: str = ""
-    #: Size in bytes and sha256 of what an archive already holds.
+    #: Size in bytes and sha256, where an archive holds it already.
     size: int | None = None
     sha256: str | None = None
-    #: What its name in the archive ends with beyond this path, where it is kept compressed.
+    #: Suffix after this path in the archive, where it is kept compressed.
     compression: str = ""
-    #: The archive that it is brought from before it is needed; empty where the run's own has it.
+    #: Archive that it is staged from; empty where the run's own has it.
     staged_from: str = ""
-    #: Cards that its FITS headers are given before it is stored: HDU, keyword, value, comment.
+    #: Cards that are set in its FITS headers before it is stored: HDU, keyword, value, comment.
     header: tuple[tuple[str, str, str, str], ...] = ()
     #: Whether it stays in memory, in the process that the job's calls share, and is not written.
     in_memory: bool = False
-    #: Where only the program knows which files it makes: the expression that their names fit; path and job_path have
-    #: ``*`` then.
+    #: Regular expression of names, where only the program knows which files it makes; path and job_path hold ``*``
+    #: then.
     pattern: str = ""
 
     @property
     def name(self) -> str:
+        """Name in the job's directory."""
         return self.job_path.rpartition("/")[2]
 
     @property
-    def known(self) -> Known | None:
-        return None if self.size is None else Known(self.size, self.sha256 or "", self.compression, self.staged_from)
+    def known(self) -> ArchivedFile | None:
+        """Archived file; None where no archive holds it yet."""
+        return (
+            None
+            if self.size is None
+            else ArchivedFile(self.size, self.sha256 or "", self.compression, self.staged_from)
+        )
 
     @property
     def archived(self) -> str:
-        """Its path as an archive keeps it."""
+        """Path under which an archive keeps it."""
         return self.path + self.compression
 
-    def placed(self, label: str, job_path: str, rename: str) -> File:
-        """The same file as another module speaks of it."""
+    def relabelled(self, label: str, job_path: str, rename: str) -> File:
+        """Return the same file under the names that another module has for it."""
         return File(
             label=label,
             filetype=self.filetype,
@@ -94,72 +102,73 @@ class File(Part, frozen=True, kw_only=True):
 
 
 class ListFile(Part, frozen=True, kw_only=True):
-    """A list of files, written into the job's directory before the programs begin."""
+    """List of files that is written into the job's directory before the programs begin."""
 
     label: str
     job_path: str
     lines: tuple[str, ...]
-    #: The paths of each line's files, where some may be missing when the list is written; else empty.
+    #: Archive paths of each line's files, where some may be missing when the list is written; else empty.
     files: tuple[tuple[str, ...], ...] = ()
 
 
 class Exec(Part, frozen=True, kw_only=True):
-    """One program of a call, its command line filled in."""
+    """Program of a call, with its command line."""
 
     number: int
     program: str
     argv: tuple[str, ...]
     #: Indexes of the words that hold $HEAD{} or $SECRET{}, which the job fills in.
     deferred: tuple[int, ...] = ()
-    #: Labels of what it reads and makes, and (parent, child) labels, as the pipeline declares them.
+    #: Labels of files that it reads and makes, and (parent, child) labels, as the pipeline declares them.
     used: tuple[str, ...] = ()
     made: tuple[str, ...] = ()
     derived: tuple[tuple[str, str], ...] = ()
+    #: Option by which the program prints its version, and the regular expression that finds it in the output.
     version_flag: str = ""
     version_pattern: str = ""
-    #: ``package.module:function`` that does its work in the job's process; empty where it is a program of its own.
+    #: ``package.module:function`` that runs in the job's process instead; empty for a program of its own.
     step: str = ""
 
 
 class Needs(Part, frozen=True, kw_only=True):
-    """What a call asks of the machine; None, or no step, where the pipeline does not say."""
+    """Resources that a call requests; None, or no step, where the pipeline does not request any."""
 
-    #: What it asks for at first, and each time after that was too little.
+    #: Memory that it requests at first, and after each time that this was exceeded; so too the time.
     memory_steps_mb: tuple[int, ...] = ()
     disk_mb: int | None = None
     cpus: int = 1
     gpus: int = 0
     walltime_steps_minutes: tuple[float, ...] = ()
-    #: Exit statuses by which programs say that memory was too little.
+    #: Exit statuses of programs for which memory was too little.
     memory_statuses: tuple[int, ...] = ()
-    #: For sites with a queue: which of its parts, and whom it charges; empty where the pipeline does not say.
+    #: Partition and account of a batch system; empty for its defaults.
     partition: str = ""
     account: str = ""
 
     @property
     def memory_mb(self) -> int | None:
-        """What it asks for at first."""
+        """Memory that it requests at first."""
         return self.memory_steps_mb[0] if self.memory_steps_mb else None
 
     @property
     def walltime_minutes(self) -> float | None:
-        """What it asks for at first."""
+        """Time that it requests at first."""
         return self.walltime_steps_minutes[0] if self.walltime_steps_minutes else None
 
 
 class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="environment"):
-    """How programs find their software on the machine itself; what it names is applied in this order."""
+    """Environment variables of programs, set by the following parts in this order."""
 
     name: str
-    #: A script that bash reads, and its arguments.
+    #: Script that bash sources, and its arguments.
     setup: tuple[str, ...] = ()
-    #: What ``module load`` is given, and the script that makes that command known (empty: where it usually lies).
+    #: Arguments of ``module load``, and the script that defines this command (empty for its usual path).
     module_load: tuple[str, ...] = ()
     module_init: str = ""
-    #: Directories of a conda or of a virtual environment.
+    #: Directories of a conda environment and of a virtual environment.
     conda: str = ""
     venv: str = ""
-    #: Longest time that making it ready may take.
+    #: Longest time that its setup may take.
     setup_minutes: float
 
     @property
@@ -168,7 +177,7 @@ class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="enviro
 
 
 class Bind(Part, frozen=True, array_like=True):
-    """A place of the machine that programs in a container see."""
+    """Directory or file of the machine that is mounted in a container."""
 
     outside: str
     inside: str
@@ -176,13 +185,13 @@ class Bind(Part, frozen=True, array_like=True):
 
 
 class Container(Part, frozen=True, kw_only=True, tag_field="kind", tag="container"):
-    """An image that programs run in, and what runs it."""
+    """Image that programs run in, and its runtime."""
 
     name: str
     runtime: str
     image: str
     binds: tuple[Bind, ...] = ()
-    #: Further words for the runtime.
+    #: Further options of the runtime.
     options: tuple[str, ...] = ()
     setup_minutes: float
 
@@ -204,19 +213,20 @@ class Call(Part, frozen=True, kw_only=True):
     outputs: tuple[File, ...]
     lists: tuple[ListFile, ...] = ()
     execs: tuple[Exec, ...]
-    #: The wrapper's own section of the module, expanded.
+    #: Section of the wrapper in the module, expanded.
     settings: Mapping[str, str] = {}
+    #: Environment variables of its programs.
     environment: Mapping[str, str] = {}
     needs: Needs
-    #: Label of what its programs run in; empty for the machine as it is.
+    #: Label of the environment or container of its programs; empty for the machine as it is.
     software: str = ""
     max_retries: int = 0
-    #: The module allows so many of its calls at a time in one job; None where it does not say.
+    #: Greatest number of the module's calls that run at a time in one job; None without a limit of the module.
     max_threads: int | None = None
 
     @property
     def in_process(self) -> bool:
-        """Whether it runs in the process that it shares with others of its job."""
+        """Whether it runs in the process that calls of its job share."""
         return any(step.step for step in self.execs)
 
 
@@ -227,26 +237,27 @@ class Job(Part, frozen=True, kw_only=True):
     block: int
     keys: str
     calls: tuple[Call, ...]
-    #: Jobs whose files this one needs.
+    #: Numbers of the jobs whose files this one reads.
     parents: tuple[int, ...] = ()
-    #: How many calls of one module may run at a time; 0 where the block does not say.
+    #: Greatest number of calls of one module that run at a time; 0 without a limit of the block.
     max_threads: int = 0
 
     @property
     def max_retries(self) -> int:
+        """Greatest number of retries of its calls."""
         return max(call.max_retries for call in self.calls)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """A step as the plan sees it: how many calls it became."""
+    """Module with the number of its calls."""
 
     name: str
     number: int
     calls: int
-    #: At most so many of its jobs run at a time in the whole run; None for no limit.
+    #: Greatest number of its jobs that run at a time in the whole run; None for no limit.
     max_running: int | None = None
-    #: Names of throttles that the site keeps, ``name`` or ``name:weight``.
+    #: Concurrency limits of the pool that its jobs use, ``name`` or ``name:weight``.
     concurrency_limits: tuple[str, ...] = ()
 
 
@@ -262,32 +273,32 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateModule:
-    """A step of a late block: what is known of it before its inputs are there."""
+    """Module of a late block: what is known before its inputs exist."""
 
     name: str
     number: int
-    #: What it will ask for, object by object: ``file.piece: depends = split.file.piece``.
+    #: Its questions, object by object: ``file.piece: depends = split.file.piece``.
     asks: tuple[str, ...]
-    #: The modules whose files it depends on, and ``archive`` where it queries.
+    #: Modules whose files it depends on, and ``archive`` where it queries the registry.
     sources: tuple[str, ...]
-    #: Programs that it runs in any case.
+    #: Programs that it runs in any case, with the label of their environment or container.
     programs: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LateBlock:
-    """A block that is planned when the blocks before it have ended, since its width is known only then."""
+    """Block that is planned when the blocks before it have ended, since its number of calls is known only then."""
 
     number: int
     name: str
-    #: The block right before it.
+    #: Name of the block before it.
     after: str
     modules: tuple[LateModule, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What a run is called, and whose it is."""
+    """Names of a run and its owner."""
 
     reqnum: int
     unitname: str
@@ -302,7 +313,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Everything that will run."""
+    """Plan of a run: all its blocks, jobs and calls."""
 
     identity: Identity
     blocks: tuple[Block, ...]
@@ -311,54 +322,56 @@ class Plan:
     archive: str
     archive_root: str
     target_site: str
-    #: What the site says of itself, keys of its sections joined by dots.
+    #: Settings of the site, keys of its sections joined by dots.
     site: Mapping[str, str]
     #: True when blocks wait for each other; False when only files order the jobs.
     barriers: bool
-    #: Top-level values that the pipeline asks to keep with the attempt.
+    #: Top-level values of the pipeline that are recorded with the attempt.
     kept_values: Mapping[str, str]
     #: Top-level text to print when the run is done.
     epilogue: str
-    #: What programs run in, by label.
+    #: Environments and containers of programs, by label.
     software: Mapping[str, Environment | Container]
-    #: How many graphics processors the site gives; None where it does not say.
+    #: Number of graphics processors of the site; None where it is not known.
     gpus: int | None
-    #: What may be looked at but did not stop the plan.
+    #: Warnings for the user.
     warnings: tuple[str, ...] = ()
     #: Blocks that are planned later, in their order.
     late: tuple[LateBlock, ...] = ()
-    #: What modules of this plan read, and late blocks depend on: ``module.list.label`` to its lines
+    #: Lists of this plan that late blocks depend on: ``module.list.label`` to its lines
     #: (framework/plan/products.py).
     carried: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    #: Where relative paths and programs lie.
+    #: Directory of relative paths and programs.
     submit_directory: str = ""
-    #: The archive that what the run has made goes to when it has ended; empty where it stays in its own.
+    #: Archive that the run's files are delivered to when it has ended; empty for none.
     deliver_to: str = ""
-    #: How many files a machine's jobs may fetch from one server at a time; 0 for no limit.
+    #: Greatest number of files that the jobs of a machine download from one server at a time; 0 for no limit.
     max_transfers: int = 0
-    #: Whether what jobs leave that nobody declared is kept.
+    #: Whether undeclared files that jobs leave are kept.
     keeps_junk: bool = False
-    #: What fpack is told, where files are compressed by it; its own defaults are not ours.
+    #: Arguments of fpack; empty for lossless compression.
     compression_args: tuple[str, ...] = ()
 
     @property
     def programs(self) -> frozenset[tuple[str, str]]:
-        """What has to be on the machine, each with the label of what it runs in, empty for the machine as it is."""
+        """Programs that must be on the machine, with the label of their environment or container."""
         now = {(step.argv[0], call.software) for call in self.calls for step in call.execs}
         return frozenset(now.union(*(module.programs for block in self.late for module in block.modules)))
 
     @property
     def jobs(self) -> Iterator[Job]:
+        """All jobs, block by block."""
         return (job for block in self.blocks for job in block.jobs)
 
     @property
     def calls(self) -> Iterator[Call]:
+        """All calls, job by job."""
         return (call for job in self.jobs for call in job.calls)
 
 
-#: What a run and its unit may be called: nothing that a shell, a URL or a DAG file would trip over.
+#: Names of runs and units: without characters that are special in a shell, a URL or a DAG file.
 SAFE_NAME = re.compile(r"[\w.,+=@%~^:-]+", re.ASCII)
 
-#: A path in an archive: any text that is UTF-8, between single slashes, that leads nowhere else.
+#: Path in an archive: relative, valid UTF-8, with single slashes and without ``.`` and ``..``.
 _PART = r"(?!\.\.?(?:/|\Z))[^/\0\ud800-\udfff]+"
 ARCHIVE_PATH = re.compile(rf"{_PART}(?:/{_PART})*")

@@ -1,4 +1,4 @@
-"""A run as it was planned and written down: its jobs and calls as an engine sees them."""
+"""Run as its directory describes it: jobs and calls with what an engine needs of them."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import msgspec
 
 
 class PlannedCall(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
-    """What an engine knows of a call."""
+    """Call, with what an engine needs of it."""
 
     number: int
     module: str
-    #: What it makes and keeps, as it lies in the archive.
+    #: Archive paths of files that it makes and the archive keeps.
     kept: tuple[str, ...]
-    #: Archive paths it makes for its own job only.
+    #: Archive paths of files that it makes for its own job only.
     unkept: tuple[str, ...]
     inputs: tuple[str, ...]
 
 
 class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like=True):
-    """What an engine knows of a job."""
+    """Job, with what an engine needs of it."""
 
     number: int
     block: int
@@ -30,29 +30,31 @@ class PlannedJob(msgspec.Struct, frozen=True, kw_only=True, gc=False, array_like
     calls: tuple[PlannedCall, ...]
     max_retries: int
     cpus: int
-    #: Memory that it asks for at first, and each time that it was too little; of time, how many steps there are.
+    #: Memory that it requests at first, and after each time that this was exceeded; number of steps of its time.
     memory_steps_mb: tuple[int, ...]
     time_steps: int
+    #: File of the plan with its record, and the offset in bytes.
     shard: str
     offset: int
     gpus: int
-    #: Labels of what its calls' programs run in.
+    #: Labels of the environments and containers of its programs.
     software: tuple[str, ...]
     disk_mb: int = 0
-    #: For sites with a queue: which of its parts, whom it charges, and how long the job may take; empty, or 0, where
-    #: the pipeline does not say.
+    #: Partition and account of a batch system, and how long the job may take; empty, or 0, where the pipeline does not
+    #: request any.
     partition: str = ""
     account: str = ""
     walltime_minutes: int = 0
 
     @property
     def memory_mb(self) -> int:
+        """Memory that it requests at first."""
         return self.memory_steps_mb[0]
 
 
 @dataclass(frozen=True, kw_only=True)
-class PlannedLate:
-    """What an engine knows of a block that is planned when the blocks before it have ended."""
+class PlannedLateBlock:
+    """Late block that is still to be planned."""
 
     number: int
     name: str
@@ -61,7 +63,7 @@ class PlannedLate:
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedRun:
-    """A plan as it was written down."""
+    """Plan of a run, as its directory holds it."""
 
     run: str
     attempt: int
@@ -70,34 +72,34 @@ class PlannedRun:
     archive_path: str
     barriers: bool
     epilogue: str
-    #: Each program with the label of what it runs in, empty for the machine as it is.
+    #: Programs with the label of their environment or container, empty for the machine as it is.
     programs: tuple[tuple[str, str], ...]
-    #: What programs run in, by label, as workers read it.
+    #: Environments and containers of programs, by label, as workers read them.
     software: Mapping[str, Mapping[str, Any]]
-    #: How many graphics processors the site gives; None where it does not say.
+    #: Number of graphics processors of the site; None where it is not known.
     gpus: int | None
-    #: Module name to how many of its calls may run at a time.
+    #: Module name to the greatest number of its jobs that run at a time.
     max_running: Mapping[str, int]
     jobs: Mapping[int, PlannedJob]
-    #: Where relative paths of the pipeline lie.
+    #: Directory of relative paths of the pipeline.
     submit_directory: str = ""
     identity: Mapping[str, Any] = field(default_factory=dict)
-    #: Late blocks whose plan is written down: number to the calls of each module.
+    #: Late blocks that are planned: number to the number of calls of each module.
     planned_late: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     #: Late blocks that are still to be planned, in their order.
-    late: tuple[PlannedLate, ...] = ()
-    #: What late blocks depend on and no call makes: names to lines, as plain data.
+    late: tuple[PlannedLateBlock, ...] = ()
+    #: Lists that late blocks depend on: ``module.list.label`` to its lines, as plain data.
     carried: Mapping[str, Any] = field(default_factory=dict)
-    #: Module name to the throttles that it names.
+    #: Module name to the concurrency limits of the pool that its jobs use.
     concurrency_limits: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    #: What other archives have for the run: path as it lies there, to the archive and the path of the file itself.
+    #: Files to stage: path in the archive, to the archive that has the file and its own path.
     staging: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    #: The archive that what the run has made goes to when it has ended; empty where it stays.
+    #: Archive that the run's files are delivered to when it has ended; empty for none.
     deliver_to: str = ""
     target_site: str = "local"
-    #: What the site says of itself, keys of its sections joined by dots.
+    #: Settings of the site, keys of its sections joined by dots.
     site: Mapping[str, str] = field(default_factory=dict)
-    #: How often the run was planned: once more with each configuration that it was restarted with.
+    #: Version of the plan: one more with each restart with another configuration.
     version: int = 1
-    #: Call number to the first start of the run whose results count, where the configuration was changed before it.
+    #: Call number to the first start whose results count, for calls that a change of the configuration affects.
     since: Mapping[int, int] = field(default_factory=dict)

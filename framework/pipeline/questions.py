@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from framework.model.plan import Known
+from framework.model.plan import ArchivedFile
 from framework.pipeline.problems import error_at, suggest_name
 from wcl import Quoted, Scope, Section, SourcePosition, expand, split_command, split_list
 
@@ -55,7 +55,7 @@ class FoundFile(Struct, frozen=True, kw_only=True, gc=False):
     path: str
     filetype: str = ""
     metadata: Mapping[str, str] = {}
-    known: Known | None = None
+    known: ArchivedFile | None = None
 
 
 #: One line of an answer: files that belong together, by their nicknames (empty where the answer gives none).
@@ -69,7 +69,7 @@ class UnansweredError(Exception):
 class PlannerQuestions(Protocol):
     """The one way by which planning asks about the registry, the archives and the disk."""
 
-    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, ArchivedFile]:
         """Return those of the archive paths that exist, with size and checksum of each."""
 
     def absence_reason(self, path: str) -> str | None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
-from framework.model.plan import Call, File, Known
+from framework.model.plan import ArchivedFile, Call, File
 from framework.pipeline.problems import PlanProblems
 from framework.pipeline.questions import PlannerQuestions
 from framework.plan.definition_positions import DefinitionPositions, describe_call
@@ -54,7 +54,7 @@ def find_archived_inputs(
 
 def _report_missing(
     readers: Readers,
-    known: Mapping[str, Known],
+    known: Mapping[str, ArchivedFile],
     positions: DefinitionPositions,
     questions: PlannerQuestions,
     problems: PlanProblems,
@@ -81,7 +81,7 @@ def _report_unreadable(
             problems.add_error(positions.find(call, file.label), f"{location}: {error}", hint)
 
 
-def _with_known_inputs(call: Call, looked_up: Collection[str], known: Mapping[str, Known]) -> Call:
+def _with_known_inputs(call: Call, looked_up: Collection[str], known: Mapping[str, ArchivedFile]) -> Call:
     inputs = []
     for file in call.inputs:
         if file.external or file.path not in looked_up:
@@ -91,5 +91,5 @@ def _with_known_inputs(call: Call, looked_up: Collection[str], known: Mapping[st
     return replace(call, inputs=tuple(inputs))
 
 
-def _with_known(file: File, known: Known) -> File:
+def _with_known(file: File, known: ArchivedFile) -> File:
     return replace(file, size=known.size, sha256=known.sha256, compression=known.compression, staged_from=known.archive)

@@ -55,8 +55,8 @@ class FileNaming:
         """Return a file of another module as this module sees it, in the directory that this definition sets."""
         definition = self._definition
         if not definition.sets_directory:
-            return file.placed(label, file.job_path, definition.rename)
-        return file.placed(label, join_path(self._job_directories.fill(*layers), file.name), definition.rename)
+            return file.relabelled(label, file.job_path, definition.rename)
+        return file.relabelled(label, join_path(self._job_directories.fill(*layers), file.name), definition.rename)
 
     @property
     def sets_directory(self) -> bool:

@@ -206,7 +206,7 @@ class ModuleFiles:
     def _relabeller(self, label: str, nickname: str, lines: Iterable[FileLine]) -> Relabeller:
         naming = self._namings.get(nickname)
         if naming is None:
-            return lambda file, line, values: file.placed(label, file.job_path, "")
+            return lambda file, line, values: file.relabelled(label, file.job_path, "")
         if not naming.sets_directory:
             return lambda file, line, values: naming.relabel(file, label)
         ours = naming.with_loop((*self._module.loop, *known_names(lines)))

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from sqlalchemy import exc, text
 
 from framework.engines.process_paths import program_path
-from framework.model.plan import Known
+from framework.model.plan import ArchivedFile
 from framework.pipeline.questions import (
     ANSWER,
     FieldsQuestion,
@@ -59,7 +59,7 @@ class RegistryAnswers:
         #: Where query programs run, and are looked for where they are named by a relative path.
         self._directory = directory
 
-    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, ArchivedFile]:
         if not paths:
             return {}
 
@@ -181,7 +181,7 @@ class RegistryAnswers:
         return [{nick: self._complete(file, newest, known) for nick, file in row.items()} for row in rows]
 
     def _complete(
-        self, file: Mapping[str, str], newest: Mapping[str, FoundFile], known: Mapping[str, Known]
+        self, file: Mapping[str, str], newest: Mapping[str, FoundFile], known: Mapping[str, ArchivedFile]
     ) -> FoundFile:
         metadata = {key: as_literal(str(value)) for key, value in file.items() if key not in OWN and value is not None}
         if path := file.get("fullname") or file.get("path"):
@@ -204,7 +204,7 @@ class ReplanAnswers(RegistryAnswers):
         super().__init__(registry, archive, directory, sources)
         self._own = own + "/"
 
-    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, ArchivedFile]:
         return super().find_in_archive([path for path in paths if not path.startswith(self._own)])
 
     def find_lines(self, question: Question) -> Iterable[FoundLine]:
@@ -279,8 +279,8 @@ def _shared(value: str) -> str:
     return sys.intern(value) if is_plain(value) else as_literal(value)
 
 
-def _known(row: FileRow, archive: str = "") -> Known:
+def _known(row: FileRow, archive: str = "") -> ArchivedFile:
     if row.packed:
         ending, size, sha256 = row.packed
-        return Known(size, sha256, ending, archive)
-    return Known(row.size or 0, row.sha256 or "", "", archive)
+        return ArchivedFile(size, sha256, ending, archive)
+    return ArchivedFile(row.size or 0, row.sha256 or "", "", archive)

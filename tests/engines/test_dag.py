@@ -11,7 +11,7 @@ from framework.engines.htcondor.dag import DagJob, dag_lines, edge_lines
 from framework.engines.htcondor.site import read_site
 from framework.engines.htcondor.submit_description import SubmissionPaths, memory_expression, memory_steps
 from framework.errors import PlanError
-from framework.model.run import PlannedCall, PlannedJob, PlannedLate, PlannedRun
+from framework.model.run import PlannedCall, PlannedJob, PlannedLateBlock, PlannedRun
 
 PLACES = SubmissionPaths(
     directory="/runs/r/condor/0", run_directory="/runs/r", archive_root="/archive", python="/usr/bin/python3",
@@ -80,7 +80,7 @@ def test_a_queue_is_told_what_a_module_asks_of_it():
 
 
 def test_a_late_block_is_a_dag_below_that_is_planned_by_its_script():
-    late = (PlannedLate(number=2, name="use", after="cut"), PlannedLate(number=3, name="sum", after="use"))
+    late = (PlannedLateBlock(number=2, name="use", after="cut"), PlannedLateBlock(number=3, name="sum", after="use"))
     lines = written(a_run([a_job(1)], late=late))
     assert [line for line in lines if "late" in line] == [
         "SUBDAG EXTERNAL late2 /runs/r/condor/0/late2.dag",

@@ -14,7 +14,7 @@ import pytest
 from framework.engines.htcondor.dag import DagJob, config_lines, dag_lines, sub_dag_lines
 from framework.engines.htcondor.site import read_site
 from framework.engines.htcondor.submit_description import SubmissionPaths, memory_steps
-from framework.model.run import PlannedCall, PlannedJob, PlannedLate, PlannedRun
+from framework.model.run import PlannedCall, PlannedJob, PlannedLateBlock, PlannedRun
 
 GOLDEN = Path(__file__).parent / "golden_dags"
 PATHS = SubmissionPaths(
@@ -50,7 +50,10 @@ def a_plan() -> PlannedRun:
         a_job(2, 1, (1,), (100, 200, 400)),
         a_job(3, 2, (1, 2), (0,), disk_mb=7, partition="long", account="survey", walltime_minutes=9),
     ]
-    late = (PlannedLate(number=3, name="later", after="second"), PlannedLate(number=4, name="last", after="later"))
+    late = (
+        PlannedLateBlock(number=3, name="later", after="second"),
+        PlannedLateBlock(number=4, name="last", after="later"),
+    )
     return PlannedRun(
         run="r", attempt=1, archive="home", archive_root="/archive", archive_path="u", barriers=True, epilogue="",
         programs=(), software={}, gpus=None, max_running={"m1": 3, "last": 2}, jobs={job.number: job for job in jobs},

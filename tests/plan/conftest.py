@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from framework.configuration.site_file import DEFAULTS
-from framework.model.plan import Identity, Known, Plan
+from framework.model.plan import ArchivedFile, Identity, Plan
 from framework.pipeline.questions import NamedQuestion
 from framework.plan.build import build_plan
 from framework.runs.wrapper_hooks import WrapperHooks
@@ -94,14 +94,14 @@ class Answers:
     """What the registry and the disk would say."""
 
     def __init__(
-        self, in_archive: Mapping[str, Known], outside: Mapping[str, str], lines: Sequence[object] = ()
+        self, in_archive: Mapping[str, ArchivedFile], outside: Mapping[str, str], lines: Sequence[object] = ()
     ) -> None:
         self._in_archive = in_archive
         self._outside = outside
         self._lines = lines
         self.asked: list[object] = []
 
-    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, Known]:
+    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, ArchivedFile]:
         return {path: self._in_archive[path] for path in paths if path in self._in_archive}
 
     def find_lines(self, question: object) -> Sequence[object]:
@@ -133,7 +133,7 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
     def make(
         text: str = REDUCE,
         *,
-        in_archive: Mapping[str, Known] | None = None,
+        in_archive: Mapping[str, ArchivedFile] | None = None,
         outside: Mapping[str, str] | None = None,
         **overrides: str,
     ) -> Plan:

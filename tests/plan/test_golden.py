@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from framework.configuration.site_file import DEFAULTS
-from framework.model.plan import Identity, Known, Plan
+from framework.model.plan import ArchivedFile, Identity, Plan
 from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_plan
 from framework.runs.planner_answers import read_answer
@@ -29,8 +29,9 @@ class Recorded:
         self._replaced = replaced
 
     def find_in_archive(self, paths):
-        return {path: Known(1, "0") for path in paths if "/p03/" not in path or "butler" in path or "skyMap" in path
-                or "registry" in path}  # fmt: skip
+        known = ("butler", "skyMap", "registry")
+        return {path: ArchivedFile(1, "0") for path in paths
+                if "/p03/" not in path or any(word in path for word in known)}  # fmt: skip
 
     def absence_reason(self, path):
         return ""

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from framework.model.plan import Known
+from framework.model.plan import ArchivedFile
 from wcl import WclError
 
 COADD = "TST/test/none/r7/T1/p02/coadd/g.fits"
@@ -66,7 +66,7 @@ def test_the_problem_shows_its_line_and_what_was_meant(plan, reduce_text):
 
 def test_a_name_that_the_archive_has_already_is_refused(plan):
     with pytest.raises(WclError, match="is in the archive already"):
-        plan(in_archive={COADD: Known(1, "0")})
+        plan(in_archive={COADD: ArchivedFile(1, "0")})
 
 
 def an_input(reduce_text: str, definition: str) -> str:
@@ -79,8 +79,8 @@ def test_an_input_that_nobody_makes_and_no_archive_has_is_refused(plan, reduce_t
     path = "TST/test/none/r7/T1/p02/cal/flat.fits"
     with pytest.raises(WclError, match="no call makes"):
         plan(text)
-    found = next(plan(text, in_archive={path: Known(5, "abc")}).calls).inputs[0]
-    assert (found.path, found.known) == (path, Known(5, "abc"))
+    found = next(plan(text, in_archive={path: ArchivedFile(5, "abc")}).calls).inputs[0]
+    assert (found.path, found.known) == (path, ArchivedFile(5, "abc"))
 
 
 def test_a_missing_file_outside_the_archives_is_refused(plan, reduce_text):
