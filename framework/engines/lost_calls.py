@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Container, Iterable
-from typing import Any
 
 from framework.worker.files.transfer import READ_ONLY, lost_log_path, measure, move
+from framework.worker.journal.facts import CallTry, FileObject, call_end, call_message, file_record
 from framework.worker.journal.journal import Journal
 from framework.worker.journal.restart_state import OpenCall
 from framework.worker.journal.statuses import LOST
@@ -28,14 +28,14 @@ def close_calls(
     """
     for call in sorted(calls, key=lambda call: call.key):
         log = _keep_log(call, archive, archive_root, "" if call.log in in_use else written_in or archive_root)
-        journal.write(
-            "call.end", job=call.job, queue=call.execution_id, call=call.call, **{"try": call.try_number}, status=LOST,
-            files=[log] if log else [], used=[], made=[[0, log["path"]]] if log else [], derived=[],
-            messages=[{"level": 1, "text": reason, "exec": 0}], **({"log": log["path"]} if log else {}),
-        )  # fmt: skip
+        messages = [call_message(1, reason)]
+        made = [[0, log["path"]]] if log else []
+        name = log["path"] if log else ""
+        files = [log] if log else []
+        journal.write(call_end(CallTry(*call.key), LOST, files=files, made=made, messages=messages, log=name))
 
 
-def _keep_log(call: OpenCall, archive: str, archive_root: str, written_in: str) -> dict[str, Any] | None:
+def _keep_log(call: OpenCall, archive: str, archive_root: str, written_in: str) -> FileObject | None:
     """The lost call's log under a name that its next execution will not use; None where it wrote none."""
     kept = lost_log_path(call.log, call.execution_id)
     target = os.path.join(archive_root, kept)
@@ -47,5 +47,5 @@ def _keep_log(call: OpenCall, archive: str, archive_root: str, written_in: str) 
         os.chmod(target, READ_ONLY)
     except OSError:
         return None  # it had written none, or it cannot be kept: the run goes on without it
-    meta = {"modulename": call.module}
-    return {"path": kept, "type": "log", "size": found.size, "sha256": found.sha256, "archive": archive, "meta": meta}
+    metadata = {"modulename": call.module}
+    return file_record(kept, "log", size=found.size, sha256=found.sha256, archive=archive, metadata=metadata)

@@ -30,6 +30,7 @@ from framework.model.plan import Job, Plan
 from framework.model.run import PlannedJob, PlannedLateBlock, PlannedRun
 from framework.worker.files.transfer import READ_ONLY, make_parents, measure
 from framework.worker.job.shard_format import current_record
+from framework.worker.journal.facts import file_record
 
 #: Jobs in one shard: few enough to read one quickly, many enough to keep a big run to a few hundred files.
 SHARD_JOBS = 400
@@ -156,8 +157,8 @@ def archive_files(paths: Iterable[Path], plan: PlannedRun, archived_before: Coll
         os.chmod(part, READ_ONLY)
         os.replace(part, target)
         found = measure(target)
-        record = {"path": name, "type": "plan", "size": found.size, "sha256": found.sha256}
-        records.append(record | {"archive": plan.archive, "meta": {}})
+        size, sha256 = found.size, found.sha256
+        records.append(file_record(name, "plan", size=size, sha256=sha256, archive=plan.archive, metadata={}))
     return records
 
 

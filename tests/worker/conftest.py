@@ -33,8 +33,8 @@ class Worker:
         with self.log.open("ab+") as log:
             return self.cache.get(label, definition, IDENTITY, log.fileno(), self._tell)
 
-    def _tell(self, what: str, **fact: Any) -> None:
-        assert what == "software"
+    def _tell(self, fact: dict[str, Any]) -> None:
+        assert fact["e"] == "software"
         self.told.append(fact)
 
 

@@ -23,6 +23,8 @@ from framework.engines.run_directory import RunDirectory
 from framework.errors import RunError
 from framework.model.run import PlannedRun
 from framework.worker.job.htcondor_receive import receive
+from framework.worker.journal import facts
+from framework.worker.journal.facts import JobExecution
 from framework.worker.journal.journal import Journal, read_facts
 from framework.worker.journal.statuses import INTERRUPTED
 
@@ -154,9 +156,9 @@ class HTCondorEngine:
             str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
         )
         try:
-            journal.write("attempt.start")
+            journal.write(facts.attempt_start())
             if files := directory.archive_plan(plan, history.archived_files):
-                journal.write("attempt.files", files=files)
+                journal.write(facts.attempt_files(files))
             _close_lost(history, journal, plan)
             if not plan.late and all(job_is_done(job, history) for job in plan.jobs.values()):
                 return self._nothing_left(plan, journal)
@@ -172,8 +174,8 @@ class HTCondorEngine:
 
     def _nothing_left(self, plan: PlannedRun, journal: Journal) -> RunResult:
         for block in sorted({job.block for job in plan.jobs.values()}):
-            journal.write("block.end", block=block, status=0)
-        journal.write("attempt.end", status=0)
+            journal.write(facts.block_end(block, 0))
+        journal.write(facts.attempt_end(0))
         self._follower.catch_up()
         return RunResult(status=0, jobs=len(plan.jobs), done=len(plan.jobs), failed=0, skipped=0)
 
@@ -200,7 +202,7 @@ class HTCondorEngine:
         name = f"engine-{max(history.start - 1, 0)}-close-{os.getpid()}-{os.urandom(3).hex()}"
         journal = Journal(str(directory.journal), name, run=plan.run, attempt=plan.attempt, start=history.start)
         _close_lost(history, journal, plan)
-        journal.write("attempt.end", status=status)
+        journal.write(facts.attempt_end(status))
         journal.close()
 
 
@@ -220,8 +222,8 @@ def finish(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     done = not plan.late and all(job_is_done(job, history) for job in plan.jobs.values())
     status = 0 if done else INTERRUPTED if is_cancelled else 1
     for block in open_blocks:
-        journal.write("block.end", block=block, status=0 if done else 1)
-    journal.write("attempt.end", status=status)
+        journal.write(facts.block_end(block, 0 if done else 1))
+    journal.write(facts.attempt_end(status))
     journal.close()
     keep_raised(submission, plan, history)
     return status
@@ -231,7 +233,7 @@ def _close_lost(history: RunHistory, journal: Journal, plan: PlannedRun) -> None
     lost = "its job was lost"
     close_calls(history.open_calls, journal, plan.archive, plan.archive_root, lost, in_use=history.logs)
     for job, queue in history.open_jobs:
-        journal.write("job.lost", job=job, queue=queue, reason="it ended without a word")
+        journal.write(facts.job_lost(JobExecution(job, queue), "it ended without a report"))
 
 
 def _newest(directory: RunDirectory) -> SubmissionDirectory | None:

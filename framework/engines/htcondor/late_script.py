@@ -15,6 +15,7 @@ from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.subcommand import LatePlanner
 from framework.errors import FrameworkError
 from framework.model.run import PlannedRun
+from framework.worker.journal import facts
 from framework.worker.journal.journal import Journal
 
 
@@ -27,16 +28,16 @@ def plan_block(submission: SubmissionDirectory, number: int) -> int:
     history = read_history(run.journal, plan)
     name = f"engine-{submission.start}-late{number}-{os.getpid()}-{os.urandom(3).hex()}"
     journal = Journal(str(run.journal), name, run=plan.run, attempt=plan.attempt, start=submission.start)
-    journal.write("block.start", t=began, block=number)
+    journal.write(facts.block_start(number), t=began)
     try:
         jobs = 0 if error else _write(submission, plan, number, history, journal)
     except FrameworkError as refusal:
         error = str(refusal)
     if error:
         text = f"block {names.get(number, number)} could not be planned: {error}"
-        journal.write("message", block=number, level=1, text=text)
+        journal.write(facts.message(1, text, block=number))
     if error or not jobs:
-        journal.write("block.end", block=number, status=1 if error else 0)
+        journal.write(facts.block_end(number, 1 if error else 0))
     journal.close()
     return 1 if error else 0 if jobs else NOTHING_TO_DO
 
@@ -58,7 +59,7 @@ def _write(
     check_limits(plan, site)
     if number not in history.planned_blocks:
         jobs = sum(job.block == number for job in plan.jobs.values())
-        journal.write("block.plan", block=number, jobs=jobs, modules=plan.planned_late[number])
+        journal.write(facts.block_plan(number, jobs, plan.planned_late[number]))
     if files := submission.run.archive_plan(plan, history.archived_files):
-        journal.write("attempt.files", files=files)
+        journal.write(facts.attempt_files(files))
     return submission.write_late(plan, number, history, site, raised_for(submission.run), has_elsewhere())

@@ -27,6 +27,8 @@ from framework.worker.files.transfer import lost_log_path
 from framework.worker.job.chirp import ERROR_MARK, FACT_MARK
 from framework.worker.job.pool_execution import execution_id
 from framework.worker.job.run_directory_access import journal_name
+from framework.worker.journal import facts
+from framework.worker.journal.facts import FactObject, JobExecution
 from framework.worker.journal.journal import COURSE, Journal, read_facts
 from framework.worker.journal.restart_state import OpenCall, fold
 
@@ -93,15 +95,15 @@ class Observer:
         if event.number in (EventKind.TERMINATED, EventKind.POST_ENDED) and self._is_done(event, node):
             block = self._plan.jobs[node.job].block
             if self._blocks.end_job(block, node.job):
-                self._write("block.end", event.t, block=block, status=0)
+                self._write(facts.block_end(block, 0), event.t)
 
     def _record_event(self, event: Event, node: NodeState) -> None:
         match event.number:
             case EventKind.SUBMITTED:
                 block = self._plan.jobs[node.job].block
                 if self._blocks.start(block):
-                    self._write("block.start", event.t, block=block)
-                self._write("job.queue", event.t, job=node.job, queue=node.execution_id, block=block)
+                    self._write(facts.block_start(block), event.t)
+                self._write(facts.job_queue(JobExecution(node.job, node.execution_id), block), event.t)
             case EventKind.GENERIC:
                 self._record_live_report(event, node)
             case EventKind.HELD:
@@ -121,17 +123,17 @@ class Observer:
 
     def _close_execution(self, ended: EndedExecution, is_last: bool = False) -> bool:
         """Close an execution that has no end on record; return whether nothing more is to be waited for."""
-        facts, written_in = self._read_journal(ended)
-        if any(fact["e"] == "job.end" for fact in facts):
+        found, written_in = self._read_journal(ended)
+        if any(fact["e"] == "job.end" for fact in found):
             return True
         is_shared = self._settings["shared"]
-        if not facts and not is_shared and not is_last:
+        if not found and not is_shared and not is_last:
             return False  # its journal may still be on its way back
-        open_calls = fold(facts).open_calls
+        open_calls = fold(found).open_calls
         if not is_last and is_shared and self._awaits_logs(open_calls, ended):
             return False
-        reason = ended.reason or "it ended without a word"
-        if self._write("job.lost", ended.t, job=ended.job, queue=ended.execution_id, reason=reason):
+        reason = ended.reason or "it ended without a report"
+        if self._write(facts.job_lost(JobExecution(ended.job, ended.execution_id), reason), ended.t):
             self._close_calls(open_calls, ended, written_in)
         return True
 
@@ -175,19 +177,19 @@ class Observer:
             return
         name = journal_name(self._submission.start, node.job, str(fact.get("queue"))) + ".jsonl"
         if isinstance(fact, dict) and fact.get("job") == node.job and not (self._run.journal / name).exists():
-            what, t = fact.pop("e"), fact.pop("t")
-            self._write(what, t, "live", **fact)
+            self._write(fact, fact["t"], "live")
 
     def _write_message(self, event: Event, node: NodeState, text: str, execution: str = "") -> None:
-        self._write("message", event.t, job=node.job, queue=execution or node.execution_id, level=COURSE, text=text)
+        about = JobExecution(node.job, execution or node.execution_id)
+        self._write(facts.message(COURSE, text, about=about), event.t)
 
-    def _write(self, what: str, t: float, journal: str = "engine", /, **fact: Any) -> bool:
+    def _write(self, fact: FactObject, t: float, journal: str = "engine") -> bool:
         """Write a fact that no earlier observer has written; return whether it was new."""
-        key = _key({"e": what, "t": t, **fact})
+        key = _key({**fact, "t": t})
         if key in self._written:
             return False
         self._written.add(key)
-        self._journal(journal).write(what, t=t, **fact)
+        self._journal(journal).write(fact, t=t)
         return True
 
     def _journal(self, kind: str = "engine") -> Journal:

@@ -19,6 +19,8 @@ from framework.engines.staged_inputs import AwaitedFiles
 from framework.engines.subcommand import LatePlanner, Stager
 from framework.model.run import PlannedJob, PlannedRun
 from framework.output.text import counted
+from framework.worker.journal import facts
+from framework.worker.journal.facts import JobExecution
 from framework.worker.journal.journal import COURSE, Journal, read_facts
 from framework.worker.journal.restart_state import OpenCall, fold
 from framework.worker.journal.statuses import INFRASTRUCTURE, INTERRUPTED
@@ -88,11 +90,11 @@ class Drive:
 
     def run(self) -> RunResult:
         """Run all that can be run."""
-        self._journal.write("attempt.start")
+        self._journal.write(facts.attempt_start())
         self._record_plan()
         self._close(self._history.open_calls, "the run was killed")
         for job, queue in self._history.open_jobs:
-            self._journal.write("job.lost", job=job, queue=queue, reason="the run was killed")
+            self._journal.write(facts.job_lost(JobExecution(job, queue), "the run was killed"))
         self._end_blocks()
         self._watcher.begun(self._plan, len(self._schedule.done))
         self._begin_staging()
@@ -121,7 +123,7 @@ class Drive:
             subcommand.wait()
         for worker in [*self._free, *self._busy.values()]:
             worker.dismiss()
-        self._journal.write("attempt.end", status=1 if self._status is None else self._status)
+        self._journal.write(facts.attempt_end(1 if self._status is None else self._status))
         self._journal.close()
         self._selector.close()
 
@@ -138,7 +140,7 @@ class Drive:
         open_blocks = {job.block for number, job in self._plan.jobs.items() if number not in self._schedule.done}
         planned = {job.block for job in self._plan.jobs.values()} | self._plan.planned_late.keys()
         for block in sorted(planned - open_blocks - self._history.ended_blocks):
-            self._journal.write("block.end", block=block, status=0)
+            self._journal.write(facts.block_end(block, 0))
 
     # ---- late blocks
 
@@ -147,10 +149,10 @@ class Drive:
         for block, modules in self._plan.planned_late.items():
             if block not in self._history.planned_blocks:
                 jobs = sum(job.block == block for job in self._plan.jobs.values())
-                self._journal.write("block.plan", block=block, jobs=jobs, modules=modules)
+                self._journal.write(facts.block_plan(block, jobs, modules))
                 self._history.planned_blocks.add(block)
         if files := self._directory.archive_plan(self._plan, self._history.archived_files):
-            self._journal.write("attempt.files", files=files)
+            self._journal.write(facts.attempt_files(files))
             self._history.archived_files.update(file["path"] for file in files)
 
     def _begin_late_block(self) -> bool:
@@ -183,7 +185,7 @@ class Drive:
         self._begin_staging()
         self._watcher.planned(self._plan, planner.block)
         if not any(job.block == planner.block for job in self._plan.jobs.values()):
-            self._journal.write("block.end", block=planner.block, status=0)
+            self._journal.write(facts.block_end(planner.block, 0))
 
     def _no_plan(self, block: int, error: str) -> None:
         if self.interrupted:
@@ -191,8 +193,8 @@ class Drive:
         name = self._plan.late[0].name
         self._unplannable = True
         self._reasons.append(f"block {name} could not be planned: {error}")
-        self._journal.write("message", block=block, level=1, text=f"block {name} could not be planned: {error}")
-        self._journal.write("block.end", block=block, status=1)
+        self._journal.write(facts.message(1, f"block {name} could not be planned: {error}", block=block))
+        self._journal.write(facts.block_end(block, 1))
 
     # ---- files that come from other archives
 
@@ -204,7 +206,7 @@ class Drive:
         self._selector.register(self._stager.stdout_fd, selectors.EVENT_READ, self._stager)
         for text in self._awaited_files.report_lines():
             self._watcher.says(text)
-            self._journal.write("message", level=COURSE, text=text)
+            self._journal.write(facts.message(COURSE, text))
 
     def _take_arrivals(self, stager: Stager) -> None:
         """Let the jobs run whose files have come; those whose files cannot come are never begun."""
@@ -227,14 +229,14 @@ class Drive:
 
     def _complain(self, text: str) -> None:
         self._reasons.append(text)
-        self._journal.write("message", level=1, text=text)
+        self._journal.write(facts.message(1, text))
 
     # ---- jobs
 
     def _begin_block(self, block: int) -> None:
         if block not in self._blocks:
             self._blocks.add(block)
-            self._journal.write("block.start", block=block)
+            self._journal.write(facts.block_start(block))
 
     def _start_what_may(self) -> None:
         while self._free and not self.interrupted and not self.is_held:
@@ -248,7 +250,7 @@ class Drive:
         self._begin_block(job.block)
         self._queued += 1
         queue = f"{self._history.start}.{self._queued}"
-        self._journal.write("job.queue", job=job.number, queue=queue, block=job.block)
+        self._journal.write(facts.job_queue(JobExecution(job.number, queue), job.block))
         self._busy[job.number] = worker
         self._selector.register(worker.answers, selectors.EVENT_READ, worker)
         self._watcher.started(job)
@@ -291,11 +293,11 @@ class Drive:
     def _lost(self, job: PlannedJob, worker: Worker, reason: str) -> dict[str, Any]:
         # A worker that was killed before it began has written nothing.
         told = read_facts(worker.journal) if os.path.exists(worker.journal) else ()
-        facts = [fact for fact in told if fact.get("queue") == worker.queue]
-        for fact in facts:
+        found = [fact for fact in told if fact.get("queue") == worker.queue]
+        for fact in found:
             self._history.apply(fact)
-        self._close(fold(facts).open_calls, reason)
-        self._journal.write("job.lost", job=job.number, queue=worker.queue, reason=reason)
+        self._close(fold(found).open_calls, reason)
+        self._journal.write(facts.job_lost(JobExecution(job.number, worker.queue), reason))
         return {"status": INFRASTRUCTURE, "reason": reason}
 
     def _close(self, calls: Iterable[OpenCall], reason: str) -> None:
@@ -314,7 +316,7 @@ class Drive:
         self._watcher.ended(job, status, answer.get("reason", ""), again)
         if status == 0:
             if self._schedule.ended(job.number):
-                self._journal.write("block.end", block=job.block, status=0)
+                self._journal.write(facts.block_end(job.block, 0))
         elif again:
             self._schedule.again(job.number, requested_memory_mb(job, self._history))
         else:
@@ -348,7 +350,7 @@ class Drive:
     def _outcome(self) -> RunResult:
         schedule = self._schedule
         for block in sorted(self._blocks & {self._plan.jobs[number].block for number in schedule.failed}):
-            self._journal.write("block.end", block=block, status=1)
+            self._journal.write(facts.block_end(block, 1))
         failed = schedule.failed or schedule.skipped or self._unplannable
         status = INTERRUPTED if self.interrupted else 1 if failed else 0
         return RunResult(

@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 
 from framework.worker.environments.base import PreparedSoftware, SetupRunner, SoftwareError, fingerprint
+from framework.worker.journal.facts import software as software_fact
 from framework.worker.programs.programs import Programs
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any
+
+    from framework.worker.journal.facts import FactObject
 
 
 class EnvironmentCache:
@@ -27,13 +30,13 @@ class EnvironmentCache:
 
     def get(
         self, label: str, definition: Mapping[str, Any] | None, own: Mapping[str, str], log: int,
-        tell: Callable[..., None],
+        write: Callable[[FactObject], None],
     ) -> PreparedSoftware:  # fmt: skip
         """Return the software of a label; raise SoftwareError, each time, if it cannot be prepared."""
         with self._preparing:
             found = self._ready.get(label)
             if found is None:
-                found = self._prepare(label, definition or {}, {**self._environment, **own}, log, tell)
+                found = self._prepare(label, definition or {}, {**self._environment, **own}, log, write)
                 if not isinstance(found, SoftwareError) or found.lasting:
                     self._ready[label] = found
         if isinstance(found, SoftwareError):
@@ -42,7 +45,7 @@ class EnvironmentCache:
 
     def _prepare(
         self, label: str, definition: Mapping[str, Any], environment: Mapping[str, str], log: int,
-        tell: Callable[..., None],
+        write: Callable[[FactObject], None],
     ) -> PreparedSoftware | SoftwareError:  # fmt: skip
         runner = SetupRunner(self._programs, environment, log, definition["setup_minutes"] * 60)
         runner.log(f"{label} is made ready")
@@ -64,5 +67,6 @@ class EnvironmentCache:
             return SoftwareError(f"{label} cannot be made ready: {reason}", lasting=lasting)
         software.sha256 = fingerprint(definition["kind"], definition["name"], found)
         runner.log(f"{label}: {software.summary}")
-        tell("software", sha256=software.sha256, kind=definition["kind"], name=definition["name"], found=found)
+        kind, name = definition["kind"], definition["name"]
+        write(software_fact(software.sha256, kind=kind, name=name, found=found))
         return software

@@ -16,6 +16,8 @@ from framework.worker.job.job_context import BAD_RESULT, INFRASTRUCTURE, CallFai
 from framework.worker.job.outputs import CallOutputs
 from framework.worker.job.spec import CallSpec, ExecSpec, FileSpec
 from framework.worker.job.wildcard_outputs import InvalidNameError
+from framework.worker.journal import facts
+from framework.worker.journal.facts import CallTry
 from framework.worker.programs.limits import MEMORY, Limits
 from wrappers import Generic, Work, WrapperError, load_wrapper
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from framework.worker.journal.facts import FileObject
     from framework.worker.programs.programs import ProgramResult
 
 ERROR, WARNING, INFORMATION = 1, 2, 3
@@ -41,15 +44,13 @@ class CallExecution:
         self._spec = spec
         #: How often it was ended before for want of memory and of time.
         self._wanted = wanted or {}
-        self._same: dict[str, Any] = {
-            "job": bench.job.number, "queue": bench.queue, "call": spec.number, "try": number_of_try
-        }  # fmt: skip
+        self._try = CallTry(bench.job.number, bench.queue, spec.number, number_of_try)
         self._log_path = _numbered(spec.log.path, number_of_try)
         self._log_at = os.path.join(bench.store_root, self._log_path)
         self._inputs = CallInputs(bench, spec)
         self._outputs = CallOutputs(bench, spec)
         #: What is to be recorded of its log.
-        self._log: list[dict[str, Any]] = []
+        self._log: list[FileObject] = []
         self._messages: list[dict[str, Any]] = []
         self._used: list[list[Any]] = []
         self._made: list[list[Any]] = []
@@ -73,10 +74,8 @@ class CallExecution:
     def run(self) -> int:
         """Run it to its end and journal it; 0, the status of the program that failed, 1, or 75."""
         spec, journal = self._spec, self._bench.journal
-        journal.write(
-            "call.start", **self._same, module=spec.module, wrapper=spec.wrapper, keys=spec.keys,
-            log=self._log_path, plan=self._bench.job.shard,
-        )  # fmt: skip
+        about = {"module": spec.module, "wrapper": spec.wrapper, "log": self._log_path, "plan": self._bench.job.shard}
+        journal.write(facts.call_start(self._try, keys=spec.keys, **about))
         # The log is written where it stays: a killed call's words are home already.
         make_parents(self._log_at)
         log = os.open(self._log_at, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -97,14 +96,14 @@ class CallExecution:
             work = self._work()
             wrapper.inputs(work)
             self._outputs.begin()
-            self._bench.journal.write("call.run", **self._same)
+            self._bench.journal.write(facts.call_run(self._try))
             self._run_programs(wrapper, work, software, log)
             self._inputs.check()
-            self._bench.journal.write("call.store", **self._same)
+            self._bench.journal.write(facts.call_store(self._try))
             wrapper.outputs(work)
             self._note_lineage(self._outputs.store(wrapper, work))
             self._bench.process.release_files_of(self._spec)
-            self._messages += [{"level": level, "text": text, "exec": 0} for level, text in work.messages]
+            self._messages += [facts.call_message(level, text) for level, text in work.messages]
         except CallFailure as failure:
             self.exceeded = failure.exceeded
             return self._failed(failure.status, failure.reason)
@@ -121,7 +120,7 @@ class CallExecution:
 
     def _failed(self, status: int, reason: str) -> int:
         reason = self.reason = self._bench.secrets.redact(reason)
-        self._messages.append({"level": ERROR, "text": reason, "exec": 0})
+        self._messages.append(facts.call_message(ERROR, reason))
         return status
 
     def _work(self) -> Work:
@@ -132,9 +131,8 @@ class CallExecution:
 
     def _make_ready(self, log: int) -> PreparedSoftware:
         bench, label = self._bench, self._spec.software
-        tell = bench.journal.write
         try:
-            return bench.software.get(label, bench.job.software.get(label), self._identity(), log, tell)
+            return bench.software.get(label, bench.job.software.get(label), self._identity(), log, bench.journal.write)
         except SoftwareError as error:
             self.broken = label if error.lasting else ""
             raise
@@ -167,17 +165,19 @@ class CallExecution:
     def _run_program(
         self, step: ExecSpec, argv: list[str], software: PreparedSoftware, own: dict[str, str], log: int, limits: Limits
     ) -> None:
-        bench, same = self._bench, {**self._same, "exec": step.number}
+        bench = self._bench
         text = shlex.join(argv)
         version = self._version(step, argv, software, own)
         os.write(log, f"== exec_{step.number}: {text}\n".encode("utf-8", "surrogateescape"))
-        told = {"software": software.sha256} if software.sha256 else {}
-        bench.journal.write("exec.start", **same, program=step.program, args=text, version=version, **told)
+        started = facts.exec_start(
+            self._try, step.number, program=step.program, args=text, version=version, software=software.sha256
+        )
+        bench.journal.write(started)
         filled = list(argv)
         for number in step.deferred:
             filled[number] = resolve(argv[number], bench.workplace.root, bench.secrets)
         outcome = self._started(software, filled, own, log, limits, step)
-        bench.journal.write("exec.end", **same, status=outcome.status, usage=outcome.usage)
+        bench.journal.write(facts.exec_end(self._try, step.number, outcome.status, outcome.usage))
         self._used += [[step.number, path] for label in step.used for path in self._paths(label, self._inputs.present)]
         if step.number == self._spec.execs[0].number:
             self._used += [
@@ -243,14 +243,15 @@ class CallExecution:
         except OSError as error:
             status = self._failed(INFRASTRUCTURE, f"the log cannot be kept: {error.strerror}: {self._log_path}")
         outside, made = self._inputs.outside, self._outputs.facts
-        bench.journal.write(
-            "call.end", **self._same, status=status,
+        ended = facts.call_end(
+            self._try, status,
             files=[*outside, *(made if status == 0 else []), *self._log],
             used=self._used,
-            made=[*(self._made if status == 0 else []), *([0, fact["path"]] for fact in self._log)],
+            made=[*(self._made if status == 0 else []), *([0, record["path"]] for record in self._log)],
             derived=self._derived if status == 0 else [],
-            messages=self._messages, **({"want": self.exceeded} if self.exceeded else {}),
+            messages=self._messages, exceeded=self.exceeded,
         )  # fmt: skip
+        bench.journal.write(ended)
         bench.journal.flush()
         return status
 
@@ -269,10 +270,11 @@ class CallExecution:
             self._redact_log()
         found = measure(self._log_at)
         os.chmod(self._log_at, self._bench.store_mode)
-        self._log.append(
-            {"path": self._log_path, "type": self._spec.log.filetype, "size": found.size, "sha256": found.sha256,
-             "archive": self._bench.job.archive, "meta": self._spec.log.metadata}
+        record = facts.file_record(
+            self._log_path, self._spec.log.filetype, size=found.size, sha256=found.sha256,
+            archive=self._bench.job.archive, metadata=self._spec.log.metadata,
         )  # fmt: skip
+        self._log.append(record)
 
 
 def last_line(log: str) -> str:

@@ -7,6 +7,7 @@ import os
 from framework.worker.files.transfer import Checksum, check, copy, link, place
 from framework.worker.job.job_context import BAD_RESULT, CallFailure, JobContext
 from framework.worker.job.spec import CallSpec, FileSpec
+from framework.worker.journal.facts import file_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class CallInputs:
             link(kept, target, expected, measurer)
 
     def _note_outside(self, file: FileSpec, found: Checksum) -> None:
-        self.outside.append(
-            {"path": file.path, "type": file.filetype, "size": found.size, "sha256": found.sha256,
-             "archive": "external", "meta": file.metadata}
-        )  # fmt: skip
+        record = file_record(
+            file.path, file.filetype, size=found.size, sha256=found.sha256, archive="external", metadata=file.metadata
+        )
+        self.outside.append(record)

@@ -7,14 +7,16 @@ import stat
 import tarfile
 
 from framework.worker.files.transfer import READ_ONLY, make_parents, measure
+from framework.worker.journal.facts import file_record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-    from typing import Any
+
+    from framework.worker.journal.facts import FileObject
 
 
-def keep_junk(place: str, declared: Collection[str], root: str, name: str) -> dict[str, Any] | None:
+def keep_junk(place: str, declared: Collection[str], root: str, name: str) -> FileObject | None:
     """Pack the plain files of a job's directory, without those declared, into the archive; None where there are none.
 
     What it returns is what a journal tells of the tarball.
@@ -31,7 +33,7 @@ def keep_junk(place: str, declared: Collection[str], root: str, name: str) -> di
     os.chmod(part, READ_ONLY)
     os.replace(part, target)
     found = measure(target)
-    return {"path": name, "type": "junk_tar", "size": found.size, "sha256": found.sha256}
+    return file_record(name, "junk_tar", size=found.size, sha256=found.sha256)
 
 
 def _files(place: str) -> Iterator[str]:

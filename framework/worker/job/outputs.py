@@ -8,6 +8,7 @@ from framework.worker.files.transfer import READ_ONLY, Checksum, measure, place,
 from framework.worker.job.job_context import BAD_RESULT, CallFailure, JobContext
 from framework.worker.job.spec import CallSpec, FileSpec
 from framework.worker.job.wildcard_outputs import WildcardOutputs
+from framework.worker.journal.facts import file_record
 from wrappers import Generic, Work
 
 TYPE_CHECKING = False
@@ -59,7 +60,7 @@ class CallOutputs:
         for file, at in held:
             # It never was bytes: it has no size and no checksum.
             meta = {**file.metadata, **wrapper.metadata(work, file.label, at)}
-            self.facts.append({"path": file.path, "type": file.filetype, "meta": meta})
+            self.facts.append(file_record(file.path, file.filetype, metadata=meta))
         return [file for file, _ in (*present, *held)]
 
     def _update_headers(self, file: FileSpec, at: str) -> None:
@@ -81,11 +82,11 @@ class CallOutputs:
                     missing.append(f"{file.label}: {file.job_path}")
         return missing
 
-    def _store(self, file: FileSpec, at: str, meta: dict[str, Any]) -> None:
+    def _store(self, file: FileSpec, at: str, metadata: dict[str, Any]) -> None:
         bench = self._bench
-        fact: dict[str, Any] = {"path": file.path, "type": file.filetype, "meta": meta}
+        packed: list[Any] | None = None
         if file.saved and file.compression:
-            found = self._store_packed(file, at, fact)
+            found, packed = self._store_packed(file, at)
         elif file.saved:
             target = os.path.join(bench.store_root, file.path)
             found = self.stored[file.path] = store(at, target, bench.store_mode)
@@ -93,24 +94,25 @@ class CallOutputs:
                 place(target, at)
         else:
             found = self.stored[file.path] = measure(at)
-        fact |= {"size": found.size, "sha256": found.sha256}
-        if file.saved:
-            fact["archive"] = bench.job.archive
-        self.facts.append(fact)
+        archive = bench.job.archive if file.saved else None
+        size, sha256 = found.size, found.sha256
+        record = file_record(
+            file.path, file.filetype, size=size, sha256=sha256, archive=archive, packed=packed, metadata=metadata
+        )
+        self.facts.append(record)
         bench.placed[file.path] = file.job_path
         bench.made.add(file.path)
 
-    def _store_packed(self, file: FileSpec, at: str, fact: dict[str, Any]) -> Checksum:
-        """Put it compressed into the archive; the job goes on with the file itself."""
+    def _store_packed(self, file: FileSpec, at: str) -> tuple[Checksum, list[Any]]:
+        """Store a file compressed; its own size and checksum, and what is recorded of the copy."""
         from framework.worker.files.compression import compress  # few archives keep files compressed
 
         bench = self._bench
         target = os.path.join(bench.store_root, file.archived)
         found, packed = compress(at, target, file.compression, bench.job.compression_args)
-        fact["packed"] = [file.compression, packed.size, packed.sha256]
         self.stored[file.archived] = packed
         if file.path in bench.wanted:
             os.chmod(at, READ_ONLY)
         else:
             os.unlink(at)
-        return found
+        return found, [file.compression, packed.size, packed.sha256]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from contextlib import suppress
 
 from framework.worker.files.transfer import IN_TRANSIT, READ_ONLY, Checksum, lost_log_path, make_parents
@@ -17,6 +16,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
+
+    from framework.worker.journal.facts import FactObject
 
 #: Facts that are written into the job's event log while it runs; the journal arrives with all of them at its end.
 LIVE = frozenset({"job.start", "call.start", "call.run", "exec.start", "exec.end", "call.store"})
@@ -182,12 +183,12 @@ class ScratchRunDirectory(SharedRunDirectory):
 class ReportingJournal(Journal):
     """Journal that also writes some facts into the job's event log, for those who follow the run."""
 
-    def __init__(self, directory: str, name: str, chirp: Chirp | None, **opening: Any) -> None:
+    def __init__(self, directory: str, name: str, chirp: Chirp | None, *, run: str, attempt: int, start: int) -> None:
         self._chirp = chirp
-        super().__init__(directory, name, **opening)
+        super().__init__(directory, name, run=run, attempt=attempt, start=start)
 
-    def write(self, what: str, **fact: Any) -> None:
-        fact.setdefault("t", time.time())
-        super().write(what, **fact)
-        if self._chirp is not None and what in LIVE:
-            self._chirp.write_event(FACT_MARK + json.dumps({"e": what, **fact}, separators=(",", ":")))
+    def append(self, fact: FactObject) -> None:
+        """Append a fact with its time, and report it to the pool if it tells how far the job is."""
+        super().append(fact)
+        if self._chirp is not None and fact["e"] in LIVE:
+            self._chirp.write_event(FACT_MARK + json.dumps(fact, separators=(",", ":")))

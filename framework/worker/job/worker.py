@@ -19,6 +19,7 @@ from framework.worker.job.call import CallExecution
 from framework.worker.job.job_context import INFRASTRUCTURE, JobContext, WorkerTools
 from framework.worker.job.spec import CallSpec, JobSpec, read_job
 from framework.worker.job.work_directory import WorkDirectory
+from framework.worker.journal.facts import JobExecution, job_end, job_start, message
 from framework.worker.journal.journal import Journal
 from framework.worker.programs.limits import GRACE
 from framework.worker.programs.programs import Programs
@@ -80,8 +81,8 @@ def run_job(bench: JobContext, order: WorkOrder) -> JobResult:
     job, place, journal = bench.job, bench.workplace, bench.journal
     place.prepare(path for call in job.calls for path in call.job_paths)
     os.chdir(place.root)
-    same = {"job": job.number, "queue": order.queue}
-    journal.write("job.start", **same, block=job.block, keys=job.keys, calls=len(job.calls), root=place.root)
+    execution = JobExecution(job.number, order.queue)
+    journal.write(job_start(execution, block=job.block, keys=job.keys, calls=len(job.calls), root=place.root))
     result = JobResult()
     try:
         _run_stages(bench, order, result)
@@ -90,13 +91,13 @@ def run_job(bench: JobContext, order: WorkOrder) -> JobResult:
     junk = _junk(bench, order, result) if job.junk else None
     if result.status:
         for left in _not_run(job, order, result):
-            journal.write("message", **same, level=2, text=left)
+            journal.write(message(2, left, about=execution))
         os.chdir("/")
         place.set_aside(order.aside)
-        journal.write("message", **same, level=3, text=f"what the job left is kept in {order.aside}")
+        journal.write(message(3, f"what the job left is kept in {order.aside}", about=execution))
     else:
         place.clear()
-    journal.write("job.end", **same, status=result.status, **({"files": [junk]} if junk else {}))
+    journal.write(job_end(execution, result.status, [junk] if junk else []))
     return result
 
 

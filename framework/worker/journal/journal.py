@@ -5,50 +5,8 @@ writing. A line is one fact, a JSON object with ``e`` (what happened) and ``t`` 
 counts once its newline is there; a torn last line is what a killed process leaves, and is passed over. Reading a
 line twice, or the same facts from two files, changes nothing in the registry.
 
-Facts, with the keys they hold besides ``e`` and ``t``:
-
-==============  =================================================================================================
-open            format (1), run, attempt (registry id), start (0 at submission, then one more at each restart),
-                host, pid, journal (own name). Always the first line.
-attempt.start   (engine) the run, or its restart, begins
-attempt.files   (engine) files: what belongs to the run as a whole, such as the shards of its plan; as in call.end
-block.plan      (engine) block, jobs (how many), modules (names to numbers of calls): a late block has been planned
-block.start     (engine) block (number)
-job.queue       (engine) job, queue (what the queue calls this execution of the job, unique in the run), block
-job.lost        (engine) job, queue, reason: the execution ended without a word; whatever it left open is closed
-                with status -9, which no program can end with
-block.end       (engine) block, status
-attempt.end     (engine) status
-job.start       job, queue, block, keys, calls (how many this job is planned to make), root (its directory)
-call.start      job, queue, call (wrapnum), try (1, 2, ...), module, wrapper, keys, log (archive path), plan (name
-                of the shard that defines it)
-call.run        job, queue, call, try: inputs are in place, programs begin
-software        sha256, kind (environment or container), name, found: software that the worker has made ready
-exec.start      job, queue, call, try, exec (number), program, args (the command line, quoted for a shell), version;
-                software (a sha256 as above) where the program runs in some
-exec.end        job, queue, call, try, exec, status (exit code, or 128 + signal; 124 when its time was up),
-                usage {wall, utime, stime: seconds; maxrss: kB; minflt, majflt, inblock, oublock, nvcsw, nivcsw}
-call.store      job, queue, call, try: programs have ended, outputs are being checked and stored
-call.end        job, queue, call, try, status, files, used, made, derived, messages (as below); log where it is not
-                the one of call.start; want (memory or time) where it failed for too little of that (the engine
-                ends a lost call, status -9, and keeps its log under another name)
-message         level (1 error, 2 warning, 3 information, 4 what people and queues did), text, and block, or job, queue,
-                call, try, where it has them
-job.end         job, queue, status; files: the tarball of what was left over, where that is kept
-==============  =================================================================================================
-
-``call.end`` holds
-
-* ``files``: objects with path (in the archive: directory and name, ``/`` between), type (filetype), size (bytes),
-  sha256 (both absent for what was passed to other calls in memory: it never was bytes), archive (name of the archive
-  that holds it now; absent when the file was not kept; ``external`` for a file that lies outside every archive,
-  whose path is then absolute), packed ([ending, size, sha256] of what the archive has, where it keeps the file
-  compressed), meta (metadata keys to values). The log is one of them.
-* ``used``: pairs [exec, path]; ``made``: pairs [exec, path] (exec 0 stands for the call itself, as for its log);
-  ``derived``: pairs [child path, parent path]. A path in ``used`` may belong to a file of another call or run.
-* ``messages``: objects with level, text, exec (0 if none), and optionally file, line.
-
-A call with status other than 0 lists only its log and the outside files it read.
+``framework.worker.journal.facts`` makes the facts, ``framework.model.facts`` reads them, and
+``docs/reference/journal.md`` lists each with its keys.
 
 Writing is one ``write`` a line, so that a fact is whole or absent; the disk's own cache is flushed at the end of
 a call, at most once a second, which is what a loss of power may cost.
@@ -73,11 +31,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from framework.worker.journal.facts import FactObject
+
 
 class Journal:
     """Appends facts to a file of its own."""
 
-    def __init__(self, directory: str, name: str, **opening: Any) -> None:
+    def __init__(self, directory: str, name: str, *, run: str, attempt: int, start: int | None = None) -> None:
         os.makedirs(directory, exist_ok=True)
         self.path = os.path.join(directory, name + ".jsonl")
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
@@ -87,15 +47,19 @@ class Journal:
         self._length = 0
         self._flushed = time.monotonic()
         try:
-            self.write("open", format=FORMAT, journal=name, pid=os.getpid(), host=os.uname().nodename, **opening)
+            self.write(_opening(name, run, attempt, start))
         except OSError:
             os.close(self._file)
             os.unlink(self.path)
             raise
 
-    def write(self, what: str, **fact: Any) -> None:
-        """Append one fact; OSError when the disk will not take it, and then nothing of it remains."""
-        line = (self._encode({"e": what, "t": time.time(), **fact}) + "\n").encode("utf-8", "surrogateescape")
+    def write(self, fact: FactObject, t: float | None = None) -> None:
+        """Append one fact, at the time ``t`` or now; OSError if the disk refuses it, and then nothing of it remains."""
+        self.append({"e": fact["e"], "t": time.time() if t is None else t, **fact})
+
+    def append(self, fact: FactObject) -> None:
+        """Append a fact with its time."""
+        line = (self._encode(fact) + "\n").encode("utf-8", "surrogateescape")
         with self._lock:
             done = 0
             try:
@@ -120,6 +84,12 @@ class Journal:
 
     def close(self) -> None:
         os.close(self._file)
+
+
+def _opening(name: str, run: str, attempt: int, start: int | None) -> FactObject:
+    started = {} if start is None else {"start": start}
+    process = {"journal": name, "pid": os.getpid(), "host": os.uname().nodename}
+    return {"e": "open", "format": FORMAT, **process, "run": run, "attempt": attempt, **started}
 
 
 def read_facts(path: str) -> Iterator[dict[str, Any]]:
