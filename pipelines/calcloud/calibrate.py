@@ -232,7 +232,19 @@ def combine(images: Sequence[CalibratedImage]) -> CalibratedImage:
 
 
 def write(path: Path, raw: RawImage, image: CalibratedImage, frames: dict[str, Image | None]) -> None:
-    """Write the planes SCI, ERR and DQ, with the steps of the calibration in the first header."""
+    """Write the planes SCI, ERR and DQ, with the steps of the calibration in the first header.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    raw : RawImage
+        The raw image, whose header is copied.
+    image : CalibratedImage
+        Electrons, their standard deviation and the bits of bad pixels.
+    frames : dict[str, NDArray[np.float32] | None]
+        By kind, the frame; None marks an omitted step.
+    """
     from astropy.io import fits  # start-up: a second to import
 
     header = raw.header.copy()
@@ -251,7 +263,20 @@ def write(path: Path, raw: RawImage, image: CalibratedImage, frames: dict[str, I
 
 
 def summary(image: CalibratedImage, frames: dict[str, Image | None]) -> str:
-    """Return the line of an image for the log."""
+    """Return the line of an image for the log.
+
+    Parameters
+    ----------
+    image : CalibratedImage
+        The image, in electrons.
+    frames : dict[str, NDArray[np.float32] | None]
+        By kind, the frame that was used.
+
+    Returns
+    -------
+    str
+        Median in electrons, number of pixels hit by cosmic rays, and omitted steps.
+    """
     without = [kind.lower() for kind, frame in frames.items() if frame is None]
     return ", ".join(
         [

@@ -47,7 +47,26 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def command_line(runtime: str, image: str, arguments: list[str], variables: dict[str, str], folder: str) -> list[str]:
-    """Return the command line of the container runtime, with the environment variables and the working directory."""
+    """Return the command line of the container runtime, with the environment variables and the working directory.
+
+    Parameters
+    ----------
+    runtime : str
+        One of `RUNTIMES`.
+    image : str
+        The image.
+    arguments : list[str]
+        Command line to run in it.
+    variables : dict[str, str]
+        Environment variables.
+    folder : str
+        Working directory, the same inside.
+
+    Returns
+    -------
+    list[str]
+        The command line.
+    """
     pairs = [f"{name}={value}" for name, value in sorted(variables.items())]
     if runtime == "apptainer":
         settings = [option for pair in pairs for option in ("--env", pair)]

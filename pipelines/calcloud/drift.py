@@ -159,7 +159,15 @@ def sentence(found: Mapping[str, Any]) -> str:
 
 
 def draw(rows: Sequence[PlannedAndUsed], path: Path) -> None:
-    """Plot used over planned time and memory of each job to a PNG file."""
+    """Plot used over planned time and memory of each job to a PNG file.
+
+    Parameters
+    ----------
+    rows : Sequence[PlannedAndUsed]
+        Planned and used memory (GB) and time (s) of jobs.
+    path : Path
+        File to write.
+    """
     import matplotlib  # start-up: a second to import
 
     matplotlib.use("Agg")

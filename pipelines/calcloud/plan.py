@@ -97,7 +97,20 @@ def plan_lines(
 
 
 def with_output(line: dict[str, Any], bucket: str, batch: str) -> dict[str, Any]:
-    """Return a plan with the directory of its outputs and the command line of its job."""
+    """Return a plan with the directory of its outputs and the command line of its job.
+
+    Parameters
+    ----------
+    line : dict[str, Any]
+        The plan of a dataset.
+    bucket, batch : str
+        `none` or the root of the outputs, and the name of the batch below it.
+
+    Returns
+    -------
+    dict[str, Any]
+        The plan with `output`, `batch`, `job_name`, `executable` and `command`.
+    """
     name = line["ipst"]
     return {
         "ipst": name,

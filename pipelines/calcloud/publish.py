@@ -59,7 +59,17 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def pack(paths: Iterable[Path], root: Path, target: Path) -> None:
-    """Write a zip file of files, named relative to `root`, without dates."""
+    """Write a zip file of files, named relative to `root`, without dates.
+
+    Parameters
+    ----------
+    paths : Iterable[Path]
+        Files.
+    root : Path
+        Folder above all of them.
+    target : Path
+        File to write.
+    """
     with zipfile.ZipFile(target, "w") as archive:
         for path in paths:
             info = zipfile.ZipInfo(str(path.relative_to(root)), NO_DATE)
@@ -103,7 +113,20 @@ def _number(text: str) -> str | Decimal:
 
 
 def write_items(table: str, rows: Iterable[dict[str, Any]]) -> None:
-    """Write items into a DynamoDB table, in batches; InputError if that fails."""
+    """Write items into a DynamoDB table, in batches; InputError if that fails.
+
+    Parameters
+    ----------
+    table : str
+        Name of the table.
+    rows : Iterable[dict[str, Any]]
+        The items.
+
+    Raises
+    ------
+    InputError
+        If boto3 is not installed, or the table cannot be written.
+    """
     try:
         import boto3  # optional library
         from botocore.exceptions import BotoCoreError, ClientError  # optional library

@@ -50,7 +50,18 @@ class _NetworkResults:
         self.res_path = Path(res_path)
 
     def upload(self) -> dict[str, Any]:
-        """Read every item from `res_path`, by name (the method's name is that of CALCLOUD; nothing is uploaded)."""
+        """Read every item from `res_path`, by name (the method's name is that of CALCLOUD; nothing is uploaded).
+
+        Returns
+        -------
+        dict[str, Any]
+            Values of JSON, arrays and series; the README lists dtype, shape and unit of each.
+
+        Raises
+        ------
+        InputError
+            If a file is missing or cannot be read.
+        """
         return {item: read_item(self.res_path / file) for item, file in self.files.items()}
 
     def load_results(self, outputs: Mapping[str, Any]) -> None:

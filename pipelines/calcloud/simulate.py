@@ -53,7 +53,18 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def simulate_detector(random: np.random.Generator) -> DetectorFrames:
-    """Simulate the bias (counts), the dark current (electrons a second) and the relative response of each pixel."""
+    """Simulate the bias (counts), the dark current (electrons a second) and the relative response of each pixel.
+
+    Parameters
+    ----------
+    random : np.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    DetectorFrames
+        Frames of shape (64, 64).
+    """
     columns = np.arange(SIZE)
     return DetectorFrames(
         bias=20 + 5 * np.sin(columns / 7) + np.zeros((SIZE, SIZE)),
@@ -63,7 +74,19 @@ def simulate_detector(random: np.random.Generator) -> DetectorFrames:
 
 
 def simulate_dataset(folder: Path, ipst: str, detector: DetectorFrames, random: np.random.Generator) -> None:
-    """Write the raw images and the features file of a dataset to a folder."""
+    """Write the raw images and the features file of a dataset to a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to write to.
+    ipst : str
+        The dataset; an association (a name in 0) has two images.
+    detector : DetectorFrames
+        Bias, dark and flat.
+    random : np.random.Generator
+        Source of random numbers.
+    """
     images = 2 if ipst[-1] == "0" else 1
     sizes = 0.0
     for number in range(images):
@@ -78,7 +101,18 @@ def simulate_dataset(folder: Path, ipst: str, detector: DetectorFrames, random: 
 
 
 def simulate_sky(random: np.random.Generator) -> Image:
-    """Simulate a field of a few stars on a background, in electrons, float64 of shape (64, 64)."""
+    """Simulate a field of a few stars on a background, in electrons, float64 of shape (64, 64).
+
+    Parameters
+    ----------
+    random : np.random.Generator
+        Source of random numbers.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        Expected electrons of each pixel.
+    """
     y, x = np.mgrid[:SIZE, :SIZE]
     sky = np.full((SIZE, SIZE), 100.0)
     for _ in range(6):
@@ -113,7 +147,17 @@ def simulate_exposure(sky: Image, detector: DetectorFrames, random: np.random.Ge
 
 
 def write(path: Path, image: npt.NDArray[Any], **cards: Any) -> None:
-    """Write an image to a FITS file with these header cards."""
+    """Write an image to a FITS file with these header cards.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    image : NDArray
+        Counts (uint16), or a frame, which is stored as float32.
+    **cards : Any
+        Keywords and values of the header.
+    """
     from astropy.io import fits  # start-up: a second to import
 
     header = fits.Header({**cards, "ORIGIN": "simulated"})

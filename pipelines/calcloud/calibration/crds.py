@@ -22,7 +22,20 @@ _REFERENCES = ("iref", "jref", "oref", "lref")
 
 
 def environment_variables(mode: str, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a mode; those that `environment` has keep their values."""
+    """Return the variables of a mode; those that `environment` has keep their values.
+
+    Parameters
+    ----------
+    mode : str
+        One of `MODES`.
+    environment : Mapping[str, str]
+        Environment of the process.
+
+    Returns
+    -------
+    dict[str, str]
+        Values by variable.
+    """
     found = {"CRDS_MODE": mode, "CRDS_OBSERVATORY": "hst"}
     for name, value in MODES[mode].items():
         found[name] = environment.get(name, value)

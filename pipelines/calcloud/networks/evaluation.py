@@ -25,12 +25,36 @@ class NetworkOutputs:
     outputs: npt.NDArray[np.float32]
 
     def select(self, mask: npt.NDArray[np.bool_]) -> "NetworkOutputs":
-        """Return the outputs for some of the jobs, by a mask."""
+        """Return the outputs for some of the jobs, by a mask.
+
+        Parameters
+        ----------
+        mask : NDArray[np.bool_]
+            Mask of the n jobs.
+
+        Returns
+        -------
+        NetworkOutputs
+            The outputs and the truth of the jobs in the mask.
+        """
         return NetworkOutputs(self.truth[mask], self.outputs[mask])
 
 
 def network_metrics(network: Architecture, jobs: NetworkOutputs) -> metrics.Metrics:
-    """Compute the metrics of a network on these jobs, as `class_metrics` or `quantity_metrics` returns them."""
+    """Compute the metrics of a network on these jobs, as `class_metrics` or `quantity_metrics` returns them.
+
+    Parameters
+    ----------
+    network : Architecture
+        The network.
+    jobs : NetworkOutputs
+        Its outputs for n jobs.
+
+    Returns
+    -------
+    Metrics
+        Metrics of a class, or of a quantity in GB or seconds.
+    """
     if network.classes:
         return metrics.class_metrics(jobs.truth.to_numpy(int), jobs.outputs)
     return metrics.quantity_metrics(jobs.truth.to_numpy(float), jobs.outputs[:, 0].astype(float))

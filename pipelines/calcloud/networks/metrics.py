@@ -74,7 +74,18 @@ def quantity_metrics(truth: Floats, predicted: Floats) -> Metrics:
 
 
 def root_mean_square(values: Floats) -> float:
-    """Return the root of the mean square, in the unit of the values; zero if there is none."""
+    """Return the root of the mean square, in the unit of the values; zero if there is none.
+
+    Parameters
+    ----------
+    values : NDArray[np.floating]
+        n values, in GB or seconds.
+
+    Returns
+    -------
+    float
+        In the same unit.
+    """
     return float(np.sqrt(np.square(values).mean())) if len(values) else 0.0
 
 
@@ -140,7 +151,20 @@ def roc_curve(positive: npt.NDArray[np.bool_], score: Floats) -> tuple[Floats, F
 
 
 def roc_area(positive: npt.NDArray[np.bool_], score: Floats) -> float | None:
-    """Return the area under the curve of `roc_curve`; None if all jobs or no job are of the class."""
+    """Return the area under the curve of `roc_curve`; None if all jobs or no job are of the class.
+
+    Parameters
+    ----------
+    positive : NDArray[np.bool_]
+        True for the jobs of the class, shape (n,).
+    score : NDArray[np.floating]
+        Probability of the class for each job.
+
+    Returns
+    -------
+    float | None
+        Between 0 and 1.
+    """
     if positive.all() or not positive.any():
         return None
     return float(sklearn_metrics.roc_auc_score(positive, score))

@@ -109,7 +109,18 @@ def fit(network: Architecture, train: Examples, test: Examples, parameters: Hype
 
 
 def build_network(network: Architecture) -> Any:
-    """Return the untrained Keras model, from shape (n, 9) to (n, classes) or (n, 1); Keras draws its weights."""
+    """Return the untrained Keras model, from shape (n, 9) to (n, classes) or (n, 1); Keras draws its weights.
+
+    Parameters
+    ----------
+    network : Architecture
+        The network.
+
+    Returns
+    -------
+    keras.Model
+        From float32 of shape (n, 9) to (n, classes) or (n, 1).
+    """
     import keras  # start-up: TensorFlow is set up before
 
     inputs = layer = keras.Input((len(INPUTS),), name="hst_jobs")

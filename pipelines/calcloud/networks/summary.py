@@ -72,7 +72,18 @@ def _by_instrument(network: Architecture, jobs: TrainingSet, outputs: npt.NDArra
 
 
 def table_lines(summary: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the summary as a table for a person."""
+    """Yield the summary as a table for a person.
+
+    Parameters
+    ----------
+    summary : Mapping[str, Any]
+        The summary, as `summarise` returns it.
+
+    Yields
+    ------
+    str
+        A line of text; errors are in GB and seconds.
+    """
     rows = summary["rows"]
     simulated = ", simulated" if summary["simulated"] else ""
     yield f"{rows['all']:,} jobs ({rows['train']:,} train, {rows['test']:,} test{simulated}); figures of the test jobs:"

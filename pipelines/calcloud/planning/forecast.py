@@ -55,5 +55,16 @@ def forecast_lines(
 
 
 def simulated_mark(stored: StoredModel) -> dict[str, bool]:
-    """Return the key that marks results of a model trained on simulated jobs; nothing for real jobs."""
+    """Return the key that marks results of a model trained on simulated jobs; nothing for real jobs.
+
+    Parameters
+    ----------
+    stored : StoredModel
+        The model.
+
+    Returns
+    -------
+    dict[str, bool]
+        `simulated`, or nothing.
+    """
     return {"simulated": True} if stored.facts.get("simulated") else {}

@@ -57,7 +57,20 @@ def plan_jobs(names: list[str], prediction: Prediction, model: str, ladder: Ladd
 
 
 def plan_mosaic(name: str, ladder: Ladder) -> dict[str, Any]:
-    """Return the default plan of a mosaic of many visits, for which there is no model."""
+    """Return the default plan of a mosaic of many visits, for which there is no model.
+
+    Parameters
+    ----------
+    name : str
+        The mosaic.
+    ladder : Ladder
+        The machines and the default limits.
+
+    Returns
+    -------
+    dict[str, Any]
+        Machine, memory (MB) and limits of time (s), as of a predicted job.
+    """
     return {
         **_machine(ladder, ladder.mosaic_rung),
         "ipst": name,

@@ -83,11 +83,33 @@ class Ladder:
         return np.asarray(probabilities @ self.cost_matrix().T * wallclock_s[:, None] / 3600)
 
     def limits(self, quantiles_s: Floats) -> Floats:
-        """Return quantiles of time as whole seconds between the shortest and the longest limit."""
+        """Return quantiles of time as whole seconds between the shortest and the longest limit.
+
+        Parameters
+        ----------
+        quantiles_s : NDArray[np.float64]
+            Quantiles of the time of n jobs, in seconds.
+
+        Returns
+        -------
+        NDArray[np.float64]
+            n limits in seconds.
+        """
         return np.ceil(np.clip(quantiles_s, self.floor_s, self.cap_s))
 
     def bins(self, memory_gb: Floats) -> Bins:
-        """Return the number of the smallest machine that holds each job of so many GB."""
+        """Return the number of the smallest machine that holds each job of so many GB.
+
+        Parameters
+        ----------
+        memory_gb : NDArray[np.float64]
+            Memory of n jobs in GB.
+
+        Returns
+        -------
+        NDArray[np.intp]
+            n numbers, from 0 on.
+        """
         return np.searchsorted(self.edges_gb, memory_gb, side="right")
 
 

@@ -105,12 +105,36 @@ def select_model(
 
 
 def planning_cost(metrics: Mapping[str, Any]) -> float:
-    """Return the cost ratio of the planned machines, or, of a model without probabilities, of the chosen ones."""
+    """Return the cost ratio of the planned machines, or, of a model without probabilities, of the chosen ones.
+
+    Parameters
+    ----------
+    metrics : Mapping[str, Any]
+        Metrics of `planning_metrics` or `machine_metrics`.
+
+    Returns
+    -------
+    float
+        Cost over the cost with perfect knowledge, 1 or more.
+    """
     return float(metrics.get("planned_cost_ratio", metrics["cost_ratio"]))
 
 
 def add_training_jobs(training_set: TrainingSet, model: TabularModel) -> TabularModel:
-    """Return the model with every job of the training set in its history, to predict jobs that come after them."""
+    """Return the model with every job of the training set in its history, to predict jobs that come after them.
+
+    Parameters
+    ----------
+    training_set : TrainingSet
+        The jobs, with memory in GB and time in seconds.
+    model : TabularModel
+        A model that was trained on some of them.
+
+    Returns
+    -------
+    TabularModel
+        A new model.
+    """
     jobs = jobs_of_table(training_set.table)
     new = ~np.isin(jobs.ipst, model.history.jobs.ipst)
     truth = {target: training_set.table[target].to_numpy(float)[new] for target in TARGETS}
@@ -140,7 +164,18 @@ def _tabular_metrics(
 
 
 def comparison_lines(selection: ModelSelection) -> list[str]:
-    """Return a table for a person: a line for each model, and the chosen ones."""
+    """Return a table for a person: a line for each model, and the chosen ones.
+
+    Parameters
+    ----------
+    selection : ModelSelection
+        The metrics of all models.
+
+    Returns
+    -------
+    list[str]
+        Lines of text; the error of time is in natural logarithms and in seconds.
+    """
     lines = [f"{'':26}{'bins right':>16}{'too small':>16}{'time (log)':>16}{'time MAE (s)':>16}{'cost ratio':>16}"]
     for name, found in selection.metrics.items():
         row = found["all"]

@@ -93,7 +93,18 @@ def time_metrics(predicted_s: Floats, wallclock_s: Floats) -> dict[str, float]:
 
 
 def summary_line(metrics: dict[str, Any]) -> str:
-    """Return the main metrics of `planning_metrics` as one line of text."""
+    """Return the main metrics of `planning_metrics` as one line of text.
+
+    Parameters
+    ----------
+    metrics : dict[str, Any]
+        The metrics.
+
+    Returns
+    -------
+    str
+        The error of time is in natural logarithms and in seconds.
+    """
     return (
         f"test: bins {metrics['accuracy']:.4f} right, {metrics['under_provisioned']} of {metrics['rows']} too small;"
         f" time off by {metrics['log_rmse']:.3f} (log), {metrics['mae']:.0f} s;"

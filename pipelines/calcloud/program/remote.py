@@ -39,7 +39,20 @@ def download(address: str, target: Path) -> Path:
 
 
 def upload(path: Path, target: str) -> None:
-    """Copy a file to a path or a URL; InputError if the URL cannot be written."""
+    """Copy a file to a path or a URL; InputError if the URL cannot be written.
+
+    Parameters
+    ----------
+    path : Path
+        File to copy.
+    target : str
+        Path or URL.
+
+    Raises
+    ------
+    InputError
+        If the URL cannot be written.
+    """
     if "://" not in target:
         Path(target).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, target)
@@ -49,7 +62,25 @@ def upload(path: Path, target: str) -> None:
 
 
 def open_remote(address: str, mode: str) -> Any:
-    """Open a remote file of one of the protocols that are supported; InputError for any other."""
+    """Open a remote file of one of the protocols that are supported; InputError for any other.
+
+    Parameters
+    ----------
+    address : str
+        URL of one of the protocols s3, http, https, file and memory.
+    mode : str
+        `rb` or `wb`.
+
+    Returns
+    -------
+    Any
+        A context manager that opens the file.
+
+    Raises
+    ------
+    InputError
+        If the protocol is another, or its library is not installed.
+    """
     protocol = urllib.parse.urlsplit(address).scheme
     if protocol not in _PROTOCOLS:
         raise InputError(f"{address}: {protocol} is not fetched (known: {', '.join(_PROTOCOLS)})")

@@ -32,7 +32,23 @@ class UnknownDatasetError(InputError):
 
 
 def check_name(ipst: str) -> str:
-    """Return the name of a dataset in lower case; UnknownDatasetError if no model knows such a name."""
+    """Return the name of a dataset in lower case; UnknownDatasetError if no model knows such a name.
+
+    Parameters
+    ----------
+    ipst : str
+        Name of nine characters.
+
+    Returns
+    -------
+    str
+        The name in lower case.
+
+    Raises
+    ------
+    UnknownDatasetError
+        If it is a mosaic, of another instrument, or not a dataset.
+    """
     if IPST.fullmatch(ipst):
         return ipst.lower()
     if is_mosaic(ipst):
@@ -91,7 +107,25 @@ def read_features(path: Path) -> tuple[str, dict[str, float]]:
 
 
 def parse_keywords(text: str, name: str) -> dict[str, str]:
-    """Return the keywords of the text of a features file, lines `KEY=value`; InputError names the file and the line."""
+    """Return the keywords of the text of a features file, lines `KEY=value`; InputError names the file and the line.
+
+    Parameters
+    ----------
+    text : str
+        Text of the file.
+    name : str
+        Name of the file, for messages.
+
+    Returns
+    -------
+    dict[str, str]
+        Values by keyword.
+
+    Raises
+    ------
+    InputError
+        If a line is not KEY=value, a keyword is repeated, or the text is empty.
+    """
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():

@@ -81,7 +81,23 @@ def features_of(ipst: str, images: list[Path]) -> dict[str, float]:
 
 
 def header_of(path: Path) -> dict[str, str]:
-    """Return the keywords of `KEYWORDS` that a FITS file has; InputError if it is not a FITS file."""
+    """Return the keywords of `KEYWORDS` that a FITS file has; InputError if it is not a FITS file.
+
+    Parameters
+    ----------
+    path : Path
+        FITS file.
+
+    Returns
+    -------
+    dict[str, str]
+        Values by keyword, as text.
+
+    Raises
+    ------
+    InputError
+        If it is not a FITS file.
+    """
     from astropy.io import fits  # start-up: a second to import
 
     try:

@@ -44,7 +44,23 @@ def read_registry(name: str) -> bytes:
 
 
 def query_metrics(name: str) -> list[dict[str, Any]]:
-    """Return the metadata of the recorded metrics, with the run of each; InputError if `fw query` fails."""
+    """Return the metadata of the recorded metrics, with the run of each; InputError if `fw query` fails.
+
+    Parameters
+    ----------
+    name : str
+        `registry:`, with conditions after the colon.
+
+    Returns
+    -------
+    list[dict[str, Any]]
+        Metrics of each job; memory is in GB and wallclock in seconds.
+
+    Raises
+    ------
+    InputError
+        If `fw query` cannot be run, or fails.
+    """
     conditions = [part.strip() for part in name.removeprefix(REGISTRY).split(",") if part.strip()]
     # Next to the interpreter, if both are in one environment.
     program = Path(sys.executable).with_name("fw")

@@ -8,7 +8,18 @@ from pipelines.calcloud.sources.schema import NAMES
 
 
 def csv_from_rows(rows: Iterable[Mapping[str, object]]) -> bytes:
-    """Return rows as CSV: the columns of the schema first, then the others in the order of their first row."""
+    """Return rows as CSV: the columns of the schema first, then the others in the order of their first row.
+
+    Parameters
+    ----------
+    rows : Iterable[Mapping[str, object]]
+        Values by column.
+
+    Returns
+    -------
+    bytes
+        CSV with a header; a missing value is empty.
+    """
     found = list(rows)
     names = list(dict.fromkeys([*NAMES, *(name for row in found for name in row)]))
     text = io.StringIO()

@@ -32,7 +32,23 @@ class JobColumn:
     high: float = math.inf
 
     def read(self, text: str) -> str | int | float:
-        """Return the value of a field; ValueError if it is empty, not a number or out of range."""
+        """Return the value of a field; ValueError if it is empty, not a number or out of range.
+
+        Parameters
+        ----------
+        text : str
+            The field.
+
+        Returns
+        -------
+        str | int | float
+            The value, in the unit of the column.
+
+        Raises
+        ------
+        ValueError
+            If the field is invalid; the message says why.
+        """
         text = text.strip()
         if not text:
             raise ValueError("is empty")
@@ -92,7 +108,18 @@ SIMULATED = "simulated"
 
 
 def bin_of(memory_gb: float) -> int:
-    """Return the number of the smallest machine (0 to 3) that holds a job of so many GB."""
+    """Return the number of the smallest machine (0 to 3) that holds a job of so many GB.
+
+    Parameters
+    ----------
+    memory_gb : float
+        Memory in GB.
+
+    Returns
+    -------
+    int
+        0 to 3.
+    """
     return sum(memory_gb >= edge for edge in BIN_EDGES_GB)
 
 

@@ -107,7 +107,18 @@ class JobHistory:
         return fit_history(concatenate_jobs(self.jobs, jobs), both)
 
     def select(self, rows: npt.NDArray[np.bool_]) -> "JobHistory":
-        """Return the history of some of its jobs, by a mask."""
+        """Return the history of some of its jobs, by a mask.
+
+        Parameters
+        ----------
+        rows : NDArray[np.bool_]
+            Mask of the jobs of the history.
+
+        Returns
+        -------
+        JobHistory
+            A new history of the jobs in the mask.
+        """
         return fit_history(self.jobs.take(rows), {target: values[rows] for target, values in self.residuals.items()})
 
 
@@ -225,10 +236,32 @@ def _look_up(group_keys: Keys, values: npt.NDArray[Any], keys: Keys) -> npt.NDAr
 
 
 def program_keys(jobs: Jobs) -> Keys:
-    """Return a key of the program of each job, uint64."""
+    """Return a key of the program of each job, uint64.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        n jobs.
+
+    Returns
+    -------
+    NDArray[np.uint64]
+        n keys, equal for jobs of one program.
+    """
     return level_keys(jobs)["program"]
 
 
 def dataset_keys(jobs: Jobs) -> Keys:
-    """Return a key of the dataset of each job, uint64."""
+    """Return a key of the dataset of each job, uint64.
+
+    Parameters
+    ----------
+    jobs : Jobs
+        n jobs.
+
+    Returns
+    -------
+    NDArray[np.uint64]
+        n keys, equal for runs of one dataset.
+    """
     return level_keys(jobs)["dataset"]

@@ -118,7 +118,18 @@ class TabularModel:
         )
 
     def expected(self, jobs: Jobs) -> dict[str, Floats]:
-        """Return the expected natural logarithms of memory (GB) and wallclock (s) of each job, by target."""
+        """Return the expected natural logarithms of memory (GB) and wallclock (s) of each job, by target.
+
+        Parameters
+        ----------
+        jobs : Jobs
+            n jobs.
+
+        Returns
+        -------
+        dict[str, NDArray[np.float64]]
+            By target, n natural logarithms.
+        """
         return {
             target: _averages(self.average[target], jobs) + self.history.correction(target, jobs) for target in TARGETS
         }
@@ -152,7 +163,18 @@ class TabularModel:
         )
 
     def without(self, jobs: Jobs) -> "TabularModel":
-        """Return the model with no run of these datasets in its history, so that they can judge it."""
+        """Return the model with no run of these datasets in its history, so that they can judge it.
+
+        Parameters
+        ----------
+        jobs : Jobs
+            Jobs whose datasets are removed.
+
+        Returns
+        -------
+        TabularModel
+            A new model, with its errors as they were calibrated.
+        """
         return replace(
             self,
             history=self.history.select(~np.isin(self.history.jobs.ipst, jobs.ipst)),
@@ -204,7 +226,18 @@ class HeldOutJobs:
     job_counts: Mapping[str, Ints]
 
     def errors(self, target: str) -> GroupedErrors:
-        """Return true minus expected logarithm of each job, with the group of the job."""
+        """Return true minus expected logarithm of each job, with the group of the job.
+
+        Parameters
+        ----------
+        target : str
+            `memory` or `wallclock`.
+
+        Returns
+        -------
+        GroupedErrors
+            n natural logarithms of true over expected GB or seconds.
+        """
         return GroupedErrors(self.logs[target] - self.expected[target], calibration_groups(self.jobs, self.job_counts))
 
 

@@ -71,12 +71,34 @@ class TreeEnsemble:
         return np.asarray(self.value[node].sum(axis=1))
 
     def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
-        """Return all arrays by name."""
+        """Return all arrays by name.
+
+        Returns
+        -------
+        dict[str, NDArray]
+            By name, the arrays with the dtypes of the fields.
+        """
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
 
 def trees_from_arrays(arrays: Mapping[str, npt.NDArray[np.generic]]) -> TreeEnsemble:
-    """Return the ensemble whose `arrays` these are; KeyError if one is missing."""
+    """Return the ensemble whose `arrays` these are; KeyError if one is missing.
+
+    Parameters
+    ----------
+    arrays : Mapping[str, NDArray]
+        Arrays by name, as `TreeEnsemble.arrays` returns them.
+
+    Returns
+    -------
+    TreeEnsemble
+        The trees.
+
+    Raises
+    ------
+    KeyError
+        If an array is missing.
+    """
     return TreeEnsemble(**{field.name: arrays[field.name] for field in fields(TreeEnsemble)})  # type: ignore[arg-type]
 
 

@@ -40,7 +40,13 @@ class Transform:
         return pd.DataFrame(columns, index=table.index)
 
     def write(self, path: Path) -> None:
-        """Write one JSON object with `lambdas`, `mu` and `sigma`."""
+        """Write one JSON object with `lambdas`, `mu` and `sigma`.
+
+        Parameters
+        ----------
+        path : Path
+            File to write; its directory is made.
+        """
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(asdict(self), indent=1) + "\n")
 
@@ -118,7 +124,18 @@ def input_matrix(table: pd.DataFrame, transform: Transform) -> npt.NDArray[np.fl
 
 
 def normalise_crsplit(codes: pd.Series) -> pd.Series:
-    """Return codes of 0, 1 and 2; some tables hold numbers of exposures instead: 3 and more become 2."""
+    """Return codes of 0, 1 and 2; some tables hold numbers of exposures instead: 3 and more become 2.
+
+    Parameters
+    ----------
+    codes : pandas.Series
+        Codes or numbers of exposures.
+
+    Returns
+    -------
+    pandas.Series
+        Codes.
+    """
     return codes.clip(upper=CRSPLIT_SEVERAL)
 
 

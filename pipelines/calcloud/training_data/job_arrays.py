@@ -36,7 +36,18 @@ class Jobs:
         return np.frombuffer(self.ipst.astype("S9").tobytes(), np.uint8).reshape(-1, 9)[:, 1]
 
     def take(self, rows: npt.NDArray[Any]) -> "Jobs":
-        """Return some of the jobs, by row numbers or by a mask."""
+        """Return some of the jobs, by row numbers or by a mask.
+
+        Parameters
+        ----------
+        rows : NDArray
+            Row numbers (integers) or a mask of n (bool).
+
+        Returns
+        -------
+        Jobs
+            The jobs in the order of the rows.
+        """
         return Jobs(self.ipst[rows], self.features[rows])
 
     def distinct(self) -> tuple[Floats, npt.NDArray[np.intp]]:
@@ -72,13 +83,35 @@ def jobs_of(datasets: Iterable[tuple[str, Mapping[str, float]]]) -> Jobs:
 
 
 def jobs_of_table(table: "pd.DataFrame") -> Jobs:
-    """Return the jobs of a table with the column `ipst` and one for each of `FEATURES`; sizes are in MB."""
+    """Return the jobs of a table with the column `ipst` and one for each of `FEATURES`; sizes are in MB.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        n jobs.
+
+    Returns
+    -------
+    Jobs
+        The jobs in the same order; sizes are rounded to whole MB.
+    """
     names = table["ipst"].astype(str).str.lower().to_numpy().astype("S9")
     return Jobs(names, _normalise(table[list(FEATURES)].to_numpy(float)))
 
 
 def concatenate_jobs(first: Jobs, second: Jobs) -> Jobs:
-    """Return the jobs of both, one after the other."""
+    """Return the jobs of both, one after the other.
+
+    Parameters
+    ----------
+    first, second : Jobs
+        n and m jobs.
+
+    Returns
+    -------
+    Jobs
+        n + m jobs.
+    """
     return Jobs(np.concatenate([first.ipst, second.ipst]), np.concatenate([first.features, second.features]))
 
 

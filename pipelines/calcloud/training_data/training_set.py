@@ -31,7 +31,18 @@ class TrainingSet:
     simulated: bool
 
     def rows(self, split: str) -> npt.NDArray[np.intp]:
-        """Return the row numbers of `train` or `test`."""
+        """Return the row numbers of `train` or `test`.
+
+        Parameters
+        ----------
+        split : str
+            `train` or `test`.
+
+        Returns
+        -------
+        NDArray[np.intp]
+            Row numbers, increasing.
+        """
         return np.flatnonzero(self.table["split"] == split)
 
 
