@@ -28,18 +28,12 @@ def read_archives(pipeline: Section) -> RunArchives:
     home = str(pipeline.get("home_archive", "home"))
     target = _target(pipeline)
     reads_target, writes_target = (_uses(pipeline, f"use_target_archive_{what}") for what in ("input", "output"))
-    if (reads_target or writes_target) and not target:
-        key = "use_target_archive_output" if writes_target else "use_target_archive_input"
-        hint = "set target_archive, at the top or for the site"
-        raise error_at(pipeline.position(key), "no archive is named for it", hint)
     if reads_target or writes_target:
-        _check(pipeline, _target_section(pipeline), [target], "target_archive")
+        _check_target(pipeline, "use_target_archive_output" if writes_target else "use_target_archive_input")
     own = target if writes_target else home
     others = [home] if _uses(pipeline, "use_home_archive_input", "wrapper") else []
     others += [target] if reads_target else []
-    further = [name for name in split_list(pipeline.text("input_archives", "")) if name]
-    _check(pipeline, pipeline, further, "input_archives")
-    others += further
+    others += _input_archives(pipeline)
     sends_home = own != home and _uses(pipeline, "use_home_archive_output", "job")
     sources = tuple(dict.fromkeys(name for name in others if name != own))
     return RunArchives(own, sources, home if sends_home else "")
@@ -59,6 +53,22 @@ def _target_section(pipeline: Section) -> Section:
     """Return the section that names the target archive: the top, or else the site."""
     site = pipeline.section("site").section(str(pipeline.get("target_site", "")).lower())
     return pipeline if "target_archive" in pipeline else site
+
+
+def _check_target(pipeline: Section, key: str) -> None:
+    """Raise WclError if a key uses the target archive, and none or an unknown one is named."""
+    target = _target(pipeline)
+    if not target:
+        hint = "set target_archive, at the top or for the site"
+        raise error_at(pipeline.position(key), "no archive is named for it", hint)
+    _check(pipeline, _target_section(pipeline), [target], "target_archive")
+
+
+def _input_archives(pipeline: Section) -> list[str]:
+    """Return the further archives that inputs may come from."""
+    names = [name for name in split_list(pipeline.text("input_archives", "")) if name]
+    _check(pipeline, pipeline, names, "input_archives")
+    return names
 
 
 def _check(pipeline: Section, section: Section, names: Iterable[str], key: str) -> None:

@@ -24,10 +24,13 @@ def check_names_and_archives(pipeline: Section, identity: Identity, problems: Pl
             problems.add_error(pipeline.position(key), f"unknown {kind} '{name}'", hint)
     with problems.collect():
         read_archives(pipeline)
-        archive = find_archive_section(pipeline)
-        root = archive.text("root", "")
-        if archive and not root.startswith(("/", "$")):
-            position = archive.position("root") if "root" in archive else archive.opened_position
-            hint = "begin it with / or ${fw_home}; with an address, name a target_archive that jobs can use"
-            problems.add_error(position, f"the archive's root '{root}' is not absolute", hint)
+        _check_archive_root(find_archive_section(pipeline), problems)
     return len(problems.errors) == before
+
+
+def _check_archive_root(archive: Section, problems: PlanProblems) -> None:
+    root = archive.text("root", "")
+    if archive and not root.startswith(("/", "$")):
+        position = archive.position("root") if "root" in archive else archive.opened_position
+        hint = "begin it with / or ${fw_home}; with an address, name a target_archive that jobs can use"
+        problems.add_error(position, f"the archive's root '{root}' is not absolute", hint)

@@ -62,9 +62,6 @@ def check_software(pipeline: Section) -> Iterator[Problem]:
 
 
 def _check_definition(kind: str, name: str, section: Section) -> Iterator[Problem]:
-    def named(message: str) -> str:
-        return f"{kind} '{name}' {message}"
-
     if name == NONE or not re.fullmatch(r"[\w.-]+", name):
         yield problem_at(
             section.opened_position, f"'{name}' cannot be the name of {kind}s", "letters, digits and _ . -"
@@ -72,12 +69,22 @@ def _check_definition(kind: str, name: str, section: Section) -> Iterator[Proble
     for key in section:
         # One that is nearly a known key is reported as in every section (wcl/check.py).
         if key not in KEYS[kind] and not suggest(key, KEYS[kind]):
-            yield problem_at(section.position(key), named(f"has an unknown key '{key}'"), suggest_name(key, KEYS[kind]))
-    if kind == "container":
-        if "image" not in section:
-            hint = "image = /path/of/file.sif, or docker://registry/name:tag"
-            yield problem_at(section.opened_position, named("has no image"), hint)
-        return
+            yield problem_at(
+                section.position(key), f"{kind} '{name}' has an unknown key '{key}'", suggest_name(key, KEYS[kind])
+            )
+    yield from (_check_container if kind == "container" else _check_environment)(name, section)
+
+
+def _check_container(name: str, section: Section) -> Iterator[Problem]:
+    if "image" not in section:
+        hint = "image = /path/of/file.sif, or docker://registry/name:tag"
+        yield problem_at(section.opened_position, f"container '{name}' has no image", hint)
+
+
+def _check_environment(name: str, section: Section) -> Iterator[Problem]:
+    def named(message: str) -> str:
+        return f"environment '{name}' {message}"
+
     if not any(way in section for way in WAYS):
         yield problem_at(section.opened_position, named("defines no software"), f"give it one of {', '.join(WAYS)}")
     if "conda" in section and "venv" in section:

@@ -49,11 +49,10 @@ class DirectoryNames:
             directory = self._by_value.get(value)
             if directory is not None:
                 return directory
-        values = (
-            layers[0]
-            if len(layers) == 1
-            else {name: text for layer in reversed(layers) for name, text in layer.items()}
-        )
+        return self._fill_and_cache(_merge_layers(layers), value)
+
+    def _fill_and_cache(self, values: Mapping[str, str], value: str | None) -> str:
+        """Return the directory of some values, one of which may tell it apart."""
         text = self._format.fill(values.get) if self._format else None
         if text is None:
             return self._tidy(self._template.fill(self._scope.child(values)))
@@ -72,3 +71,10 @@ class DirectoryNames:
             if len(self._by_text) < MOST_CACHED:
                 self._by_text[text] = directory
         return directory
+
+
+def _merge_layers(layers: tuple[Mapping[str, str], ...]) -> Mapping[str, str]:
+    """Return the values of all layers; of a name that several have, that of the first."""
+    if len(layers) == 1:
+        return layers[0]
+    return {name: text for layer in reversed(layers) for name, text in layer.items()}

@@ -48,11 +48,16 @@ def collect_products(
     for name, lines in earlier.carried.items():
         reader, _, label = name.partition(".")
         products.add_lines(reader, label, (_escape_line(line) for line in lines))
+    _add_empty_objects(products, blocks)
+    return products
+
+
+def _add_empty_objects(products: Products, blocks: Iterable[BlockDefinition]) -> None:
+    """Let a late block depend on modules that made nothing."""
     for block in blocks:
         for module in block.modules:
             for label in sorted(module.made):
-                products.add_lines(module.name, label, ())  # of a module that made nothing
-    return products
+                products.add_lines(module.name, label, ())
 
 
 def _escape_call(call: Call) -> Call:

@@ -99,14 +99,10 @@ def call_graph(plan: Plan, number: int) -> Graph:
     calls = list(locate_calls(plan))
     center = next(located for located in calls if located.call.number == number)
     made = {file.path for file in center.call.outputs}
-    made_by = find_makers(calls)
-    before = {made_by[file.path].call.number for file in center.call.inputs if file.path in made_by}
-    after = {located.call.number for located in calls if any(file.path in made for file in located.call.inputs)}
-    shown = {number, *before, *after}
+    before, after = _find_neighbours(center, calls)
+    crowded = {*_crowded_modules(before), *_crowded_modules(after)}
+    shown = {number, *(located.call.number for located in (*before, *after))}
     neighbours = [located for located in calls if located.call.number in shown]
-    crowded = {
-        key for side in (before, after) for key in _crowded_modules([p for p in neighbours if p.call.number in side])
-    }
 
     def key_of(located: LocatedCall) -> str:
         key = _module_key(located)
@@ -122,6 +118,17 @@ def call_graph(plan: Plan, number: int) -> Graph:
         if located is not center:
             builder.add_inputs(located, only=made)
     return builder.graph()
+
+
+def _find_neighbours(center: LocatedCall, calls: list[LocatedCall]) -> tuple[list[LocatedCall], list[LocatedCall]]:
+    """Return the calls that make the inputs of a call, and those that read its outputs."""
+    made_by = find_makers(calls)
+    makers = {made_by[file.path].call.number for file in center.call.inputs if file.path in made_by}
+    made = {file.path for file in center.call.outputs}
+    return (
+        [located for located in calls if located.call.number in makers],
+        [located for located in calls if not made.isdisjoint(file.path for file in located.call.inputs)],
+    )
 
 
 def _module_key(located: LocatedCall) -> str:

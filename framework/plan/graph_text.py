@@ -44,10 +44,14 @@ def mermaid(graph: Graph) -> Iterator[str]:
         if number:
             yield "    end"
     for arrow in graph.arrows:
-        words = "<br/>".join(map(_mermaid_text, flow_lines(arrow.flows)))
-        is_bare = not words or graph.boxes[arrow.source].kind in SOURCES
-        mark = "-.->" if arrow.waits else "-->" if is_bare else f'-->|"{words}"|'
-        yield f"    {names[arrow.source]} {mark} {names[arrow.target]}"
+        yield f"    {names[arrow.source]} {_mermaid_mark(graph, arrow)} {names[arrow.target]}"
+
+
+def _mermaid_mark(graph: Graph, arrow: GraphArrow) -> str:
+    words = "<br/>".join(map(_mermaid_text, flow_lines(arrow.flows)))
+    if arrow.waits:
+        return "-.->"
+    return "-->" if not words or graph.boxes[arrow.source].kind in SOURCES else f'-->|"{words}"|'
 
 
 def dot(graph: Graph) -> Iterator[str]:

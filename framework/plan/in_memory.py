@@ -16,8 +16,7 @@ def mark_files_in_memory(job: Job) -> Job:
     inside = [call for call in job.calls if call.in_process]
     if not inside:
         return job
-    paths = {file.path for call in inside for file in call.outputs if not file.saved and not file.pattern}
-    paths -= {file.path for call in job.calls if not call.in_process for file in call.inputs}
+    paths = _temporary_outputs(inside).difference(file.path for call in job.calls for file in _read_outside(call))
     return replace(job, calls=tuple(_mark_files(call, paths) for call in job.calls)) if paths else job
 
 
@@ -33,13 +32,28 @@ def check_processes(jobs: Iterable[Job], positions: DefinitionPositions, problem
                     hint="give it an environment, or wrappername = generic",
                 )
         for call in inside[1:]:
-            for name, own, first in _process_settings(call, inside[0]):
-                if own != first:
-                    problems.add_error(
-                        positions.find(call, ""),
-                        f"{call.module} and {inside[0].module} are to run in one process, and differ in {name}",
-                        hint=f"{own or 'nothing'} and {first or 'nothing'}",
-                    )
+            _check_settings(call, inside[0], positions, problems)
+
+
+def _check_settings(call: Call, first: Call, positions: DefinitionPositions, problems: PlanProblems) -> None:
+    """Report settings of a call that differ from those of the first call in its process."""
+    for name, own, other in _process_settings(call, first):
+        if own != other:
+            problems.add_error(
+                positions.find(call, ""),
+                f"{call.module} and {first.module} are to run in one process, and differ in {name}",
+                hint=f"{own or 'nothing'} and {other or 'nothing'}",
+            )
+
+
+def _temporary_outputs(calls: Iterable[Call]) -> set[str]:
+    """Return the paths of outputs that nobody keeps."""
+    return {file.path for call in calls for file in call.outputs if not file.saved and not file.pattern}
+
+
+def _read_outside(call: Call) -> tuple[File, ...]:
+    """Return the files that a call reads in a process of its own."""
+    return () if call.in_process else call.inputs
 
 
 def _mark_files(call: Call, paths: set[str]) -> Call:

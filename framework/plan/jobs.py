@@ -44,6 +44,17 @@ class JobGroup:
     calls: list[Call] = field(default_factory=list)
     parents: set[int] = field(default_factory=set)
 
+    def to_job(self, block: int, max_threads: int) -> Job:
+        """Return the job of these calls."""
+        return Job(
+            number=self.number,
+            block=block,
+            keys=self.keys,
+            calls=tuple(self.calls),
+            parents=tuple(sorted(self.parents)),
+            max_threads=max_threads,
+        )
+
 
 class JobBuilder:
     """Groups the calls of a run into jobs, block by block, after the jobs that there are already."""
@@ -68,30 +79,24 @@ class JobBuilder:
             makers = self._makers(call)
             group = newest.get(keys)
             if group is None or (most and len(group.calls) >= most) or not _may_join(group, makers):
-                self._count += 1
-                depth = 1 + max((maker.depth for maker in makers), default=0)
-                text = "_".join(call.keys[key] for key in divide_by if key in call.keys)
-                group = newest[keys] = JobGroup(self._count, text, depth)
+                group = newest[keys] = self._open_group(call, divide_by, makers)
                 groups.append(group)
             group.calls.append(call)
             if makers:
                 group.parents.update([maker.number for maker in makers if maker is not group])
             self._job_of_call[call.number] = group
-        return tuple(
-            Job(
-                number=group.number,
-                block=block,
-                keys=group.keys,
-                calls=tuple(group.calls),
-                parents=tuple(sorted(group.parents)),
-                max_threads=division.max_threads,
-            )
-            for group in groups
-        )
+        return tuple(group.to_job(block, division.max_threads) for group in groups)
 
     def find_job(self, call_number: int) -> int:
         """Return the number of a call's job."""
         return self._job_of_call[call_number].number
+
+    def _open_group(self, call: Call, divide_by: tuple[str, ...], makers: Iterable[JobGroup]) -> JobGroup:
+        """Return a new job for a call, behind the jobs that make its inputs."""
+        self._count += 1
+        depth = 1 + max((maker.depth for maker in makers), default=0)
+        keys = "_".join(call.keys[key] for key in divide_by if key in call.keys)
+        return JobGroup(self._count, keys, depth)
 
     def _makers(self, call: Call) -> list[JobGroup]:
         """Return the jobs that make the inputs of a call."""

@@ -59,8 +59,8 @@ class ListStyle:
         if self._separator is None:
             return tuple("\n".join(self._wcl_lines(line, values)) for line in lines)
         texts = tuple([self._separator.join([column(line, values) for column in self._columns]) for line in lines])
-        if any("\n" in text or "\r" in text for text in texts):
-            broken = next(text for text in texts if "\n" in text or "\r" in text)
+        broken = next((text for text in texts if "\n" in text or "\r" in text), None)
+        if broken is not None:
             raise error_at(self._position, f"{broken!r} cannot be a line of a list", "format = wcl writes it in quotes")
         return texts
 

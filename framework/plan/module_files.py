@@ -55,27 +55,13 @@ class ModuleFiles:
         self._scope = scope
         self._rules = rules
         self._sources = sources
-        self._outputs = [label for label in module.files if f"file.{label}" in module.made]
-        self._inputs = [
-            label for label, part in module.files.items() if f"file.{label}" in module.used and not part.is_list_only
-        ]
-        self._namings = {label: self._file_naming(part) for label, part in module.files.items()}
-        self._used_lists = {label: part for label, part in module.lists.items() if _is_used(part, module)}
-        self._list_lines = self._find_list_lines()
-        self._file_lines = self._find_file_lines()
-        self._sublists = {
-            label: Sublists(self._list_lines[label], part.divide_by, part.position, f"list.{label}")
-            for label, part in self._used_lists.items()
-        }
-        self._subfiles = {label: self._divide_file(label) for label in self._inputs if label in self._file_lines}
+        self._read_definitions()
+        self._find_all_lines()
         self._relabellers = self._make_relabellers()
         self._writers = {label: self._list_writers(part) for label, part in self._used_lists.items()}
         self._allows_several = {label: part.allows_several for label, part in module.files.items()}
         self._allows_missing = {label: part.allows_missing for label, part in self._used_lists.items()}
-        for label, lines in self._file_lines.items():
-            sources.products.add_lines(module.name, f"file.{label}", lines)
-        for label, lines in self._list_lines.items():
-            sources.products.add_lines(module.name, f"list.{label}", lines)
+        self._add_products()
 
     @property
     def may_be_empty(self) -> bool:
@@ -136,7 +122,7 @@ class ModuleFiles:
         lines = self._sublists[label].matching(values) if self._list_lines[label] else ()
         relabelled = sort_lines([self._relabel_line(label, line, values) for line in lines], part)
         may_miss = may_miss or any([file.optional for line in relabelled for file in line.files])
-        paths = tuple([tuple([file.path for file in line.files]) for line in relabelled]) if may_miss else ()
+        paths = _paths_of_lines(relabelled) if may_miss else ()
         for write in self._writers[label]:
             files.lists.append(write(relabelled, values, paths))
         for line in relabelled:
@@ -151,6 +137,33 @@ class ModuleFiles:
         return FileLine(nicks=line.nicks, files=tuple(files), keys=line.keys)
 
     # ---- reading of the objects
+
+    def _read_definitions(self) -> None:
+        files = self._module.files
+        self._outputs = [label for label in files if f"file.{label}" in self._module.made]
+        self._inputs = [
+            label for label, part in files.items() if f"file.{label}" in self._module.used and not part.is_list_only
+        ]
+        self._namings = {label: self._file_naming(part) for label, part in files.items()}
+        self._used_lists = {label: part for label, part in self._module.lists.items() if _is_used(part, self._module)}
+
+    def _find_all_lines(self) -> None:
+        """Find the lines of all objects, and divide them by the keys that calls have."""
+        self._list_lines = self._find_list_lines()
+        self._file_lines = self._find_file_lines()
+        self._sublists = {
+            label: Sublists(self._list_lines[label], part.divide_by, part.position, f"list.{label}")
+            for label, part in self._used_lists.items()
+        }
+        self._subfiles = {label: self._divide_file(label) for label in self._inputs if label in self._file_lines}
+
+    def _add_products(self) -> None:
+        """Let later modules depend on the objects that this module reads."""
+        products = self._sources.products
+        for label, lines in self._file_lines.items():
+            products.add_lines(self._module.name, f"file.{label}", lines)
+        for label, lines in self._list_lines.items():
+            products.add_lines(self._module.name, f"list.{label}", lines)
 
     def _find_list_lines(self) -> dict[str, list[FileLine]]:
         lists = self._module.lists
@@ -244,6 +257,10 @@ def _is_used(part: ListDefinition, module: ModuleDefinition) -> bool:
     labels = part.part_labels
     used = (name.split(".") for name in module.used if "." in name)
     return any(kind == "list" and label in labels for kind, label, *_ in used)
+
+
+def _paths_of_lines(lines: list[FileLine]) -> tuple[tuple[str, ...], ...]:
+    return tuple([tuple([file.path for file in line.files]) for line in lines])
 
 
 def _rename(lines: list[FileLine], nickname: str, naming: FileNaming) -> list[FileLine]:
