@@ -9,14 +9,14 @@ from wcl.quoting import Quoted
 from wcl.scope import Scope
 from wcl.section import Section
 from wcl.spelling import did_you_mean
-from wcl.template import Call, Part, Template, Variable, parse_template
+from wcl.template import FunctionCall, Template, TemplatePart, Variable, parse_template
 
 #: Steps of one explanation; the rest is left out.
 MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
-class Step:
+class ExpansionStep:
     """A step of an expansion: one variable is replaced by its value."""
 
     variable: str
@@ -27,7 +27,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Explanation:
+class ValueExplanation:
     """The origin of a value, and the steps of its expansion."""
 
     key: str
@@ -35,14 +35,14 @@ class Explanation:
     position: SourcePosition
     #: Values that it replaced, oldest first.
     replaced: tuple[tuple[SourcePosition, str], ...]
-    steps: tuple[Step, ...]
+    steps: tuple[ExpansionStep, ...]
     #: Expanded value; several if there are lists in it.
     results: tuple[str, ...]
     #: Report of why it cannot be expanded here; empty if it can.
     problem: str = ""
 
 
-def explain(section: Section, key: str, scope: Scope | None = None) -> Explanation:
+def explain(section: Section, key: str, scope: Scope | None = None) -> ValueExplanation:
     """Explain the value of a key, given by its dotted path.
 
     Variables are looked up in `scope`, or else in the key's section and at the top.
@@ -56,7 +56,7 @@ def explain(section: Section, key: str, scope: Scope | None = None) -> Explanati
         results, problem = tuple(expand_all(value, scope, holder.position(name))), ""
     except WclError as error:
         results, problem = (), str(error)
-    return Explanation(key, value, holder.position(name), replaced, steps, results, problem)
+    return ValueExplanation(key, value, holder.position(name), replaced, steps, results, problem)
 
 
 def _find_key(section: Section, key: str) -> tuple[Section, str]:
@@ -78,7 +78,7 @@ def _describe(value: object) -> str:
     return "a section" if isinstance(value, Section) else str(value)
 
 
-def _steps(text: str, scope: Scope) -> Iterator[Step]:
+def _steps(text: str, scope: Scope) -> Iterator[ExpansionStep]:
     """Replace one variable after the other, the innermost and leftmost first."""
     for _ in range(MOST_STEPS):
         template = parse_template(text)
@@ -90,7 +90,7 @@ def _steps(text: str, scope: Scope) -> Iterator[Step]:
         if isinstance(replacement, Quoted) or variable.width is not None:
             replacement = _expand_variable(text[variable.start : variable.end], scope)
         text = text[: variable.start] + replacement + text[variable.end :]
-        yield Step(variable.written, value or "", scope.position(variable.written), text)
+        yield ExpansionStep(variable.written, value or "", scope.position(variable.written), text)
 
 
 def _expand_variable(text: str, scope: Scope) -> str:
@@ -101,10 +101,10 @@ def _expand_variable(text: str, scope: Scope) -> str:
         return ""
 
 
-def _plain_variables(parts: tuple[Part, ...]) -> Iterator[Variable]:
+def _plain_variables(parts: tuple[TemplatePart, ...]) -> Iterator[Variable]:
     """Find variables whose names hold no other variables."""
     for part in parts:
-        if isinstance(part, Call):
+        if isinstance(part, FunctionCall):
             yield from _plain_variables(part.inside.parts)
         elif isinstance(part, Variable) and isinstance(part.name, Template):
             yield from _plain_variables(part.name.parts)

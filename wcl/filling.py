@@ -11,7 +11,7 @@ from wcl.quoting import Quoted
 from wcl.scope import Scope
 from wcl.source_lines import source_line
 from wcl.spelling import did_you_mean
-from wcl.template import DEFERRED_FUNCTIONS, Call, Template, Variable, parse_template
+from wcl.template import DEFERRED_FUNCTIONS, FunctionCall, Template, Variable, parse_template
 
 #: Depth of variables in the values of variables.
 DEEPEST = 100
@@ -57,17 +57,17 @@ class Filling:
     #: Quoted values in the order of the markers that stand for them; None to put the values in themselves.
     quoted_values: list[str] | None = None
     #: Variable of the text itself that is being filled; faults are shown there.
-    current: Variable | Call | None = None
+    current: Variable | FunctionCall | None = None
 
     def fill(self, template: Template) -> str:
         """Return the template's text with its variables filled in; faults are added to `faults`."""
         return "".join([part if isinstance(part, str) else self.fill_part(part) for part in template.parts])
 
-    def fill_part(self, part: Variable | Call) -> str:
+    def fill_part(self, part: Variable | FunctionCall) -> str:
         """Return the text that a variable or a call stands for."""
         if not self.trail:
             self.current = part
-        if isinstance(part, Call):
+        if isinstance(part, FunctionCall):
             return self.fill_call(part)
         name = part.name if isinstance(part.name, str) else self.restore(self.fill(part.name)).lower()
         if part.fault:
@@ -141,10 +141,10 @@ class Filling:
         except ValueError:
             return self.add_fault(f"'{value}' is not an integer: it cannot be written with {part.width} digits")
 
-    def fill_call(self, part: Call) -> str:
+    def fill_call(self, part: FunctionCall) -> str:
         """Return the result of a registered function; a deferred call stays, with its arguments filled in."""
         inside = self.fill(part.inside)
-        if part.kind in DEFERRED_FUNCTIONS or any(isinstance(p, Call) for p in part.inside.parts):
+        if part.kind in DEFERRED_FUNCTIONS or any(isinstance(p, FunctionCall) for p in part.inside.parts):
             return f"{part.opening}{inside}}}"
         name, *arguments = [self.restore(argument.strip()) for argument in inside.split(",")]
         function = registered_functions().get(name.lower())

@@ -16,7 +16,7 @@ _MARK = re.compile(r"\$\$|\$(opt|func|head|secret|fmt|rnmlst|loop)?\{|\}", re.IG
 DEEPEST = 40
 _WIDTH = re.compile(r"[0-9]{1,4}")
 
-Part = Union[str, "Variable", "Call"]
+TemplatePart = Union[str, "Variable", "FunctionCall"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class FunctionCall:
     """A call in a text: of a registered function, `$FUNC{name,...}`, or of a deferred one."""
 
     #: Word before the brace in lower case, such as `func` or `head`.
@@ -56,12 +56,12 @@ class Template:
     """A parsed text: its parts in order."""
 
     text: str
-    parts: tuple[Part, ...]
+    parts: tuple[TemplatePart, ...]
 
     def names(self) -> Iterator[str]:
         """Find the names of all variables; for a computed name, those that it is computed from."""
         for part in self.parts:
-            if isinstance(part, Call):
+            if isinstance(part, FunctionCall):
                 yield from part.inside.names()
             elif isinstance(part, Variable):
                 if isinstance(part.name, Template):
@@ -72,7 +72,7 @@ class Template:
     def computed_names(self) -> Iterator[str]:
         """Find regular expressions of the names that are computed from variables: `rms_.*` for `rms_${band}`."""
         for part in self.parts:
-            if isinstance(part, Call):
+            if isinstance(part, FunctionCall):
                 yield from part.inside.computed_names()
             elif isinstance(part, Variable) and isinstance(part.name, Template):
                 if any(isinstance(piece, str) for piece in part.name.parts):
@@ -83,9 +83,9 @@ class Template:
 @lru_cache(maxsize=65536)
 def parse_template(text: str) -> Template:
     """Parse a text into its parts; a variable that is not closed or has no name is plain text, as in DESDM."""
-    parts: list[Part] = []
+    parts: list[TemplatePart] = []
     #: Opening braces that are not closed yet, with the parts before them.
-    unclosed: list[tuple[re.Match[str], list[Part]]] = []
+    unclosed: list[tuple[re.Match[str], list[TemplatePart]]] = []
     at = 0
     for mark in _MARK.finditer(text):
         if mark.start() > at:
@@ -98,7 +98,7 @@ def parse_template(text: str) -> Template:
             parts = []
         elif mark[0] == "}" and unclosed and parts:
             opening, outside = unclosed.pop()
-            outside.append(_reference(text, opening, _join_texts(parts), mark.end()))
+            outside.append(_parse_reference(text, opening, _join_texts(parts), mark.end()))
             parts = outside
         elif mark[0] == "}" and unclosed:
             opening, parts = unclosed.pop()
@@ -120,11 +120,13 @@ def variable_names(text: str) -> frozenset[str]:
     return frozenset(parse_template(text).names())
 
 
-def _reference(text: str, opening: re.Match[str], inside: list[Part], end: int) -> Variable | Call:
+def _parse_reference(
+    text: str, opening: re.Match[str], inside: list[TemplatePart], end: int
+) -> Variable | FunctionCall:
     kind = (opening[1] or "").lower()
     written = text[opening.end() : end - 1]
     if kind not in ("", "opt"):
-        return Call(kind, opening[0], Template(written, tuple(inside)), opening.start(), end)
+        return FunctionCall(kind, opening[0], Template(written, tuple(inside)), opening.start(), end)
     width, fault = None, ""
     last = inside[-1]
     if isinstance(last, str) and ":" in last:
@@ -140,9 +142,9 @@ def _reference(text: str, opening: re.Match[str], inside: list[Part], end: int) 
     return Variable(name, written, width, kind == "opt", opening.start(), end, fault)
 
 
-def _join_texts(parts: list[Part]) -> list[Part]:
+def _join_texts(parts: list[TemplatePart]) -> list[TemplatePart]:
     """Join neighbouring texts in a list of parts."""
-    joined: list[Part] = []
+    joined: list[TemplatePart] = []
     for is_text, group in groupby(parts, key=lambda part: isinstance(part, str)):
         if is_text:
             joined.append("".join(part for part in group if isinstance(part, str)))

@@ -14,7 +14,7 @@ from framework.commands.shared.options import assignments, json_option, with_val
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from wcl.explain import Explanation
+    from wcl.explain import ValueExplanation
 
 
 @click.command(
@@ -55,7 +55,7 @@ def _json_object(fields: Iterable[tuple[str, object]]) -> dict[str, object]:
     return {"place" if name == "position" else name: value for name, value in fields}
 
 
-def lines(found: Explanation) -> Iterator[str]:
+def lines(found: ValueExplanation) -> Iterator[str]:
     """Yield the lines of an explanation, the oldest value first."""
     for position, value in found.replaced:
         yield f"{position}: {value}    (replaced)"

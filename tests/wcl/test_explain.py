@@ -3,7 +3,7 @@
 import pytest
 
 from wcl import SourcePosition, WclError, parse
-from wcl.explain import Step, explain
+from wcl.explain import ExpansionStep, explain
 
 TREE = parse(
     "band = g\nrms_g = 0.5\nattnum = 1\nattnum = 3\nrun = r${attnum:2}_${rms_${band}}\nbands = g,r\nall = x${bands}\n"
@@ -25,9 +25,9 @@ def test_a_value_is_explained_with_its_position_and_what_it_replaced() -> None:
 def test_each_step_of_the_expansion_is_shown() -> None:
     explanation = explain(TREE, "run")
     assert explanation.steps == (
-        Step("attnum", "3", SourcePosition("f", 4), "r03_${rms_${band}}"),
-        Step("band", "g", SourcePosition("f", 1), "r03_${rms_g}"),
-        Step("rms_g", "0.5", SourcePosition("f", 2), "r03_0.5"),
+        ExpansionStep("attnum", "3", SourcePosition("f", 4), "r03_${rms_${band}}"),
+        ExpansionStep("band", "g", SourcePosition("f", 1), "r03_${rms_g}"),
+        ExpansionStep("rms_g", "0.5", SourcePosition("f", 2), "r03_0.5"),
     )
     assert explanation.results == ("r03_0.5",)
 
