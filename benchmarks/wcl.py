@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from wcl import Scope, Section, SourcePosition, expand, expand_all, parse, split_command, write
-from wcl.yaml_writer import write_yaml
+from wcl.yaml.writer import write_yaml
 
 ROUNDS = 7
 

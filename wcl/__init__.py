@@ -4,14 +4,14 @@ This package works without the framework; it knows nothing of jobs or databases.
 """
 
 from wcl.booleans import parse_boolean
-from wcl.check import check_keys, check_values
 from wcl.command_words import split_command
 from wcl.deferred import deferred_calls, resolve_deferred
 from wcl.errors import Problem, SourcePosition, WclError
 from wcl.expansion import ExpandedText, expand, expand_all, expand_with_values
 from wcl.format import Format, as_literal, compile_format, is_plain
 from wcl.functions import register_function
-from wcl.keys import KeyDeclaration, parse_declarations
+from wcl.keys.checks import check_keys, check_values
+from wcl.keys.declarations import KeyDeclaration, parse_declarations
 from wcl.lists import split_list
 from wcl.partial import expand_partially
 from wcl.quoting import Quoted, quote_if_needed

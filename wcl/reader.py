@@ -15,7 +15,7 @@ from wcl.section import Section
 from wcl.source_lines import source_line
 from wcl.spelling import did_you_mean
 from wcl.tree import Tree
-from wcl.yaml_reader import add_yaml
+from wcl.yaml.reader import add_yaml
 
 #: Position of the values of `--set`.
 SET_POSITION = SourcePosition("--set", 0)

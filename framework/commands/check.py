@@ -32,7 +32,7 @@ def command(
     # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_keys
     from framework.pipeline.software import check_software
-    from wcl.check import check_file
+    from wcl.keys.checks import check_file
 
     known = site_keys()
     found = [

@@ -22,7 +22,7 @@ def command(source: Path, target: Path, variables: dict[str, str], files: dict[s
     """Write the tree of SOURCE, its includes put in, to TARGET; the suffix, .yaml or .wcl, decides the form."""
     # Loaded when the verb runs: its help needs none of it.
     from wcl import read, write
-    from wcl.yaml_writer import write_yaml
+    from wcl.yaml.writer import write_yaml
 
     if target.exists() and not force:
         raise FrameworkError(f"{target} is there already: name another file, or add --force")

@@ -12,6 +12,6 @@ def command() -> None:
     """Print the schema of the framework's keys and of those that the site declares."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_keys
-    from wcl.schema import json_schema
+    from wcl.keys.schema import json_schema
 
     click.echo(json.dumps(json_schema(site_keys()), indent=1))

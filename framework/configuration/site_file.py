@@ -12,7 +12,7 @@ from framework.errors import FrameworkError
 from framework.pipeline.keys import known_keys
 from framework.pipeline.plugins import load_functions, load_steps
 from wcl import Scope, Section, expand, merge, read
-from wcl.keys import KeyDeclaration
+from wcl.keys.declarations import KeyDeclaration
 
 DEFAULTS = Path(__file__).with_name("defaults.wcl")
 

@@ -67,7 +67,7 @@ def _check_definition(kind: str, name: str, section: Section) -> Iterator[Proble
             section.opened_position, f"'{name}' cannot be the name of {kind}s", "letters, digits and _ . -"
         )
     for key in section:
-        # One that is nearly a known key is reported as in every section (wcl/check.py).
+        # One that is nearly a known key is reported as in every section (wcl/keys/checks.py).
         if key not in KEYS[kind] and not suggest(key, KEYS[kind]):
             yield problem_at(
                 section.position(key), f"{kind} '{name}' has an unknown key '{key}'", suggest_name(key, KEYS[kind])

@@ -12,7 +12,7 @@ from hypothesis import settings
 from wcl import Section
 from wcl.errors import raise_errors
 from wcl.tree import Tree
-from wcl.yaml_reader import add_yaml
+from wcl.yaml.reader import add_yaml
 
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "desdm"
 

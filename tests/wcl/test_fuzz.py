@@ -11,7 +11,7 @@ import pytest
 from tests.wcl.conftest import read_yaml
 from wcl import Scope, Section, WclError, expand, expand_all, parse, split_command, split_list, write
 from wcl.rendering import is_template
-from wcl.yaml_writer import write_yaml
+from wcl.yaml.writer import write_yaml
 
 SECONDS = float(os.environ.get("WCL_FUZZ_SECONDS", "4"))
 PIECES = [

@@ -3,8 +3,8 @@
 import json
 
 from framework.pipeline.keys import DESDM_KEYS
-from wcl.keys import parse_declarations
-from wcl.schema import json_schema
+from wcl.keys.declarations import parse_declarations
+from wcl.keys.schema import json_schema
 
 
 def test_every_known_key_is_in_the_schema_with_its_meaning() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.wcl.conftest import read_yaml
 from wcl import Quoted, Section, WclError, expand_all, parse, read, write
 from wcl.scope import Scope
-from wcl.yaml_writer import write_yaml
+from wcl.yaml.writer import write_yaml
 
 TEXT = st.text() | st.text(st.sampled_from("\"'\\#$,:{}[]()<>=|-&*!%@`~ \t\n\u2028\x85ab1"), max_size=12)
 KEYS = st.from_regex(r"[a-z_@%&*!?|>'-][a-z0-9_.=\[\]{},:>-]{0,8}", fullmatch=True)

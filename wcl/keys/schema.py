@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from wcl.keys import KeyDeclaration, is_allowed_in
+from wcl.keys.declarations import KeyDeclaration, is_allowed_in
 
 _VARIABLE = {"type": "string", "pattern": r"\$"}
 _ANY = {"type": ["string", "number", "boolean", "array"]}

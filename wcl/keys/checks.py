@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wcl.booleans import parse_boolean
 from wcl.errors import Problem, Severity, SourcePosition, WclError
-from wcl.keys import FREE_SECTIONS, KeyDeclaration, allowed_keys, is_allowed_in, section_kind
+from wcl.keys.declarations import FREE_SECTIONS, KeyDeclaration, allowed_keys, is_allowed_in, section_kind
 from wcl.quoting import Quoted
 from wcl.reader import read_with_problems
 from wcl.section import Section

@@ -8,7 +8,7 @@ from wcl.errors import Problem, SourcePosition, WclError
 from wcl.quoting import Quoted
 from wcl.section import Section, to_text
 from wcl.tree import Tree
-from wcl.yaml_events import MOST_NODES, Items, Node, Pairs, Scalar, compose
+from wcl.yaml.events import MOST_NODES, Items, Node, Pairs, Scalar, compose
 
 #: End of a line in YAML.
 _LINE_END = re.compile("\r\n|[\r\n\x85\u2028\u2029]")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from framework.pipeline.keys import DESDM_KEYS
-from wcl.check import check_file
-from wcl.keys import parse_declarations
+from wcl.keys.checks import check_file
+from wcl.keys.declarations import parse_declarations
 
 File = Callable[..., str]
 

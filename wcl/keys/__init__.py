@@ -1,0 +1,1 @@
+"""Keys of a configuration: their declarations, checks of a tree by them, and their JSON Schema."""

@@ -1,0 +1,1 @@
+"""YAML: reads and writes the trees of WCL as YAML text."""
