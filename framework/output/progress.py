@@ -27,12 +27,12 @@ class Quiet:
     ) -> None:
         return None
 
-    def begun(self, plan: PlannedRun, done: int) -> None: ...
-    def started(self, job: PlannedJob) -> None: ...
-    def ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None: ...
-    def planned(self, plan: PlannedRun, block: int) -> None: ...
-    def says(self, text: str) -> None: ...
-    def tick(self) -> None: ...
+    def run_started(self, plan: PlannedRun, done: int) -> None: ...
+    def job_started(self, job: PlannedJob) -> None: ...
+    def job_ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None: ...
+    def block_planned(self, plan: PlannedRun, block: int) -> None: ...
+    def show_message(self, text: str) -> None: ...
+    def refresh(self) -> None: ...
 
 
 class Lines(Quiet):
@@ -45,13 +45,13 @@ class Lines(Quiet):
         self._running = 0
         self._said = time.monotonic()
 
-    def begun(self, plan: PlannedRun, done: int) -> None:
+    def run_started(self, plan: PlannedRun, done: int) -> None:
         self._jobs, self._done = len(plan.jobs), done
 
-    def started(self, job: PlannedJob) -> None:
+    def job_started(self, job: PlannedJob) -> None:
         self._running += 1
 
-    def ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None:
+    def job_ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None:
         self._running -= 1
         if status == 0:
             self._done += 1
@@ -59,14 +59,14 @@ class Lines(Quiet):
             self._stream.write(failure(job, reason, again) + "\n")
             self._stream.flush()
 
-    def planned(self, plan: PlannedRun, block: int) -> None:
+    def block_planned(self, plan: PlannedRun, block: int) -> None:
         self._jobs = len(plan.jobs)
 
-    def says(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         self._stream.write(text + "\n")
         self._stream.flush()
 
-    def tick(self) -> None:
+    def refresh(self) -> None:
         if time.monotonic() - self._said < LINE_EVERY:
             return
         self._said = time.monotonic()
@@ -103,26 +103,26 @@ class Bars(Quiet):
     ) -> None:
         self._progress.stop()
 
-    def begun(self, plan: PlannedRun, done: int) -> None:
+    def run_started(self, plan: PlannedRun, done: int) -> None:
         expected: Counter[str] = Counter(call.module for job in plan.jobs.values() for call in job.calls)
         for module, count in expected.items():
             self._tasks[module] = self._progress.add_task(module, total=count, state="", start=False)
         if done:
             self._progress.console.print(f"{done} of {len(plan.jobs)} jobs are done already", highlight=False)
 
-    def planned(self, plan: PlannedRun, block: int) -> None:
+    def block_planned(self, plan: PlannedRun, block: int) -> None:
         for module, count in plan.planned_late[block].items():
             self._tasks[module] = self._progress.add_task(module, total=count, state="", start=False)
 
-    def says(self, text: str) -> None:
+    def show_message(self, text: str) -> None:
         self._progress.console.print(text, markup=False, highlight=False)
 
-    def started(self, job: PlannedJob) -> None:
+    def job_started(self, job: PlannedJob) -> None:
         for call in job.calls:
             self._progress.start_task(self._tasks[call.module])
         self._count(job, 1)
 
-    def ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None:
+    def job_ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None:
         for call in job.calls:
             if status == 0:
                 self._progress.advance(self._tasks[call.module])

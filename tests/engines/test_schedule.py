@@ -50,7 +50,7 @@ def test_every_job_runs_once_and_no_limit_is_passed(shapes, limits, barriers, da
     running: list[PlannedJob] = []
     done: list[int] = []
     while len(done) < len(jobs):
-        while (job := schedule.next()) is not None:
+        while (job := schedule.start_next()) is not None:
             running.append(job)
             assert set(job.parents) <= set(done)
             assert sum(min(each.cpus, 3) for each in running) <= 3
@@ -64,7 +64,7 @@ def test_every_job_runs_once_and_no_limit_is_passed(shapes, limits, barriers, da
                 assert all(each.number in done for each in jobs if each.block < job.block)
         assert running, "nothing runs, and something waits"
         ended = running.pop(data.draw(st.integers(0, len(running) - 1)))
-        schedule.ended(ended.number)
+        schedule.finish(ended.number)
         done.append(ended.number)
     assert sorted(done) == [job.number for job in jobs]
 
@@ -72,15 +72,15 @@ def test_every_job_runs_once_and_no_limit_is_passed(shapes, limits, barriers, da
 def test_graphics_processors_that_nobody_counts_hold_no_job_back():
     jobs = [a_job(number, gpus=8) for number in (1, 2)]
     schedule = Schedule(a_run(jobs, {}, barriers=False), Capacity(2, 1000))
-    assert [schedule.next(), schedule.next(), schedule.gpus] == [*jobs, {}]
+    assert [schedule.start_next(), schedule.start_next(), schedule.gpus] == [*jobs, {}]
 
 
 def test_jobs_whose_software_is_broken_are_never_begun():
     jobs = [a_job(1, software=("environment a",)), a_job(2), a_job(3, software=("container b", "environment a"))]
     schedule = Schedule(a_run(jobs, {}, barriers=False), Capacity(1, 1000))
-    assert schedule.next() == jobs[0]
-    schedule.gave_up(1)
-    assert [schedule.withhold("environment a"), schedule.withhold("environment a")] == [True, False]
-    assert schedule.next() == jobs[1]
-    schedule.ended(2)
-    assert (schedule.next(), schedule.skipped) == (None, 1)
+    assert schedule.start_next() == jobs[0]
+    schedule.fail(1)
+    assert [schedule.exclude_software("environment a"), schedule.exclude_software("environment a")] == [True, False]
+    assert schedule.start_next() == jobs[1]
+    schedule.finish(2)
+    assert (schedule.start_next(), schedule.skipped) == (None, 1)

@@ -12,7 +12,7 @@ from typing import Protocol
 from framework.engines.engine import JobProblem, JobState, QueueStatus, RunResult
 from framework.engines.fence import end_marked_processes
 from framework.engines.history import RunHistory, forget_missing_files, job_is_done, read_history
-from framework.engines.local.run import Drive, Watcher
+from framework.engines.local.run import LocalRun, Watcher
 from framework.engines.program_check import check_programs
 from framework.engines.run_directory import RunDirectory
 from framework.engines.staged_inputs import staging_problems
@@ -100,13 +100,13 @@ class LocalEngine:
     def _run(self, directory: RunDirectory, history: RunHistory) -> RunResult:
         plan = directory.read_plan()
         try:
-            drive = Drive(directory, plan, history, self._slots, self._watcher, self._registry)
+            local_run = LocalRun(directory, plan, history, self._slots, self._watcher, self._registry)
             self._follower.begin()
             try:
-                with _interruptible(drive):
-                    return drive.run()
+                with _interruptible(local_run):
+                    return local_run.run()
             finally:
-                drive.end()
+                local_run.end()
                 self._follower.finish()
         except OSError as error:
             raise InfrastructureError(
@@ -124,17 +124,17 @@ def _tell(directory: RunDirectory, number: signal.Signals) -> bool:
 
 
 @contextmanager
-def _interruptible(drive: Drive) -> Iterator[None]:
+def _interruptible(local_run: LocalRun) -> Iterator[None]:
     """Ctrl-C, a hang-up and SIGTERM end the run in good order; a second one is for the impatient."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
     def interrupt(number: int, frame: object) -> None:
-        if drive.interrupted:
+        if local_run.is_interrupted:
             raise RunError("interrupted twice: what ran was left; fw restart ends it and goes on")
-        drive.interrupt()
+        local_run.interrupt()
 
     def hold(number: int, frame: object) -> None:
-        drive.is_held = number == HOLD
+        local_run.is_held = number == HOLD
 
     before = {number: signal.signal(number, interrupt) for number in numbers}
     before |= {number: signal.signal(number, hold) for number in (HOLD, RELEASE)}

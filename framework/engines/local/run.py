@@ -1,46 +1,40 @@
-"""A drive: one execution of a run on this machine, by worker processes that stay, one a slot."""
+"""Local run: one execution of a run on this machine, by worker processes that stay, one a slot."""
 
 from __future__ import annotations
 
 import os
 import selectors
-from collections import Counter
-from collections.abc import Iterable
 from typing import Any, Protocol
 
 from framework.engines.engine import RunResult
 from framework.engines.history import RunHistory, calls_to_skip, job_is_done
+from framework.engines.local.retry_policy import RetryPolicy
+from framework.engines.local.run_record import RunRecord
 from framework.engines.local.schedule import Capacity, Schedule
-from framework.engines.local.workers import Worker
-from framework.engines.lost_calls import close_calls
-from framework.engines.resource_steps import exceeded_by_call, has_further_step, requested_memory_mb
+from framework.engines.local.staging import Staging
+from framework.engines.local.workers import JobAnswer, Worker, lost_answer
+from framework.engines.resource_steps import exceeded_by_call, requested_memory_mb
 from framework.engines.run_directory import RunDirectory
-from framework.engines.staged_inputs import AwaitedFiles
 from framework.engines.subcommand import LatePlanner, Stager
 from framework.model.run import PlannedJob, PlannedRun
-from framework.output.text import counted
-from framework.worker.journal import facts
-from framework.worker.journal.facts import JobExecution
-from framework.worker.journal.journal import COURSE, Journal, read_facts
-from framework.worker.journal.restart_state import OpenCall, fold
-from framework.worker.journal.statuses import INFRASTRUCTURE, INTERRUPTED
+from framework.output.log import get_logger
+from framework.worker.journal.statuses import INTERRUPTED
 
-#: How often a job is given to another worker when not the program but its surroundings failed.
-INFRASTRUCTURE_RETRIES = 2
+log = get_logger(__name__)
 
 
 class Watcher(Protocol):
-    """Is told what happens, to show it."""
+    """Shows a person what happens in a run."""
 
-    def begun(self, plan: PlannedRun, done: int) -> None: ...
-    def started(self, job: PlannedJob) -> None: ...
-    def ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None: ...
-    def planned(self, plan: PlannedRun, block: int) -> None: ...
-    def says(self, text: str) -> None: ...
-    def tick(self) -> None: ...
+    def run_started(self, plan: PlannedRun, done: int) -> None: ...
+    def job_started(self, job: PlannedJob) -> None: ...
+    def job_ended(self, job: PlannedJob, status: int, reason: str, again: bool) -> None: ...
+    def block_planned(self, plan: PlannedRun, block: int) -> None: ...
+    def show_message(self, text: str) -> None: ...
+    def refresh(self) -> None: ...
 
 
-class Drive:
+class LocalRun:
     """One execution of a run, from its first job to its last."""
 
     def __init__(
@@ -57,304 +51,228 @@ class Drive:
         self._plan = plan
         self._history = history
         self._watcher = watcher
-        self._journal = Journal(
-            str(directory.journal), f"engine-{history.start}", run=plan.run, attempt=plan.attempt, start=history.start
-        )
+        self._record = RunRecord(directory, plan, history)
+        self._retries = RetryPolicy()
+        self._selector = selectors.DefaultSelector()
+        self._staging = Staging(directory, registry, self._selector)
         done = frozenset(job.number for job in plan.jobs.values() if job_is_done(job, history))
-        self._awaited_files = AwaitedFiles(plan, done)
-        #: Brings files that jobs wait for.
-        self._stager: Stager | None = None
         slots = slots if plan.late else max(1, min(slots, len(plan.jobs) - len(done)))
-        self._schedule = Schedule(
-            plan, Capacity(slots, machine_memory_mb(), plan.gpus), done, self._awaited_files.count_by_job
-        )
+        capacity = Capacity(slots, machine_memory_mb(), plan.gpus)
+        self._schedule = Schedule(plan, capacity, done, self._staging.find_awaited(plan, done))
         for job in plan.jobs.values() if history.exceeded else ():
-            self._schedule.grow(job.number, requested_memory_mb(job, history))
+            self._schedule.set_memory(job.number, requested_memory_mb(job, history))
         self._free = [Worker(directory, plan.run, plan.attempt, history.start, slot) for slot in range(slots)]
         self._busy: dict[int, Worker] = {}
-        self._selector = selectors.DefaultSelector()
-        self._queued = 0
-        self._blocks: set[int] = set()
-        self._infrastructure: Counter[int] = Counter()
-        self._science: Counter[int] = Counter()
         self._reasons: list[str] = []
         #: Plans the next late block now.
         self._planner: LatePlanner | None = None
         #: A late block could not be planned: nothing behind it can run.
-        self._unplannable = False
+        self._is_unplannable = False
         self._status: int | None = None
         #: Set by a signal: nothing is started any more.
-        self.interrupted = False
+        self.is_interrupted = False
         #: Set and taken back by signals: nothing is started meanwhile.
         self.is_held = False
 
     def run(self) -> RunResult:
         """Run all that can be run."""
-        self._journal.write(facts.attempt_start())
-        self._record_plan()
-        self._close(self._history.open_calls, "the run was killed")
-        for job, queue in self._history.open_jobs:
-            self._journal.write(facts.job_lost(JobExecution(job, queue), "the run was killed"))
-        self._end_blocks()
-        self._watcher.begun(self._plan, len(self._schedule.done))
+        log.info(
+            "%s: %d of %d jobs are done", "restarted" if self._history.start else "started",
+            len(self._schedule.done), len(self._plan.jobs), extra=self._fields(),
+        )  # fmt: skip
+        self._record.begin(self._schedule.done)
+        self._watcher.run_started(self._plan, len(self._schedule.done))
         self._begin_staging()
-        while True:
-            self._start_what_may()
-            is_waiting = self.is_held and not self.interrupted and self._schedule.has_ready
-            is_waiting = is_waiting or self._stager is not None
-            if not self._busy and not self._planner and not is_waiting and not self._begin_late_block():
-                break
+        while self._start_jobs():
             for key, _ in self._selector.select(timeout=0.5):
                 if isinstance(key.data, LatePlanner):
-                    self._hear(key.data)
+                    self._read_planner(key.data)
                 elif isinstance(key.data, Stager):
-                    self._take_arrivals(key.data)
+                    self._read_stager()
                 else:
-                    self._take_answer(key.data)
-            self._watcher.tick()
-        outcome = self._outcome()
-        self._status = outcome.status
-        return outcome
+                    self._read_worker(key.data)
+            self._watcher.refresh()
+        self._record.end_failed_blocks(self._schedule.failed)
+        result = self._result()
+        self._status = result.status
+        return result
 
     def end(self) -> None:
-        """The last facts; workers go home."""
-        for subcommand in filter(None, (self._planner, self._stager)):  # only where something went wrong here
+        """Record the end and dismiss the workers."""
+        for subcommand in filter(None, (self._planner, self._staging.stager)):  # only where something went wrong here
             subcommand.terminate()
             subcommand.wait()
         for worker in [*self._free, *self._busy.values()]:
             worker.dismiss()
-        self._journal.write(facts.attempt_end(1 if self._status is None else self._status))
-        self._journal.close()
+        status = 1 if self._status is None else self._status
+        self._record.end(status)
         self._selector.close()
+        log.info("ended with status %d", status, extra=self._fields())
 
     def interrupt(self) -> None:
         """Ask what runs to end, and start nothing more."""
-        self.interrupted = True
-        for subcommand in filter(None, (self._planner, self._stager)):
+        self.is_interrupted = True
+        for subcommand in filter(None, (self._planner, self._staging.stager)):
             subcommand.terminate()
         for worker in self._busy.values():
             worker.terminate()
 
-    def _end_blocks(self) -> None:
-        """Put the end of blocks on record that had ended when the run was killed, with nobody left to say so."""
-        open_blocks = {job.block for number, job in self._plan.jobs.items() if number not in self._schedule.done}
-        planned = {job.block for job in self._plan.jobs.values()} | self._plan.planned_late.keys()
-        for block in sorted(planned - open_blocks - self._history.ended_blocks):
-            self._journal.write(facts.block_end(block, 0))
+    def _fields(self, job: PlannedJob | None = None, block: str = "") -> dict[str, object]:
+        """Return the fields of a log record."""
+        return {"run": self._plan.run, "job": job.number if job else "", "block": block}
 
     # ---- late blocks
 
-    def _record_plan(self) -> None:
-        """Put on record what is planned by now, and keep it with the run in the archive, as far as that is not done."""
-        for block, modules in self._plan.planned_late.items():
-            if block not in self._history.planned_blocks:
-                jobs = sum(job.block == block for job in self._plan.jobs.values())
-                self._journal.write(facts.block_plan(block, jobs, modules))
-                self._history.planned_blocks.add(block)
-        if files := self._directory.archive_plan(self._plan, self._history.archived_files):
-            self._journal.write(facts.attempt_files(files))
-            self._history.archived_files.update(file["path"] for file in files)
-
     def _begin_late_block(self) -> bool:
-        """Have the next late block planned, where all before it has ended well; whether that is under way."""
+        """Have the next late block planned if all before it has ended well; return whether that is under way."""
         schedule = self._schedule
-        if not self._plan.late or self.interrupted or self._unplannable or schedule.failed or schedule.skipped:
+        if not self._plan.late or self.is_interrupted or self._is_unplannable or schedule.failed or schedule.skipped:
             return False
         block = self._plan.late[0]
-        self._begin_block(block.number)
+        self._record.begin_block(block.number)
         self._planner = LatePlanner(self._directory, block.number, self._registry)
         self._selector.register(self._planner.stdout_fd, selectors.EVENT_READ, self._planner)
-        self._watcher.says(f"block {block.name}: being planned, now that {block.after} has ended")
+        self._watcher.show_message(f"block {block.name}: being planned, now that {block.after} has ended")
+        log.info("planning begins", extra=self._fields(block=block.name))
         return True
 
-    def _hear(self, planner: LatePlanner) -> None:
-        """Pass on what a planner says; at its end, go on with its plan."""
-        if (words := planner.read_lines()) is not None:
-            for text in words:
-                self._watcher.says(text)
+    def _read_planner(self, planner: LatePlanner) -> None:
+        """Pass on the output of a planner; at its end, go on with its plan."""
+        if (lines := planner.read_lines()) is not None:
+            for line in lines:
+                self._watcher.show_message(line)
             return
         self._selector.unregister(planner.stdout_fd)
         self._planner = None
         if error := planner.wait():
-            self._no_plan(planner.block, error)
+            self._give_block_up(planner.block, error)
             return
         self._plan = self._directory.read_plan()
-        self._record_plan()
-        self._awaited_files = AwaitedFiles(self._plan, self._schedule.done)
-        self._schedule.extend(self._plan, self._awaited_files.count_by_job)
+        self._record.add_plan(self._plan)
+        self._schedule.extend(self._plan, self._staging.find_awaited(self._plan, self._schedule.done))
         self._begin_staging()
-        self._watcher.planned(self._plan, planner.block)
+        self._watcher.block_planned(self._plan, planner.block)
+        log.info("block %d is planned", planner.block, extra=self._fields())
         if not any(job.block == planner.block for job in self._plan.jobs.values()):
-            self._journal.write(facts.block_end(planner.block, 0))
+            self._record.end_block(planner.block, 0)
 
-    def _no_plan(self, block: int, error: str) -> None:
-        if self.interrupted:
+    def _give_block_up(self, block: int, error: str) -> None:
+        if self.is_interrupted:
             return
-        name = self._plan.late[0].name
-        self._unplannable = True
-        self._reasons.append(f"block {name} could not be planned: {error}")
-        self._journal.write(facts.message(1, f"block {name} could not be planned: {error}", block=block))
-        self._journal.write(facts.block_end(block, 1))
+        self._is_unplannable = True
+        text = f"block {self._plan.late[0].name} could not be planned: {error}"
+        log.error(text, extra=self._fields())
+        self._reasons.append(text)
+        self._record.write_error(text, block)
+        self._record.end_block(block, 1)
 
-    # ---- files that come from other archives
+    # ---- files of other archives
 
     def _begin_staging(self) -> None:
-        """Have the files brought that jobs wait for."""
-        if not self._awaited_files.archives or self._stager is not None:
-            return
-        self._stager = Stager(self._directory, self._registry)
-        self._selector.register(self._stager.stdout_fd, selectors.EVENT_READ, self._stager)
-        for text in self._awaited_files.report_lines():
-            self._watcher.says(text)
-            self._journal.write(facts.message(COURSE, text))
+        """Have the files staged that jobs wait for."""
+        for line in self._staging.begin():
+            self._watcher.show_message(line)
+            self._record.write_message(line)
+            log.info(line, extra=self._fields())
 
-    def _take_arrivals(self, stager: Stager) -> None:
-        """Let the jobs run whose files have come; those whose files cannot come are never begun."""
-        if (files := stager.read_files()) is not None:
-            for path, error in files:
-                jobs = self._awaited_files.remove(path)
-                if error:
-                    self._complain(f"{path} cannot be staged: {error}")
-                    continue
-                for number in jobs:
-                    self._schedule.arrived(number)
-            return
-        self._selector.unregister(stager.stdout_fd)
-        self._stager = None
-        failure = stager.wait()
-        if self._awaited_files.archives and not self.interrupted:
-            self._complain(
-                f"{counted(len(self._awaited_files.archives), 'file')} did not come: {failure or 'no reason was given'}"
-            )
-
-    def _complain(self, text: str) -> None:
-        self._reasons.append(text)
-        self._journal.write(facts.message(1, text))
+    def _read_stager(self) -> None:
+        """Let jobs run whose files have come; those whose files cannot come are never started."""
+        ready, errors = self._staging.read_ready_jobs()
+        for number in ready:
+            self._schedule.file_arrived(number)
+        if self.is_interrupted and self._staging.stager is None:
+            return  # it was ended, and its files are missing for that
+        for error in errors:
+            log.error(error, extra=self._fields())
+            self._reasons.append(error)
+            self._record.write_error(error)
 
     # ---- jobs
 
-    def _begin_block(self, block: int) -> None:
-        if block not in self._blocks:
-            self._blocks.add(block)
-            self._journal.write(facts.block_start(block))
-
-    def _start_what_may(self) -> None:
-        while self._free and not self.interrupted and not self.is_held:
-            job = self._schedule.next()
-            if job is None:
-                return
-            worker = self._free.pop()
-            self._start(job, worker)
+    def _start_jobs(self) -> bool:
+        """Start what may run now; return whether anything runs or is waited for."""
+        while self._free and not self.is_interrupted and not self.is_held and (job := self._schedule.start_next()):
+            self._start(job, self._free.pop())
+        is_waiting = self.is_held and not self.is_interrupted and self._schedule.has_ready
+        is_waiting = is_waiting or self._staging.stager is not None
+        return bool(self._busy or self._planner or is_waiting or self._begin_late_block())
 
     def _start(self, job: PlannedJob, worker: Worker) -> None:
-        self._begin_block(job.block)
-        self._queued += 1
-        queue = f"{self._history.start}.{self._queued}"
-        self._journal.write(facts.job_queue(JobExecution(job.number, queue), job.block))
+        execution_id = self._record.queue_job(job)
         self._busy[job.number] = worker
-        self._selector.register(worker.answers, selectors.EVENT_READ, worker)
-        self._watcher.started(job)
-        worker.order(self._order(job, queue), job.number)
+        self._selector.register(worker.answer_fd, selectors.EVENT_READ, worker)
+        self._watcher.job_started(job)
+        worker.send_order(self._order(job, execution_id), job.number)
 
-    def _order(self, job: PlannedJob, queue: str) -> dict[str, Any]:
-        name = f"j{job.number:04d}-{queue}"
-        known = self._history.stored
-        skip = calls_to_skip(job, self._history)
+    def _order(self, job: PlannedJob, execution_id: str) -> dict[str, Any]:
+        """Return the order by which a worker runs a job (framework/worker/job/worker.py)."""
+        history = self._history
         order: dict[str, Any] = {
             "shard": str(self._directory.plan / job.shard),
             "offset": job.offset,
-            "queue": queue,
-            "aside": str(self._directory.failed / name),
-            "known": {path: known[path] for call in job.calls for path in call.inputs if path in known},
+            "queue": execution_id,
+            "aside": str(self._directory.failed / f"j{job.number:04d}-{execution_id}"),
+            "known": {
+                path: history.stored[path] for call in job.calls for path in call.inputs if path in history.stored
+            },
         }
-        if gpus := self._schedule.gpus.get(job.number):
-            order["gpus"] = gpus
-        if skip:
-            order["skip"] = sorted(skip)
-        tries = {str(call.number): n for call in job.calls if (n := self._history.tries[call.number])}
-        if tries:
-            order["tries"] = tries
-        if wanted := exceeded_by_call(job, self._history):
-            order["wanted"] = wanted
-        return order
+        optional: dict[str, Any] = {
+            "gpus": self._schedule.gpus.get(job.number),
+            "skip": sorted(calls_to_skip(job, history)),
+            "tries": {str(call.number): n for call in job.calls if (n := history.tries[call.number])},
+            "wanted": exceeded_by_call(job, history),
+        }
+        return order | {key: value for key, value in optional.items() if value}
 
-    def _take_answer(self, worker: Worker) -> None:
-        answer = worker.answer()
-        self._selector.unregister(worker.answers)
+    def _read_worker(self, worker: Worker) -> None:
+        """Read the answer of a worker and decide what becomes of its job."""
+        answer = worker.read_answer()
+        self._selector.unregister(worker.answer_fd)
         job = self._plan.jobs[worker.job]
         del self._busy[job.number]
-        if answer is None:
-            answer = self._lost(job, worker, f"its worker died: {worker.bury()}")
-        elif answer.get("lost"):
-            self._lost(job, worker, answer["reason"])
+        if answer is None or answer.is_lost:
+            reason = f"its worker died: {worker.reap()}" if answer is None else answer.reason
+            log.warning("lost: %s", reason, extra=self._fields(job))
+            self._record.lose_job(job, worker, reason)
+            answer = answer or lost_answer(reason)
         self._free.append(worker)
-        self._note(job, answer)
+        self._apply_answer(job, answer)
 
-    def _lost(self, job: PlannedJob, worker: Worker, reason: str) -> dict[str, Any]:
-        # A worker that was killed before it began has written nothing.
-        told = read_facts(worker.journal) if os.path.exists(worker.journal) else ()
-        found = [fact for fact in told if fact.get("queue") == worker.queue]
-        for fact in found:
-            self._history.apply(fact)
-        self._close(fold(found).open_calls, reason)
-        self._journal.write(facts.job_lost(JobExecution(job.number, worker.queue), reason))
-        return {"status": INFRASTRUCTURE, "reason": reason}
-
-    def _close(self, calls: Iterable[OpenCall], reason: str) -> None:
-        close_calls(calls, self._journal, self._plan.archive, self._plan.archive_root, reason)
-
-    def _note(self, job: PlannedJob, answer: dict[str, Any]) -> None:
-        stored = {path: (size, sha256) for path, (size, sha256) in answer.get("stored", {}).items()}
-        for number in answer.get("finished", ()):
-            self._history.mark_finished(number, stored)
-            self._history.tries[number] += 1
-        for number in answer.get("failed", ()):
-            self._history.tries[number] += 1
-        status, broken = answer["status"], answer.get("broken", "")
-        want = self._take_want(answer)
-        again = bool(status) and not broken and not self.interrupted and self._may_try_again(job, status, want)
-        self._watcher.ended(job, status, answer.get("reason", ""), again)
-        if status == 0:
-            if self._schedule.ended(job.number):
-                self._journal.write(facts.block_end(job.block, 0))
-        elif again:
-            self._schedule.again(job.number, requested_memory_mb(job, self._history))
+    def _apply_answer(self, job: PlannedJob, answer: JobAnswer) -> None:
+        self._history.add_answer(answer.finished, answer.failed, answer.stored, answer.exceeded)
+        exceeded = answer.exceeded[1] if answer.exceeded else None
+        is_retried = (
+            answer.status != 0 and not answer.broken_software and not self.is_interrupted
+            and self._retries.may_retry(job, answer.status, exceeded, self._history)
+        )  # fmt: skip
+        self._watcher.job_ended(job, answer.status, answer.reason, is_retried)
+        if answer.status == 0:
+            if self._schedule.finish(job.number):
+                self._record.end_block(job.block, 0)
+                log.info("block %d has ended", job.block, extra=self._fields())
+        elif is_retried:
+            memory_mb = requested_memory_mb(job, self._history)
+            self._schedule.requeue(job.number, memory_mb)
+            more = f" with more {exceeded}" if exceeded else ""
+            log.warning("tried again%s: %s", more, answer.reason, extra=self._fields(job))
         else:
-            self._schedule.gave_up(job.number)
-            reason = f"job {job.number} ({_modules(job)}): {answer.get('reason', '')}"
-            # What fails here fails for all jobs on this machine: one of them is enough to say so.
-            if not broken:
-                self._reasons.append(reason)
-            elif self._schedule.withhold(broken):
-                self._reasons.append(f"{reason}; no job that needs it is begun any more")
+            self._give_job_up(job, answer)
 
-    def _take_want(self, answer: dict[str, Any]) -> str:
-        """What a call had too little of, which is remembered; empty where that was not why."""
-        if not answer.get("want"):
-            return ""
-        number, want = answer["want"]
-        self._history.exceeded[number, want] += 1
-        return str(want)
+    def _give_job_up(self, job: PlannedJob, answer: JobAnswer) -> None:
+        log.error("failed: %s", answer.reason, extra=self._fields(job))
+        self._schedule.fail(job.number)
+        reason = f"job {job.number} ({_modules(job)}): {answer.reason}"
+        # Software that is broken fails all jobs on this machine that need it: it is reported once.
+        if not answer.broken_software:
+            self._reasons.append(reason)
+        elif self._schedule.exclude_software(answer.broken_software):
+            self._reasons.append(f"{reason}; no job that needs it is begun any more")
 
-    def _may_try_again(self, job: PlannedJob, status: int, want: str) -> bool:
-        if want and has_further_step(job, self._history, want):
-            return True
-        counted, most = (
-            (self._infrastructure, INFRASTRUCTURE_RETRIES)
-            if status == INFRASTRUCTURE
-            else (self._science, job.max_retries)
-        )
-        counted[job.number] += 1
-        return counted[job.number] <= most
-
-    def _outcome(self) -> RunResult:
+    def _result(self) -> RunResult:
         schedule = self._schedule
-        for block in sorted(self._blocks & {self._plan.jobs[number].block for number in schedule.failed}):
-            self._journal.write(facts.block_end(block, 1))
-        failed = schedule.failed or schedule.skipped or self._unplannable
-        status = INTERRUPTED if self.interrupted else 1 if failed else 0
+        failed = schedule.failed or schedule.skipped or self._is_unplannable
         return RunResult(
-            status=status,
+            status=INTERRUPTED if self.is_interrupted else 1 if failed else 0,
             jobs=len(self._plan.jobs),
             done=len(schedule.done),
             failed=len(schedule.failed),
@@ -365,6 +283,7 @@ class Drive:
 
 
 def machine_memory_mb() -> int:
+    """Return the memory of this machine."""
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
 
 

@@ -1,4 +1,4 @@
-"""The schedule: which job may start next, given what has ended, what runs, and the limits."""
+"""Schedule: which job may start next, by what has ended, what runs, and the limits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework.model.run import PlannedJob, PlannedRun
 
 @dataclass(frozen=True)
 class Capacity:
-    """What the machine gives to a run."""
+    """Resources of the machine that a run may use."""
 
     slots: int
     memory_mb: int
@@ -22,7 +22,7 @@ class Capacity:
 
 
 class Schedule:
-    """The state of each job; asked for the next one, told how each ended."""
+    """State of each job of a run: those that wait, may start, run, are done or have failed."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Schedule:
         done: frozenset[int] = frozenset(),
         coming: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
-        """``coming``: how many files some jobs wait for that no job makes."""
+        """``coming`` is how many files some jobs wait for that no job makes."""
         self._plan = plan
         self._capacity = capacity
         self._waiting: dict[int, int] = {}
@@ -60,7 +60,7 @@ class Schedule:
                 self._enter(job, coming)
 
     def extend(self, plan: PlannedRun, coming: Mapping[int, int] = MappingProxyType({})) -> None:
-        """Go on with a plan that has more jobs: those of a block that has been planned by now."""
+        """Add the jobs of a block that has been planned by now."""
         more = [job for job in plan.jobs.values() if job.number not in self._plan.jobs]
         self._plan = plan
         self._open_in_block.update(job.block for job in more)
@@ -68,8 +68,8 @@ class Schedule:
         for job in more:
             self._enter(job, coming)
 
-    def arrived(self, number: int) -> None:
-        """A file that the job waits for is there."""
+    def file_arrived(self, number: int) -> None:
+        """Note that a file which the job waits for is there."""
         self._waiting[number] -= 1
         if self._waiting[number] == 0:
             heapq.heappush(self._ready, number)
@@ -82,17 +82,17 @@ class Schedule:
         if not self._waiting[job.number]:
             heapq.heappush(self._ready, job.number)
 
-    def next(self) -> PlannedJob | None:
-        """Start the first job that may run now; None where none may."""
+    def start_next(self) -> PlannedJob | None:
+        """Start the first job that may run now and return it; None where none may."""
         passed = []
         found = None
         while self._ready and self._slots > 0 and found is None:
             number = heapq.heappop(self._ready)
             job = self._plan.jobs[number]
             if self._broken.intersection(job.software):
-                continue  # it is never begun
-            if (waits_for := self._closed_to(job)) is not None:
-                heapq.heappush(self._parked.setdefault(waits_for, []), number)
+                continue  # it is never started
+            if (limit := self._limit_of(job)) is not None:
+                heapq.heappush(self._parked.setdefault(limit, []), number)
             elif self._fits(job):
                 found = job
             else:
@@ -100,20 +100,20 @@ class Schedule:
         for number in passed:
             heapq.heappush(self._ready, number)
         if found is not None:
-            self._take(found, 1)
+            self._use(found, 1)
             if self._capacity.gpus is not None and found.gpus:
                 self.gpus[found.number] = [self._gpus.pop(0) for _ in range(found.gpus)]
             self.running.add(found.number)
             del self._waiting[found.number]
         return found
 
-    def ended(self, number: int) -> bool:
-        """The job is done; True when that ends its block."""
+    def finish(self, number: int) -> bool:
+        """Note that a job is done; return whether that ends its block."""
         job = self._plan.jobs[number]
         self._release(job)
         self.done.add(number)
         for child in self._children.get(number, ()):
-            self.arrived(child)
+            self.file_arrived(child)
         self._open_in_block[job.block] -= 1
         if self._open_in_block[job.block]:
             return False
@@ -123,40 +123,41 @@ class Schedule:
             heapq.heappush(self._ready, number)
         return True
 
-    def gave_up(self, number: int) -> None:
-        """The job has failed for good; what needs its files never runs."""
+    def fail(self, number: int) -> None:
+        """Note that a job has failed for good; what needs its files never runs."""
         self._release(self._plan.jobs[number])
         self.failed.add(number)
 
-    def grow(self, number: int, memory_mb: int) -> None:
-        """From its next start on the job asks for so much memory."""
+    def set_memory(self, number: int, memory_mb: int) -> None:
+        """Have a job ask for so much memory from its next start on."""
         self._grown[number] = memory_mb
 
-    def again(self, number: int, memory_mb: int | None = None) -> None:
-        """The job goes back to those that may run, and may ask for more memory now."""
+    def requeue(self, number: int, memory_mb: int | None = None) -> None:
+        """Put a job back to those that may start; it may ask for more memory now."""
         self._release(self._plan.jobs[number])
         if memory_mb is not None:
-            self.grow(number, memory_mb)
+            self.set_memory(number, memory_mb)
         self._waiting[number] = 0
         heapq.heappush(self._ready, number)
 
-    def withhold(self, label: str) -> bool:
-        """Start no more jobs that need this software; False where that was said before."""
+    def exclude_software(self, label: str) -> bool:
+        """Start no more jobs that need this software; return whether that is new."""
         is_new = label not in self._broken
         self._broken.add(label)
         return is_new
 
     @property
     def has_ready(self) -> bool:
-        """Whether some job waits for a slot only."""
+        """Whether some job waits for nothing but a slot."""
         return bool(self._ready or self._parked)
 
     @property
     def skipped(self) -> int:
+        """How many jobs wait for others, or for files, and have not been started."""
         return len(self._waiting)
 
-    def _closed_to(self, job: PlannedJob) -> str | int | None:
-        """What keeps a job from running until some other job has ended: its block, or a module at its limit."""
+    def _limit_of(self, job: PlannedJob) -> str | int | None:
+        """Return the block, or the module at its limit, for which a job has to wait; None if it may start."""
         if self._plan.barriers and job.block != self._block:
             return job.block
         limits = self._plan.max_running
@@ -173,14 +174,14 @@ class Schedule:
     def _memory_of(self, job: PlannedJob) -> int:
         return min(self._grown.get(job.number, job.memory_mb), self._capacity.memory_mb)
 
-    def _take(self, job: PlannedJob, sign: int) -> None:
+    def _use(self, job: PlannedJob, sign: int) -> None:
         self._slots -= sign * min(job.cpus, self._capacity.slots)
         self._memory -= sign * self._memory_of(job)
         for name in _modules(job):
             self._running_of_module[name] += sign
 
     def _release(self, job: PlannedJob) -> None:
-        self._take(job, -1)
+        self._use(job, -1)
         self._gpus = sorted(self._gpus + self.gpus.pop(job.number, []))
         self.running.discard(job.number)
         for name in _modules(job):

@@ -13,7 +13,7 @@ from framework.worker.journal.statuses import INFRASTRUCTURE, LOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Mapping
     from typing import Any
 
 
@@ -109,10 +109,23 @@ class RestartState:
             self.mark_finished(call, {path: (size, sha256) for path, size, sha256 in archived.values()})
             self.made[call] = tuple(archived[path][0] for number, path in fact["made"] if number and path in archived)
 
-    def mark_finished(self, call: int, stored: dict[str, tuple[int, str]]) -> None:
+    def mark_finished(self, call: int, stored: Mapping[str, tuple[int, str]]) -> None:
         """Note that a call has ended well, with size and sha256 of what the archive holds of it."""
         self.finished.add(call)
         self.stored.update(stored)
+
+    def add_answer(
+        self, finished: Iterable[int], failed: Iterable[int], stored: Mapping[str, tuple[int, str]],
+        exceeded: tuple[int, str] | None,
+    ) -> None:  # fmt: skip
+        """Take into account how an execution went that has just ended, as its worker answers."""
+        for call in finished:
+            self.mark_finished(call, stored)
+            self.tries[call] += 1
+        for call in failed:
+            self.tries[call] += 1
+        if exceeded is not None:
+            self.exceeded[exceeded] += 1
 
 
 def fold(facts: Iterable[dict[str, Any]]) -> RestartState:
