@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from framework.engines.process_paths import program_path
 from framework.model.plan import Exec
 from framework.runs.comparison.side import Side
-from framework.worker.job.call import version_in
+from framework.worker.job.call import find_version
 
 #: A program that takes longer to say its version is not waited for.
 SECONDS = 30
@@ -50,4 +50,4 @@ def _ask(step: Exec) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None  # not here: it is known where the job runs
-    return version_in(said.stdout[:4096], step.version_pattern)
+    return find_version(said.stdout[:4096], step.version_pattern)

@@ -185,13 +185,13 @@ def _repeat(
         place = WorkDirectory(str(target / "work"))
         environment = {"FW_SECRETS": str(home() / "secrets"), **os.environ, "PATH": program_path()}
         tools = WorkerTools(place, journal, Programs(warden), environment, str(target / "images"))
-        bench = JobContext(job, "rerun", tools)
-        bench.known = known.kept
-        bench.store_root = str(target / "outputs")
-        bench.is_apart = True
+        context = JobContext(job, "rerun", tools)
+        context.known = known.kept
+        context.store_root = str(target / "outputs")
+        context.copies_inputs = True
         place.prepare(path for spec in specs for path in spec.job_paths)
         os.chdir(place.root)
-        status, call = _run_in_order(bench)
+        status, call = _run_in_order(context)
     finally:
         os.chdir(here)
         journal.close()
@@ -201,7 +201,7 @@ def _repeat(
     made_ready = [fact["sha256"] for fact in facts if fact["e"] == "software"]
     # What it made before, and what it made now, with the places in the job.
     places_of = {**{path: path for path in known.pieces}, **{file.path: file.job_path for file in call.outputs}}
-    made = dict(_find_outputs(places_of, bench.store_root, place))
+    made = dict(_find_outputs(places_of, context.store_root, place))
     outputs = tuple(
         _compare_output(path, made.get(path), known.all) for path in places_of if path in {*made, *known.all}
     )
@@ -220,16 +220,16 @@ def _find_outputs(places_of: Mapping[str, str], root: str, place: WorkDirectory)
                 break
 
 
-def _run_in_order(bench: JobContext) -> tuple[int, CallExecution]:
+def _run_in_order(context: JobContext) -> tuple[int, CallExecution]:
     """Run calls until one fails, and return the status and the last call that ran."""
     try:
-        for spec in bench.job.calls:
-            call = CallExecution(bench, spec, 1)
+        for spec in context.job.calls:
+            call = CallExecution(context, spec, 1)
             status = call.run()
             if status:
                 break
     finally:
-        bench.process.end()
+        context.process.end()
     return status, call
 
 

@@ -184,7 +184,7 @@ class JobRunner:
         except OSError as error:
             # What was done is not recorded, and therefore counts as not done.
             report_error(f"{error.strerror}: {error.filename or self._tools.journal.path}")
-            self._tools.workplace.give_up(aside)
+            self._tools.work_dir.give_up(aside)
             return None
 
 

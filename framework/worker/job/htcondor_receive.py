@@ -11,10 +11,10 @@ import shutil
 import sys
 
 from framework.worker.files.transfer import Checksum, measure, move
-from framework.worker.job.job_context import INFRASTRUCTURE
 from framework.worker.job.run_directory_access import known_files_path, write_known_files
 from framework.worker.journal.file_records import archived_form, is_archived
 from framework.worker.journal.journal import read_facts
+from framework.worker.journal.statuses import INFRASTRUCTURE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

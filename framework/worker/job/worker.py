@@ -1,9 +1,9 @@
-"""The worker: runs jobs, one after another, as it is told on standard input; answers on standard output.
+"""Worker: runs jobs one after another, by orders on standard input; answers on standard output.
 
 An order is a JSON line {shard, offset, queue, aside, skip, tries, wanted, known, gpus}; an answer a JSON line
 {job, queue, status, finished, failed, stored, reason, want, broken}, where broken is the label of software that cannot
 be made ready. Both pipes are private to the engine and its worker. A worker ends when its input ends, at SIGTERM after
-what runs has been asked to end and has been recorded, and with its engine.
+its programs have ended and are recorded, and with its engine.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ import threading
 
 from framework.worker.files.transfer import Checksum
 from framework.worker.job.call import CallExecution
-from framework.worker.job.job_context import INFRASTRUCTURE, JobContext, WorkerTools
+from framework.worker.job.job_context import JobContext, WorkerTools
 from framework.worker.job.spec import CallSpec, JobSpec, read_job
 from framework.worker.job.work_directory import WorkDirectory
 from framework.worker.journal.facts import JobExecution, job_end, job_start, message
 from framework.worker.journal.journal import Journal
+from framework.worker.journal.statuses import INFRASTRUCTURE
 from framework.worker.programs.limits import GRACE
 from framework.worker.programs.programs import Programs
 from framework.worker.programs.warden import SLOTS, Warden, adopt_orphans, die_with_parent
@@ -32,38 +33,42 @@ if TYPE_CHECKING:
 
 
 class WorkOrder:
-    """What a worker is told to do, and how far an earlier execution of the job came."""
+    """Order to run a job, with the state that earlier executions of it left."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.shard: str = data["shard"]
         self.offset: int = data["offset"]
-        self.queue: str = data["queue"]
-        #: Where the job's directory is put when the job fails.
+        self.execution_id: str = data["queue"]
+        #: Directory to which the job's directory is moved if the job fails.
         self.aside: str = data["aside"]
+        #: Finished calls.
         self.skip = frozenset(data.get("skip", ()))
+        #: Call number, as text, to how often it was tried before.
         self.tries: dict[str, int] = data.get("tries", {})
-        #: How often each call was ended for want of memory and of time.
-        self.wanted: dict[str, dict[str, int]] = data.get("wanted", {})
+        #: Call number, as text, to how often it exceeded memory and time.
+        self.exceeded: dict[str, dict[str, int]] = data.get("wanted", {})
+        #: Checksums, by archive path, of files that other jobs of the run made.
         self.known = {path: Checksum(*found) for path, found in data.get("known", {}).items()}
         self.gpus: list[int] = data.get("gpus", [])
 
 
 class JobResult:
-    """How the calls of a job went."""
+    """Results of the calls of a job."""
 
     def __init__(self) -> None:
         self.status = 0
         self.reason = ""
-        #: Call and what it had too little of, for the first that failed for that.
+        #: Number of the first call that exceeded MEMORY or TIME, and which of them.
         self.exceeded: tuple[int, str] | None = None
         self.finished: list[int] = []
         self.failed: list[int] = []
         self.stored: dict[str, Checksum] = {}
-        #: Label of software that could not be made ready.
+        #: Label of software that cannot be made ready.
         self.broken = ""
         self._lock = threading.Lock()
 
     def add(self, call: CallExecution, number: int, status: int) -> None:
+        """Add the result of one call."""
         with self._lock:
             if status == 0:
                 self.finished.append(number)
@@ -76,111 +81,111 @@ class JobResult:
                 self.exceeded = self.exceeded or ((number, call.exceeded) if call.exceeded else None)
 
 
-def run_job(bench: JobContext, order: WorkOrder) -> JobResult:
-    """Run the job's calls, one module after another; the first failure ends it."""
-    job, place, journal = bench.job, bench.workplace, bench.journal
-    place.prepare(path for call in job.calls for path in call.job_paths)
-    os.chdir(place.root)
-    execution = JobExecution(job.number, order.queue)
-    journal.write(job_start(execution, block=job.block, keys=job.keys, calls=len(job.calls), root=place.root))
+def run_job(context: JobContext, order: WorkOrder) -> JobResult:
+    """Run the job's calls, one module after another, until all have run or one has failed."""
+    job, work_dir, journal = context.job, context.work_dir, context.journal
+    work_dir.prepare(path for call in job.calls for path in call.job_paths)
+    os.chdir(work_dir.root)
+    execution = JobExecution(job.number, order.execution_id)
+    journal.write(job_start(execution, block=job.block, keys=job.keys, calls=len(job.calls), root=work_dir.root))
     result = JobResult()
     try:
-        _run_stages(bench, order, result)
+        _run_stages(context, order, result)
     finally:
-        bench.process.end()
-    junk = _junk(bench, order, result) if job.junk else None
+        context.process.end()
+    junk = _store_junk(context, order, result) if job.junk else None
     if result.status:
-        for left in _not_run(job, order, result):
-            journal.write(message(2, left, about=execution))
+        for text in _calls_not_run(job, order, result):
+            journal.write(message(2, text, about=execution))
         os.chdir("/")
-        place.set_aside(order.aside)
+        work_dir.set_aside(order.aside)
         journal.write(message(3, f"what the job left is kept in {order.aside}", about=execution))
     else:
-        place.clear()
+        work_dir.clear()
     journal.write(job_end(execution, result.status, [junk] if junk else []))
     return result
 
 
-def _junk(bench: JobContext, order: WorkOrder, result: JobResult) -> dict[str, Any] | None:
-    """Keep what is left in the job's directory; of a job that failed, also what it did not come to store."""
-    from framework.worker.job.leftovers import keep_junk  # few runs want it
+def _store_junk(context: JobContext, order: WorkOrder, result: JobResult) -> dict[str, Any] | None:
+    """Store undeclared files of the job; after a failure, also outputs that were not stored; return their record."""
+    from framework.worker.job.leftovers import keep_junk  # few runs keep junk
 
-    job = bench.job
+    job = context.job
     declared = {file.job_path for call in job.calls for file in (*call.inputs, *call.outputs)}
     if result.status:
-        declared -= {file.job_path for call in job.calls for file in call.outputs if file.path not in bench.made}
+        declared -= {file.job_path for call in job.calls for file in call.outputs if file.path not in context.made}
     declared |= {one.job_path for call in job.calls for one in call.lists}
-    number = 1 + max(order.tries.values(), default=0)
-    tried = "" if number == 1 else f"_try{number}"
-    name = f"{job.junk}/junk_j{job.number:04d}_{job.run}{tried}.tar.gz"
-    junk = keep_junk(bench.workplace.root, declared, bench.store_root, name)
+    try_number = 1 + max(order.tries.values(), default=0)
+    suffix = "" if try_number == 1 else f"_try{try_number}"
+    name = f"{job.junk}/junk_j{job.number:04d}_{job.run}{suffix}.tar.gz"
+    junk = keep_junk(context.work_dir.root, declared, context.store_root, name)
     return None if junk is None else {**junk, "archive": job.archive}
 
 
-def _run_stages(bench: JobContext, order: WorkOrder, result: JobResult) -> None:
-    """One module after another, until all have run or a call has failed."""
-    stages = list(_stages(bench.job, order.skip))
+def _run_stages(context: JobContext, order: WorkOrder, result: JobResult) -> None:
+    """Run one module after another, until all have run or a call has failed."""
+    stages = list(_stages(context.job, order.skip))
     last = max((number for number, (calls, _) in enumerate(stages) if calls[0].in_process), default=-1)
     for number, (calls, threads) in enumerate(stages):
-        _run_calls(bench, calls, threads, order, result)
+        _run_calls(context, calls, threads, order, result)
         if result.status:
             return
         if number == last:
-            bench.process.end()  # what it has in memory is not wanted any more
+            context.process.end()  # no later call reads objects in its memory
 
 
-def _not_run(job: JobSpec, order: WorkOrder, result: JobResult) -> Iterator[str]:
-    """What a failure leaves undone, in words: a line a module."""
-    begun = {*order.skip, *result.finished, *result.failed}
-    left: dict[str, list[int]] = {}
+def _calls_not_run(job: JobSpec, order: WorkOrder, result: JobResult) -> Iterator[str]:
+    """Yield a line a module about calls that a failure kept from running."""
+    started = {*order.skip, *result.finished, *result.failed}
+    by_module: dict[str, list[int]] = {}
     for call in job.calls:
-        if call.number not in begun:
-            left.setdefault(call.module, []).append(call.number)
-    for module, numbers in left.items():
+        if call.number not in started:
+            by_module.setdefault(call.module, []).append(call.number)
+    for module, numbers in by_module.items():
         several = f"{len(numbers)} calls, {numbers[0]} to {numbers[-1]},"
         calls = f"call {numbers[0]}" if len(numbers) == 1 else several
         yield f"{module}: {calls} not run, because call {result.failed[0]} failed"
 
 
 def _stages(job: JobSpec, skip: frozenset[int]) -> Iterator[tuple[list[CallSpec], int]]:
-    """The calls of one module after another, with how many of them may run at a time."""
+    """Yield the calls of one module after another, with how many of them may run at a time."""
     stage: list[CallSpec] = []
     for call in job.calls:
         if stage and call.module != stage[-1].module:
-            yield stage, _threads(job, stage[0])
+            yield stage, _thread_count(job, stage[0])
             stage = []
         if call.number not in skip:
             stage.append(call)
     if stage:
-        yield stage, _threads(job, stage[0])
+        yield stage, _thread_count(job, stage[0])
 
 
-def _threads(job: JobSpec, call: CallSpec) -> int:
-    """The smaller of the module's and the run's limits; one where neither says anything, and for steps of a process."""
+def _thread_count(job: JobSpec, call: CallSpec) -> int:
+    """Return the smaller of the limits of module and block; 1 without limits, and for steps of the shared process."""
     if call.in_process:
         return 1
     return min((limit for limit in (job.max_threads, call.max_threads) if limit), default=1)
 
 
-def _run_calls(bench: JobContext, calls: list[CallSpec], threads: int, order: WorkOrder, result: JobResult) -> None:
-    """Run the calls of a stage, some at a time; what goes wrong in one is raised when all have come to their end."""
+def _run_calls(context: JobContext, calls: list[CallSpec], threads: int, order: WorkOrder, result: JobResult) -> None:
+    """Run the calls of a stage, some at a time; raise the first exception when all have ended."""
     waiting = iter(calls)
     lock = threading.Lock()
-    wrong: list[BaseException] = []
+    errors: list[BaseException] = []
 
     def work() -> None:
         try:
-            while not result.status and not wrong:
+            while not result.status and not errors:
                 with lock:
                     spec = next(waiting, None)
                 if spec is None:
                     return
                 call = CallExecution(
-                    bench, spec, order.tries.get(str(spec.number), 0) + 1, order.wanted.get(str(spec.number))
+                    context, spec, order.tries.get(str(spec.number), 0) + 1, order.exceeded.get(str(spec.number))
                 )
                 result.add(call, spec.number, call.run())
-        except BaseException as error:  # noqa: BLE001 (it is raised below, in the thread that can answer for it)
-            wrong.append(error)
+        except BaseException as error:  # noqa: BLE001 (raised below, in the thread of the job)
+            errors.append(error)
 
     others = [threading.Thread(target=work) for _ in range(min(threads, len(calls), SLOTS) - 1)]
     for other in others:
@@ -188,12 +193,12 @@ def _run_calls(bench: JobContext, calls: list[CallSpec], threads: int, order: Wo
     work()
     for other in others:
         other.join()
-    if wrong:
-        raise wrong[0]
+    if errors:
+        raise errors[0]
 
 
 def main() -> int:
-    """Serve orders until there are no more."""
+    """Run the jobs of orders until there are no more orders."""
     settings = json.loads(sys.argv[1])
     die_with_parent(settings["engine"])
     adopt_orphans()
@@ -204,10 +209,10 @@ def main() -> int:
     journal = Journal(
         settings["journal"], settings["name"], run=settings["run"], attempt=settings["attempt"], start=settings["start"]
     )
-    place = WorkDirectory(settings["work"])
-    serve = WorkerService(WorkerTools(place, journal, programs, dict(os.environ), settings["images"]))
+    work_dir = WorkDirectory(settings["work"])
+    service = WorkerService(WorkerTools(work_dir, journal, programs, dict(os.environ), settings["images"]))
     for line in sys.stdin.buffer:
-        answer = serve.obey(WorkOrder(json.loads(line)))
+        answer = service.run(WorkOrder(json.loads(line)))
         sys.stdout.write(json.dumps(answer, separators=(",", ":")) + "\n")
         sys.stdout.flush()
         if programs.stopping:
@@ -218,27 +223,27 @@ def main() -> int:
 
 
 class WorkerService:
-    """Runs the jobs of one worker, one after another."""
+    """Runner of the jobs of one worker, one after another."""
 
     def __init__(self, tools: WorkerTools) -> None:
         self._tools = tools
 
-    def obey(self, order: WorkOrder) -> dict[str, Any]:
-        """Run a job; the answer to the engine."""
+    def run(self, order: WorkOrder) -> dict[str, Any]:
+        """Run a job; return the answer to the engine."""
         job = read_job(order.shard, order.offset)
-        same = {"job": job.number, "queue": order.queue}
-        bench = JobContext(job, order.queue, self._tools)
-        bench.known = order.known
-        bench.gpus = order.gpus
+        identity = {"job": job.number, "queue": order.execution_id}
+        context = JobContext(job, order.execution_id, self._tools)
+        context.known = order.known
+        context.gpus = order.gpus
         try:
-            result = run_job(bench, order)
+            result = run_job(context, order)
         except OSError as error:
-            # The journal or the workplace cannot be written: what was done is not on record, and so not done.
+            # Journal or directory cannot be written: what was done is not recorded, and therefore counts as not done.
             reason = f"{error.strerror}: {error.filename or self._tools.journal.path}"
-            self._tools.workplace.give_up(order.aside)
-            return {**same, "status": INFRASTRUCTURE, "lost": True, "reason": reason}
+            self._tools.work_dir.give_up(order.aside)
+            return {**identity, "status": INFRASTRUCTURE, "lost": True, "reason": reason}
         return {
-            **same,
+            **identity,
             "status": result.status,
             "reason": result.reason,
             "want": result.exceeded,
@@ -250,7 +255,7 @@ class WorkerService:
 
 
 def stop(programs: Programs) -> None:
-    """Ask what runs to end; what has not ended after the grace is ended."""
+    """Ask all programs to end, and end them after the grace."""
     programs.stop()
     alarm = threading.Timer(GRACE, programs.kill)
     alarm.daemon = True
