@@ -178,14 +178,14 @@ def line_of(figures: dict[str, float]) -> str:
 
 def networks(table: pd.DataFrame, seed: int, share_of_epochs: float) -> list[str]:
     """Train each network here and by Keras' own `fit`, on the same rows and the same machine."""
-    from pipelines.calcloud.networks.architecture import NETWORKS, hyperparameters
-    from pipelines.calcloud.networks.determinism import import_tensorflow
-    from pipelines.calcloud.networks.network_training import Examples, build_network, predict
-    from pipelines.calcloud.networks.network_training import fit as fit_network
-    from pipelines.calcloud.training_data.features import fit_transform, input_matrix
+    from pipelines.calcloud.networks.architecture import NETWORKS, hyperparameters  # start-up
+    from pipelines.calcloud.networks.determinism import import_tensorflow  # start-up
+    from pipelines.calcloud.networks.network_training import Examples, build_network, predict  # start-up
+    from pipelines.calcloud.networks.network_training import fit as fit_network  # start-up
+    from pipelines.calcloud.training_data.features import fit_transform, input_matrix  # start-up
 
     import_tensorflow()
-    import keras
+    import keras  # start-up
 
     side = split_jobs(table["mem_bin"], seed).to_numpy()
     table = table.assign(crsplit=table["crsplit"].clip(upper=2))
@@ -227,10 +227,10 @@ def networks(table: pd.DataFrame, seed: int, share_of_epochs: float) -> list[str
     return [*worse, *(["time of the networks"] if share > 0.25 else [])]
 
 
-def score(classes: tuple[str, ...], said: Any, truth: Any) -> float:
+def score(classes: tuple[str, ...], outputs: Any, truth: Any) -> float:
     if classes:
-        return float((said.argmax(axis=1) == truth).mean())
-    return float(np.sqrt(np.square(said[:, 0] - truth).mean()))
+        return float((outputs.argmax(axis=1) == truth).mean())
+    return float(np.sqrt(np.square(outputs[:, 0] - truth).mean()))
 
 
 if __name__ == "__main__":

@@ -129,8 +129,10 @@ def campaign(place: Path, arguments: argparse.Namespace) -> int:
     print()
     ladder = read_ladder()
     for name, model in (("before", before), ("after", after)):
-        said = read_tabular(model).model.predict(jobs_of_table(held_out), ladder.edges_gb)
-        figures = planning_metrics(ladder, said, held_out["memory"].to_numpy(), held_out["wallclock"].to_numpy(float))
+        prediction = read_tabular(model).model.predict(jobs_of_table(held_out), ladder.edges_gb)
+        figures = planning_metrics(
+            ladder, prediction, held_out["memory"].to_numpy(), held_out["wallclock"].to_numpy(float)
+        )
         print(
             f"{name:7} on {len(held_out)} other later datasets: time off by {figures['log_rmse']:.3f} (log), "
             f"{figures['mae']:.0f} s; bins right {figures['accuracy']:.4f}, too small {figures['under_provisioned']}; "

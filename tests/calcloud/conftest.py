@@ -1,6 +1,7 @@
 """Small tables of jobs, the programs as their users run them, and one tiny training for many tests."""
 
 import csv
+import io
 import os
 import subprocess
 import sys
@@ -135,11 +136,9 @@ def hst_headers(hst_jobs):
 @pytest.fixture(scope="session")
 def some_jobs():
     """800 simulated jobs as the tabular model takes them, and what they used."""
-    import io
+    import pandas as pd  # start-up
 
-    import pandas as pd
-
-    from pipelines.calcloud.training_data.job_arrays import jobs_of_table
+    from pipelines.calcloud.training_data.job_arrays import jobs_of_table  # start-up
 
     table = pd.read_csv(io.StringIO(simulated_jobs_csv(800, seed=7)))
     return jobs_of_table(table), {target: table[target].to_numpy(float) for target in ("memory", "wallclock")}
@@ -148,7 +147,7 @@ def some_jobs():
 @pytest.fixture(scope="session")
 def a_model(some_jobs):
     """A tabular model of those jobs."""
-    from pipelines.calcloud.tabular.model import fit
+    from pipelines.calcloud.tabular.model import fit  # start-up
 
     return fit(*some_jobs)
 
@@ -156,7 +155,7 @@ def a_model(some_jobs):
 @pytest.fixture(scope="session")
 def a_model_file(a_model, tmp_path_factory):
     """A file of that tabular model."""
-    from pipelines.calcloud.tabular.model_file import write_tabular
+    from pipelines.calcloud.tabular.model_file import write_tabular  # start-up
 
     path = tmp_path_factory.mktemp("models") / "champion.npz"
     write_tabular(a_model, path, {"simulated": True})
@@ -166,7 +165,7 @@ def a_model_file(a_model, tmp_path_factory):
 @pytest.fixture(scope="session")
 def aws():
     """S3 and DynamoDB on this machine."""
-    from moto.server import ThreadedMotoServer
+    from moto.server import ThreadedMotoServer  # optional library
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
@@ -177,7 +176,7 @@ def aws():
 
 @pytest.fixture
 def boto(aws, monkeypatch):
-    import boto3
+    import boto3  # optional library
 
     for name, value in {
         "AWS_ENDPOINT_URL": aws,

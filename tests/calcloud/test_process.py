@@ -170,8 +170,8 @@ def test_outputs_go_to_a_folder_below_the_batch_and_one_failure_stops_no_other(p
     names = ("jsim09010", "isim02b2q")
     ended = process(tmp_path / "bucket", "batch", *names, "--inputs", simulated / "inputs")
     assert ended.returncode == 26
-    kept = sorted(path.name for path in (tmp_path / "bucket" / "batch" / "isim02b2q").iterdir())
-    assert kept == ["isim02b2q_flt.fits", "metrics.json", "process.txt", "process_metrics.txt"]
+    stored = sorted(path.name for path in (tmp_path / "bucket" / "batch" / "isim02b2q").iterdir())
+    assert stored == ["isim02b2q_flt.fits", "metrics.json", "process.txt", "process_metrics.txt"]
 
 
 def test_the_mode_sets_the_variables_of_the_references_and_records_them(process, tmp_path):
@@ -179,8 +179,8 @@ def test_the_mode_sets_the_variables_of_the_references_and_records_them(process,
     arguments = ("none", "none", "jcal01a1q", "--inputs", ".", "--outputs", "out", "--mode", "onsite")
     process(*arguments, programs={"calacs.e": "echo jref is $jref"})
     assert json.loads((tmp_path / "out" / "jcal01a1q_metrics.json").read_text())["variables"]["CRDS_MODE"] == "onsite"
-    said = (tmp_path / "out" / "jcal01a1q_process.txt").read_text()
-    assert "jref is /grp/crds/cache/references/hst/jref/" in said
+    log_text = (tmp_path / "out" / "jcal01a1q_process.txt").read_text()
+    assert "jref is /grp/crds/cache/references/hst/jref/" in log_text
 
 
 def test_the_report_of_time_has_its_lines_where_the_original_looks(process, tmp_path):

@@ -1,6 +1,7 @@
 """The three networks on all the real jobs, seeds 1, 2 and 3, against what the published ones reach."""
 
 import json
+import secrets
 from statistics import median
 
 import pytest
@@ -40,15 +41,13 @@ def test_the_time_is_right_to_830_s_and_for_no_seed_worse_than_870(figures):
 
 
 def test_the_tabular_model_reaches_its_bars_on_a_split_by_chance(hst_jobs):
-    import secrets
+    import pandas as pd  # start-up
 
-    import pandas as pd
-
-    from pipelines.calcloud.planning.ladder import read_ladder
-    from pipelines.calcloud.planning.planning_metrics import planning_metrics
-    from pipelines.calcloud.tabular.model import fit
-    from pipelines.calcloud.training_data.job_arrays import jobs_of_table
-    from pipelines.calcloud.training_data.split import TEST, split_jobs
+    from pipelines.calcloud.planning.ladder import read_ladder  # start-up
+    from pipelines.calcloud.planning.planning_metrics import planning_metrics  # start-up
+    from pipelines.calcloud.tabular.model import fit  # start-up
+    from pipelines.calcloud.training_data.job_arrays import jobs_of_table  # start-up
+    from pipelines.calcloud.training_data.split import TEST, split_jobs  # start-up
 
     table = pd.read_csv(hst_jobs)
     seed = secrets.randbelow(2**32)

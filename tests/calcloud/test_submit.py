@@ -53,19 +53,19 @@ def container(tmp_path):
 @pytest.mark.parametrize("runtime", ["docker", "podman", "apptainer"])
 def test_a_container_runs_any_command_with_its_arguments_unchanged(container, runtime, tmp_path):
     ended = container(runtime, "--mode", "onsite", "hst:1", "--", "echo", "two words", "$HOME")
-    said = ended.stdout.splitlines()
-    assert (ended.returncode, said[0], said[-4:]) == (
+    printed = ended.stdout.splitlines()
+    assert (ended.returncode, printed[0], printed[-4:]) == (
         7,
         f"stand-in for {runtime}",
         ["hst:1", "echo", "two words", "$HOME"],
     )
-    assert "CRDS_PATH=/grp/crds/cache" in said
-    assert any(str(tmp_path) in word for word in said)
+    assert "CRDS_PATH=/grp/crds/cache" in printed
+    assert any(str(tmp_path) in word for word in printed)
 
 
 def test_a_container_runs_the_processing(container):
-    said = container("docker", "--process", "hst:1", "none", "none", "jcal01a1q").stdout.splitlines()
-    assert said[-8:] == [
+    printed = container("docker", "--process", "hst:1", "none", "none", "jcal01a1q").stdout.splitlines()
+    assert printed[-8:] == [
         "python", "-m", "pipelines.calcloud.process", "--mode", "remote", "none", "none", "jcal01a1q",
     ]  # fmt: skip
 

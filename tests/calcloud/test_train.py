@@ -30,8 +30,8 @@ def test_the_whole_tree_is_there(trained):
 def test_the_table_has_predictions_and_the_former_table_is_kept(trained):
     latest = pd.read_csv(trained / "data" / "latest.csv")
     assert latest[["split", "bin_pred", "mem_pred", "wall_pred"]].notna().all().all()
-    kept = list((trained / "data").glob("source_*.csv"))
-    assert [path.read_text() for path in kept] == [simulated_jobs_csv(300, seed=1)]
+    sources = list((trained / "data").glob("source_*.csv"))
+    assert [path.read_text() for path in sources] == [simulated_jobs_csv(300, seed=1)]
 
 
 @pytest.mark.parametrize(

@@ -41,9 +41,9 @@ def do(place: Path):
     programs.mkdir()
     (programs / "calacs.e").write_text(STAND_IN.format(python=sys.executable, place=place))
     (programs / "calacs.e").chmod(0o755)
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("FW_")}
-    path = f"{programs}:{Path(sys.executable).parent}:{kept['PATH']}"
-    environment = {**kept, "FW_HOME": str(place / "home"), "PYTHONPATH": str(ROOT), "PATH": path, "NO_COLOR": "1"}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("FW_")}
+    path = f"{programs}:{Path(sys.executable).parent}:{inherited['PATH']}"
+    environment = {**inherited, "FW_HOME": str(place / "home"), "PYTHONPATH": str(ROOT), "PATH": path, "NO_COLOR": "1"}
 
     def run(*words: object) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
@@ -94,24 +94,24 @@ def test_every_job_ran_as_planned_and_its_usage_is_recorded_next_to_the_plan(loo
 
 
 def test_want_of_memory_took_the_next_rung_and_a_time_out_the_next_quantile(loop, do):
-    said = do(
+    completed = do(
         "framework.cli", "sql", "--json",
         "select w.wrapkeys k, w.trynum t, x.status s from pfw_wrapper w, task x, pfw_attempt a where x.id = w.task_id "
         "and a.id = w.pfw_attempt_id and a.run = 'N1_r1p01' order by w.wrapnum, w.trynum",
     )  # fmt: skip
     tries: dict[str, list[int]] = {}
-    for row in json.loads(said.stdout):
+    for row in json.loads(completed.stdout):
         name = next(name for name in ("jbig01a1q", "jone01a1q", "jslow01aq") if name in row["k"])
         tries.setdefault(name, []).append(row["s"])
     assert tries == {"jbig01a1q": [137, 0], "jone01a1q": [0], "jslow01aq": [124, 0]}
 
 
 def test_what_was_used_is_history_for_the_next_model(loop, do, place):
-    said = do(
+    completed = do(
         "pipelines.calcloud.update", "--source", "registry:run=N1%", "--model",
         next((loop / "home/archive").rglob("champion.npz")), "--updated", "new.npz",
     )  # fmt: skip
-    assert said.stdout.startswith("3 jobs learned")
+    assert completed.stdout.startswith("3 jobs learned")
     before, after = (
         json.loads(do("pipelines.calcloud.predict", "inputs/jone01a1q_MemModelFeatures.txt", "--model", model).stdout)
         for model in (next((loop / "home/archive").rglob("champion.npz")), "new.npz")

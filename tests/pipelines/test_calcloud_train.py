@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 
 from framework.engines.fence import find_marked_processes
+from framework.registry.admin.equality import differences
+from framework.registry.database.opening import open_registry
 
 ROOT = Path(__file__).parents[2]
 PIPELINE = ROOT / "pipelines/calcloud_train.wcl"
@@ -44,8 +46,8 @@ def command(*arguments: object) -> list[str]:
 
 
 def environment(home: Path) -> dict[str, str]:
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("FW_")}
-    return {**kept, "FW_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("FW_")}
+    return {**inherited, "FW_HOME": str(home), "PYTHONPATH": str(ROOT)}
 
 
 @pytest.fixture(scope="module")
@@ -96,9 +98,6 @@ def test_the_same_input_gives_the_same_bytes(disturbed_and_not):
 
 
 def test_a_killed_and_restarted_run_is_recorded_like_an_undisturbed_one(disturbed_and_not):
-    from framework.registry.admin.equality import differences
-    from framework.registry.database.opening import open_registry
-
     disturbed, undisturbed = (open_registry(f"sqlite:///{home}/registry.sqlite") for home in disturbed_and_not)
     volatile = frozenset({"log", "plan"})
     assert differences(disturbed, 1, undisturbed, 1, volatile=volatile, aside_lost=True) == []
@@ -129,11 +128,11 @@ def test_the_table_has_the_predictions_and_the_split(disturbed_and_not):
 
 
 def test_models_are_found_by_what_they_were_trained_with(disturbed_and_not):
-    said = subprocess.run(
+    completed = subprocess.run(
         command("query", "cal_model", "seed=1", "target=memory", "--json"),
         env=environment(disturbed_and_not[1]), capture_output=True, text=True, check=True,
     )  # fmt: skip
-    (model,) = json.loads(said.stdout)
+    (model,) = json.loads(completed.stdout)
     assert model["path"] == f"{TREE}/models/mem_reg.keras"
     assert model["metadata"]["simulated"] is True
     assert model["metadata"]["test_rmse"] > 0
@@ -153,12 +152,12 @@ mcom.load_results(mcom.upload())
 print(len(test_idx))
 """
     tree = disturbed_and_not[1] / "archive" / TREE
-    said = subprocess.run(
+    completed = subprocess.run(
         [sys.executable, "-c", lines, tree / "results"],
         env=environment(tree), capture_output=True, text=True, check=True,
     )  # fmt: skip
     with open(tree / "data/latest.csv", newline="") as file:
-        assert int(said.stdout) == sum(row["split"] == "test" for row in csv.DictReader(file))
+        assert int(completed.stdout) == sum(row["split"] == "test" for row in csv.DictReader(file))
 
 
 BAD_SOURCES = {
@@ -172,15 +171,15 @@ BAD_SOURCES = {
 def test_an_invalid_source_is_reported(fw, tmp_path, ask, what):
     text, word = BAD_SOURCES[what]
     (tmp_path / "jobs.csv").write_text(text)
-    said = fw("submit", PIPELINE, "--set", "source=jobs.csv")
-    assert said.status == 1
-    assert "job 1 (scrape): python -m pipelines.calcloud.scrape ended with status 2:" in said.err
-    assert word in said.err
+    ended = fw("submit", PIPELINE, "--set", "source=jobs.csv")
+    assert ended.status == 1
+    assert "job 1 (scrape): python -m pipelines.calcloud.scrape ended with status 2:" in ended.err
+    assert word in ended.err
     assert ask("select count(*) from desfile where filetype = 'external' and filename = 'jobs.csv'") == [(1,)]
 
 
 def test_a_missing_source_is_reported_before_anything_runs(fw, fw_home):
-    said = fw("submit", PIPELINE, "--set", "source=nowhere.csv")
-    assert said.status == 2
-    assert "nowhere.csv: there is no such file" in said.err
+    ended = fw("submit", PIPELINE, "--set", "source=nowhere.csv")
+    assert ended.status == 2
+    assert "nowhere.csv: there is no such file" in ended.err
     assert not (fw_home / "runs").exists()

@@ -24,18 +24,18 @@ class Portal(BaseHTTPRequestHandler):
     files: dict[str, bytes]
 
     def do_POST(self):
-        said = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         if self.path.endswith("columnsconfig"):
             return self.answer({name: {"type": "string", "text": name} for name in COLUMNS})
-        asked = json.loads(urllib.parse.unquote(said.removeprefix("request=")))
-        if asked["service"] == "Mast.Caom.Filtered":
-            wanted = next(item["values"] for item in asked["params"]["filters"] if item["paramName"] == "obs_id")
-            known = {name.partition("_")[0] for name in self.files} & set(wanted)
+        query = json.loads(urllib.parse.unquote(body.removeprefix("request=")))
+        if query["service"] == "Mast.Caom.Filtered":
+            datasets = next(item["values"] for item in query["params"]["filters"] if item["paramName"] == "obs_id")
+            known = {name.partition("_")[0] for name in self.files} & set(datasets)
             return self.table(COLUMNS, [[name, "HST", name, "star"] for name in sorted(known)])
         rows = [
             [name[:9], "HST", name[:9], name, name[10:-5].upper(), f"mast:HST/product/{name}", len(content) or 9]
             for name, content in self.files.items()
-            if name[:9] in asked["params"]["obsid"].split(",")
+            if name[:9] in query["params"]["obsid"].split(",")
         ]
         return self.table(PRODUCTS, rows)
 

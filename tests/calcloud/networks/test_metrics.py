@@ -8,15 +8,15 @@ from pipelines.calcloud.networks import metrics
 
 
 @pytest.fixture
-def judged():
+def classified():
     random = np.random.default_rng(4)
     truth = random.choice(4, size=400, p=[0.6, 0.3, 0.06, 0.04])
     scores = random.dirichlet(np.ones(4), size=400) + 0.7 * np.eye(4)[truth] * random.random((400, 1))
     return truth, np.round(scores / scores.sum(axis=1, keepdims=True), 3)
 
 
-def test_figures_of_a_class(judged):
-    truth, scores = judged
+def test_figures_of_a_class(classified):
+    truth, scores = classified
     chosen = scores.argmax(axis=1)
     figures = metrics.class_metrics(truth, scores)
     assert figures["accuracy"] == reference.accuracy_score(truth, chosen)
@@ -24,8 +24,8 @@ def test_figures_of_a_class(judged):
     assert figures["under_provisioned"] + figures["over_provisioned"] == (chosen != truth).sum()
 
 
-def test_confusion_and_report(judged):
-    truth, scores = judged
+def test_confusion_and_report(classified):
+    truth, scores = classified
     chosen = scores.argmax(axis=1)
     counts = metrics.confusion_matrix(truth, chosen, 4)
     assert (counts == reference.confusion_matrix(truth, chosen)).all()
@@ -36,8 +36,8 @@ def test_confusion_and_report(judged):
         assert report[row] == pytest.approx(expected[row])
 
 
-def test_the_area_under_the_curve_counts_equal_scores_right(judged):
-    truth, scores = judged
+def test_the_area_under_the_curve_counts_equal_scores_right(classified):
+    truth, scores = classified
     for label in range(4):
         expected = reference.roc_auc_score(truth == label, scores[:, label])
         assert metrics.roc_area(truth == label, scores[:, label]) == pytest.approx(expected)

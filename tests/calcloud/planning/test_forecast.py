@@ -22,12 +22,12 @@ def a_features_file(tmp_path):
 def test_every_real_features_file_predicts(run, hst_headers, a_model_file, tmp_path):
     ended = run("predict", hst_headers[0].parent, "--model", a_model_file, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    said = lines(ended)
-    assert [line["ipst"] for line in said] == [path.name[:9] for path in hst_headers]
-    assert all(line["memVal"] > 0 and line["clockTime"] > 0 and 0 <= line["memBin"] <= 3 for line in said)
-    assert all(sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5) for line in said)
-    assert len({line["model"] for line in said}) == 1
-    assert {line["simulated"] for line in said} == {True}
+    forecasts = lines(ended)
+    assert [line["ipst"] for line in forecasts] == [path.name[:9] for path in hst_headers]
+    assert all(line["memVal"] > 0 and line["clockTime"] > 0 and 0 <= line["memBin"] <= 3 for line in forecasts)
+    assert all(sum(line["probabilities"].values()) == pytest.approx(1, abs=1e-5) for line in forecasts)
+    assert len({line["model"] for line in forecasts}) == 1
+    assert {line["simulated"] for line in forecasts} == {True}
 
 
 def test_a_malformed_file_is_reported_and_the_others_predicted(run, a_features_file, a_model_file, tmp_path):

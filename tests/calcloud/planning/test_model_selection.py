@@ -49,7 +49,7 @@ def test_a_champion_that_learned_the_test_jobs_has_no_advantage(champions):
 
 
 def test_a_champion_knows_every_job_of_the_training_set(champions):
-    from pipelines.calcloud.tabular.model_file import read_tabular
+    from pipelines.calcloud.tabular.model_file import read_tabular  # start-up
 
     champions("--tabular", "models/tabular.npz")
     known = {

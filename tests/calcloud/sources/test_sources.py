@@ -2,7 +2,9 @@
 
 import hashlib
 import io
+import tarfile
 import zipfile
+from decimal import Decimal
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -147,8 +149,6 @@ def test_a_bucket_without_the_table_is_named(boto):
 @pytest.fixture
 def items(boto, a_job):
     """A DynamoDB table of 900 jobs, more than one page holds; the later ones have a column of their own."""
-    from decimal import Decimal
-
     name = "calcloud-model"
     table = boto.resource("dynamodb").create_table(
         TableName=name,
@@ -263,8 +263,6 @@ def test_a_folder_without_datasets_is_refused(tmp_path):
 
 
 def test_processing_reads_its_tar_from_a_bucket_and_leaves_its_outputs_there(boto, run, tmp_path):
-    import tarfile
-
     assert run("simulate", tmp_path, "jsim01a1q", cwd=tmp_path).returncode == 0
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
@@ -275,8 +273,8 @@ def test_processing_reads_its_tar_from_a_bucket_and_leaves_its_outputs_there(bot
     client.put_object(Bucket="processing", Key="inputs/jsim01a1q.tar.gz", Body=packed.getvalue())
     ended = run("process", "s3://processing", "batch", "jsim01a1q", "--mode", "s3", cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
-    kept = [item["Key"] for item in client.list_objects_v2(Bucket="processing", Prefix="batch/")["Contents"]]
-    assert kept == [
+    keys = [item["Key"] for item in client.list_objects_v2(Bucket="processing", Prefix="batch/")["Contents"]]
+    assert keys == [
         f"batch/jsim01a1q/{name}"
         for name in ("jsim01a1q_flt.fits", "metrics.json", "process.txt", "process_metrics.txt")
     ]

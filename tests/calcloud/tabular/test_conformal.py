@@ -21,8 +21,8 @@ def distribution():
 @pytest.mark.parametrize("level", [0.1, 0.5, 0.9, 0.99, 0.999])
 def test_a_quantile_covers_the_requested_share_of_new_jobs(distribution, level):
     new = errors(200_000, 3)
-    kept = float((new.values <= distribution.error_quantile(level, new.groups)).mean())
-    assert kept == pytest.approx(level, abs=max(0.0006, 4 * np.sqrt(level * (1 - level) / 40_000)))
+    covered = float((new.values <= distribution.error_quantile(level, new.groups)).mean())
+    assert covered == pytest.approx(level, abs=max(0.0006, 4 * np.sqrt(level * (1 - level) / 40_000)))
 
 
 @pytest.mark.parametrize("level", [0.001, 0.3, 0.7, 0.99, 0.9995])
@@ -48,12 +48,12 @@ def test_groups_without_jobs_have_the_typical_error_of_all(distribution):
 @pytest.mark.parametrize(("jobs", "wider"), [(40_000, 1.0), (40_000, 3.0), (40_000, 0.7)])
 def test_limits_cover_the_requested_share_of_jobs_when_errors_change(distribution, jobs, wider):
     new = errors(jobs, 4)
-    kept = 0.0
+    covered = 0.0
     for first in range(0, jobs, 100):
         part = GroupedErrors(new.values[first : first + 100] * wider, new.groups[first : first + 100])
-        kept += float((part.values <= distribution.error_quantile(0.999, part.groups)).sum())
+        covered += float((part.values <= distribution.error_quantile(0.999, part.groups)).sum())
         distribution = distribution.update(part)
-    assert kept / jobs == pytest.approx(0.999, abs=0.001)
+    assert covered / jobs == pytest.approx(0.999, abs=0.001)
 
 
 def test_only_the_upper_quantiles_of_the_instrument_that_exceeded_are_stretched(distribution):
