@@ -1,4 +1,4 @@
-"""Archives: those that the site has."""
+"""Archives of the site, as its configuration describes them."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ CONNECTIONS = 4
 
 @dataclass(frozen=True)
 class Archive:
-    """A place that keeps files."""
+    """An archive: a named root below which files are kept."""
 
     name: str
     root: str
-    #: What the library of its protocol is told; secrets only by reference.
+    #: Options for the library of its protocol; secrets only by reference.
     options: Mapping[str, str]
     #: How many files may be read or written at a time.
     connections: int = CONNECTIONS
-    #: The command that brings files within reach before they are read; empty where they always are.
+    #: Command that stages files, as from tape, before they are read; empty if they are always readable.
     stage: tuple[str, ...] = ()
 
     @cached_property
     def store(self) -> Store:
-        """Where its files lie; opened when it is first asked for, since it may need secrets, and a library."""
+        """Store of its files; opened on first use, since it may need secrets and a library."""
         secrets = Secrets({"FW_SECRETS": str(home() / "secrets"), **os.environ})
         try:
             options = {key: resolve(value, "", secrets) for key, value in self.options.items()}
@@ -45,12 +45,12 @@ class Archive:
 
 
 def archives(values: Section) -> Mapping[str, Archive]:
-    """The archives that are configured, by their names."""
+    """Return the configured archives by name."""
     return {name: _archive(values, name) for name, _ in values.section("archive").sections()}
 
 
 def named_archive(values: Section, name: str | None) -> Archive:
-    """One of them; without a name, the home archive."""
+    """Return the archive of a name; without a name, the home archive."""
     name = (name or values.text("home_archive")).lower()
     known = [each for each, _ in values.section("archive").sections()]
     if name not in known:
@@ -82,11 +82,11 @@ def _text(section: Section, scope: Scope, key: str) -> str:
 
 
 def open_store(root: str, options: Mapping[str, str]) -> Store:
-    """The store with this root: an absolute path, or an address with what its protocol's library is to be told."""
+    """Return the store of a root: an absolute path, or an address with options for its protocol's library."""
     if "://" in root:
-        from framework.archives.remote_store import Remote
+        from framework.archives.remote_store import RemoteStore  # start-up: most sites need one kind only
 
-        return Remote(root, options)
-    from framework.archives.directory_store import Directory
+        return RemoteStore(root, options)
+    from framework.archives.directory_store import DirectoryStore  # start-up: most sites need one kind only
 
-    return Directory(root)
+    return DirectoryStore(root)

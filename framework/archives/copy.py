@@ -1,4 +1,4 @@
-"""Copying: files from one store to another, checksummed on the way, whole or not at all."""
+"""Copies of files between stores, checksummed while they are read, complete or not at all."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from framework.archives.store import Store
     from framework.registry.questions.files import Copy
 
-One = TypeVar("One")
-Other = TypeVar("Other")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-class Measured(Protocol):
-    """What is recorded of a file's content."""
+class RecordedContent(Protocol):
+    """Size and checksum of a file, as recorded."""
 
     @property
     def size(self) -> int | None: ...
@@ -32,25 +32,25 @@ class Measured(Protocol):
     def sha256(self) -> str | None: ...
 
 
-def copy_to_store(copy: Copy, source: Store, target: Store) -> str:
-    """Put a copy into another store in the form that it has; why that failed, or empty."""
+def copy_to_store(copy: Copy, source: Store, target: Store) -> str | None:
+    """Copy a file to another store in the form that it has; return the error, None if there was none."""
     try:
         with source.read(copy.path) as reading, target.write(copy.path) as writing:
-            _refuse_other(copy, copy_measured(reading.read, writing.write))
+            _check_content(copy, copy_measured(reading.read, writing.write))
         if copy.size is not None and target.size(copy.path) != copy.size:
-            return f"{target.place} has not taken it whole"
+            return f"{target.address} has not stored it completely"
     except (OSError, TransferError) as error:
-        return _said(error)
-    return ""
+        return _message(error)
+    return None
 
 
-def fetch(file: Measured, copy: Copy, source: Store, target: Path) -> str:
-    """Bring a copy out of a store, uncompressed where it was gzipped; why that failed, or empty."""
+def fetch(file: RecordedContent, copy: Copy, source: Store, target: Path) -> str | None:
+    """Copy a file out of a store, uncompressed if it was gzipped; return the error, None if there was none."""
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     unpacked = target.with_name(f"{part.name}-unpacked")
     try:
         with source.read(copy.path) as reading, part.open("wb", buffering=0) as writing:
-            _refuse_other(copy, copy_measured(reading.read, writing.write))
+            _check_content(copy, copy_measured(reading.read, writing.write))
         if copy.ending == GZIP:
             with gzip.open(part) as reading, unpacked.open("wb") as writing:
                 shutil.copyfileobj(reading, writing, 1 << 20)
@@ -59,16 +59,16 @@ def fetch(file: Measured, copy: Copy, source: Store, target: Path) -> str:
                 return "has other content"
         part.replace(target)
     except (OSError, EOFError, TransferError) as error:
-        return _said(error)
+        return _message(error)
     finally:
         part.unlink(missing_ok=True)
         unpacked.unlink(missing_ok=True)
-    return ""
+    return None
 
 
 @contextmanager
 def reading(copy: Copy, source: Store) -> Iterator[BinaryIO]:
-    """A copy, to be read as the file that it is of; not checked. OSError where that cannot be."""
+    """Open a copy, uncompressed and without a check of its content; OSError where it cannot be read."""
     if copy.ending not in ("", GZIP):
         raise OSError(errno.ENOTSUP, f"it is kept in a form ({copy.ending}) that only a program can undo", copy.path)
     with source.read(copy.path) as kept:
@@ -79,52 +79,62 @@ def reading(copy: Copy, source: Store) -> Iterator[BinaryIO]:
             yield cast("BinaryIO", plain)
 
 
-def has(store: Store, path: str, size: int | None) -> bool:
-    """Whether a store has a file of this size; not read."""
+def has_file(store: Store, path: str, size: int | None) -> bool:
+    """Return whether a store has a file of this size; its content is not read."""
     try:
         return store.size(path) == size
     except OSError:
         return False
 
 
-def holds(copy: Copy, store: Store) -> bool:
-    """Whether a store has a copy, read and found to be as recorded."""
-    if not has(store, copy.path, copy.size):
+def has_intact_copy(copy: Copy, store: Store) -> bool:
+    """Return whether a store has a copy whose content, read in full, is as recorded."""
+    if not has_file(store, copy.path, copy.size):
         return False
     try:
         with store.read(copy.path) as reading:
-            _refuse_other(copy, copy_measured(reading.read, len))
+            _check_content(copy, copy_measured(reading.read, len))
     except (OSError, TransferError):
         return False
     return True
 
 
-def is_as_recorded(file: Measured, path: Path) -> bool:
-    """Whether a file on disk is the one on record."""
+def is_as_recorded(file: RecordedContent, path: Path) -> bool:
+    """Return whether a file on disk has the recorded size and checksum."""
     found = measure(str(path))
     return found.size == file.size and file.sha256 in (None, found.sha256)
 
 
-def side_by_side(work: Callable[[One], Other], items: Iterable[One], at_a_time: int) -> Iterator[Other]:
-    """The work on each item, in their order, some at a time; items are taken as they are needed."""
-    wanted = iter(items)
+def map_in_threads(function: Callable[[Item], Result], items: Iterable[Item], at_a_time: int) -> Iterator[Result]:
+    """Yield the result of a function for each item, in order; some run at a time, and items are read as needed."""
+    remaining = iter(items)
     with ThreadPoolExecutor(at_a_time) as pool:
-        under_way = [pool.submit(work, item) for item in islice(wanted, 2 * at_a_time)]
+        submitted = [pool.submit(function, item) for item in islice(remaining, 2 * at_a_time)]
         try:
-            while under_way:
-                yield under_way.pop(0).result()
-                under_way += [pool.submit(work, item) for item in islice(wanted, 1)]
+            while submitted:
+                yield submitted.pop(0).result()
+                submitted += [pool.submit(function, item) for item in islice(remaining, 1)]
         finally:
-            for future in under_way:
+            for future in submitted:
                 future.cancel()
 
 
-def _refuse_other(copy: Copy, found: Checksum) -> None:
+def find_duplicate(items: Iterable[Item], name: Callable[[Item], str]) -> tuple[Item, Item] | None:
+    """Return the first two items that would get the same name; None where all names differ."""
+    first: dict[str, Item] = {}
+    for item in items:
+        if name(item) in first:
+            return first[name(item)], item
+        first[name(item)] = item
+    return None
+
+
+def _check_content(copy: Copy, found: Checksum) -> None:
     if copy.size not in (None, found.size) or copy.sha256 not in (None, found.sha256):
         raise TransferError("has other content")
 
 
-def _said(error: Exception) -> str:
+def _message(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "it is not there"
     return (isinstance(error, OSError) and error.strerror) or str(error)

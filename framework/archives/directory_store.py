@@ -1,4 +1,4 @@
-"""A directory of this machine, or one that it sees."""
+"""Store in a directory of this machine or of a mounted file system."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from framework.archives.store import checked
+from framework.archives.store import check_path
 from framework.worker.files.transfer import READ_ONLY
 
 
-class Directory:
+class DirectoryStore:
     """Files below a root; links are not followed, and a directory that is a link must stay below the root."""
 
     is_read_only = False
     can_list = True
 
     def __init__(self, root: str) -> None:
-        self.place = root
+        self.address = root
         self._root = Path(root)
 
     @property
-    def trouble(self) -> str:
-        return "" if self._root.is_dir() else f"there is no directory {self._root}"
+    def access_error(self) -> str | None:
+        return None if self._root.is_dir() else f"there is no directory {self._root}"
 
     def size(self, path: str) -> int:
         return self._plain(self.at(path)).st_size
@@ -69,8 +69,8 @@ class Directory:
                 yield name if below == "." else f"{below}/{name}", size
 
     def at(self, path: str) -> Path:
-        """Where a file lies; PermissionError where a link on the way leads out of the root."""
-        target = self._root / checked(path)
+        """Return the location of a file; PermissionError where a link on the way leads out of the root."""
+        target = self._root / check_path(path)
         if not target.parent.resolve().is_relative_to(self._root.resolve()):
             raise PermissionError(errno.EACCES, "a link leads out of the archive", str(target))
         return target

@@ -34,12 +34,16 @@ from wcl import Scope, Section, SourcePosition, expand
 SOURCES = ("f", "h", "w", "c")
 
 
-class NotSuchAFileError(FrameworkError):
-    """A file that its filetype cannot make sense of; the message says why."""
+class UnclassifiedFileError(FrameworkError):
+    """A file fits no filetype, or several."""
+
+
+class MissingMetadataError(UnclassifiedFileError):
+    """A required value of a file's metadata is missing or cannot be computed."""
 
 
 @dataclass(frozen=True)
-class Rule:
+class MetadataRule:
     """One value that is recorded."""
 
     #: Which part of the file: ``primary``, a number, or its name.
@@ -51,7 +55,7 @@ class Rule:
     required: bool
 
 
-class Filetype:
+class ExternalFiletype:
     """One kind of files from outside."""
 
     def __init__(self, name: str, section: Section, pipeline: Section) -> None:
@@ -66,7 +70,7 @@ class Filetype:
         return self._pattern.fullmatch(filename) is not None
 
     def gather(self, path: str) -> dict[str, object]:
-        """What is recorded of a file; NotSuchAFileError where something required is missing."""
+        """What is recorded of a file; UnclassifiedFileError where something required is missing."""
         named = self._pattern.fullmatch(os.path.basename(path))
         in_name = {} if named is None else named.groupdict()
         parts = _headers(path) if any(rule.source in "hc" for rule in self._rules) else {}
@@ -76,7 +80,7 @@ class Filetype:
             if value is not None:
                 found[rule.column] = value
             elif rule.required:
-                raise NotSuchAFileError(f"{path}: no value for '{rule.key}' of a {self.name}")
+                raise MissingMetadataError(f"{path}: no value for '{rule.key}' of a {self.name}")
         return found
 
     def directory(self, metadata: Mapping[str, object]) -> str:
@@ -85,7 +89,7 @@ class Filetype:
         return expand(self._section.text("ops"), scope, self._section.position("ops")).strip("/")
 
     def _value(
-        self, rule: Rule, in_name: Mapping[str, str], header: Mapping[str, str], found: Mapping[str, object]
+        self, rule: MetadataRule, in_name: Mapping[str, str], header: Mapping[str, str], found: Mapping[str, object]
     ) -> object:
         if rule.source == "f":
             return number(in_name[rule.key]) if rule.key in in_name else None
@@ -100,10 +104,10 @@ class Filetype:
         try:
             return function(header, dict(found))
         except (KeyError, ValueError) as error:
-            raise NotSuchAFileError(f"'{rule.key}' of a {self.name} cannot be computed: {error}") from error
+            raise MissingMetadataError(f"'{rule.key}' of a {self.name} cannot be computed: {error}") from error
 
 
-def filetypes(pipeline: Section) -> list[Filetype]:
+def filetypes(pipeline: Section) -> list[ExternalFiletype]:
     """The kinds that say how their files are named."""
     found = []
     for name, section in pipeline.section("filetype_metadata").sections():
@@ -112,7 +116,7 @@ def filetypes(pipeline: Section) -> list[Filetype]:
                 raise error_at(
                     section.opened_position, f"nothing says where a {name} lies in the archive", "give it ops"
                 )
-            found.append(Filetype(name, section, pipeline))
+            found.append(ExternalFiletype(name, section, pipeline))
     return found
 
 
@@ -128,7 +132,7 @@ def number(text: str) -> object:
     return text
 
 
-def _rules(section: Section) -> Iterator[Rule]:
+def _rules(section: Section) -> Iterator[MetadataRule]:
     for name, hdu in section.section("hdus").sections():
         for status, by_source in hdu.sections():
             for source, keys in by_source.sections():
@@ -138,7 +142,7 @@ def _rules(section: Section) -> Iterator[Rule]:
                         keys.opened_position, f"'{status}.{source}' says not where the values come from", hint
                     )
                 for key in keys:
-                    yield Rule(name, key, keys.text(key), source, status == "r")
+                    yield MetadataRule(name, key, keys.text(key), source, status == "r")
 
 
 def _plugin(section: Section) -> Mapping[str, Callable[..., object]]:
@@ -164,7 +168,7 @@ def _headers(path: str) -> dict[str, dict[str, str]]:
             found[str(number)] = values
             found.setdefault("primary" if number == 0 else values.get("EXTNAME", str(number)).lower(), values)
     except FitsError as error:
-        raise NotSuchAFileError(str(error)) from error
+        raise MissingMetadataError(str(error)) from error
     return found
 
 

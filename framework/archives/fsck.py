@@ -1,4 +1,4 @@
-"""Checking an archive against the registry, both ways, and putting right what can be."""
+"""Check of an archive against the registry, in both directions, and repair."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.archives.archive import Archive
-from framework.archives.copy import copy_to_store, side_by_side
+from framework.archives.copy import copy_to_store, map_in_threads
 from framework.archives.store import is_path
 from framework.errors import InfrastructureError
 from framework.worker.files.transfer import copy_measured
@@ -16,9 +16,9 @@ from framework.worker.files.transfer import copy_measured
 if TYPE_CHECKING:
     from framework.archives.store import Store
     from framework.registry.database.connection import Registry
-    from framework.registry.questions.archive_copies import Archived
+    from framework.registry.questions.archive_copies import ArchivedFile
 
-#: What can be wrong with a file, and what ``repair`` does about it.
+#: Kinds of problems, and what ``repair`` does about each.
 REMEDIES = {
     "missing": "copy it from another archive, or strike it from this one",
     "size": "set it aside, then as a missing one",
@@ -27,68 +27,71 @@ REMEDIES = {
     "orphan": "set it aside",
     "removed": "set it aside",
 }
-#: What may only be looked at.
+#: Result of a repair that leaves a problem.
 LEFT = "left"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What is wrong with a file of an archive."""
+class ArchiveProblem:
+    """A problem with a file of an archive."""
 
     kind: str
     path: str
     detail: str = ""
-    #: Of a file on record.
+    #: None for a file without a record.
     file_id: int | None = None
 
 
 @dataclass
-class Checked:
-    """What a check has looked at."""
+class ArchiveCheck:
+    """Result of the check of an archive."""
 
     files: int = 0
-    findings: list[Finding] = field(default_factory=list)
-    #: Directories of runs that have not ended: what lies there may not be on record yet.
+    findings: list[ArchiveProblem] = field(default_factory=list)
+    #: Directories of runs that have not ended: files there may not be recorded yet.
     passed_over: tuple[str, ...] = ()
-    #: Whether the archive told what it has beyond what is on record.
+    #: Whether the archive could list its files, so that those without a record were found.
     is_both_ways: bool = True
 
 
-def check(db: Registry, archive: Archive, *, contents: bool) -> Checked:
-    """Every file on record against the archive (its content too, if asked for), and every file there on record."""
+def check(db: Registry, archive: Archive, *, contents: bool) -> ArchiveCheck:
+    """Compare every recorded file with the archive, its content on demand, and every file there with the records."""
     from framework.registry.questions.archive_copies import archived_files, open_run_paths, removed_from
 
     store = archive.store
-    if store.trouble:
-        raise InfrastructureError(f"archive {archive.name}: {store.trouble}")
-    checked = Checked(passed_over=tuple(open_run_paths(db)), is_both_ways=store.can_list)
+    if store.access_error:
+        raise InfrastructureError(f"archive {archive.name}: {store.access_error}")
+    checked = ArchiveCheck(passed_over=tuple(open_run_paths(db)), is_both_ways=store.can_list)
     present = dict(store.files()) if store.can_list else {}
 
-    def look(file: Archived) -> tuple[Archived, str, str]:
-        return (file, *_compared(store, file, present.get(file.copy.path), contents))
+    def compare(file: ArchivedFile) -> tuple[ArchivedFile, str, str]:
+        return (file, *_compare(store, file, present.get(file.copy.path), contents))
 
     at_a_time = archive.connections if contents or not store.can_list else 1
-    for file, kind, detail in side_by_side(look, archived_files(db, archive.name), at_a_time):
+    for file, kind, detail in map_in_threads(compare, archived_files(db, archive.name), at_a_time):
         checked.files += 1
         present.pop(file.copy.path, None)
         if kind:
-            checked.findings.append(Finding(kind, file.copy.path, detail, file.id))
+            checked.findings.append(ArchiveProblem(kind, file.copy.path, detail, file.id))
     removed = removed_from(db, archive.name)
     for path in present:
         if not is_path(path):
-            checked.findings.append(Finding("unreadable", path, "its name is no path in an archive"))
+            checked.findings.append(ArchiveProblem("unreadable", path, "its name is no path in an archive"))
         elif path in removed or path.rpartition(".")[0] in removed:
-            checked.findings.append(Finding("removed", path, "it was removed on purpose, and is there still"))
+            checked.findings.append(ArchiveProblem("removed", path, "it was removed on purpose, and is there still"))
         elif not any(path.startswith(f"{run}/") for run in checked.passed_over):
-            checked.findings.append(Finding("orphan", path))
+            checked.findings.append(ArchiveProblem("orphan", path))
     return checked
 
 
 def repair(
-    db: Registry, archive: Archive, others: Mapping[str, Archive], findings: Sequence[Finding], aside: Path
-) -> Iterator[tuple[Finding, str]]:
-    """Put findings right, nothing deleted: what is bad or unknown goes below ``aside``; each with what was done."""
-    from framework.registry.questions.archive_copies import strike
+    db: Registry, archive: Archive, others: Mapping[str, Archive], findings: Sequence[ArchiveProblem], aside: Path
+) -> Iterator[tuple[ArchiveProblem, str]]:
+    """Repair problems without deleting anything; yield each with what was done.
+
+    Bad and unknown files are moved below ``aside``.
+    """
+    from framework.registry.questions.archive_copies import remove_record
 
     for finding in findings:
         if finding.kind == "unreadable" or archive.store.is_read_only:
@@ -102,13 +105,13 @@ def repair(
             if source:
                 done.append(f"copied from {source}")
             else:
-                strike(db, archive.name, finding.file_id)
+                remove_record(db, archive.name, finding.file_id)
                 done.append(f"struck from {archive.name}: no archive has it as it was")
         yield finding, ", ".join(done)
 
 
-def _compared(store: Store, file: Archived, listed: int | None, contents: bool) -> tuple[str, str]:
-    """What is wrong with a file on record, and how."""
+def _compare(store: Store, file: ArchivedFile, listed: int | None, contents: bool) -> tuple[str, str]:
+    """Return the kind and the detail of the problem with a recorded file; empty texts where there is none."""
     copy = file.copy
     try:
         size = store.size(copy.path) if listed is None else listed
@@ -129,7 +132,7 @@ def _compared(store: Store, file: Archived, listed: int | None, contents: bool) 
 
 
 def _set_aside(archive: Archive, path: str, aside: Path) -> Path:
-    """Copy a file out of the archive, whatever it is, and then remove it there."""
+    """Move a file, plain or not, out of the archive; return its new location."""
     target = aside / archive.name / path
     number = 0
     while target.exists():
@@ -144,13 +147,13 @@ def _set_aside(archive: Archive, path: str, aside: Path) -> Path:
 
 
 def _copy_again(db: Registry, archive: Archive, others: Mapping[str, Archive], file_id: int) -> str:
-    """The archive that a good copy was taken from; empty where none has one in the form that is on record here."""
+    """Return the archive that an intact copy was taken from; empty where none has one in the form recorded here."""
     from framework.registry.questions.files import copies_of
 
     copies = copies_of(db, [file_id]).get(file_id, [])
     ending = next((copy.ending for copy in copies if copy.archive == archive.name), "")
     for copy in copies:
         is_fit = copy.archive != archive.name and copy.archive in others and copy.ending == ending
-        if is_fit and not copy_to_store(copy, others[copy.archive].store, archive.store):
+        if is_fit and copy_to_store(copy, others[copy.archive].store, archive.store) is None:
             return copy.archive
     return ""

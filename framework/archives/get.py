@@ -1,4 +1,4 @@
-"""Getting: files out of archives, each checked against its record."""
+"""Retrieval of files from archives, each checked against its record."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.archives.archive import CONNECTIONS, Archive, archives
-from framework.archives.copy import fetch, is_as_recorded, side_by_side
-from framework.archives.tape import bring_near
+from framework.archives.copy import fetch, find_duplicate, is_as_recorded, map_in_threads
+from framework.archives.tape import stage_files
 from framework.configuration.site_file import site_values
 from framework.errors import FrameworkError, InfrastructureError
 from framework.worker.files.transfer import GZIP
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Got:
-    """A file that was brought out of an archive, or the reason why it was not."""
+class FetchedFile:
+    """A file that was copied out of an archive, or the error that prevented it."""
 
     path: str
     target: Path
-    trouble: str = ""
+    error: str | None = None
 
 
-def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[Got]:
-    """Copy files into a directory, each checked against its record; one that is there already and right is left.
+def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[FetchedFile]:
+    """Copy files into a directory, each checked against its record; an intact file that is there already is kept.
 
-    The next archive is tried where a copy is missing or not what the registry says.
+    Where a copy is missing or not as recorded, the next archive is tried.
     """
     from framework.registry.questions.archive_copies import removals_of
     from framework.registry.questions.files import copies_of
 
-    _refuse_twins(files)
+    _refuse_duplicate_names(files)
     try:
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -45,69 +45,65 @@ def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[Got]:
     ids = [file.id for file in files]
     copies, removals = copies_of(db, ids), removals_of(db, ids)
 
-    unreachable = _bring_near(files, copies, known)
+    unreachable = _stage(files, copies, known)
 
-    def bring(file: FileRow) -> Got:
+    def get_one(file: FileRow) -> FetchedFile:
         found = copies.get(file.id, [])
         target = into / _target_name(file, [copy for copy in found if copy.archive in known])
-        trouble = _brought(file, target, found, known, unreachable)
-        if trouble and not found and file.id in removals:
-            trouble = removals[file.id].words(file.path)
-        return Got(file.path, target, trouble)
+        error = _fetch_first(file, target, found, known, unreachable)
+        if error and not found and file.id in removals:
+            error = removals[file.id].message(file.path)
+        return FetchedFile(file.path, target, error)
 
-    yield from side_by_side(bring, files, CONNECTIONS)
+    yield from map_in_threads(get_one, files, CONNECTIONS)
 
 
-def _refuse_twins(files: Sequence[FileRow]) -> None:
-    targets: dict[str, str] = {}
-    for file in files:
-        other = targets.setdefault(file.path.rpartition("/")[2], file.path)
-        if other != file.path:
-            raise FrameworkError(f"{file.path} and {other} have one name: get them into directories of their own")
+def _refuse_duplicate_names(files: Sequence[FileRow]) -> None:
+    pair = find_duplicate(dict.fromkeys(file.path for file in files), lambda path: path.rpartition("/")[2])
+    if pair:
+        raise FrameworkError(f"{pair[1]} and {pair[0]} have one name: get them into directories of their own")
 
 
 def _target_name(file: FileRow, copies: Sequence[Copy]) -> str:
-    """A file keeps the ending of a compression that not everybody can undo."""
+    """Return the name of a file, with the suffix of a compression that is not undone here."""
     kept = {copy.ending for copy in copies}
     own = file.path.rpartition("/")[2]
     return own if kept & {"", GZIP} or not kept else own + min(kept)
 
 
-def _bring_near(
+def _stage(
     files: Sequence[FileRow], copies: Mapping[int, Sequence[Copy]], known: Mapping[str, Archive]
 ) -> dict[tuple[str, str], str]:
-    """Have files staged that no archive has within reach; archive and path of those that cannot be had, and why."""
+    """Stage files that no archive has online; return the errors by archive and path."""
     wanted: dict[str, list[str]] = {}
     for file in files:
         found = [copy for copy in copies.get(file.id, ()) if copy.archive in known]
         if found and all(known[copy.archive].stage for copy in found):
             wanted.setdefault(found[0].archive, []).append(found[0].path)
     return {
-        (name, path): trouble
-        for name, paths in wanted.items()
-        for path, trouble in bring_near(known[name], paths).items()
+        (name, path): error for name, paths in wanted.items() for path, error in stage_files(known[name], paths).items()
     }
 
 
-def _brought(
+def _fetch_first(
     file: FileRow,
     target: Path,
     copies: Sequence[Copy],
     known: Mapping[str, Archive],
     unreachable: Mapping[tuple[str, str], str],
-) -> str:
-    """Copy from the first place that has it as recorded; why not, if none has."""
+) -> str | None:
+    """Copy a file from the first archive that has it as recorded; return the errors if none has."""
     if target.exists():
-        return "" if is_as_recorded(file, target) else f"{target} is there already, and is another file"
-    troubles = []
+        return None if is_as_recorded(file, target) else f"{target} is there already, and is another file"
+    errors = []
     for copy in copies:
         if copy.archive in known:
-            out_of_reach = unreachable.get((copy.archive, copy.path), "")
-            trouble = out_of_reach or fetch(file, copy, known[copy.archive].store, target)
-            if not trouble:
-                return ""
-            troubles.append(f"{copy.archive}: {trouble}")
-    if troubles:
-        return "; ".join(troubles)
-    places = ", ".join(copy.archive for copy in copies)
-    return f"it is in {places}, which this site does not know" if places else "no archive keeps it"
+            not_staged = unreachable.get((copy.archive, copy.path))
+            error = not_staged or fetch(file, copy, known[copy.archive].store, target)
+            if error is None:
+                return None
+            errors.append(f"{copy.archive}: {error}")
+    if errors:
+        return "; ".join(errors)
+    elsewhere = ", ".join(copy.archive for copy in copies)
+    return f"it is in {elsewhere}, which this site does not know" if elsewhere else "no archive keeps it"

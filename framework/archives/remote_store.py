@@ -10,36 +10,35 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import quote, urlsplit
 
-from framework.archives.store import checked
+from framework.archives.store import check_path
 from framework.errors import FrameworkError
 from framework.worker.files.transfer import TransferError
 
-#: Protocols that only give.
+#: Protocols without writing.
 READ_ONLY_PROTOCOLS = ("http", "https")
 #: Bytes that are sent and asked for at a time.
 BLOCK = 8 << 20
 
 
-class Remote:
-    """Files below an address. What is half sent is never seen under its name."""
+class RemoteStore:
+    """Files below an address; a file that is sent incompletely never gets its name."""
 
     def __init__(self, address: str, options: Mapping[str, str]) -> None:
-        self.place = address
-        self._address = address.rstrip("/")
+        self.address = address
         protocol = urlsplit(address).scheme
         self.is_read_only = protocol in READ_ONLY_PROTOCOLS
-        #: A web server need not tell what it has.
+        #: Web servers need not list their files.
         self.can_list = not self.is_read_only
-        self._files, self._root = _file_system(self._address, protocol, dict(options))
+        self._files, self._root = _file_system(address.rstrip("/"), protocol, dict(options))
 
     @property
-    def trouble(self) -> str:
+    def access_error(self) -> str | None:
         try:
             with self._as_os_error(self._root):
                 there = not self.can_list or self._files.exists(self._root.partition("/")[0] or "/")
         except OSError as error:
-            return f"{self.place} cannot be reached: {error.strerror or error}"
-        return "" if there else f"there is nothing at {self.place}"
+            return f"{self.address} cannot be reached: {error.strerror or error}"
+        return None if there else f"there is nothing at {self.address}"
 
     def size(self, path: str) -> int:
         at = self._at(path)
@@ -61,7 +60,7 @@ class Remote:
         with self._as_os_error(path):
             if self.is_read_only:
                 raise PermissionError(errno.EROFS, "nothing can be put there", path)
-            from fsspec import spec  # only what is elsewhere needs it
+            from fsspec import spec  # optional library, for addresses only
 
             file = self._files.open(at, "wb", block_size=BLOCK, autocommit=False)
             try:
@@ -95,11 +94,11 @@ class Remote:
             yield at[len(self._root) :].lstrip("/"), int(about["size"] or 0)
 
     def _at(self, path: str) -> str:
-        return f"{self._root}/{quote(checked(path)) if self.is_read_only else checked(path)}"
+        return f"{self._root}/{quote(check_path(path)) if self.is_read_only else check_path(path)}"
 
     @contextmanager
     def _as_os_error(self, path: str) -> Iterator[None]:
-        """The libraries of the protocols have no common root for what goes wrong."""
+        """Raise errors of the protocols' libraries, which have no common base class, as OSError."""
         try:
             yield
         except (OSError, FrameworkError, TransferError):
@@ -109,11 +108,11 @@ class Remote:
 
 
 def _file_system(address: str, protocol: str, options: dict[str, str]) -> tuple[Any, str]:
-    """What reaches an address, and what it calls the address itself."""
+    """Return the file system of an address, and the root as that file system names it."""
     if protocol in READ_ONLY_PROTOCOLS:
         options = {**options, "encoded": True}  # type: ignore[dict-item]
     try:
-        import fsspec  # only what is elsewhere needs it
+        import fsspec  # optional library, for addresses only
 
         files, root = fsspec.core.url_to_fs(address, use_listings_cache=False, **options)
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Removing: copies that an archive need not keep any more; what they were stays on record, with who removed them."""
+"""Removal of copies from an archive; the records of the files stay, with the removal."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from framework.archives.archive import Archive
-from framework.archives.copy import has
+from framework.archives.copy import has_file
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
     from framework.registry.questions.files import Copy, FileRow
     from framework.registry.questions.selection import Selection
 
-#: How many files are removed between two entries in the registry.
+#: Files whose removal is recorded together.
 AT_A_TIME = 500
-#: The filetype of a run's plan, by which it can be run again.
+#: Filetype of the plan of a run, which a rerun needs.
 PLAN = "plan"
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A copy that is to be removed, or why it is better kept."""
+class RemovalCandidate:
+    """A copy to remove, and the objection to its removal, if there is one."""
 
     file: FileRow
     copy: Copy
@@ -32,8 +32,8 @@ class Candidate:
 
 def candidates(
     db: Registry, archive: Archive, others: Mapping[str, Archive], selection: Selection
-) -> Iterator[Candidate]:
-    """The chosen files of an archive, each with what speaks against its removal."""
+) -> Iterator[RemovalCandidate]:
+    """Yield the selected copies of an archive, each with the objection to its removal."""
     from framework.registry.questions.archive_copies import open_run_paths
     from framework.registry.questions.file_selection import find_copies
     from framework.registry.questions.files import copies_of
@@ -52,32 +52,32 @@ def candidates(
         elif file.id in elsewhere and not any(_is_there(each, others) for each in elsewhere[file.id]):
             what = "the plan by which its run could be run again" if file.run else "what came from outside"
             objection = f"it is the last copy of {what}"
-        yield Candidate(file, copy, objection)
+        yield RemovalCandidate(file, copy, objection)
 
 
 def remove(
     db: Registry, archive: Archive, copies: Sequence[tuple[FileRow, Copy]], *, by: str, reason: str
-) -> Iterator[tuple[FileRow, str]]:
-    """Remove copies; each file with why its copy could not be removed, or empty.
+) -> Iterator[tuple[FileRow, str | None]]:
+    """Remove copies; yield each file with the error, None if its copy was removed.
 
-    They are on record as removed first: what a kill leaves there, ``fw fsck`` finds.
+    The removals are recorded first: ``fw fsck`` finds copies that a kill has left.
     """
-    from framework.registry.questions.archive_copies import bury
+    from framework.registry.questions.archive_copies import record_removals
 
     for at in range(0, len(copies), AT_A_TIME):
         chunk = copies[at : at + AT_A_TIME]
-        bury(db, archive.name, [file.id for file, _ in chunk], by=by, reason=reason, now=time.time())
+        record_removals(db, archive.name, [file.id for file, _ in chunk], by=by, reason=reason, now=time.time())
         for file, copy in chunk:
-            trouble = ""
+            problem = None
             try:
                 archive.store.remove(copy.path)
             except FileNotFoundError:
                 pass
             except OSError as error:
-                trouble = f"{error.strerror or error}; fw fsck {archive.name} goes on from there"
-            yield file, trouble
+                problem = f"{error.strerror or error}; fw fsck {archive.name} goes on from there"
+            yield file, problem
 
 
 def _is_there(copy: Copy, others: Mapping[str, Archive]) -> bool:
-    """Whether an archive that the site knows has a copy indeed."""
-    return copy.archive in others and has(others[copy.archive].store, copy.path, copy.size)
+    """Return whether an archive that the site knows has a copy, of the recorded size."""
+    return copy.archive in others and has_file(others[copy.archive].store, copy.path, copy.size)

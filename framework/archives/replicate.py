@@ -1,4 +1,4 @@
-"""Replicating: files of one archive into another, several at a time, each checked on the way and recorded."""
+"""Replication of files from one archive to another, several at a time, each checked while it is copied."""
 
 from __future__ import annotations
 
@@ -8,30 +8,30 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from framework.archives.archive import Archive
-from framework.archives.copy import copy_to_store, holds, side_by_side
-from framework.archives.tape import bring_near
+from framework.archives.copy import copy_to_store, has_intact_copy, map_in_threads
+from framework.archives.tape import stage_files
 from framework.errors import FrameworkError
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
     from framework.registry.questions.files import Copy, FileRow
 
-#: After how many copies, or seconds, they are recorded: what a kill may leave to be looked at again.
+#: Copies are recorded after so many files or seconds: after a kill, as many are compared again.
 RECORDED_FILES = 200
 RECORDED_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
 class Replica:
-    """A file that another archive has now, or why it has not."""
+    """A file that was copied to another archive, or the error that prevented it."""
 
     path: str
     size: int
-    trouble: str = ""
+    error: str | None = None
 
 
-def wanting(db: Registry, target: Archive, files: Sequence[tuple[FileRow, Copy]]) -> list[tuple[FileRow, Copy]]:
-    """Those of the files that the target archive does not have on record."""
+def find_missing(db: Registry, target: Archive, files: Sequence[tuple[FileRow, Copy]]) -> list[tuple[FileRow, Copy]]:
+    """Return the files that the target archive does not have on record."""
     from framework.registry.questions.files import copies_of
 
     there = copies_of(db, [file.id for file, _ in files])
@@ -45,29 +45,33 @@ def replicate(
 ) -> Iterator[Replica]:
     """Copy files that the target does not have, in the form that the source keeps them.
 
-    What an earlier, killed replication has left there whole is recorded without being copied again.
+    An intact file that an interrupted replication left in the target is recorded without being copied again.
     """
     from framework.registry.questions.archive_copies import record_copies
 
     if target.store.is_read_only:
-        raise FrameworkError(f"nothing can be put into {target.name}: {target.store.place} only gives")
-    unreachable = bring_near(source, [copy.path for _, copy in files])
+        raise FrameworkError(f"nothing can be put into {target.name}: {target.store.address} is read-only")
+    unreachable = stage_files(source, [copy.path for _, copy in files])
 
-    def bring(item: tuple[FileRow, Copy]) -> tuple[FileRow, Copy, str]:
+    def copy_one(item: tuple[FileRow, Copy]) -> tuple[FileRow, Copy, str | None]:
         file, copy = item
         if copy.path in unreachable:
             return file, copy, unreachable[copy.path]
-        return file, copy, "" if holds(copy, target.store) else copy_to_store(copy, source.store, target.store)
+        return (
+            file,
+            copy,
+            None if has_intact_copy(copy, target.store) else copy_to_store(copy, source.store, target.store),
+        )
 
     done: list[tuple[int, Copy]] = []
     recorded = time.monotonic()
     try:
-        for file, copy, trouble in side_by_side(bring, files, min(source.connections, target.connections)):
-            if not trouble:
+        for file, copy, error in map_in_threads(copy_one, files, min(source.connections, target.connections)):
+            if error is None:
                 done.append((file.id, copy))
             if len(done) >= RECORDED_FILES or time.monotonic() - recorded > RECORDED_SECONDS:
                 record_copies(db, target.name, done)
                 done, recorded = [], time.monotonic()
-            yield Replica(copy.path, copy.size or 0, trouble)
+            yield Replica(copy.path, copy.size or 0, error)
     finally:
         record_copies(db, target.name, done)

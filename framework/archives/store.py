@@ -1,8 +1,7 @@
-"""Stores: where the files of archives lie, on this machine's disks or elsewhere, behind one door.
+"""Stores of files, on this machine's disks or behind an address: the contract that every store fulfils.
 
-A store is a file of this folder. Paths are those of the archive: no path leads out of its root, whatever it says and
-whatever links lie there. What goes wrong is an OSError, whichever library it comes from. All may be called from
-several threads.
+Paths are relative to the root of the archive; no path leads out of it, through links either. Every failure is an
+OSError, whichever library it comes from. All methods may be called from several threads.
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from framework.model.plan import ARCHIVE_PATH
 
 
 class Store(Protocol):
-    """A place with files in it."""
+    """Files of an archive, by their paths in it."""
 
     @property
-    def place(self) -> str:
-        """What messages call it."""
+    def address(self) -> str:
+        """The root as messages name it: a path or an address."""
         ...
 
     @property
-    def trouble(self) -> str:
-        """Why nothing can be said of its files now; empty where it can."""
+    def access_error(self) -> str | None:
+        """The reason why the store cannot be reached now; None if it can."""
         ...
 
     @property
@@ -34,37 +33,37 @@ class Store(Protocol):
 
     @property
     def can_list(self) -> bool:
-        """Whether ``files`` tells what is there."""
+        """True if ``files`` can list the store."""
         ...
 
     def size(self, path: str) -> int:
-        """Bytes of a file; FileNotFoundError where there is none."""
+        """Return the bytes of a file; FileNotFoundError where there is none."""
         ...
 
     def read(self, path: str) -> AbstractContextManager[BinaryIO]: ...
 
     def write(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """A file to write, which is there under its name when the ``with`` ends well; else not at all."""
+        """Return a file to write, which gets its name when the ``with`` ends without an error, and else is dropped."""
         ...
 
     def remove(self, path: str) -> None: ...
 
     def move_out(self, path: str, target: Path) -> None:
-        """Take a file out to a path of this machine, whatever it is."""
+        """Move a file, plain or not, to a path of this machine."""
         ...
 
     def files(self) -> Iterator[tuple[str, int]]:
-        """Path and size of every file; -1 for what is no plain file."""
+        """Yield path and size of every file; -1 for one that is not a plain file."""
         ...
 
 
-def checked(path: str) -> str:
-    """The path, if it lies in an archive; FrameworkError where it would lead anywhere else."""
+def check_path(path: str) -> str:
+    """Return the path, if it lies in an archive; FrameworkError where it leads out of it."""
     if not is_path(path):
         raise FrameworkError(f"{path!r} lies in no archive")
     return path
 
 
 def is_path(path: str) -> bool:
-    """Whether a text is the path of a file in an archive."""
+    """Return whether a text is the path of a file in an archive."""
     return ARCHIVE_PATH.fullmatch(path) is not None

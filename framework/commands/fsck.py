@@ -14,7 +14,7 @@ from framework.output.text import counted, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from framework.archives.fsck import Checked, Finding
+    from framework.archives.fsck import ArchiveCheck, ArchiveProblem
 
 
 @click.command(name="fsck", epilog="Example: fw fsck home --contents")
@@ -42,7 +42,7 @@ def command(
     chosen = named_archive(values, archive)
     db = open_registry(registry)
     checked = check(db, chosen, contents=contents)
-    done: dict[Finding, str] = {}
+    done: dict[ArchiveProblem, str] = {}
     if yes:
         done = dict(repair(db, chosen, archives(values), checked.findings, home() / "lost+found"))
     if as_json:
@@ -57,7 +57,7 @@ def command(
     return 1 if any(done.get(finding, LEFT) == LEFT for finding in checked.findings) else 0
 
 
-def lines(checked: Checked, done: dict[Finding, str], repairing: bool) -> Iterator[str]:
+def lines(checked: ArchiveCheck, done: dict[ArchiveProblem, str], repairing: bool) -> Iterator[str]:
     """Yield a line for each problem, and the number of problems of each kind."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.fsck import REMEDIES
@@ -72,7 +72,7 @@ def lines(checked: Checked, done: dict[Finding, str], repairing: bool) -> Iterat
     yield f"{counted(checked.files, 'file')} on record: {found}"
 
 
-def as_object(checked: Checked, done: dict[Finding, str]) -> dict[str, Any]:
+def as_object(checked: ArchiveCheck, done: dict[ArchiveProblem, str]) -> dict[str, Any]:
     return {
         "files": checked.files,
         "findings": [

@@ -48,14 +48,14 @@ def command(
     db = open_registry(registry)
     got = list(get(db, chosen(db, files, filetype, wanted), into))
     if as_json:
-        click.echo(tables.as_json([{"path": g.path, "target": str(g.target), "trouble": g.trouble} for g in got]))
+        click.echo(tables.as_json([{"path": g.path, "target": str(g.target), "trouble": g.error or ""} for g in got]))
     else:
         for each in got:
-            if each.trouble:
-                click.echo(printable(f"{each.path}: {each.trouble}"), err=True)
+            if each.error:
+                click.echo(printable(f"{each.path}: {each.error}"), err=True)
             else:
                 click.echo(printable(str(each.target)))
-    return 1 if any(each.trouble for each in got) else 0
+    return 1 if any(each.error for each in got) else 0
 
 
 def chosen(

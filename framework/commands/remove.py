@@ -17,7 +17,7 @@ from framework.output.text import counted, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from framework.archives.remove import Candidate
+    from framework.archives.remove import RemovalCandidate
 
 
 @click.command(name="remove", epilog="Example: fw remove --filetype red --older-than 90 --reason 'coadded' --yes")
@@ -68,7 +68,7 @@ def command(
     db, values = open_registry(registry), site_values()
     chosen = named_archive(values, archive)
     if chosen.store.is_read_only:
-        raise FrameworkError(f"nothing can be removed from {chosen.name}: {chosen.store.place} only gives")
+        raise FrameworkError(f"nothing can be removed from {chosen.name}: {chosen.store.address} is read-only")
     check_names(db, selection)
     removal = Removal(list(candidates(db, chosen, archives(values), selection)), force=force, is_done=yes)
     if yes:
@@ -90,7 +90,7 @@ def command(
 class Removal:
     """A removal of files, proposed or done, and what to report of it."""
 
-    candidates: list[Candidate]
+    candidates: list[RemovalCandidate]
     #: Whether files are removed in spite of objections.
     force: bool
     is_done: bool
@@ -98,11 +98,11 @@ class Removal:
     errors: dict[int, str] = field(default_factory=dict)
 
     @property
-    def to_remove(self) -> list[Candidate]:
+    def to_remove(self) -> list[RemovalCandidate]:
         """Candidates without an objection, or all of them by force."""
         return [one for one in self.candidates if self.force or not one.objection]
 
-    def reason_kept(self, one: Candidate) -> str:
+    def reason_kept(self, one: RemovalCandidate) -> str:
         """Return why a candidate is kept; empty where it is removed."""
         return self.errors.get(one.file.id) or ("" if self.force else one.objection)
 

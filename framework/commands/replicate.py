@@ -48,7 +48,7 @@ def command(
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import named_archive
-    from framework.archives.replicate import replicate, wanting
+    from framework.archives.replicate import find_missing, replicate
     from framework.configuration.site_file import site_values
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.file_selection import find_copies
@@ -63,7 +63,7 @@ def command(
         raise FrameworkError(f"files of {giving.name} are in {giving.name} already: name another archive with --from")
     check_names(db, selection)
     chosen = list(find_copies(db, giving.name, selection))
-    files = wanting(db, taking, chosen)
+    files = find_missing(db, taking, chosen)
     size = sum(copy.size or 0 for _, copy in files)
     if dry_run:
         objects = [{"path": copy.path, "size": copy.size, "trouble": ""} for _, copy in files]
@@ -76,11 +76,11 @@ def command(
         for each in replicate(db, giving, taking, files):
             done.append(each)
             tally.add(each.size)
-            if each.trouble:
-                tally.says(printable(f"{each.path}: {each.trouble}"))
+            if each.error:
+                tally.says(printable(f"{each.path}: {each.error}"))
     if as_json:
-        click.echo(tables.as_json([{"path": one.path, "size": one.size, "trouble": one.trouble} for one in done]))
-    failed = sum(bool(each.trouble) for each in done)
+        click.echo(tables.as_json([{"path": one.path, "size": one.size, "trouble": one.error or ""} for one in done]))
+    failed = sum(bool(each.error) for each in done)
     there = len(chosen) - len(files)
     click.echo(f"{len(done) - failed} copied to {taking.name}, {there} there already, {failed} failed", err=True)
     return 1 if failed else 0

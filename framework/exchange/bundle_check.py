@@ -99,13 +99,13 @@ class Bundle:
                 with store.read(path) as kept:
                     found = copy_measured(kept.read, len)
                 if (found.size, found.sha256) != (about.size, about.sha256):
-                    raise RunError(f"{store.place}/{path} is there already, and is another file")
+                    raise RunError(f"{store.address}/{path} is there already, and is another file")
                 return False
             chunks = self._chunks(f"files/{path}")
             with store.write(path) as file:
                 copy_measured(lambda _: next(chunks, b""), file.write)
         except OSError as error:
-            raise InfrastructureError(f"{path} into {store.place}: {error.strerror or error}") from error
+            raise InfrastructureError(f"{path} into {store.address}: {error.strerror or error}") from error
         return True
 
     def check_room(self, root: str) -> None:

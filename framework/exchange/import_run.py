@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from framework.archives.archive import Archive
-from framework.archives.copy import has
+from framework.archives.copy import has_file
 from framework.exchange.bundle_check import BadBundleError, Bundle
 from framework.exchange.import_rows import Tables, take_in
 from framework.exchange.run_rows import columns_of
@@ -92,7 +92,7 @@ def _places(
             row |= {"archive_name": archive.name, "compression": None, "filesize": None, "sha256": None}
         elif row["archive_name"] in known:
             size = row["filesize"] if row["compression"] else sizes[tuple(row["desfile_id"])]
-            if not has(known[row["archive_name"]].store, path + (row["compression"] or ""), size):
+            if not has_file(known[row["archive_name"]].store, path + (row["compression"] or ""), size):
                 absent += 1
                 continue
         found.append([row[column] for column in columns])

@@ -72,7 +72,7 @@ class RegistryAnswers:
     def absence_reason(self, path: str) -> str | None:
         """Return who removed a file, when and why; None where nobody did."""
         removal = removals_at(self._registry, [path]).get(path)
-        return f"{path.rpartition('/')[2]} {removal.words(path)}" if removal else None
+        return f"{path.rpartition('/')[2]} {removal.message(path)}" if removal else None
 
     def read_error(self, location: str) -> str | None:
         """Return why a file cannot be read; addresses are left to the job."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from framework.archives.archive import named_archive
-from framework.archives.replicate import replicate, wanting
+from framework.archives.replicate import find_missing, replicate
 from framework.engines.staged_inputs import files_to_stage
 from framework.engines.subcommand import StagedFile
 from framework.registry.questions.file_selection import find_copies
@@ -31,7 +31,7 @@ def stage_inputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
         files, lost = _find_copies(db, plan, name, [path for path, archive in coming.items() if archive == name])
         yield from (StagedFile(path, f"archive {name} has it no longer") for path in lost)
         for each in replicate(db, named_archive(values, name), own, files):
-            yield StagedFile(each.path, each.trouble)
+            yield StagedFile(each.path, each.error or "")
 
 
 def deliver_outputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFile]:
@@ -40,8 +40,8 @@ def deliver_outputs(db: Registry, directory: RunDirectory) -> Iterator[StagedFil
     values = as_submitted(directory, plan)
     own, home = named_archive(values, plan.archive), named_archive(values, plan.deliver_to)
     made = list(find_copies(db, own.name, Selection(runs=(plan.run,))))
-    for each in replicate(db, own, home, wanting(db, home, made)):
-        yield StagedFile(each.path, each.trouble)
+    for each in replicate(db, own, home, find_missing(db, home, made)):
+        yield StagedFile(each.path, each.error or "")
 
 
 def _find_copies(

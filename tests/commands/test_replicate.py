@@ -145,7 +145,7 @@ def test_a_web_server_is_an_archive_to_read_from(fw_here, archive, ask, tmp_path
     assert fw_here("get", "moon.txt").status == 0
     checked = fw_here("fsck", "web", "--checksums")
     assert (checked.status, "cannot list its files" in checked.err) == (0, True)
-    assert "only gives" in fw_here("replicate", "--all", "--from", "home", "--to", "web").err
+    assert "is read-only" in fw_here("replicate", "--all", "--from", "home", "--to", "web").err
     assert fw_here("replicate", "--all", "--from", "web", "--to", "second").status == 0
     assert fw_here("fsck", "second", "--contents").out.endswith("all as it should be\n")
 

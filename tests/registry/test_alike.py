@@ -17,13 +17,13 @@ from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.ancestry import Ancestry, ancestors, descendants
 from framework.registry.questions.archive_copies import (
     archived_files,
-    bury,
     open_run_paths,
     record_copies,
+    record_removals,
     removals_at,
     removals_of,
+    remove_record,
     removed_from,
-    strike,
 )
 from framework.registry.questions.attempts import create_attempt, next_attnum
 from framework.registry.questions.calls import calls, finished_calls
@@ -169,7 +169,7 @@ class Log:
             record_files(self.db, archive, [File(path, document)])
 
     def strike(self, id_):
-        strike(self.db, "home", id_)
+        remove_record(self.db, "home", id_)
 
     def copy(self, id_, archive, ending):
         with self.db.read() as connection:
@@ -181,7 +181,7 @@ class Log:
     def bury(self, id_, archive, now):
         with self.db.read() as connection:
             ids = list(connection.execute(select(desfile.c.id).where(desfile.c.id == id_)).scalars())
-        bury(self.db, archive, ids, by="olga", reason="it's full", now=float(now))
+        record_removals(self.db, archive, ids, by="olga", reason="it's full", now=float(now))
 
 
 def answers(db):

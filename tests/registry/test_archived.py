@@ -8,8 +8,8 @@ import pytest
 
 from framework.registry.questions.archive_copies import (
     archived_files,
-    bury,
     record_copies,
+    record_removals,
     removals_at,
     removals_of,
     removed_from,
@@ -66,12 +66,12 @@ def test_a_copy_is_recorded_once_and_keeps_the_form_that_it_has(notes):
 def test_a_removal_is_remembered_until_the_file_is_there_again(notes):
     (first, copy), *_ = find_copies(notes, "home", Selection())
     for reason in ("too large", "superseded"):
-        bury(notes, "home", [first.id], by="olga", reason=reason, now=86400.0)
+        record_removals(notes, "home", [first.id], by="olga", reason=reason, now=86400.0)
     assert copies_of(notes, [first.id]) == {}
     assert removed_from(notes, "home") == {first.path}
     removal = removals_at(notes, [first.path])[first.path]
     assert removals_of(notes, [first.id]) == {first.id: removal}
-    assert removal.words(first.path) == (
+    assert removal.message(first.path) == (
         "was removed from home on 1970-01-02 by olga: superseded; it came from outside, ingest it again"
     )
     record_copies(notes, "home", [(first.id, copy)])

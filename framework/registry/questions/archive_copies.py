@@ -1,4 +1,4 @@
-"""Archived files: what an archive should hold, and where runs may still be writing."""
+"""Copies of files in archives: those on record, new ones, and removals."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ _CHUNK = 500
 Key = TypeVar("Key", int, str)
 
 
-class Archived(Struct, frozen=True, gc=False):
-    """A file that is on record in an archive."""
+class ArchivedFile(Struct, frozen=True, gc=False):
+    """Record of a file in an archive."""
 
     id: int
     copy: Copy
 
 
-def archived_files(db: Registry, archive: str) -> Iterator[Archived]:
-    """Every file that is on record in an archive, by id."""
+def archived_files(db: Registry, archive: str) -> Iterator[ArchivedFile]:
+    """Yield every file that is recorded in an archive, by id."""
     query = select_copies().where(file_archive_info.c.archive_name == archive).order_by(desfile.c.id)
     with db.read() as connection:
         for row in connection.execute(query):
-            yield Archived(row.id, copy_in(row))
+            yield ArchivedFile(row.id, copy_in(row))
 
 
 def open_run_paths(db: Registry) -> list[str]:
-    """The directories in the home archive of the runs that have not ended."""
+    """Return the directories, in their archive, of the runs that have not ended."""
     query = (
         select(pfw_attempt.c.archive_path)
         .join(task, task.c.id == pfw_attempt.c.task_id)
@@ -48,7 +48,7 @@ def open_run_paths(db: Registry) -> list[str]:
 
 
 def record_copies(db: Registry, archive: str, copies: Sequence[tuple[int, Copy]]) -> None:
-    """An archive has these copies, by the ids of their files; what it has already stays as it is."""
+    """Record copies in an archive by the ids of their files; copies that are recorded already stay as they are."""
     dialect = postgresql if db.dialect == "postgresql" else sqlite
     rows = []
     for id_, copy in copies:
@@ -61,18 +61,20 @@ def record_copies(db: Registry, archive: str, copies: Sequence[tuple[int, Copy]]
             connection.execute(dialect.insert(file_archive_info).on_conflict_do_nothing(), rows)
 
 
-def strike(db: Registry, archive: str, file_id: int) -> None:
-    """A file is in an archive no more; what it was, and where it came from, stays on record."""
-    place = file_archive_info.c
+def remove_record(db: Registry, archive: str, file_id: int) -> None:
+    """Delete the record that a file is in an archive; metadata and provenance of the file stay."""
+    copy_row = file_archive_info.c
     with db.write() as connection:
-        connection.execute(file_archive_info.delete().where(place.desfile_id == file_id, place.archive_name == archive))
+        connection.execute(
+            file_archive_info.delete().where(copy_row.desfile_id == file_id, copy_row.archive_name == archive)
+        )
 
 
-# ---------------------------------------------------------------- what was removed on purpose
+# ---------------------------------------------------------------- removals on purpose
 
 
 class Removal(Struct, frozen=True, kw_only=True, gc=False):
-    """What remains of a copy that was removed on purpose."""
+    """Record of a copy that was removed on purpose."""
 
     archive: str
     time: float
@@ -81,22 +83,22 @@ class Removal(Struct, frozen=True, kw_only=True, gc=False):
     #: The run that made the file; none for one from outside.
     run: str | None
 
-    def words(self, path: str) -> str:
-        """What it comes to for somebody who wants the file."""
+    def message(self, path: str) -> str:
+        """Return when, by whom and why the copy was removed, and how to get the file again."""
         day = datetime.fromtimestamp(self.time, UTC).date()
-        told = f"was removed from {self.archive} on {day} by {self.by}: {self.reason}"
+        removal = f"was removed from {self.archive} on {day} by {self.by}: {self.reason}"
         if self.run is None:
-            return f"{told}; it came from outside, ingest it again"
-        return f"{told}; rerun {self.run} to have it again (fw lineage {path} says how it was made)"
+            return f"{removal}; it came from outside, ingest it again"
+        return f"{removal}; rerun {self.run} to have it again (fw lineage {path} says how it was made)"
 
 
 def removals_of(db: Registry, ids: Sequence[int]) -> dict[int, Removal]:
-    """Of each of some files, the last time that a copy was removed."""
+    """Return the last removal of a copy of each file, by the ids of files."""
     return _removals(db, [desfile.c.id.in_(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK)], desfile.c.id)
 
 
 def removals_at(db: Registry, paths: Sequence[str]) -> dict[str, Removal]:
-    """The same of files by their paths."""
+    """Return the last removal of a copy of each file, by the paths of files."""
     chunks = [desfile.c.path.in_(paths[at : at + _CHUNK]) for at in range(0, len(paths), _CHUNK)]
     return _removals(db, chunks, desfile.c.path)
 
@@ -120,26 +122,26 @@ def _removals(db: Registry, conditions: Sequence[ColumnElement[bool]], key: Colu
 
 
 def removed_from(db: Registry, archive: str) -> set[str]:
-    """Paths of the files that were removed from an archive, and are not in it again."""
-    tomb, place = file_tombstone.c, file_archive_info.c
-    again = select(place.desfile_id).where(place.desfile_id == tomb.desfile_id, place.archive_name == archive)
+    """Return the paths of files that were removed from an archive and are not recorded in it again."""
+    tomb, copy_row = file_tombstone.c, file_archive_info.c
+    again = select(copy_row.desfile_id).where(copy_row.desfile_id == tomb.desfile_id, copy_row.archive_name == archive)
     query = select(desfile.c.path).join(file_tombstone, tomb.desfile_id == desfile.c.id)
     with db.read() as connection:
         return set(connection.execute(query.where(tomb.archive_name == archive, ~again.exists())).scalars())
 
 
-def bury(db: Registry, archive: str, ids: Sequence[int], *, by: str, reason: str, now: float) -> None:
-    """These files are in an archive no more, because somebody wanted it so; all else of them stays on record."""
+def record_removals(db: Registry, archive: str, ids: Sequence[int], *, by: str, reason: str, now: float) -> None:
+    """Record that copies were removed from an archive; all other records of the files stay."""
     dialect = postgresql if db.dialect == "postgresql" else sqlite
-    stone = dialect.insert(file_tombstone)
-    told = {name: stone.excluded[name] for name in ("removed_date", "removed_by", "reason")}
-    stone = stone.on_conflict_do_update(index_elements=["desfile_id", "archive_name"], set_=told)
-    place = file_archive_info.c
+    row = dialect.insert(file_tombstone)
+    changes = {name: row.excluded[name] for name in ("removed_date", "removed_by", "reason")}
+    row = row.on_conflict_do_update(index_elements=["desfile_id", "archive_name"], set_=changes)
+    copy_row = file_archive_info.c
     with db.write() as connection:
         for at in range(0, len(ids), _CHUNK):
             chunk = ids[at : at + _CHUNK]
             of_chunk = {"archive_name": archive, "removed_date": now, "removed_by": by, "reason": reason}
-            connection.execute(stone, [{"desfile_id": id_, **of_chunk} for id_ in chunk])
+            connection.execute(row, [{"desfile_id": id_, **of_chunk} for id_ in chunk])
             connection.execute(
-                file_archive_info.delete().where(place.desfile_id.in_(chunk), place.archive_name == archive)
+                file_archive_info.delete().where(copy_row.desfile_id.in_(chunk), copy_row.archive_name == archive)
             )

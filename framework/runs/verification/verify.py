@@ -118,7 +118,7 @@ class Verifier:
         """Compare an output with a file that the home archive has compressed, or that only another archive has."""
         with TemporaryDirectory(prefix="fw-recorded-") as directory:
             kept = next(get(self._registry, [row], Path(directory)))
-            if kept.trouble:
+            if kept.error:
                 none = "the archive keeps no copy to compare with"
                 return Verdict(DIFFERENT, f"another checksum than {row.sha256}; {none}")
             if kept.target.name != os.path.basename(row.path):
