@@ -179,23 +179,28 @@ class _CallComparison:
 
     def _matched(self, before: Sequence[File], now: Sequence[File]) -> list[tuple[File, File]]:
         """Return the files that are the same: by path, by renamed path, or but for a number that may be the run's."""
-        old, new = {file.path: file for file in before}, {file.path: file for file in now}
-        pairs = [(file, new[path]) for path, file in old.items() if path in new]
-        left = [file for path, file in old.items() if path not in new]
-        free = {path: file for path, file in new.items() if path not in old}
+        new = {file.path: file for file in now}
+        pairs = [(file, new.pop(file.path)) for file in before if file.path in new]
+        same_path = {file.path for file, _ in pairs}
         unclear = []
-        for file in left:
-            found = free.pop(self._renaming(file.path), None)
+        for file in before:
+            if file.path in same_path:
+                continue
+            found = new.pop(self._renaming(file.path), None)
             if found is None:
                 unclear.append(file)
             else:
                 pairs.append((file, found))
-        if len(unclear) <= MOST_LEFT and len(free) <= MOST_LEFT:
-            for file in unclear:
-                path = next((path for path in free if self._renaming.same(file.path, path)), None)
-                if path is not None:
-                    pairs.append((file, free.pop(path)))
+        if len(unclear) <= MOST_LEFT and len(new) <= MOST_LEFT:
+            pairs += self._match_by_names(unclear, new)
         return pairs
+
+    def _match_by_names(self, files: Sequence[File], free: dict[str, File]) -> Iterator[tuple[File, File]]:
+        """Yield each file with the first free one whose name may be the same; that one is free no longer."""
+        for file in files:
+            path = next((path for path in free if self._renaming.same(file.path, path)), None)
+            if path is not None:
+                yield file, free.pop(path)
 
     def _lists(self, old: Call, new: Call) -> Iterator[Change]:
         now = {made.job_path: made.lines for made in new.lists}
@@ -206,11 +211,15 @@ class _CallComparison:
             if was is None or lines is None:
                 yield Change("list", at, was or (), lines or ())
             elif len(was) != len(lines) or not all(map(self._renaming.same, was, lines)):
-                renamed = tuple(map(self._renaming, was))
-                had, has = {*renamed}, {*lines}
-                gone = tuple(line for line in renamed if line not in has)
-                come = tuple(line for line in lines if line not in had)
-                yield Change("list", at, gone, come if gone or come else ("another order",))
+                yield self._list_change(at, was, lines)
+
+    def _list_change(self, at: str, was: Sequence[str], lines: Sequence[str]) -> Change:
+        """Return the lines that a list has lost and gained, or that their order differs."""
+        renamed = tuple(map(self._renaming, was))
+        had, has = {*renamed}, {*lines}
+        gone = tuple(line for line in renamed if line not in has)
+        come = tuple(line for line in lines if line not in had)
+        return Change("list", at, gone, come if gone or come else ("another order",))
 
     def _values(self, what: str, old: Mapping[str, str], new: Mapping[str, str], before: str = "") -> Iterator[Change]:
         for key in {**old, **new}:

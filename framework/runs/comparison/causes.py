@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 
@@ -59,12 +59,7 @@ class _ReferredKeys:
         self._module = pipeline.section("module").section(module.lower())
         block_section = pipeline.section("block").section(block.lower())
         parts = [self._module, block_section, *map(pipeline.section, _SHARED)]
-        self._names: set[str] = set()
-        waiting = [text for part in parts for text in _texts(part)] + ["${run}"]
-        while waiting:
-            for name in variable_names(waiting.pop()) - self._names:
-                self._names.add(name)
-                waiting += (value for part in (*parts, pipeline) if isinstance(value := part.get(name), str))
+        self._names = _referred_names(parts, pipeline)
         self._types = {value.lower() for key, value in _items(self._module) if key == "filetype"}
         self._programs = {word for key, text in _items(self._module) if key == "execname" for word in text.split()[:1]}
 
@@ -79,6 +74,17 @@ class _ReferredKeys:
         if rest:
             return first in _SHARED or key in self._names
         return key in self._names or (key in DESDM_KEYS and "module" in DESDM_KEYS[key].sections)
+
+
+def _referred_names(parts: Sequence[Section], pipeline: Section) -> set[str]:
+    """Return the names of variables in the texts of some sections, and in what these stand for, in turn."""
+    names: set[str] = set()
+    waiting = [text for part in parts for text in _texts(part)] + ["${run}"]
+    while waiting:
+        for name in variable_names(waiting.pop()) - names:
+            names.add(name)
+            waiting += (value for part in (*parts, pipeline) if isinstance(value := part.get(name), str))
+    return names
 
 
 def _texts(section: Section) -> Iterator[str]:

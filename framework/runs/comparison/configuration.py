@@ -37,11 +37,14 @@ def _differences(old: Section, new: Section) -> Iterator[ValueDifference]:
         if isinstance(was, Section) or isinstance(value, Section):
             inside = [part if isinstance(part, Section) else Section() for part in (was, value)]
             yield from _differences(*inside)
-        if isinstance(was, str) or isinstance(value, str):
-            texts = [part if isinstance(part, str) else "" for part in (was, value)]
-            places = [
-                str(side.position(key)) if isinstance(part, str) else "" for side, part in ((old, was), (new, value))
-            ]
+        old_text, old_position = _text_of(old, key)
+        new_text, new_position = _text_of(new, key)
+        if old_text != new_text or bool(old_position) != bool(new_position):
             path = ".".join(filter(None, [new.path or old.path, key]))
-            if texts[0] != texts[1] or bool(places[0]) != bool(places[1]):
-                yield ValueDifference(path, *texts, *places)
+            yield ValueDifference(path, old_text, new_text, old_position, new_position)
+
+
+def _text_of(section: Section, key: str) -> tuple[str, str]:
+    """Return a key's text and its position; empty where the section has no text of this key."""
+    value = section.get(key)
+    return (value, str(section.position(key))) if isinstance(value, str) else ("", "")

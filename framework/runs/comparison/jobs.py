@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from framework.model.plan import Job
@@ -34,33 +34,37 @@ class JobDifference:
 
 def compare_jobs(pairs: MatchedCalls, old: Side, new: Side, renaming: RunNames) -> Iterator[JobDifference]:
     """Yield the jobs that differ: those of the new plan in its order, then those that are gone."""
-    now = {before.number: call.number for before, call in pairs.both}
-    matched = _match_jobs(old, new, renaming, now)
-    number_now = {was.number: number for number, was in matched.items()}
+    new_calls = {before.number: call.number for before, call in pairs.both}
+    matched = _match_jobs(old, new, renaming, new_calls)
+    new_jobs = {was.number: number for number, was in matched.items()}
     for job in new.jobs:
         was = matched.get(job.number)
         if was is None:
             yield _job_difference("added", job, new)
-            continue
-        had = {now.get(call.number, -call.number) for call in was.calls}
-        has = {call.number for call in job.calls}
-        threads = None if was.max_threads == job.max_threads else (was.max_threads, job.max_threads)
-        waited = tuple(sorted(number_now[parent] for parent in was.parents if parent in number_now))
-        parents = None if waited == job.parents else (waited, job.parents)
-        if had != has or threads or parents:
-            left = [call.number for call in was.calls if now.get(call.number) not in has]
-            yield _job_difference("changed", job, new, sorted(has - had), left, threads, parents)
+        elif changed := _compare_job(was, job, new, new_calls, new_jobs):
+            yield changed
     kept = {job.number for job in matched.values()}
     yield from (_job_difference("removed", job, old) for job in old.jobs if job.number not in kept)
 
 
-def _match_jobs(old: Side, new: Side, renaming: RunNames, now: dict[int, int]) -> dict[int, Job]:
+def _compare_job(
+    was: Job, job: Job, new: Side, new_calls: Mapping[int, int], new_jobs: Mapping[int, int]
+) -> JobDifference | None:
+    """Return how a job differs from the old one; the maps lead from old numbers of calls and jobs to new ones."""
+    had = {new_calls.get(call.number, -call.number) for call in was.calls}
+    has = {call.number for call in job.calls}
+    threads = None if was.max_threads == job.max_threads else (was.max_threads, job.max_threads)
+    waited = tuple(sorted(new_jobs[parent] for parent in was.parents if parent in new_jobs))
+    parents = None if waited == job.parents else (waited, job.parents)
+    if had == has and not threads and not parents:
+        return None
+    left = [call.number for call in was.calls if new_calls.get(call.number) not in has]
+    return _job_difference("changed", job, new, sorted(has - had), left, threads, parents)
+
+
+def _match_jobs(old: Side, new: Side, renaming: RunNames, new_calls: Mapping[int, int]) -> dict[int, Job]:
     """Match new jobs with old ones: by their calls, or else the only one of the same block and keys."""
-    by_calls = {frozenset(now.get(call.number, 0) for call in job.calls): job for job in old.jobs}
-    found = {}
-    for job in new.jobs:
-        if same := by_calls.get(frozenset(call.number for call in job.calls)):
-            found[job.number] = same
+    found = _match_by_calls(old, new, new_calls)
     taken = {job.number for job in found.values()}
     left = [((old.blocks[job.block], renaming(job.keys)), job) for job in old.jobs if job.number not in taken]
     free = [((new.blocks[job.block], job.keys), job) for job in new.jobs if job.number not in found]
@@ -68,6 +72,13 @@ def _match_jobs(old: Side, new: Side, renaming: RunNames, now: dict[int, int]) -
     alone = {key: job for key, job in left if kinds[0][key] == kinds[1][key] == 1}
     found |= {job.number: alone[key] for key, job in free if key in alone}
     return found
+
+
+def _match_by_calls(old: Side, new: Side, new_calls: Mapping[int, int]) -> dict[int, Job]:
+    """Match new jobs with the old ones that have the same calls."""
+    by_calls = {frozenset(new_calls.get(call.number, 0) for call in job.calls): job for job in old.jobs}
+    same = {job.number: by_calls.get(frozenset(call.number for call in job.calls)) for job in new.jobs}
+    return {number: job for number, job in same.items() if job is not None}
 
 
 def _job_difference(

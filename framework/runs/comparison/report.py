@@ -63,16 +63,21 @@ def _call_lines(calls: tuple[CallDifference, ...]) -> Iterator[str]:
         kind = call.kind, call.block, call.module, call.causes, tuple(_change_line(one, call) for one in call.changes)
         together.setdefault(kind, []).append(call)
     for same in together.values():
-        first = same[0]
-        yield f"  {_MARKS[first.kind]} {first.block} {first.module} {_calls_text(same)}"
-        told = [_change_line(change, first if len(same) > 1 else None) for change in first.changes]
-        yield from (f"      {line}" for line in told)
-        if first.causes:
-            causes = [f"{cause.key} ({cause.place})" for cause in first.causes[:MOST_CAUSES]]
-            more = len(first.causes) - MOST_CAUSES
-            yield f"      may come from {', '.join(causes)}{f' and {more} more' if more > 0 else ''}"
-        if followed := sorted({number for call in same for number in call.follows}):
-            yield f"      follows {'call' if len(followed) == 1 else 'calls'} {_ranges_text(tuple(followed))}"
+        yield from _group_lines(same)
+
+
+def _group_lines(calls: list[CallDifference]) -> Iterator[str]:
+    """Yield the lines about calls that differ alike."""
+    first = calls[0]
+    yield f"  {_MARKS[first.kind]} {first.block} {first.module} {_calls_text(calls)}"
+    for change in first.changes:
+        yield f"      {_change_line(change, first if len(calls) > 1 else None)}"
+    if first.causes:
+        causes = [f"{cause.key} ({cause.place})" for cause in first.causes[:MOST_CAUSES]]
+        more = len(first.causes) - MOST_CAUSES
+        yield f"      may come from {', '.join(causes)}{f' and {more} more' if more > 0 else ''}"
+    if followed := sorted({number for call in calls for number in call.follows}):
+        yield f"      follows {'call' if len(followed) == 1 else 'calls'} {_ranges_text(tuple(followed))}"
 
 
 def _calls_text(calls: list[CallDifference]) -> str:

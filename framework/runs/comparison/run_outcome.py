@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -63,29 +63,37 @@ class OutcomeComparison:
     modules: tuple[ModuleComparison, ...]
 
 
+#: Results of the comparison of a file that is no difference.
+_SAME, _VOLATILE = "same", "volatile"
+
+
 def compare_outcomes(db: Registry, old: Side, new: Side) -> OutcomeComparison:
     """Compare the outcomes of two recorded runs."""
     runs = find_run(db, old.names.run), find_run(db, new.names.run)
     before, now = (files_of_attempt(db, run.attempt_id) for run in runs)
     volatile = _volatile_filetypes(old.pipeline) | _volatile_filetypes(new.pipeline)
     pairs = _pair_files(before, now, RunNames(old.names, new.names, (old.pipeline, new.pipeline)))
-    differing, same, left = [], 0, 0
-    for path, was, row in pairs:
-        kind = "removed" if row is None else "added" if was is None else "changed"
-        filetype = row.filetype if row else was.filetype if was else ""
-        if filetype in volatile:
-            left += was is not None and row is not None
-        elif was and row and was.sha256 is not None and was.sha256 == row.sha256:
-            same += 1
-        else:
-            differing.append(FileDifference(kind, path, filetype))
+    found = [_compare_file(path, was, row, volatile) for path, was, row in pairs]
     return OutcomeComparison(
         states=(runs[0].state, runs[1].state),
-        files=tuple(differing),
-        same_files=same,
-        volatile_files=left,
+        files=tuple(one for one in found if isinstance(one, FileDifference)),
+        same_files=found.count(_SAME),
+        volatile_files=found.count(_VOLATILE),
         modules=tuple(_modules(*(modules(db, run.attempt_id) for run in runs))),
     )
+
+
+def _compare_file(
+    path: str, was: FileRow | None, row: FileRow | None, volatile: Collection[str]
+) -> FileDifference | str | None:
+    """Return how a file differs, or that it is the same or volatile; None for a volatile file of one run only."""
+    kind = "removed" if row is None else "added" if was is None else "changed"
+    filetype = row.filetype if row else was.filetype if was else ""
+    if filetype in volatile:
+        return _VOLATILE if kind == "changed" else None
+    if was and row and was.sha256 is not None and was.sha256 == row.sha256:
+        return _SAME
+    return FileDifference(kind, path, filetype)
 
 
 def _pair_files(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from framework.runs.verification.compare import CLOSE, DIFFERENT, VOLATILE, Diff
 
 #: What the writing of a file puts into its headers; the data are compared themselves.
 OF_WRITING = frozenset({"DATE", "CHECKSUM", "DATASUM", "ZHECKSUM", "ZDATASUM"})
+#: Keyword to the values and comments of its cards.
+_Cards = dict[str, list[tuple[Any, str]]]
 
 
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
@@ -54,21 +56,26 @@ def _in_header(was: Any, now: Any, name: str, rules: Rules) -> Iterator[Differen
     if varying:
         yield Difference(VOLATILE, f"{name}: {', '.join(sorted(varying))}")
     compared = [key for key in {**before, **after} if key.upper() not in OF_WRITING and not rules.is_volatile(key)]
-    for key in compared:
+    yield from _in_cards(before, after, compared, name, rules)
+    orders = [[key for key in side if key in compared] for side in (before, after)]
+    if sorted(orders[0]) == sorted(orders[1]) and orders[0] != orders[1]:
+        yield Difference(CLOSE, f"{name}: the cards stand in another order")
+
+
+def _in_cards(before: _Cards, after: _Cards, keys: Iterable[str], name: str, rules: Rules) -> Iterator[Difference]:
+    """Yield the differences of the cards with some keywords."""
+    for key in keys:
         if key not in after:
             yield Difference(DIFFERENT, f"{name}: card {key} is gone, was {display_value(before[key][0][0])}")
         elif key not in before:
             yield Difference(DIFFERENT, f"{name}: card {key} is new: {display_value(after[key][0][0])}")
         elif before[key] != after[key]:
             yield _of_card(before[key], after[key], f"{name}: card {key}", key, rules)
-    orders = [[key for key in side if key in compared] for side in (before, after)]
-    if sorted(orders[0]) == sorted(orders[1]) and orders[0] != orders[1]:
-        yield Difference(CLOSE, f"{name}: the cards stand in another order")
 
 
-def _cards(header: Any) -> dict[str, list[tuple[Any, str]]]:
+def _cards(header: Any) -> _Cards:
     """Return values and comments by keyword; keywords such as HISTORY may be repeated."""
-    found: dict[str, list[tuple[Any, str]]] = {}
+    found: _Cards = {}
     for card in header.cards:
         found.setdefault(card.keyword, []).append((card.value, card.comment))
     return found

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from framework.pipeline.comparison_rules import Rules
+from framework.pipeline.comparison_rules import Rules, Tolerance
 from framework.runs.verification.compare import CLOSE, DIFFERENT, VOLATILE, Difference, UnreadableError, display_value
 
 
@@ -32,14 +32,15 @@ def _in_value(was: Any, now: Any, place: str, name: str, rules: Rules) -> Iterat
     elif type(was) is not type(now) and not (_is_number(was) and _is_number(now)):
         yield _different(was, now, place)
     elif was != now and not (was != was and now != now):
-        if not _is_number(was):
-            yield _different(was, now, place)
-            return
-        limit = rules.of(name)
-        if math.isinf(was) or math.isinf(now) or not abs(now - was) <= limit.absolute + limit.relative * abs(was):
-            yield _different(was, now, place)
-        else:
+        if _is_number(was) and _is_close(was, now, rules.of(name)):
             yield Difference(CLOSE, f"{place} is {display_value(now)}, was {display_value(was)}, within its tolerance")
+        else:
+            yield _different(was, now, place)
+
+
+def _is_close(was: float, now: float, limit: Tolerance) -> bool:
+    """Return whether two numbers are within a tolerance; infinities are not."""
+    return not (math.isinf(was) or math.isinf(now)) and abs(now - was) <= limit.absolute + limit.relative * abs(was)
 
 
 def _in_object(was: dict[str, Any], now: dict[str, Any], place: str, rules: Rules) -> Iterator[Difference]:

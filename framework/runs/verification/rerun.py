@@ -74,14 +74,18 @@ def rerun_call(registry: Registry, run: str, number: int, target: Path) -> Rerun
     header["archive_root"] = root  # which may have moved since, or be another registry's
     specs = _calls_needed([CallSpec(_without_memory(call)) for call in data["calls"]], number)
     known = _recorded_files(registry, header, specs)
-    made = {file.path for spec in specs for file in spec.outputs}
-    inputs = [file for spec in specs for file in spec.inputs if not file.optional and not file.external]
-    wanted = [file for file in inputs if file.archived not in known.kept and file.path not in made]
-    if wanted:
-        raise RunError(f"call {number} needs {wanted[0].path}, which the archive does not keep")
+    if missing := _missing_inputs(specs, known):
+        raise RunError(f"call {number} needs {missing[0]}, which the archive does not keep")
     if target.exists():
         raise RunError(f"{target} is there already: remove it, or name another directory with --into")
     return _repeat(header, specs, known, target, software)
+
+
+def _missing_inputs(specs: list[CallSpec], known: RecordedFiles) -> list[str]:
+    """Return the inputs that the archive does not keep and none of the calls makes."""
+    made = {file.path for spec in specs for file in spec.outputs}
+    inputs = [file for spec in specs for file in spec.inputs if not file.optional and not file.external]
+    return [file.path for file in inputs if file.archived not in known.kept and file.path not in made]
 
 
 @dataclass(frozen=True)
