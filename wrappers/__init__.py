@@ -22,7 +22,6 @@ import importlib
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 
 class WrapperError(Exception):
@@ -87,7 +86,7 @@ class Generic:
     def outputs(self, work: Work) -> None:
         """Prepare the output files that the programs left."""
 
-    def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
+    def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         """Return the metadata to record with one output."""
         return {}
 

@@ -8,12 +8,11 @@ figure), of which the planner's become metadata of ``file.champion``.
 from __future__ import annotations
 
 from wrappers import Generic, Work
-from wrappers.scrape import read_object
+from wrappers.scrape import as_object, read_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 NONE = "none"
 #: Keys of the verdict that are recorded besides the figures.
@@ -24,7 +23,7 @@ class Wrapper(Generic):
     """A wrapper that registers the best model with its metrics."""
 
     def __init__(self) -> None:
-        self._verdict: dict[str, Any] = {}
+        self._verdict: dict[str, object] = {}
 
     @staticmethod
     def declared_inputs(settings: Mapping[str, str]) -> dict[str, str]:
@@ -40,9 +39,10 @@ class Wrapper(Generic):
         champion, planner = self._verdict.get("champion"), self._verdict.get("planner")
         work.messages.append((3, f"champion by cost: {champion}; jobs are planned by: {planner}"))
 
-    def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
+    def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         if label != "file.champion":
             return {}
-        recorded: dict[str, Any] = {key: self._verdict[key] for key in RECORDED if key in self._verdict}
-        figures = self._verdict.get("figures", {}).get(self._verdict.get("planner"), {}).get("all", {})
+        recorded: dict[str, object] = {key: self._verdict[key] for key in RECORDED if key in self._verdict}
+        by_model = as_object(self._verdict.get("figures"))
+        figures = as_object(as_object(by_model.get(str(self._verdict.get("planner")))).get("all"))
         return {**recorded, **{f"test_{name}": value for name, value in figures.items()}}

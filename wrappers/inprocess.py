@@ -19,7 +19,6 @@ from wrappers import Generic, Work, WrapperError, load_wrapper
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 
 class Wrapper(Generic):
@@ -47,7 +46,7 @@ class Wrapper(Generic):
     def outputs(self, work: Work) -> None:
         self._wrapped.outputs(work)
 
-    def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
+    def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         return self._wrapped.metadata(work, label, path)
 
 

@@ -9,10 +9,6 @@ from __future__ import annotations
 
 from wrappers import Work, WrapperError, predict
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 REQUIRED = ("memory_steps_mb", "kill_steps_s", "reason", "model")
 
 
@@ -27,10 +23,16 @@ class Wrapper(predict.Wrapper):
             _check(line, number)
 
 
-def _check(line: dict[str, Any], number: int) -> None:
+def _check(line: dict[str, object], number: int) -> None:
     if missing := [key for key in REQUIRED if not line.get(key)]:
         raise WrapperError(f"line {number} of the plan lacks {', '.join(missing)}")
     for key in REQUIRED[:2]:
         steps = line[key]
-        if not all(isinstance(step, int | float) and step > 0 for step in steps) or steps != sorted(set(steps)):
+        if not isinstance(steps, list) or not _is_rising(steps):
             raise WrapperError(f"line {number} of the plan: {key} = {steps} does not rise")
+
+
+def _is_rising(steps: list[object]) -> bool:
+    """Return whether the steps are positive numbers, each greater than the one before."""
+    numbers = [step for step in steps if isinstance(step, int | float) and step > 0]
+    return numbers == steps == sorted(set(numbers))

@@ -11,10 +11,6 @@ from collections import Counter
 
 from wrappers import Generic, Work, WrapperError
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 FORECAST = "forecast"
 
 
@@ -35,13 +31,13 @@ class Wrapper(Generic):
         for model, jobs in sorted(self._models.items()):
             work.messages.append((3, f"{jobs} jobs by model {model}"))
 
-    def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
+    def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         if label != f"file.{self.label}":
             return {}
         return {"model": ",".join(sorted(self._models)), "jobs": sum(self._models.values())}
 
 
-def read_lines(path: str) -> list[dict[str, Any]]:
+def read_lines(path: str) -> list[dict[str, object]]:
     """Read the JSON objects of a file, one a line; raise WrapperError if it holds anything else."""
     objects = []
     try:

@@ -10,10 +10,6 @@ from __future__ import annotations
 from wrappers import Generic, Work
 from wrappers.scrape import read_object
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from typing import Any
-
 PLANNED = "planned."
 
 
@@ -21,17 +17,19 @@ class Wrapper(Generic):
     """A wrapper that records used and planned resources."""
 
     def __init__(self) -> None:
-        self._metrics: dict[str, Any] = {}
+        self._metrics: dict[str, object] = {}
 
     def outputs(self, work: Work) -> None:
         self._metrics = read_object(work.output("metrics"))
         used = f"{self._metrics.get('memory')} GB, {self._metrics.get('wallclock')} s"
         work.messages.append((3, f"{self._metrics.get('ipst')} used {used}"))
 
-    def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
+    def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         if label != "file.metrics":
             return {}
-        values = {key: value for key, value in self._metrics.items() if isinstance(value, int | float | str)}
+        values: dict[str, object] = {
+            key: value for key, value in self._metrics.items() if isinstance(value, int | float | str)
+        }
         for key, value in work.settings.items():
             if key.startswith(PLANNED):
                 values[f"planned_{key.removeprefix(PLANNED)}"] = _parse_number(value)

@@ -15,7 +15,6 @@ from wrappers import Generic, Work, WrapperError
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
 SAMPLE = "sample"
 #: Keys of the report that are recorded with each output.
@@ -26,7 +25,7 @@ class Wrapper(Generic):
     """A wrapper that records the source of a training set with its checksum and report."""
 
     def __init__(self) -> None:
-        self._report: dict[str, Any] = {}
+        self._report: dict[str, object] = {}
 
     @staticmethod
     def declared_inputs(settings: Mapping[str, str]) -> dict[str, str]:
@@ -48,7 +47,7 @@ class Wrapper(Generic):
         if self._report.get("rows_quarantined"):
             work.messages.append((2, f"{self._report['rows_quarantined']} rows quarantined"))
 
-    def metadata(self, work: Work, label: str, path: str) -> dict[str, Any]:
+    def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         recorded = {key: self._report[key] for key in RECORDED if key in self._report}
         return {**recorded, "source": work.settings["source"], "source_sha256": self._report.get("sha256")}
 
@@ -59,7 +58,7 @@ def _is_read_by_the_program(source: str) -> bool:
     return "," in source or "#" in source or (bool(colon) and "/" not in scheme and scheme not in ("http", "https"))
 
 
-def read_object(path: str) -> dict[str, Any]:
+def read_object(path: str) -> dict[str, object]:
     """Read a JSON object that a program left; raise WrapperError if the file holds anything else."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -69,3 +68,8 @@ def read_object(path: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise WrapperError(f"{path} should hold a JSON object")
     return value
+
+
+def as_object(value: object) -> dict[str, object]:
+    """Return a JSON object; an empty one for any other value."""
+    return value if isinstance(value, dict) else {}
