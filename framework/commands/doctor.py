@@ -130,10 +130,10 @@ def _process() -> Iterator[Finding]:
 def _pool() -> Iterator[Finding]:
     """Check whether runs can be submitted to HTCondor from here, and by which interface."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.engines.htcondor.pool import PoolError, machines, setting, ways
+    from framework.engines.htcondor.pool import PoolError, find_interfaces, machines, setting
 
     try:
-        found = ways()
+        found = find_interfaces()
         if not found.commands:
             remedy = "nothing is missing for runs on this machine; for a pool, install HTCondor and join it"
             yield Finding("pool", "no HTCondor here", "note", remedy)

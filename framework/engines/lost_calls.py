@@ -22,7 +22,7 @@ def close_calls(
     written_in: str | None = None,
     in_use: Container[str] = (),
 ) -> None:
-    """Put the end of each lost call on record, with the log it had written so far.
+    """Record the end of each lost call, with the log that it had written so far.
 
     The log lies in the archive or below ``written_in``; one that is ``in_use`` is another execution's by now.
     """
@@ -36,7 +36,7 @@ def close_calls(
 
 
 def _keep_log(call: OpenCall, archive: str, archive_root: str, written_in: str) -> FileObject | None:
-    """The lost call's log under a name that its next execution will not use; None where it wrote none."""
+    """Keep the log of a lost call under a name that its next execution will not use; None where it wrote none."""
     kept = lost_log_path(call.log, call.execution_id)
     target = os.path.join(archive_root, kept)
     try:

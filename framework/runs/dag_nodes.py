@@ -13,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from framework.engines.htcondor import finish
+from framework.engines.htcondor.engine import finish_run
 from framework.engines.htcondor.late_script import plan_block
 from framework.engines.htcondor.observer import Observer, observer_lock
 from framework.engines.htcondor.submission_files import SubmissionDirectory
@@ -75,7 +75,7 @@ def follow(submission: SubmissionDirectory) -> None:
 
 def conclude(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     """Close the attempt, and wait until the registry has all of it."""
-    status = finish(submission, is_cancelled)
+    status = finish_run(submission, is_cancelled)
     plan = submission.run.read_plan()
     deadline = time.monotonic() + PATIENCE_SECONDS
     while True:

@@ -14,7 +14,7 @@ import click
 
 from framework.engines.engine import Engine, JobState, RunResult
 from framework.engines.history import job_is_done, read_history
-from framework.engines.htcondor import HTCondorEngine
+from framework.engines.htcondor.engine import HTCondorEngine
 from framework.engines.htcondor.site import is_pool
 from framework.engines.local.engine import LocalEngine
 from framework.engines.run_directory import RunDirectory

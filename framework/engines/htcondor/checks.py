@@ -1,4 +1,4 @@
-"""Checks: what the pool could not run, or would run otherwise than was meant, is refused before it is submitted."""
+"""Checks before submission: refuse what the pool could not run, or would not run as it was meant."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from framework.errors import PlanError
 from framework.model.run import PlannedRun
 
 
-def check_place(directory: RunDirectory, plan: PlannedRun) -> None:
-    """DAGMan keeps no logs where files are temporary, and takes no odd names."""
+def check_paths(directory: RunDirectory, plan: PlannedRun) -> None:
+    """Refuse paths in temporary directories, where DAGMan keeps no logs, and names that it cannot read."""
     temporary = Path(tempfile.gettempdir()).resolve()
     for folder in {temporary, Path("/tmp"), Path("/var/tmp")}:  # noqa: S108 (it is refused, not used)
         if directory.path.is_relative_to(folder):
@@ -25,7 +25,7 @@ def check_place(directory: RunDirectory, plan: PlannedRun) -> None:
 
 
 def check_registry(address: str) -> None:
-    """The nodes of the submitting side are told where the registry is, in files that others may read."""
+    """Refuse an address with a password: it would stand in files that others may read."""
     if re.search(r"://[^/@]*:[^/@]+@", address):
         raise PlanError(
             "the registry's address holds a password, which would stand in the DAG: put the password into ~/.pgpass "
@@ -34,7 +34,7 @@ def check_registry(address: str) -> None:
 
 
 def check_limits(plan: PlannedRun, site: Site) -> None:
-    """A throttle that the pool does not define would throttle nothing, silently."""
+    """Refuse concurrency limits that the pool does not define: they would limit nothing, silently."""
     for module, limits in plan.concurrency_limits.items():
         for limit in limits:
             name = limit.partition(":")[0]

@@ -1,4 +1,4 @@
-"""Late blocks on a pool: the PRE script of a block's own DAG has the block planned, and writes that DAG."""
+"""Late blocks on a pool: the PRE script of a block's sub-DAG has the block planned, and writes that DAG."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import time
 from framework.engines.history import RunHistory, read_history
 from framework.engines.htcondor.checks import check_limits
 from framework.engines.htcondor.dag import NOTHING_TO_DO
-from framework.engines.htcondor.learned_resources import raised_for
-from framework.engines.htcondor.pool import has_elsewhere
+from framework.engines.htcondor.learned_resources import read_learned
+from framework.engines.htcondor.pool import has_other_machines
 from framework.engines.htcondor.site import read_site
 from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.subcommand import LatePlanner
@@ -20,7 +20,10 @@ from framework.worker.journal.journal import Journal
 
 
 def plan_block(submission: SubmissionDirectory, number: int) -> int:
-    """Plan a block, now that those before it have ended; what its PRE script ends with. Done twice, it is the same."""
+    """Plan a block once those before it have ended; return the exit status of its PRE script.
+
+    It may be done again: a plan that is there is kept.
+    """
     run, began = submission.run, time.time()
     names = {block.number: block.name for block in run.read_plan().late}
     error = _plan(submission, number)
@@ -54,7 +57,7 @@ def _plan(submission: SubmissionDirectory, number: int) -> str | None:
 def _write(
     submission: SubmissionDirectory, plan: PlannedRun, number: int, history: RunHistory, journal: Journal
 ) -> int:
-    """Put the plan on record, and write the DAG; how many jobs are in it."""
+    """Record the plan and write the DAG; return how many jobs are in it."""
     site = read_site(plan.target_site, plan.site)
     check_limits(plan, site)
     if number not in history.planned_blocks:
@@ -62,4 +65,4 @@ def _write(
         journal.write(facts.block_plan(number, jobs, plan.planned_late[number]))
     if files := submission.run.archive_plan(plan, history.archived_files):
         journal.write(facts.attempt_files(files))
-    return submission.write_late(plan, number, history, site, raised_for(submission.run), has_elsewhere())
+    return submission.write_late_block(plan, number, history, site, read_learned(submission.run), has_other_machines())

@@ -1,4 +1,4 @@
-"""Raising: how much memory and time jobs were found to need, kept for restarts and the next attempt of a unit."""
+"""Learned resources: memory and time that jobs turned out to need, for restarts and the next attempt of a unit."""
 
 from __future__ import annotations
 
@@ -22,25 +22,26 @@ _ATTEMPT = re.compile(r"(.*p)(\d+)")
 
 
 @dataclass
-class Raised:
-    """What was found to be needed, by ``job N`` and by module."""
+class LearnedResources:
+    """Memory and time that were needed, by ``job N`` and by module."""
 
     memory_mb: dict[str, int] = field(default_factory=dict)
-    #: Module to how often its time was raised.
+    #: Module to how often its time was learned.
     time_steps: dict[str, int] = field(default_factory=dict)
     #: Submissions whose holds are counted in it.
     counted: list[int] = field(default_factory=list)
 
     def memory_of(self, job: int, modules: set[str]) -> int:
+        """Return the MB that a job of some modules needed; 0 where nothing was learned."""
         return max([self.memory_mb.get(f"job {job}", 0), *(self.memory_mb.get(module, 0) for module in modules)])
 
 
-def raised_for(run: RunDirectory) -> Raised:
-    """Of this run where it was begun before, else of the newest attempt before it."""
+def read_learned(run: RunDirectory) -> LearnedResources:
+    """Return what was learned in this run if it was begun before, else in the newest attempt before it."""
     own = _read(run.path)
     found = _ATTEMPT.fullmatch(run.run)
     if own is not None or found is None:
-        return own or Raised()
+        return own or LearnedResources()
     numbered = []
     for path in run.path.parent.glob(f"{found[1]}*"):
         earlier = _ATTEMPT.fullmatch(path.name)
@@ -48,39 +49,39 @@ def raised_for(run: RunDirectory) -> Raised:
             numbered.append((int(earlier[2]), path))
     newest = _read(max(numbered)[1]) if numbered else None
     if newest is None:
-        return Raised()
+        return LearnedResources()
     # The jobs of another attempt may be others; its modules are the same.
     memory = {key: value for key, value in newest.memory_mb.items() if not key.startswith("job ")}
-    return Raised(memory, newest.time_steps)
+    return LearnedResources(memory, newest.time_steps)
 
 
-def keep_raised(submission: SubmissionDirectory, plan: PlannedRun, history: RunHistory) -> Raised:
-    """Note what the jobs of a submission asked for in the end, where that was more than in the beginning."""
-    raised = raised_for(submission.run)
-    if submission.start in raised.counted:
-        return raised
+def update_learned(submission: SubmissionDirectory, plan: PlannedRun, history: RunHistory) -> LearnedResources:
+    """Write down what the jobs of a submission asked for in the end, where it is more than in the beginning."""
+    learned = read_learned(submission.run)
+    if submission.start in learned.counted:
+        return learned
     for number, node in read_dag_state(submission.logs).nodes.items():
         if node.memory_holds:
             job = plan.jobs[number]
             modules = {call.module for call in job.calls}
-            ladder = memory_steps(job.memory_mb, job.memory_steps_mb[1:], raised.memory_of(number, modules))
+            ladder = memory_steps(job.memory_mb, job.memory_steps_mb[1:], learned.memory_of(number, modules))
             # As the job itself asks: the first step above what was not enough.
             reached = next((step for step in ladder if step > node.exceeded_mb), ladder[-1]) if ladder else 0
             for key in (f"job {number}", *modules):
-                raised.memory_mb[key] = max(raised.memory_mb.get(key, 0), reached)
+                learned.memory_mb[key] = max(learned.memory_mb.get(key, 0), reached)
     for job in plan.jobs.values():
         for call in job.calls:
             if steps := history.exceeded[call.number, TIME]:
-                raised.time_steps[call.module] = max(raised.time_steps.get(call.module, 0), steps)
-    raised.counted.append(submission.start)
+                learned.time_steps[call.module] = max(learned.time_steps.get(call.module, 0), steps)
+    learned.counted.append(submission.start)
     part = submission.run.path / f"{FILE}.part-{os.getpid()}"
-    part.write_text(json.dumps(asdict(raised), sort_keys=True), encoding="utf-8")
+    part.write_text(json.dumps(asdict(learned), sort_keys=True), encoding="utf-8")
     part.replace(submission.run.path / FILE)
-    return raised
+    return learned
 
 
-def _read(directory: Path) -> Raised | None:
+def _read(directory: Path) -> LearnedResources | None:
     try:
-        return Raised(**json.loads((directory / FILE).read_text(encoding="utf-8")))
+        return LearnedResources(**json.loads((directory / FILE).read_text(encoding="utf-8")))
     except (FileNotFoundError, ValueError, TypeError):
         return None

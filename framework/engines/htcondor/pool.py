@@ -1,4 +1,4 @@
-"""The pool: what is asked of HTCondor, by its Python bindings where these suit it, else by its own commands."""
+"""Pool: requests to HTCondor, by its Python bindings if these suit it, else by its own commands."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class PoolError(InfrastructureError):
 
 
 @dataclass(frozen=True)
-class Queued:
-    """A job in the queue."""
+class QueuedJob:
+    """Job in the queue."""
 
     cluster: int
     #: HTCondor's own: 1 idle, 2 running, 3 removed, 4 completed, 5 held.
@@ -38,18 +38,18 @@ class Queued:
 
 
 class Pool(Protocol):
-    """What is asked of HTCondor."""
+    """Requests to HTCondor."""
 
     name: str
 
     def submit_dag(self, dag: Path, run: str, idle: int, lock: int) -> int: ...
-    def query(self, constraint: str, attributes: Sequence[str]) -> list[Queued]: ...
+    def query(self, constraint: str, attributes: Sequence[str]) -> list[QueuedJob]: ...
     def act(self, verb: str, constraint: str, reason: str) -> None: ...
 
 
 @dataclass(frozen=True)
-class Ways:
-    """How the pool can be spoken to here."""
+class PoolInterfaces:
+    """Ways to reach the pool from this machine."""
 
     #: Version of the pool's own commands; empty where there are none.
     commands: str
@@ -60,8 +60,8 @@ class Ways:
 
 
 @functools.cache
-def ways() -> Ways:
-    """What is installed, and whether it belongs together."""
+def find_interfaces() -> PoolInterfaces:
+    """Return what is installed, and whether it belongs together."""
     commands = _commands_version()
     try:
         with warnings.catch_warnings():
@@ -70,17 +70,19 @@ def ways() -> Ways:
         found = _VERSION.match(htcondor2.version())
         bindings = ".".join(found.groups()) if found else "?"
     except ImportError:
-        return Ways(commands, "", "not installed (pip install 'skyfw[condor]')")
+        return PoolInterfaces(commands, "", "not installed (pip install 'skyfw[condor]')")
     except Exception as error:  # noqa: BLE001 (a shared library that does not suit the machine says so in its own way)
-        return Ways(commands, "", f"cannot be loaded: {error}")
+        return PoolInterfaces(commands, "", f"cannot be loaded: {error}")
     if commands and bindings.split(".")[0] != commands.split(".")[0]:
-        return Ways(commands, bindings, f"of series {bindings.split('.')[0]}, the pool is of {commands.split('.')[0]}")
-    return Ways(commands, bindings, "")
+        return PoolInterfaces(
+            commands, bindings, f"of series {bindings.split('.')[0]}, the pool is of {commands.split('.')[0]}"
+        )
+    return PoolInterfaces(commands, bindings, "")
 
 
-def the_pool() -> Pool:
-    """The pool of this machine; PoolError with a remedy where there is none."""
-    found = ways()
+def find_pool() -> Pool:
+    """Return the pool of this machine; PoolError with a remedy where there is none."""
+    found = find_interfaces()
     if not found.commands:
         raise PoolError("HTCondor's commands (condor_submit_dag, ...) are not on PATH: is this a submitting machine?")
     if os.geteuid() == 0:
@@ -89,29 +91,33 @@ def the_pool() -> Pool:
 
 
 class Commands:
-    """The pool by its own commands."""
+    """Pool by its own commands."""
 
     name = "commands"
 
     def submit_dag(self, dag: Path, run: str, idle: int, lock: int) -> int:
-        """Submit a DAG; the cluster of its DAGMan job. The lock is held until that is done, whoever is killed."""
-        said = _run(
+        """Submit a DAG and return the cluster of its DAGMan job.
+
+        The submitting command inherits the lock, which so lasts until it has ended, whatever is killed.
+        """
+        output = _run(
             ["condor_submit_dag", "-notification", "never", "-maxidle", str(idle), "-append",
              f"+{RUN_ATTRIBUTE} = {quoted(run)}", str(dag)], cwd=dag.parent, keep=(lock,),
         )  # fmt: skip
-        found = re.search(r"submitted to cluster (\d+)", said)
+        found = re.search(r"submitted to cluster (\d+)", output)
         if found is None:
-            raise PoolError(f"condor_submit_dag names no cluster: {said.strip()}")
+            raise PoolError(f"condor_submit_dag names no cluster: {output.strip()}")
         return int(found[1])
 
-    def query(self, constraint: str, attributes: Sequence[str]) -> list[Queued]:
+    def query(self, constraint: str, attributes: Sequence[str]) -> list[QueuedJob]:
+        """Return the jobs in the queue that a constraint describes."""
         wanted = ",".join(["ClusterId", "JobStatus", *attributes])
-        said = _run(["condor_q", "-allusers", "-json", "-constraint", constraint, "-attributes", wanted])
-        found = json.loads(said) if said.strip() else []
-        return [_queued(job) for job in found]
+        output = _run(["condor_q", "-allusers", "-json", "-constraint", constraint, "-attributes", wanted])
+        found = json.loads(output) if output.strip() else []
+        return [_queued_job(job) for job in found]
 
     def act(self, verb: str, constraint: str, reason: str) -> None:
-        """Remove, hold or release all jobs that a constraint describes; none is no fault."""
+        """Remove, hold or release all jobs that a constraint describes; that there are none is no error."""
         command = {"remove": "condor_rm", "hold": "condor_hold", "release": "condor_release"}[verb]
         try:
             _run([command, "-constraint", constraint, "-reason", reason])
@@ -121,7 +127,7 @@ class Commands:
 
 
 class Bindings(Commands):
-    """The pool by the bindings; a DAG is submitted by what condor_submit_dag writes."""
+    """Pool by the bindings; a DAG is submitted as condor_submit_dag describes it."""
 
     name = "bindings"
 
@@ -143,12 +149,12 @@ class Bindings(Commands):
         finally:
             os.chdir(here)
 
-    def query(self, constraint: str, attributes: Sequence[str]) -> list[Queued]:
+    def query(self, constraint: str, attributes: Sequence[str]) -> list[QueuedJob]:
         try:
             found = self._condor.Schedd().query(constraint, ["ClusterId", "JobStatus", *attributes])
         except Exception as error:
             raise PoolError(f"HTCondor's queue does not answer: {error}") from error
-        return [_queued(dict(job)) for job in found]
+        return [_queued_job(dict(job)) for job in found]
 
     def act(self, verb: str, constraint: str, reason: str) -> None:
         actions = self._condor.JobAction
@@ -160,44 +166,44 @@ class Bindings(Commands):
 
 
 def setting(name: str) -> str | None:
-    """What the pool's configuration says; None where it says nothing."""
+    """Return a value of the pool's configuration; None where it is not set."""
     done = subprocess.run(["condor_config_val", name], capture_output=True, text=True, check=False, timeout=PATIENCE)
     return done.stdout.strip() if done.returncode == 0 else None
 
 
 def machines(attributes: Sequence[str]) -> list[Mapping[str, Any]]:
-    """The pool's slots."""
-    said = _run(["condor_status", "-json", "-attributes", ",".join(attributes)])
-    found: list[Mapping[str, Any]] = json.loads(said) if said.strip() else []
+    """Return the pool's slots."""
+    output = _run(["condor_status", "-json", "-attributes", ",".join(attributes)])
+    found: list[Mapping[str, Any]] = json.loads(output) if output.strip() else []
     return found
 
 
-def has_elsewhere() -> bool:
-    """Whether there are two machines at least, so that what failed on one can be tried on another."""
+def has_other_machines() -> bool:
+    """Return whether there are two machines at least, so that a job can be retried on another one."""
     return len({str(slot["Name"]).split("@", 1)[-1] for slot in machines(["Name"])}) > 1
 
 
 def matching_machines(constraint: str) -> list[str]:
-    """The names of the slots that an expression is true of."""
+    """Return the names of the slots that an expression is true of."""
     return _run(["condor_status", "-constraint", constraint, "-af", "Name"]).split()
 
 
 def idle_jobs(run: str, attributes: Sequence[str]) -> list[dict[str, str]]:
-    """The jobs of a run that wait for a machine, with the values that some attributes come to now."""
+    """Return the jobs of a run that wait for a machine, with the values of some attributes now."""
     names = ["ClusterId", *attributes]
-    waiting = f"{of_run(run)} && JobStatus == 1 && JobUniverse == 5"
-    said = _run(["condor_q", "-allusers", "-constraint", waiting, "-af", *names])
-    return [dict(zip(names, line.split(), strict=True)) for line in said.splitlines()]
+    waiting = f"{run_constraint(run)} && JobStatus == 1 && JobUniverse == 5"
+    output = _run(["condor_q", "-allusers", "-constraint", waiting, "-af", *names])
+    return [dict(zip(names, line.split(), strict=True)) for line in output.splitlines()]
 
 
-def of_run(run: str) -> str:
+def run_constraint(run: str) -> str:
     """What tells the jobs of a run from all others: DAGMan's own, and the nodes."""
     return f"{RUN_ATTRIBUTE} =?= {quoted(run)}"
 
 
-def dagman_of(run: str) -> str:
-    """The same of its DAGMan job."""
-    return f"{of_run(run)} && JobUniverse == 7"
+def dagman_constraint(run: str) -> str:
+    """Return the constraint that describes the DAGMan job of a run."""
+    return f"{run_constraint(run)} && JobUniverse == 7"
 
 
 def _commands_version() -> str:
@@ -221,11 +227,11 @@ def _run(command: list[str], cwd: Path | None = None, keep: tuple[int, ...] = ()
     return done.stdout
 
 
-def _queued(job: Mapping[str, Any]) -> Queued:
-    return Queued(int(job["ClusterId"]), int(job["JobStatus"]), job)
+def _queued_job(job: Mapping[str, Any]) -> QueuedJob:
+    return QueuedJob(int(job["ClusterId"]), int(job["JobStatus"]), job)
 
 
 def quoted(text: str) -> str:
-    """A text as a ClassAd has it."""
+    """Return a text as a string literal of ClassAds."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

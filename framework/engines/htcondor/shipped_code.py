@@ -1,4 +1,4 @@
-"""The job's code: what runs on the execute side, as a folder or one small archive, frozen at submission."""
+"""Shipped code: what runs on the execute side, as a folder or one small archive, frozen at submission."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ except Exception:
     status = 75
 {end}
 """
-#: All that a job has to say is written by its end, and tidying memory up first takes as long as half of its start.
+#: All output of a job is written by its end, and freeing its memory would take as long as half of its start.
 AT_ONCE = "sys.stderr.flush()\nos._exit(status)"
 HERE = """\
 import os, sys
@@ -47,8 +47,8 @@ sys.path.insert(0, here)
 STARTS = {"start.py": ("htcondor_job", AT_ONCE), "receive.py": ("htcondor_receive", "sys.exit(status)")}
 
 
-def sources() -> Iterator[tuple[str, bytes]]:
-    """Each file of the code: its place below the folder, and what it holds."""
+def read_sources() -> Iterator[tuple[str, bytes]]:
+    """Yield each file of the code: path below the folder, and content."""
     for name, path in ROOTS:
         yield name, path.read_bytes()
     for folder, path in PACKAGES:
@@ -57,10 +57,10 @@ def sources() -> Iterator[tuple[str, bytes]]:
 
 
 def write_code(target: Path) -> None:
-    """The code as a folder, compiled once for all jobs that share it."""
-    import compileall
+    """Write the code as a folder, compiled once for all jobs that share it."""
+    import compileall  # only here: no other command needs it
 
-    for name, content in sources():
+    for name, content in read_sources():
         path = target / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
@@ -70,10 +70,10 @@ def write_code(target: Path) -> None:
 
 
 def write_archive(target: Path, python: str) -> None:
-    """The code as one executable file that needs a Python and nothing else."""
+    """Write the code as one executable file that needs a Python and nothing else."""
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, text in sources():
+        for name, text in read_sources():
             packed.writestr(name, text)
         packed.writestr("__main__.py", UNPACK + GUARD.format(module="htcondor_job", end=AT_ONCE))
     first = f"#!{python} -SI\n" if os.path.isabs(python) else f"#!/usr/bin/env -S {python} -SI\n"

@@ -1,4 +1,4 @@
-"""The site: what its section of the configuration says about a pool, as values."""
+"""Site: values of its section of the configuration that concern a pool."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from framework.errors import PlanError
 
-#: Kinds of ``gridtype`` that HTCondor runs, and what it is told of them.
+#: Values of ``gridtype`` that HTCondor runs.
 POOL, SLURM = "condor", "slurm"
 GRID_TYPES = (POOL, SLURM)
 #: Settings of DAGMan that suit a pool of any size; the site's own come after them and win.
@@ -24,7 +24,7 @@ DAGMAN = {
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """A pool as its jobs are written for it."""
+    """Properties of a pool, as its jobs are described for it."""
 
     name: str
     grid_type: str
@@ -43,16 +43,17 @@ class Site:
 
     @property
     def max_idle(self) -> int:
+        """How many jobs may be idle in the queue at a time."""
         return int(self.dagman["DAGMAN_MAX_JOBS_IDLE"])
 
 
 def is_pool(site: Mapping[str, str]) -> bool:
-    """Whether a site's jobs go through HTCondor."""
+    """Return whether a site's jobs go through HTCondor."""
     return site.get("gridtype", "local") in GRID_TYPES
 
 
 def read_site(name: str, values: Mapping[str, str]) -> Site:
-    """The site from its section; PlanError where a value cannot be."""
+    """Return the site of a section; PlanError where a value is invalid."""
     shared = _boolean(name, values, "shared_filesystem", True)
     grid_type = values.get("gridtype", POOL)
     dagman = {**DAGMAN, **{key.upper(): value for key, value in _part(values, "dagman").items()}}

@@ -1,4 +1,4 @@
-"""A submission on disk: the DAG, its settings, the job's code, and what is known of jobs that began before."""
+"""Submission files: the DAG, its settings, the job's code, and orders for jobs that began before."""
 
 from __future__ import annotations
 
@@ -27,8 +27,19 @@ from framework.worker.programs.limits import TIME
 
 #: The folder that holds the packages.
 PACKAGES = str(Path(__file__).parents[3])
-#: Of the submitter's environment, what the nodes of the submitting side are given.
-KEPT = ("FW_HOME", "FW_REGISTRY", "FW_SITE", "FW_SECRETS", "HOME", "PATH", "LANG", "PGPASSFILE", "TZ", "CONDOR_CONFIG")
+#: Variables of the submitter's environment that the nodes of the submitting side are given.
+PASSED_VARIABLES = (
+    "FW_HOME",
+    "FW_REGISTRY",
+    "FW_SITE",
+    "FW_SECRETS",
+    "HOME",
+    "PATH",
+    "LANG",
+    "PGPASSFILE",
+    "TZ",
+    "CONDOR_CONFIG",
+)
 SERVICE = """\
 import os, sys
 os.environ.update({environment!r})
@@ -38,8 +49,8 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-class Needed(Protocol):
-    """What was found to be needed before (framework/engines/htcondor/learned_resources.py)."""
+class ResourceMemory(Protocol):
+    """Resources that were needed before (framework/engines/htcondor/learned_resources.py)."""
 
     time_steps: dict[str, int]
 
@@ -47,8 +58,8 @@ class Needed(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Written:
-    """A submission that is whole on disk."""
+class WrittenSubmission:
+    """Submission that is complete on disk."""
 
     dag: Path
     jobs: int
@@ -56,7 +67,7 @@ class Written:
 
 
 class SubmissionDirectory:
-    """``condor/<start>`` of a run's directory: one for each submission and restart."""
+    """Directory ``condor/<start>`` of a run: one for each submission and restart."""
 
     def __init__(self, run: RunDirectory, start: int) -> None:
         self.run = run
@@ -67,26 +78,26 @@ class SubmissionDirectory:
 
     @property
     def dags(self) -> list[Path]:
-        """Its DAG, and those of the late blocks that are planned by now."""
+        """Files of its DAG, and of those of the late blocks that are planned by now."""
         return [self.dag, *sorted(self.path.glob("late*.dag"))]
 
     @property
     def logs(self) -> list[Path]:
-        """The event logs of those."""
+        """Event logs of its DAGs."""
         return [path.with_name(f"{path.name}.nodes.log") for path in self.dags]
 
     def write(
-        self, plan: PlannedRun, history: RunHistory, site: Site, raised: Needed, has_other_machines: bool
-    ) -> Written:
-        """Write it; the DAG last, under another name first, so that what is there is whole."""
+        self, plan: PlannedRun, history: RunHistory, site: Site, learned: ResourceMemory, has_other_machines: bool
+    ) -> WrittenSubmission:
+        """Write the submission; the DAG last, under another name first, so that a DAG which is there is complete."""
         try:
-            return self._write(plan, history, site, raised, has_other_machines)
+            return self._write(plan, history, site, learned, has_other_machines)
         except OSError as error:
             raise InfrastructureError(f"the DAG cannot be written: {error.strerror}: {error.filename}") from error
 
     def _write(
-        self, plan: PlannedRun, history: RunHistory, site: Site, raised: Needed, has_other_machines: bool
-    ) -> Written:
+        self, plan: PlannedRun, history: RunHistory, site: Site, learned: ResourceMemory, has_other_machines: bool
+    ) -> WrittenSubmission:
         if self.path.exists():
             shutil.rmtree(self.path)  # of a submission that was killed before its DAG was there
         self.path.mkdir(parents=True)
@@ -101,19 +112,25 @@ class SubmissionDirectory:
         service = SERVICE.format(packages=PACKAGES, environment=paths.environment)
         (self.path / "service.py").write_text(service, encoding="utf-8")
         (self.path / "dagman.config").write_text("\n".join([*config_lines(site), ""]), encoding="utf-8")
-        orders = list(self._orders(plan, undone, history, site, raised))
+        orders = list(self._orders(plan, undone, history, site, learned))
         _write_whole(self.dag, dag_lines(plan, orders, site, paths, has_other_machines))
-        return Written(dag=self.dag, jobs=len(undone), already_done=len(plan.jobs) - len(undone))
+        return WrittenSubmission(dag=self.dag, jobs=len(undone), already_done=len(plan.jobs) - len(undone))
 
-    def write_late(
-        self, plan: PlannedRun, block: int, history: RunHistory, site: Site, raised: Needed, has_other_machines: bool
+    def write_late_block(
+        self,
+        plan: PlannedRun,
+        block: int,
+        history: RunHistory,
+        site: Site,
+        learned: ResourceMemory,
+        has_other_machines: bool,
     ) -> int:
-        """The DAG of a late block that is planned now; how many jobs it has."""
+        """Write the DAG of a late block that is planned now; return how many jobs it has."""
         jobs = [job for job in plan.jobs.values() if job.block == block and not job_is_done(job, history)]
         try:
             if not site.shared:
                 self._send_plan(plan)
-            orders = list(self._orders(plan, jobs, history, site, raised))
+            orders = list(self._orders(plan, jobs, history, site, learned))
             dag = self.path / late_dag_name(block)
             _write_whole(dag, sub_dag_lines(plan, orders, site, self._paths(plan), has_other_machines))
         except OSError as error:
@@ -126,7 +143,7 @@ class SubmissionDirectory:
             run_directory=str(self.run.path),
             archive_root=plan.archive_root,
             python=sys.executable,
-            environment={key: os.environ[key] for key in KEPT if key in os.environ},
+            environment={key: os.environ[key] for key in PASSED_VARIABLES if key in os.environ},
             packages=PACKAGES,
         )
 
@@ -144,28 +161,26 @@ class SubmissionDirectory:
         (self.path / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
 
     def _send_plan(self, plan: PlannedRun) -> None:
-        """Shards travel compressed; the archive has them so already."""
+        """Copy the shards to the submission: compressed, as the archive has them already."""
         for shard in {job.shard for job in plan.jobs.values()}:
             kept = os.path.join(plan.archive_root, plan.archive_path, "submit", f"{shard}.gz")
             if not (self.path / f"{shard}.gz").exists():
                 shutil.copyfile(kept, self.path / f"{shard}.gz")
 
-    # ---- what is said of each job
-
     def _orders(
-        self, plan: PlannedRun, jobs: Sequence[PlannedJob], history: RunHistory, site: Site, raised: Needed
+        self, plan: PlannedRun, jobs: Sequence[PlannedJob], history: RunHistory, site: Site, learned: ResourceMemory
     ) -> Iterator[DagJob]:
         by_shard: dict[str, bytearray] = {}
-        records = None if site.shared else Shards(self.run.plan)
+        records = None if site.shared else ShardReader(self.run.plan)
         for job in jobs:
             name = job.shard.replace("plan_", "orders_")
-            order, at = _order(job, history, raised.time_steps), -1
+            order, at = _order(job, history, learned.time_steps), -1
             if order:
                 lines = by_shard.setdefault(name, bytearray())
                 at = len(lines)
                 lines += json.dumps(order, separators=(",", ":")).encode() + b"\n"
             modules = {call.module for call in job.calls}
-            memory = memory_steps(job.memory_mb, job.memory_steps_mb[1:], raised.memory_of(job.number, modules))
+            memory = memory_steps(job.memory_mb, job.memory_steps_mb[1:], learned.memory_of(job.number, modules))
             inputs: tuple[str, ...] = ()
             if records is not None:
                 skip = set(order.get("skip", ()))
@@ -177,7 +192,7 @@ class SubmissionDirectory:
     def _inputs(
         self, record: dict[str, Any], skip: set[int], job: PlannedJob, plan: PlannedRun, orders: str
     ) -> Iterator[str]:
-        """Files that are sent with a job; what cannot be named here, it asks for when it runs."""
+        """Yield files that are sent with a job; those that cannot be named here, it asks for when it runs."""
         yield str(self.path / f"{job.shard}.gz")
         if orders:
             yield str(self.path / orders)
@@ -207,7 +222,7 @@ class SubmissionDirectory:
                 yield path
 
     def _link(self, path: str) -> None:
-        """Another name for a file that the job cannot ask for by its own."""
+        """Give a file that a job cannot ask for by its own name another one."""
         link = Path(linked(str(self.run.path), path))
         if link != Path(path):
             link.parent.mkdir(exist_ok=True)
@@ -215,7 +230,7 @@ class SubmissionDirectory:
                 link.symlink_to(path)
 
 
-#: What stands for itself in a DAG file and in HTCondor's list of files; no comma, quote, line break or macro.
+#: Names that need no quoting in a DAG file and in HTCondor's list of files: no comma, quote, line break or macro.
 _SENDABLE = re.compile(r"[\w.+=@%~^:/-]+", re.ASCII)
 
 
@@ -226,8 +241,8 @@ def _write_whole(path: Path, lines: Iterable[str]) -> None:
     part.replace(path)
 
 
-class Shards:
-    """The plan's records, read shard by shard."""
+class ShardReader:
+    """Records of jobs, read shard by shard."""
 
     def __init__(self, plan: Path) -> None:
         self._plan = plan
@@ -235,6 +250,7 @@ class Shards:
         self._content = b""
 
     def record(self, job: PlannedJob) -> dict[str, Any]:
+        """Return the record of a job as its shard has it."""
         if self._name != job.shard:
             self._name, self._content = job.shard, (self._plan / job.shard).read_bytes()
         end = self._content.index(b"\n", job.offset)
@@ -243,7 +259,7 @@ class Shards:
 
 
 def _archived(file: dict[str, Any]) -> str:
-    """A file's path as the archive keeps it."""
+    """Return the path of a file in its archive."""
     path: str = file["path"] + file.get("compression", "")
     return path
 
@@ -253,15 +269,15 @@ def _needed(record: dict[str, Any], skip: set[int]) -> Iterable[dict[str, Any]]:
 
 
 def _order(job: PlannedJob, history: RunHistory, time_steps: Mapping[str, int]) -> dict[str, Any]:
-    """What earlier submissions leave to say about a job; empty for one that never began, whose inputs are unknown."""
+    """Return what a job has to know of earlier submissions; empty for one that never began."""
     order: dict[str, Any] = {}
     if skip := calls_to_skip(job, history):
         order["skip"] = sorted(skip)
     if tries := {str(call.number): n for call in job.calls if (n := history.tries[call.number])}:
         order["tries"] = tries
     steps = (max(history.exceeded[call.number, TIME], time_steps.get(call.module, 0)) for call in job.calls)
-    if raised := max(steps, default=0):
-        order["raised"] = raised
+    if learned := max(steps, default=0):
+        order["raised"] = learned
     if order:
         known = history.stored
         order["known"] = {path: known[path] for call in job.calls for path in call.inputs if path in known}

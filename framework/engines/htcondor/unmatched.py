@@ -1,4 +1,4 @@
-"""Matching: idle jobs that no machine of the pool could ever take, and what each asks for that none has."""
+"""Unmatched jobs: idle jobs that no machine of the pool can take, and what each asks for that none has."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from framework.engines.engine import JobProblem, JobState
 from framework.engines.htcondor.pool import idle_jobs, machines, matching_machines, setting
 from framework.engines.htcondor.site import Site
 
-#: What a job asks for and a slot has as a whole: name, the job's attribute, the slot's, how many make a unit, the unit,
-#: and the module's key.
+#: Resources: name, attribute of the job, attribute of a whole slot, how many make a unit, the unit, and the module's
+#: key.
 RESOURCES = (
     ("memory", "RequestMemory", "TotalSlotMemory", 1, " MB", "request_memory"),
     ("disk", "RequestDisk", "TotalSlotDisk", 1024, " MB", "request_disk"),
@@ -24,21 +24,21 @@ _OF_JOB = re.compile(r"\bMY\.", re.IGNORECASE)
 
 
 def find_blocking_reasons(run: str, jobs: Mapping[int, int], site: Site) -> tuple[JobProblem, ...]:
-    """What keeps idle jobs from ever running as the pool is now; ``jobs`` are their numbers by cluster."""
+    """Return why idle jobs can never run as the pool is now; ``jobs`` are their numbers by cluster."""
     waiting = [job for job in idle_jobs(run, [name for _, name, *_ in RESOURCES]) if int(job["ClusterId"]) in jobs]
     if not waiting:
         return ()
     slots = machines([DOMAIN, *(name for _, _, name, *_ in RESOURCES)])
-    general = _of_all(slots, site)
+    general = _general_problem(slots, site)
     found = []
     for job in waiting:
-        for what, remedy in (general,) if general else _too_much(job, slots):
+        for what, remedy in (general,) if general else _excessive_requests(job, slots):
             found.append(JobProblem(jobs[int(job["ClusterId"])], JobState.IDLE, what, remedy))
     return tuple(found)
 
 
-def _of_all(slots: Sequence[Mapping[str, Any]], site: Site) -> tuple[str, str] | None:
-    """What is wrong for every job of the run."""
+def _general_problem(slots: Sequence[Mapping[str, Any]], site: Site) -> tuple[str, str] | None:
+    """Return reason and remedy that hold for every job of the run; None where there are none."""
     if not slots:
         return "the pool has no machines now", "condor_status shows them; ask those who run the pool"
     here = setting("FILESYSTEM_DOMAIN") or ""
@@ -53,7 +53,7 @@ def _of_all(slots: Sequence[Mapping[str, Any]], site: Site) -> tuple[str, str] |
     return None
 
 
-def _too_much(job: Mapping[str, str], slots: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _excessive_requests(job: Mapping[str, str], slots: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for name, asked_as, given_as, units, unit, key in RESOURCES:
         asked = _number(job[asked_as]) / units
         most = max(_number(slot.get(given_as)) for slot in slots) / units
@@ -65,7 +65,7 @@ def _too_much(job: Mapping[str, str], slots: Sequence[Mapping[str, Any]]) -> Ite
 
 
 def _number(text: Any) -> float:
-    """A number as HTCondor writes it; 0 for what it does not know."""
+    """Return a number that HTCondor has written; 0 for what it does not know."""
     try:
         return float(text)
     except (TypeError, ValueError):

@@ -1,1 +1,1 @@
-"""The local engine: runs on this machine, with a worker process for each slot."""
+"""Local engine: runs on this machine, with a worker process for each slot."""

@@ -1,4 +1,4 @@
-"""The local engine: runs on this machine, begun, taken up and ended."""
+"""Local engine: starts, restarts and ends runs on this machine."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from framework.engines.run_directory import RunDirectory
 from framework.engines.staged_inputs import staging_problems
 from framework.errors import InfrastructureError, RunError
 
-#: Signals that have a run begin nothing more, and go on.
+#: Signals by which a run starts nothing more, and goes on.
 HOLD, RELEASE = signal.SIGUSR1, signal.SIGUSR2
 #: Seconds to wait for a run to end in good order.
 PATIENCE = 30.0
 
 
 class Follower(Protocol):
-    """Takes the journals into the registry while the run goes on."""
+    """Ingests the journals while the run goes on."""
 
     def begin(self) -> None: ...
     def finish(self) -> None: ...
@@ -33,7 +33,7 @@ class Follower(Protocol):
 
 
 class LocalEngine:
-    """Runs on this machine, in the foreground; ``registry`` is the URL that planners of late blocks are to ask."""
+    """Runs jobs on this machine, in the foreground; ``registry`` is the URL that planners of late blocks ask."""
 
     def __init__(self, slots: int, watcher: Watcher, follower: Follower, registry: str = "") -> None:
         self._slots = slots
@@ -75,10 +75,10 @@ class LocalEngine:
         return True
 
     def hold(self, directory: RunDirectory, reason: str) -> bool:
-        return _tell(directory, HOLD)
+        return _send_signal(directory, HOLD)
 
     def release(self, directory: RunDirectory, reason: str) -> bool:
-        return _tell(directory, RELEASE)
+        return _send_signal(directory, RELEASE)
 
     def read_status(self, directory: RunDirectory) -> QueueStatus:
         plan = directory.read_plan()
@@ -114,7 +114,7 @@ class LocalEngine:
             ) from error
 
 
-def _tell(directory: RunDirectory, number: signal.Signals) -> bool:
+def _send_signal(directory: RunDirectory, number: signal.Signals) -> bool:
     """Send the run's process a signal; False where it has none."""
     owner = directory.find_owner()
     if owner is None:
