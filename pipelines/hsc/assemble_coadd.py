@@ -2,7 +2,7 @@
 
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Step, StepArguments
+from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(arguments: StepArguments, repository: Repository) -> None:
@@ -29,7 +29,7 @@ def run_step(arguments: StepArguments, repository: Repository) -> None:
     repository.write_exposure("deepCoadd", coadd, **data_id)
 
 
-STEP = Step(
+STEP = PipelineStep(
     name="assemble_coadd",
     description="Average the warps of one patch and filter, without what only one visit shows.",
     run=run_step,

@@ -2,7 +2,7 @@
 
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Step, StepArguments
+from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(arguments: StepArguments, repository: Repository) -> None:
@@ -23,7 +23,7 @@ def run_step(arguments: StepArguments, repository: Repository) -> None:
     repository.write_table("deepCoadd_det", detected.peaks, **data_id)
 
 
-STEP = Step(
+STEP = PipelineStep(
     name="detect_coadd_sources",
     description="Subtract the sky of a coadd, scale its variance, and find its stars.",
     run=run_step,

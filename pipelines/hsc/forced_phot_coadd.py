@@ -2,7 +2,7 @@
 
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Step, StepArguments
+from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(arguments: StepArguments, repository: Repository) -> None:
@@ -21,7 +21,7 @@ def run_step(arguments: StepArguments, repository: Repository) -> None:
     repository.write_table("deepCoadd_forced_src", measure_forced_photometry(coadd, reference), **data_id)
 
 
-STEP = Step(
+STEP = PipelineStep(
     name="forced_phot_coadd",
     description="Measure the fluxes of the reference list's stars in one filter.",
     run=run_step,

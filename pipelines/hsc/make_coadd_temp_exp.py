@@ -4,7 +4,7 @@ from pipelines.hsc.errors import InputError
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.sky.geometry import Patch
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Step, StepArguments
+from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(arguments: StepArguments, repository: Repository) -> None:
@@ -32,7 +32,7 @@ def run_step(arguments: StepArguments, repository: Repository) -> None:
     repository.write_exposure("deepCoadd_tempExp", warp, **data_id)
 
 
-STEP = Step(
+STEP = PipelineStep(
     name="make_coadd_temp_exp",
     description="Warp the images of one visit to one patch.",
     run=run_step,

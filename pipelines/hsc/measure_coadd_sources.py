@@ -3,7 +3,7 @@
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.sky.geometry import Patch
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Step, StepArguments
+from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(arguments: StepArguments, repository: Repository) -> None:
@@ -30,7 +30,7 @@ def run_step(arguments: StepArguments, repository: Repository) -> None:
     repository.write_table("deepCoadd_measMatch", match_coadd_to_reference(measured, reference), **data_id)
 
 
-STEP = Step(
+STEP = PipelineStep(
     name="measure_coadd_sources",
     description="Measure positions and fluxes of the merged peaks in one filter.",
     run=run_step,

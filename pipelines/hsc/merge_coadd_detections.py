@@ -4,7 +4,7 @@ from pipelines.hsc.repository.data_id import split_alternatives
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.sky.geometry import Patch
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Step, StepArguments
+from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(arguments: StepArguments, repository: Repository) -> None:
@@ -32,7 +32,7 @@ def run_step(arguments: StepArguments, repository: Repository) -> None:
     repository.write_table("deepCoadd_mergeDet", merged, **patch_id)
 
 
-STEP = Step(
+STEP = PipelineStep(
     name="merge_coadd_detections",
     description="Merge the peaks that several filters have in one patch: filter=HSC-R^HSC-I.",
     run=run_step,

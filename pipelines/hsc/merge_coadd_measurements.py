@@ -4,7 +4,7 @@ from pipelines.hsc.repository.data_id import split_alternatives
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.sky.geometry import Patch
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Step, StepArguments
+from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(arguments: StepArguments, repository: Repository) -> None:
@@ -29,7 +29,7 @@ def run_step(arguments: StepArguments, repository: Repository) -> None:
     repository.write_table("deepCoadd_ref", merged, **patch_id)
 
 
-STEP = Step(
+STEP = PipelineStep(
     name="merge_coadd_measurements",
     description="Choose the filter that decides each star's position: filter=HSC-R^HSC-I.",
     run=run_step,

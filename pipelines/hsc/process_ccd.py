@@ -4,7 +4,7 @@ from pipelines.hsc.errors import QualityError
 from pipelines.hsc.repository.data_id import format_data_id
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.steps import command, memory
-from pipelines.hsc.steps.command import Step, StepArguments
+from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(arguments: StepArguments, repository: Repository) -> None:
@@ -48,7 +48,7 @@ def run_step(arguments: StepArguments, repository: Repository) -> None:
     repository.write_table("srcMatch", characterized.matches, **metadata.data_id)
 
 
-STEP = Step(
+STEP = PipelineStep(
     name="process_ccd",
     description="Calibrate one raw image and find its stars.",
     run=run_step,

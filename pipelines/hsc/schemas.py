@@ -3,7 +3,7 @@
 from pipelines.hsc.catalogues.schema import SCHEMAS, SOFTWARE_VERSION
 from pipelines.hsc.repository.repository import Repository
 from pipelines.hsc.steps import command
-from pipelines.hsc.steps.command import Step, StepArguments
+from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(_arguments: StepArguments, repository: Repository) -> None:
@@ -14,7 +14,7 @@ def run_step(_arguments: StepArguments, repository: Repository) -> None:
         write_schema(repository.output_path("schema", catalogue=dataset, version=SOFTWARE_VERSION), dataset)
 
 
-STEP = Step(name="schemas", description="Write an empty catalogue of every kind, as its schema.", run=run_step)
+STEP = PipelineStep(name="schemas", description="Write an empty catalogue of every kind, as its schema.", run=run_step)
 
 
 if __name__ == "__main__":

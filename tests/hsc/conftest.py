@@ -1,4 +1,4 @@
-"""One simulated field, all 89 calls on it in one process, and repositories to spoil."""
+"""Fixtures of a simulated field: a repository after all 89 calls, and repositories to change."""
 
 import importlib
 import json
@@ -55,7 +55,7 @@ FILTERS = ("HSC-R", "HSC-I")
 
 
 def run(step: str, *arguments: object) -> int:
-    """Exit status of a step, called in this process as its program is."""
+    """Run a step in this process by its command line, and return its exit status."""
     module = importlib.import_module(f"pipelines.hsc.{step}")
     words = [str(argument) for argument in arguments]
     if hasattr(module, "main"):
@@ -64,7 +64,7 @@ def run(step: str, *arguments: object) -> int:
 
 
 def make_repository(simulated: Path, repository: Path) -> Path:
-    """The simulated files where the templates say."""
+    """Copy the simulated files to where the templates have them."""
     for folder in ("raw", "calib"):
         shutil.copytree(simulated / folder, repository / folder)
     with tarfile.open(simulated / "ref_cats-v1.tar") as tar:
@@ -76,7 +76,7 @@ def make_repository(simulated: Path, repository: Path) -> Path:
     return repository
 
 
-def images_of(repository: Path) -> list[DetectorImage]:
+def read_image_corners(repository: Path) -> list[DetectorImage]:
     from astropy.io import fits
 
     headers = [fits.getheader(path) for path in sorted((repository / "raw").glob("*.fits"))]
@@ -90,14 +90,14 @@ def images_of(repository: Path) -> list[DetectorImage]:
     ]
 
 
-def overlaps_of(repository: Path) -> list[Overlap]:
+def find_repository_overlaps(repository: Path) -> list[Overlap]:
     sky_map = SkyMap.from_json((repository / "deepCoadd" / "skyMap.json").read_text())
-    return find_overlaps(sky_map, images_of(repository))
+    return find_overlaps(sky_map, read_image_corners(repository))
 
 
 @dataclass(frozen=True)
 class Call:
-    """One of the 89."""
+    """One call of the chain."""
 
     step: str
     arguments: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ class Call:
 
 
 def calls(overlap: list[Overlap]) -> Iterator[Call]:
-    """What the pipeline runs, in order."""
+    """Yield the calls of the pipeline, in order."""
     patches = sorted({(row.tract, row.patch) for row in overlap})
     warps = sorted({(row.tract, row.patch, row.visit) for row in overlap})
     yield Call("create_butler_registry")
@@ -140,7 +140,7 @@ def _patch_calls(step: str, coadds: list[tuple[int, str, str]], patches: list[tu
 
 @pytest.fixture(scope="session")
 def simulated(tmp_path_factory):
-    """What the simulator wrote; look, don't touch."""
+    """Files of the simulator, shared by all tests: read only."""
     folder = tmp_path_factory.mktemp("simulated")
     simulate(folder, folder / "truth" / "truth.fits", seed=1)
     return folder
@@ -148,7 +148,7 @@ def simulated(tmp_path_factory):
 
 @pytest.fixture
 def a_repository(simulated, tmp_path):
-    """The simulated files in a repository of the test's own, with registry and schemas."""
+    """A repository of the test's own with the simulated files, registry and schemas."""
     repository = make_repository(simulated, tmp_path / "repo")
     assert run("schemas", repository) == 0
     assert run("create_butler_registry", repository) == 0
@@ -157,21 +157,21 @@ def a_repository(simulated, tmp_path):
 
 @pytest.fixture(scope="session")
 def chain(simulated, tmp_path_factory):
-    """A repository after all calls, and these; look, don't touch."""
+    """A repository after all calls, shared by all tests: read only."""
     return run_chain(simulated, tmp_path_factory.mktemp("chain") / "repo")
 
 
 def run_chain(simulated: Path, repository: Path) -> "Chain":
     make_repository(simulated, repository)
     assert run("schemas", repository) == 0
-    made = list(calls(overlaps_of(repository)))
+    made = list(calls(find_repository_overlaps(repository)))
     assert [(call, status) for call in made if (status := call.run_in(repository))] == []
     return Chain(repository, made)
 
 
 @dataclass(frozen=True)
 class Chain:
-    """What was run, and where."""
+    """A repository and the calls that were run in it."""
 
     repository: Path
     calls: list[Call]
@@ -179,19 +179,19 @@ class Chain:
 
 @pytest.fixture(scope="session")
 def hsc_chain():
-    """Runs all calls on what a simulator wrote."""
+    """Function that runs all calls on the files of a simulator."""
     return run_chain
 
 
 @pytest.fixture(scope="session")
 def hsc():
-    """A step in this process, as its program is called."""
+    """Function that runs a step in this process."""
     return run
 
 
 @pytest.fixture(scope="session")
 def program():
-    """A step in a process of its own."""
+    """Function that runs a step as a program."""
 
     def run_program(name, *arguments):
         command = [sys.executable, "-m", f"pipelines.hsc.{name}", *map(str, arguments)]

@@ -15,7 +15,7 @@ PATCH = ("--id", "tract=0", "patch=8x7", "filter=HSC-I")
 
 
 def bars_of(repository, truth):
-    """What the survey has to reach, by filter."""
+    """Return the residuals' statistics by filter."""
     parts = read_residuals(sorted(repository.glob("coadd/forced_src-*.fits")), truth)
     return {part.filter: part.summarize() for part in parts}
 

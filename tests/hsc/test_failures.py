@@ -1,4 +1,4 @@
-"""What goes wrong ends with a status of its own and one line."""
+"""Failures of steps: each kind has an exit status and prints one line."""
 
 import json
 import re
@@ -18,14 +18,14 @@ RAW = "raw/HSC-0903334-016.fits"
 
 @pytest.fixture
 def one_line(capsys):
-    """What was said; it has to be one line."""
+    """Function that returns the message on stderr, which must be one line."""
 
-    def said():
+    def read_line():
         line = capsys.readouterr().err
         assert line.count("\n") == 1
         return line.strip()
 
-    return said
+    return read_line
 
 
 def test_too_few_stars_is_a_quality_failure(program, a_repository, tmp_path):

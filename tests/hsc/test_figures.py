@@ -1,4 +1,4 @@
-"""Pictures and figures of the result."""
+"""Figures of the coadds and of the residuals."""
 
 import json
 

@@ -40,7 +40,7 @@ class StepArguments:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Step:
+class PipelineStep:
     """A program of the pipeline."""
 
     name: str
@@ -59,7 +59,7 @@ class Step:
         return f"python -m pipelines.hsc.{self.name}"
 
 
-def main(step: Step, argv: Sequence[str] | None = None) -> int:
+def main(step: PipelineStep, argv: Sequence[str] | None = None) -> int:
     """Run a step by its command line.
 
     Returns
@@ -99,7 +99,7 @@ def run_program(command: str, action: Callable[[], None]) -> int:
     return 0
 
 
-def make_parser(step: Step) -> argparse.ArgumentParser:
+def make_parser(step: PipelineStep) -> argparse.ArgumentParser:
     """Make the parser of a step's command line."""
     parser = argparse.ArgumentParser(prog=step.command, description=step.description, epilog=_list_settings(step))
     parser.add_argument("repository", type=Path, help="directory that data are read from")
@@ -122,7 +122,7 @@ def make_parser(step: Step) -> argparse.ArgumentParser:
     return parser
 
 
-def parse_step_arguments(step: Step, arguments: argparse.Namespace) -> StepArguments:
+def parse_step_arguments(step: PipelineStep, arguments: argparse.Namespace) -> StepArguments:
     """Convert what the parser returned.
 
     Raises
@@ -146,7 +146,7 @@ def _parse_complete_id(keys: tuple[str, ...], words: Sequence[str], option: str)
     return data_id
 
 
-def _parse_selections(step: Step, selections: Sequence[Sequence[str]]) -> tuple[DataId, ...]:
+def _parse_selections(step: PipelineStep, selections: Sequence[Sequence[str]]) -> tuple[DataId, ...]:
     if step.select_keys and not selections:
         raise InputError(f"nothing to work on: --selectId {' '.join(f'{key}=...' for key in step.select_keys)}")
     data_ids = [_parse_complete_id(step.select_keys, words, "--selectId") for words in selections]
@@ -154,7 +154,7 @@ def _parse_selections(step: Step, selections: Sequence[Sequence[str]]) -> tuple[
     return tuple(unique[values] for values in sorted(unique))
 
 
-def _parse_setting(step: Step, word: str) -> tuple[str, Setting]:
+def _parse_setting(step: PipelineStep, word: str) -> tuple[str, Setting]:
     key, _, text = word.partition("=")
     if key not in step.config:
         known = ", ".join(step.config) or "nothing"
@@ -166,7 +166,7 @@ def _parse_setting(step: Step, word: str) -> tuple[str, Setting]:
         raise InputError(f"-c {word}: {key} is set as in {key}={step.config[key]}") from error
 
 
-def _list_settings(step: Step) -> str:
+def _list_settings(step: PipelineStep) -> str:
     return "settings: " + " ".join(f"{key}={value}" for key, value in step.config.items()) if step.config else ""
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.hsc.errors import InputError
 from pipelines.hsc.repository.repository import TEMPLATES, Repository, read_templates
 from pipelines.hsc.steps import command
-from pipelines.hsc.steps.command import Step, make_parser, parse_step_arguments
+from pipelines.hsc.steps.command import PipelineStep, make_parser, parse_step_arguments
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -87,7 +87,7 @@ def open_memory_repository(
     return MemoryRepository(inputs, outputs, read_templates(inputs / TEMPLATES), objects, is_kept)
 
 
-def make_in_process(step: Step) -> InProcess:
+def make_in_process(step: PipelineStep) -> InProcess:
     """Return the step as a function, which the framework calls instead of starting the program.
 
     Its arguments are the words of the command line, the objects in memory by path, and the paths to keep in memory

@@ -1,4 +1,4 @@
-"""PixelPlanes to sky and back."""
+"""Pixels to sky and back."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The light and places of stars, alone and in crowds."""
+"""Fluxes and positions of stars, alone and in crowds."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""An image's stars and the reference catalogue's."""
+"""The match of an image's stars with the reference catalogue."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SHAPE = (240, 760)
 
 @pytest.fixture
 def a_field():
-    """StarMeasurements where they are seen, with zero point 30, and the same in the reference catalogue."""
+    """Stars where they are seen, with zero point 30, and the same in the reference catalogue."""
 
     def make(count, unknown=0, place_error_pixels=0.02):
         random = np.random.default_rng(1)

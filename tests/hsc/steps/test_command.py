@@ -7,9 +7,9 @@ import pytest
 
 from pipelines.hsc.errors import InputError
 from pipelines.hsc.repository.data_id import parse_data_id, split_alternatives
-from pipelines.hsc.steps.command import Step, make_parser, parse_step_arguments
+from pipelines.hsc.steps.command import PipelineStep, make_parser, parse_step_arguments
 
-STEP = Step(
+STEP = PipelineStep(
     name="a_step",
     description="",
     run=lambda arguments, repository: None,

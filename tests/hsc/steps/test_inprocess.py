@@ -16,7 +16,7 @@ MADE = ["calexp", "det_bkgd", "det"]
 
 @pytest.fixture
 def calexps(chain, tmp_path):
-    """A repository that has got as far as calibrated images."""
+    """A repository with calibrated images."""
     for name in ("config", "corr", "schema"):
         shutil.copytree(chain.repository / name, tmp_path / "repo" / name)
     for name in ("registry.sqlite3", "deepCoadd/skyMap.json"):
@@ -76,7 +76,7 @@ def test_a_call_that_cannot_be_run_is_told(hsc, calexps, tmp_path, capsys, line,
 
 
 def of_a_patch(call, patch):
-    """Whether a call of the chain makes something of a patch."""
+    """Return whether a call of the chain is for a patch."""
     return f"patch={patch}" in call.arguments
 
 
