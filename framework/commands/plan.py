@@ -51,7 +51,7 @@ def command(
 ) -> None:
     """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.plan.reasons import reasons
+    from framework.plan.reasons import explain_inputs
     from framework.registry.database.opening import open_registry
     from framework.runs.submission import plan_next
     from framework.runs.submitted_pipeline import read_submission
@@ -76,7 +76,7 @@ def command(
     else:
         for line in summary(plan):
             click.echo(line)
-        why = reasons(plan, submission.pipeline)
+        why = explain_inputs(plan, submission.pipeline)
         for line in (line for call in plan.calls if with_calls for line in call_lines(call, why)):
             click.echo(line)
 

@@ -36,9 +36,11 @@ class Rules:
     columns: Mapping[str, Tolerance] = field(default_factory=dict)
 
     def is_volatile(self, name: str) -> bool:
+        """Return whether a card, column or key may have any value."""
         return name.upper() in self.volatile
 
     def of(self, name: str) -> Tolerance:
+        """Return the tolerance of a card, column, extension or key."""
         return self.columns.get(name.upper(), self.tolerance)
 
 

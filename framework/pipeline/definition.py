@@ -34,6 +34,7 @@ class ObjectDefinition:
 
     @property
     def position(self) -> SourcePosition:
+        """Position at which the section opens."""
         return self.section.opened_position
 
     @property
@@ -63,6 +64,7 @@ class ObjectDefinition:
 
     @property
     def allows_empty(self) -> bool:
+        """True if the object may have no files."""
         return read_flag(self.section, "allow_empty")
 
 
@@ -119,6 +121,7 @@ class NamingDefinition:
 
     @property
     def position(self) -> SourcePosition:
+        """Position at which the section opens."""
         return self.section.opened_position
 
     @property
@@ -138,14 +141,17 @@ class NamingDefinition:
 
     @cached_property
     def is_saved(self) -> bool:
+        """True if the files are kept in the archive."""
         return self._flag("savefiles", default=True)
 
     @cached_property
     def is_compressed(self) -> bool:
+        """True if the files are compressed in the archive."""
         return self.is_output and self.is_saved and self._flag("compress_files", default=False)
 
     @cached_property
     def is_optional(self) -> bool:
+        """True if a file may be missing."""
         return self._flag("optional", default=False)
 
     @cached_property
@@ -155,6 +161,7 @@ class NamingDefinition:
 
     @cached_property
     def has_header_cards(self) -> bool:
+        """True if cards are added to the headers of the files before they are stored."""
         return self.is_output and any(key.startswith(HEADER_UPDATE) for key, _ in self.section.sections())
 
     def _flag(self, key: str, *, default: bool) -> bool:
@@ -194,14 +201,17 @@ class ModuleDefinition:
 
     @property
     def position(self) -> SourcePosition:
+        """Position at which the section opens."""
         return self.section.opened_position
 
     @cached_property
     def made(self) -> frozenset[str]:
+        """Labels of everything that its programs make."""
         return frozenset(label for step in self.execs for label in step.made)
 
     @cached_property
     def used(self) -> frozenset[str]:
+        """Labels of everything that its programs read."""
         return frozenset(label for step in self.execs for label in step.used)
 
     @property
@@ -217,14 +227,17 @@ class ModuleDefinition:
 
     @property
     def block_name(self) -> str:
+        """Name of the block that the module stands in."""
         return self.block.path.rpartition(".")[2]
 
     @property
     def has_log_pattern(self) -> bool:
+        """True if the module names the logs of its calls itself."""
         return "modnamepat" in self.section
 
     @property
     def wrapper_settings(self) -> Section:
+        """Section with the settings of the wrapper."""
         return self.section.section("wrapper")
 
     def position_of(self, key: str) -> SourcePosition:
@@ -243,6 +256,7 @@ class BlockDefinition:
 
     @property
     def position(self) -> SourcePosition:
+        """Position at which the section opens."""
         return self.section.opened_position
 
     @property
@@ -252,6 +266,7 @@ class BlockDefinition:
 
     @property
     def divide_jobs_by(self) -> tuple[str, ...]:
+        """Keys of calls for each value of which there is a job."""
         return read_names(self.section, "divide_jobs_by")
 
 

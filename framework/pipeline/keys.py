@@ -60,19 +60,19 @@ pipeline | top | text | the pipeline's name
 pipeprod | top | text | the product that holds the pipeline
 pipever | top | text | the product's version
 project | top | text | first part of the archive's paths
-campaign | top | text | what the processing belongs to
-operator | top | text | who is responsible
+campaign | top | text | campaign that the processing belongs to
+operator | top | text | person who is responsible
 reqnum | top | integer | number of the request
 unitname | top | text | tile, exposure, night or dataset
-attnum | top | integer | number of the try; given by the registry
+attnum | top | integer | number of the attempt; the registry assigns it
 jira_id | top | text | ticket of the request
 label | top | list | words to find the attempt by
 basket | top | text | groups units in the archive's paths
 group_submit_id | top | text | joins attempts that were submitted together
 run | top | text | name of the run
-ops_run_dir | top | text | where in the archive the run is kept
-submit_run_dir | top | text | where the submit side writes
-save_run_vals | top | names | values to keep with the attempt
+ops_run_dir | top | text | directory of the run in the archive
+submit_run_dir | top | text | directory of the run on the submit host
+save_run_vals | top | names | keys whose values are recorded with the attempt
 blocklist | top | list | blocks, in order
 block_order | top | mode serial dataflow | whether blocks follow each other or their files
 target_site | top | text | site that the jobs run at
@@ -85,16 +85,16 @@ target_des_services | top site | text | the same file at the site
 target_des_db_section | top site | text | the section in it
 des_services | top | text | file with credentials
 des_db_section | top | text | section in it
-use_qcf | top | boolean | whether messages in logs are gathered
+use_qcf | top | boolean | whether messages in logs are collected
 use_db_in | top | boolean | whether the registry is asked
 use_db_out | top | boolean | whether the registry is written
 save_md5sum | top | boolean | whether checksums are recorded
 create_junk_tarball | top | boolean | whether undeclared files are kept
 verify_files | top | boolean | whether sizes are compared at the end
-wrapper_debug | top | integer | how much wrappers tell
+wrapper_debug | top | integer | how much detail wrappers report
 when_to_email | top | mode run block never | when mail is sent
-email | top | list | to whom
-epilogue | top | text | what is said when the run is done
+email | top | list | addresses for mail
+epilogue | top | text | text that is printed at the end of the run
 dry_run | top | boolean | plan everything, run nothing
 use_home_archive_input | top | mode target_archive wrapper all never | when inputs are fetched from the home archive
 use_home_archive_output | top | mode wrapper job block run never | when outputs go to the home archive
@@ -102,147 +102,147 @@ use_target_archive_input | top | mode job never | when inputs are fetched from t
 use_target_archive_output | top | mode wrapper job never | when outputs go to the target archive
 master_savefiles | top | mode always failure file never rand_\\d\\d | which outputs are kept
 master_compression | top | mode never file success | which outputs are compressed
-master_use_fwthreads | top | boolean | whether calls of a job run beside each other
+master_use_fwthreads | top | boolean | whether calls of a job run at the same time
 compression_exec | top | text | program that compresses
-compression_args | top | text | its arguments
-compression_suffix | top | text | what it puts after the name
+compression_args | top | text | arguments of the compression program
+compression_suffix | top | text | ending of compressed files
 compression_cleanup | top | boolean | whether the uncompressed file is removed
 tmpfile_prefix | top | text | start of temporary names
 fw_nmaxthread | top | integer | most calls of a job at a time
-max_calls | top | integer | a larger plan is refused
-max_wrappers_per_job | top block | integer | a job holds no more calls
+max_calls | top | integer | most calls of a module; a larger module is refused
+max_wrappers_per_job | top block | integer | most calls of a job
 request_memory | top block module | text | memory for a job: a number, an expression, or learned
 request_disk | top block module | text | disk for a job
 request_cpus | top block module | text | processors for a job
 request_gpus | top block module | text | graphics processors for a job
 max_walltime | top block module | text | longest time of a job
 jobwalltime | top | text | longest time of a job, minutes
-concurrency_limits | top block module | list | named throttles
+concurrency_limits | top block module | list | concurrency limits of the pool that jobs count against
 max_running | top block module | integer | most jobs of a module at a time
 partition | top block module | text | the site's queue that a job is sent to
-account | top block module | text | whom the site charges for a job
-environment | top block module | text | how programs find their software: a name of environment_def, or none
-container | top block module | text | what programs run in: a name of container_def, or none
+account | top block module | text | account that the site charges for a job
+environment | top block module | text | software of programs: a name of environment_def, or none
+container | top block module | text | container of programs: a name of container_def, or none
 container_runtime | top | text | apptainer, singularity, podman or docker
 glidein_use_wall | top | boolean | whether slots must live long enough
-glidein_name | top | text | which slots
-nodeset | top | text | which machines
+glidein_name | top | text | name of the slots
+nodeset | top | text | set of machines
 condorjobreq | top | text | further requirements of a job
 condorjobclass | top | text | priority class
-filetype_metadata | top | text | what is gathered from files
-metadata | top | names | what is gathered from files
-optional_metadata | top | names | what is gathered from files that have it
+filetype_metadata | top | text | metadata that are recorded of files, by filetype
+metadata | top | names | metadata keys that are recorded of each file
+optional_metadata | top | names | metadata keys that are recorded of files that have them
 http | top | text | address of the home archive
-rundir | file list | text | folder in the job
+rundir | file list | text | directory in the job
 modulelist | block | list | modules, in order
 plan | block | mode early late | when the block is planned: with the run, or when the blocks before it have ended
 divide_jobs_by | block | names | one job for each value
 wrappername | module | text | the wrapper
 wrapperloop | module | names | one call for each combination of values
 loopobj | module | names | list or file whose lines give the combinations
-modnamepat | top module | text | name of a call's own files
+modnamepat | top module | text | pattern of the names of a call's logs
 max_fwthreads | module | integer | most calls of the module at a time
-noop | module | boolean | ask and list, make no call
+noop | module | boolean | only ask and list; make no call
 req_vals | module | names | further values for the wrapper
 list_order | module | list | order of the module's lists
-execname | exec | text | the program
-execnum | exec | integer | which program of the call
+execname | exec | text | path or name of the program
+execnum | exec | integer | number of the program in the call
 cmd_hyphen | exec | mode allsingle alldouble mixed_gnu | how options are written
 cmdline | exec | text | arguments
 used | exec | names | inputs, for provenance
 was_generated_by | exec | names | outputs, for provenance
 ancestry | exec | names | parent:child pairs, for provenance
-was_derived_from | exec | names | the same, as wrappers see it
+was_derived_from | exec | names | parents of a file, as wrappers see it
 version_flag | exec | text | option that prints the version
-version_pattern | exec | text | where the version stands in what is printed
+version_pattern | exec | text | regular expression that finds the version in the output
 exec | file list | text | program that asks for the lines
-args | file list | text | its arguments
-query | file list | text | question that gives the lines
-query_table | file list | text | table that is asked
-query_fields | file list | names | keys that are conditions
+args | file list | text | arguments of that program
+query | file list | text | name of a query that gives the lines
+query_table | file list | text | table of the query
+query_fields | file list | names | keys that are conditions of the query
 output_fields | file list | names | further columns
-join | file list | names | how tables belong together
+join | file list | names | pairs of equal fields, by which tables are joined
 qouttype | file list | mode wcl json xml | form of the answer
-qoutfile | file list | text | where the answer is written
-depends | file list | names | lines of an earlier module
-depends-newname | file list | names | the same lines with names of its own
+qoutfile | file list | text | file that the answer is written to
+depends | file list | names | object of an earlier module whose files these are
+depends-newname | file list | names | object of an earlier module whose files stand behind these, under new names
 divide_by | file list | names | keys that make sublists
 match | file list | names | keys that choose a sublist
 loopkey | file list | names | keys that make sublists
-columns | file list | names | what a list file's lines hold
+columns | file list | names | columns of a list file
 format | list | mode textsp textcsv texttab wcl | form of a list file
 sortkey | list | names | order of the lines: key, numeric, reverse
 allow_missing | file list | boolean | leave out lines whose file is missing
-div_list_by_col | list | text | several list files from the same lines
-filetype | file list | text | what is gathered from the file
-filename | file list | text | its name
-filepat | file list | text | pattern of its name
-fullname | file list | text | its path in the job
-archivepath | file list | text | its path in the archive
-flabel | file list | text | a word for the pattern
-fsuffix | file list | text | the name's end
-dirpat | file list | text | pattern of its folder
-ops_enddir | file list | text | last part of the folder in the archive
-job_enddir | file list | text | last part of the folder in the job
+div_list_by_col | list | text | sections of several list files from the same lines
+filetype | file list | text | filetype: one of filetype_metadata
+filename | file list | text | name of the file
+filepat | file list | text | name of the pattern of the file's name
+fullname | file list | text | path outside the archives
+archivepath | file list | text | path in the archive
+flabel | file list | text | label for the pattern
+fsuffix | file list | text | ending of the name
+dirpat | file list | text | name of the pattern of the directory
+ops_enddir | file list | text | last part of the directory in the archive
+job_enddir | file list | text | last part of the directory in the job
 job_outtype | file list | text | the program's own word for the output
-rename_file | file list | text | fixed name that a program wants
+rename_file | file list | text | fixed name in the job that a program needs
 listonly | file | boolean | member of a list only, not passed itself
-savefiles | file | boolean | whether it is kept
-compress_files | file | boolean | whether it is compressed
-compressfiles | file | text | an old spelling of compress_files, never heeded
+savefiles | file | boolean | whether the file is kept in the archive
+compress_files | file | boolean | whether the file is compressed in the archive
+compressfiles | file | text | old spelling of compress_files, without effect
 optional | file | boolean | may be missing
-wildcards | file | names | parts of the name that only the program knows: it makes any number of such files
-allow_empty | file list | boolean | nothing at all may be found
-stagefiles | file | boolean | brought to the site before the job
-ignore_multiple_error | file | boolean | several lines are allowed
+wildcards | file | names | variables of the name whose values only the program knows: it makes any number of such files
+allow_empty | file list | boolean | whether no file at all is allowed
+stagefiles | file | boolean | whether the file is staged to the site before the job
+ignore_multiple_error | file | boolean | whether a call may get several files
 volatile | file | boolean | differs from run to run, such as a log
 volatile_keys | file | names | header cards, columns and JSON keys that differ from run to run
-tolerance | file | text | how far numbers may be apart when a call is repeated: relative, or relative, absolute
-runtime | directory_pattern container_def | text | folder in the job; what runs a container
-ops | directory_pattern | text | folder in the archive
+tolerance | file | text | largest difference of numbers when a call is repeated: relative, or relative, absolute
+runtime | directory_pattern container_def | text | directory in the job; program that runs a container
+ops | directory_pattern | text | directory in the archive
 name | directory_pattern archive site file list | text | its own name
 batchtype | site | text | kind of slots
-gridtype | site | text | how jobs are sent
-gridhost | site | text | where they are sent
+gridtype | site | text | kind of engine that jobs are sent to
+gridhost | site | text | host that jobs are sent to
 loginhost | site | text | host to log in to
 jobroot | site | text | where jobs run
-setupeups | site | text | how the software is found
-dynslots | site | boolean | whether slots are made to measure
+setupeups | site | text | script that sets up the software
+dynslots | site | boolean | whether slots are partitionable
 gpus | site | integer | graphics processors that jobs may use at a time
 setup | environment_def | text | a script that bash reads before the programs, and its arguments
-module_load | environment_def | list | environment modules, as module load is given them
-module_init | environment_def | text | script that makes the command module known
+module_load | environment_def | list | environment modules, as for module load
+module_init | environment_def | text | script that defines the command module
 conda | environment_def | text | directory of a conda environment
 venv | environment_def | text | directory of a virtual environment
-image | container_def | text | image file, or where a registry has it
-bind | container_def | list | further places the programs see: place, place:inside, place:inside:rw
-options | container_def | text | further words for the runtime
-max_setuptime | environment_def container_def | text | longest time that making it ready may take, minutes
-root | archive | text | its folder
-root_http | archive | text | its address
-filemgmt | archive | text | how it is catalogued
-fileutils | archive | text | how it is read and written
-site | archive | text | where it is
-mvmtclass | archive | text | how files move
+image | container_def | text | image file, or address of an image in a registry
+bind | container_def | list | directories that the programs see besides: path, path:inside, path:inside:rw
+options | container_def | text | further arguments of the runtime
+max_setuptime | environment_def container_def | text | longest time to make the software ready, minutes
+root | archive | text | root directory
+root_http | archive | text | HTTP address
+filemgmt | archive | text | class that catalogues the files
+fileutils | archive | text | class that reads and writes the files
+site | archive | text | site of the archive
+mvmtclass | archive | text | class that moves files
 """)
 #: All keys: those of DESDM, and those that this framework adds or reads otherwise.
 KEYS: Mapping[str, KeyDeclaration] = {
     **DESDM_KEYS,
     **parse_declarations("""
 qouttype | file list | mode wcl json csv | form of the answer
-fw_home | top | text | where registry, archive and runs are kept
-max_retries | top block module | integer | how often a failed call is tried again
-memory_statuses | top block module | text | exit statuses of programs that had too little memory
-shared_filesystem | site | boolean | whether jobs see the submitting side's files at the same paths
-python | site | text | the Python that jobs are run by
-metadata_type | top | text | which metadata are numbers or truth values
+fw_home | top | text | directory of registry, archive and runs
+max_retries | top block module | integer | how often a failed call is retried
+memory_statuses | top block module | text | exit statuses of programs that ran out of memory
+shared_filesystem | site | boolean | whether jobs see the submit host's files at the same paths
+python | site | text | Python that runs the jobs
+metadata_type | top | text | metadata that are numbers or booleans
 file_groups | top | names | metadata by which the files of all types are asked for together
-machine_requirements | site | text | what a machine must have, as the pool's own expression
-hold_over_memory | site | boolean | whether a job that takes more memory than it asked for is stopped and asks for more
+machine_requirements | site | text | requirements of a machine, as an expression of the pool
+hold_over_memory | site | boolean | whether a job over its requested memory is held, and released with more
 input_archives | top | list | further archives that inputs may come from, in this order
-stage | archive | text | command that brings files within reach before they are read, such as from tape
-connections | archive | integer | how many files are copied from or to it at a time
+stage | archive | text | command that stages files before they are read, such as from tape
+connections | archive | integer | files that are copied at a time
 max_transfers | top site | integer | most files that a machine's jobs fetch from one server at a time
-infrastructure_retries | site | integer | how often a job is run again when not its programs but its surroundings failed
+infrastructure_retries | site | integer | how often a job is retried after a failure that is not of its programs
 """),
 }

@@ -42,6 +42,7 @@ class PipelineDefinition:
 
     @property
     def compression_args(self) -> tuple[str, ...]:
+        """Arguments of fpack."""
         return read_compression_args(self.top)
 
     @property

@@ -54,7 +54,7 @@ def step_of(argv: Sequence[str], position: SourcePosition) -> str:
         return _steps[name.lower()]
     if not SHIPPED_PROGRAM.fullmatch(name):
         hint = "it is a module pipelines.<family>.<program>, or named in the section <steps> of the site's file"
-        raise error_at(position, f"nobody has registered '{name}' as a step that runs in one process with others", hint)
+        raise error_at(position, f"'{name}' is not registered as a step that runs in one process with others", hint)
     try:
         _import_function(f"{name}:{IN_PROCESS}", position)
     except WclError as error:

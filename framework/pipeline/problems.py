@@ -48,9 +48,11 @@ class PlanProblems:
             self._add(problem)
 
     def add_error(self, position: SourcePosition, message: str, hint: str = "") -> None:
+        """Add an error."""
         self._add(problem_at(position, message, hint))
 
     def add_warning(self, position: SourcePosition, message: str, hint: str = "") -> None:
+        """Add a warning."""
         self._add(problem_at(position, message, hint, "warning"))
 
     @contextmanager

@@ -1,4 +1,4 @@
-"""Questions: what a file or list object asks about the world, and what it is answered."""
+"""Questions that files and lists ask of the registry or of programs, and the answers."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class TextTemplate:
         """Return the error with the position of the definition that uses a shared pattern."""
         if self.user_position is None:
             return error
-        hint = f"{self.position} wants it: {self.text}"
+        hint = f"required by {self.position}: {self.text}"
         return WclError(*(problem_at(self.user_position, each.message, hint) for each in error.problems))
 
 

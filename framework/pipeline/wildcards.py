@@ -22,7 +22,7 @@ class WildName:
 
     #: The expression that each file's name fits, with a group for each wildcard.
     pattern: str
-    #: The same with ``*`` for each wildcard: for people, and for programs that are told where to write.
+    #: The same with ``*`` for each wildcard: for messages, and for programs that write to a path.
     glob: str
 
 

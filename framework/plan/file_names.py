@@ -60,6 +60,7 @@ class FileNaming:
 
     @property
     def sets_directory(self) -> bool:
+        """True if the definition says where its files lie in the job."""
         return self._definition.sets_directory
 
     def _make_file(

@@ -34,9 +34,9 @@ def mermaid(graph: Graph) -> Iterator[str]:
     """Yield the lines of a graph for mermaid, which pages and tickets draw."""
     names = {key: f"n{number}" for number, key in enumerate(graph.boxes)}
     yield "flowchart TD"
-    for number, words, boxes in _in_groups(graph):
+    for number, title, boxes in _in_groups(graph):
         if number:
-            yield f'    subgraph g{number}["{_mermaid_text(words)}"]'
+            yield f'    subgraph g{number}["{_mermaid_text(title)}"]'
         for key, box in boxes:
             left, right = ('[("', '")]') if box.kind == "archive" else ('["', '"]')
             text = "<br/>".join(map(_mermaid_text, (box.title, *box.lines)))
@@ -59,12 +59,12 @@ def dot(graph: Graph) -> Iterator[str]:
     source_targets = {arrow.source: arrow.target for arrow in graph.arrows if graph.boxes[arrow.source].kind in SOURCES}
     yield "digraph plan {"
     yield _DOT_STYLE
-    for number, words, boxes in _in_groups(graph):
+    for number, title, boxes in _in_groups(graph):
         if number:
             frame, ground = _GROUPS[(number - 1) % len(_GROUPS)]
             yield f"    subgraph cluster_{number} {{"
             yield f'        graph [style="rounded,filled", color="{frame}", fillcolor="{ground}", margin=14,'
-            yield f'            labeljust=l, fontcolor="{_INK}", label=<{_xml(words)}>];'
+            yield f'            labeljust=l, fontcolor="{_INK}", label=<{_xml(title)}>];'
         for key, box in boxes:
             yield f"        {_quote(key)} [{_DOT_BOXES[box.kind]}, label={_dot_label(box)}];"
             if key in source_targets:
@@ -78,15 +78,15 @@ def dot(graph: Graph) -> Iterator[str]:
 
 def _in_groups(graph: Graph) -> Iterator[tuple[int, str, list[tuple[str, GraphBox]]]]:
     """Yield the number, the title and the boxes of each group; number 0 has the boxes without a group."""
-    for number, (group, words) in enumerate([("", ""), *graph.groups.items()]):
-        yield number, words, [(key, box) for key, box in graph.boxes.items() if box.group == group]
+    for number, (group, title) in enumerate([("", ""), *graph.groups.items()]):
+        yield number, title, [(key, box) for key, box in graph.boxes.items() if box.group == group]
 
 
 def _dot_label(box: GraphBox) -> str:
     """Return the label of a box: its title, and its lines below it in small letters."""
     title = _xml(box.title) if box.kind in SOURCES else f"<b>{_xml(box.title)}</b>"
     small = (f'<font point-size="10" color="{_GREY}">{_xml(line)}</font>' for line in box.lines)
-    rows = "".join(f"<tr><td>{words}</td></tr>" for words in (title, *small))
+    rows = "".join(f"<tr><td>{text}</td></tr>" for text in (title, *small))
     return f'<<table border="0" cellspacing="0" cellpadding="1">{rows}</table>>'
 
 

@@ -21,6 +21,7 @@ class FileLine(Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def first(self) -> File:
+        """First file of the line."""
         return self.files[0]
 
     def file(self, nick: str) -> File:

@@ -13,11 +13,11 @@ from wcl import Section, split_list
 SOURCES = ("depends-newname", "depends", "query_fields", "query", "exec", "fullname", "filename", "filepat")
 
 
-def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
+def explain_inputs(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
     """Return a function that says why a call reads a file: where it is, how it is asked for, and what picks it."""
     made_by = find_makers(locate_calls(plan))
 
-    def why(call: Call, file: File) -> str:
+    def explain(call: Call, file: File) -> str:
         kind, _, rest = file.label.partition(".")
         label = rest.partition(".")[0].lower()
         module = pipeline.section("module").section(call.module.lower())
@@ -28,7 +28,7 @@ def reasons(plan: Plan, pipeline: Section) -> Callable[[Call, File], str]:
         words = [file.label, f"from {source}", source_text(section), _matched_keys(section, call)]
         return ", ".join(word for word in words if word)
 
-    return why
+    return explain
 
 
 def source_text(section: Section) -> str:

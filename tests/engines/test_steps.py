@@ -356,7 +356,7 @@ def test_only_the_site_can_register_steps(run, words, tmp_path):
     said = run("submit", words(SITE), *FUSED)
     assert said.status == 2
     assert "words.wcl:" in said.err
-    assert "nobody has registered 'toy.a' as a step that runs in one process with others" in said.err
+    assert "'toy.a' is not registered as a step that runs in one process with others" in said.err
     assert "named in the section <steps> of the site's file" in said.err
 
 
@@ -365,7 +365,7 @@ def test_only_the_site_can_register_steps(run, words, tmp_path):
     [
         (["module.a.exec_1.execname=cat"], "'cat' cannot run in one process with others"),
         (["module.a.exec_1.execname=python -m pipelines.hsc.schemas"], "'pipelines.hsc.schemas' does not run in one"),
-        (["module.a.exec_1.execname=python -m os.path"], "nobody has registered 'os.path'"),
+        (["module.a.exec_1.execname=python -m os.path"], "'os.path' is not registered"),
         (["module.b.job_environment.colour=red"], "b and a are to run in one process, and differ in their job_env"),
         (
             ["module.b.exec_1.execname=python3 -m toy.b"],
