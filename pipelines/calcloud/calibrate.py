@@ -116,7 +116,7 @@ def read_raw(path: Path) -> RawImage:
             )
             adu = np.asarray(found.data, np.float32)
     except OSError as error:
-        raise InputError(f"{path}: is no FITS file ({error})") from error
+        raise InputError(f"{path}: is not a FITS file ({error})") from error
     return RawImage(
         path=path,
         header=header,

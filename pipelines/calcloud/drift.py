@@ -96,7 +96,7 @@ def read_pairs(path: Path) -> list[PlannedAndUsed]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except ValueError as error:
-        raise InputError(f"{path}: is no list of {', '.join(COLUMNS)} ({error})") from error
+        raise InputError(f"{path}: is not a list of {', '.join(COLUMNS)} ({error})") from error
     if not rows:
         raise InputError(f"{path}: lists no job")
     for row in rows:

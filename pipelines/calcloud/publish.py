@@ -40,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> None:
     folder: Path = arguments.dir
     stamp = folder.resolve().name
     if not STAMP.fullmatch(stamp):
-        raise InputError(f"{folder}: does not have a stamp as its name, such as 2021-11-04-1636048291")
+        raise InputError(f"{folder}: is not named by a stamp such as 2021-11-04-1636048291")
     models = sorted((folder / "models").glob("*"))
     if not models:
         raise InputError(f"{folder}/models: holds no model (train writes them)")

@@ -64,7 +64,7 @@ def unpack(packed: Path, name: str, target: Path) -> Path:
     except FileNotFoundError:
         raise InputError(f"{name}: no such file") from None
     except zipfile.BadZipFile as error:
-        raise InputError(f"{name}: is no zip ({error})") from error
+        raise InputError(f"{name}: is not a zip file ({error})") from error
     return target / stamp
 
 
@@ -73,7 +73,9 @@ def _stamp(members: list[str], name: str) -> str:
     paths = [PurePosixPath(member) for member in members]
     tops = {path.parts[0] for path in paths if path.parts}
     if len(tops) != 1 or not STAMP.fullmatch(top := tops.pop()) or any(".." in path.parts for path in paths):
-        raise InputError(f"{name}: is no published training: all its files are in one folder called by a stamp")
+        raise InputError(
+            f"{name}: is not a published training: all its files must be in one folder with a stamp as its name"
+        )
     return top
 
 

@@ -91,7 +91,7 @@ def read_plan(name: str) -> list[dict[str, Any]]:
             values = json.loads(line)
             missing = [key for key in NEEDED if key not in values]
         except (ValueError, TypeError) as error:
-            raise InputError(f"{name}:{number}: is no line of a plan ({error})") from error
+            raise InputError(f"{name}:{number}: is not a line of a plan ({error})") from error
         if missing:
             raise InputError(f"{name}:{number}: lacks {', '.join(missing)}")
         found.append(values)

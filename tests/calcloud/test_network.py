@@ -70,7 +70,7 @@ def test_the_record_has_what_the_model_was_trained_with(trained):
         (["--batch", "many"], "invalid positive_int value: 'many'"),
         (["--transform", "nowhere.json"], "nowhere.json: no such file (scrape writes it)"),
         (["--training", "nowhere.csv"], "nowhere.csv: no such file (scrape writes it)"),
-        (["--training", "models/tx_data.json"], "models/tx_data.json: is no CSV"),
+        (["--training", "models/tx_data.json"], "models/tx_data.json: is not CSV"),
     ],
 )
 def test_a_wrong_argument_ends_with_status_2_and_nothing_written(arguments, complaint, trained, network, tmp_path):
@@ -92,4 +92,4 @@ def test_a_training_set_with_another_transform_is_refused(trained, network, tmp_
 def test_a_training_that_runs_away_ends_with_status_2(trained, network, tmp_path):
     ended = network(trained, "memory", "mem_reg", "--learning_rate", "1e30", into=tmp_path)
     assert ended.returncode == 2
-    assert "the loss is no number any more" in ended.stderr
+    assert "the loss is not finite" in ended.stderr

@@ -67,11 +67,11 @@ def test_the_same_folder_gives_the_same_zip(run, stamped, tmp_path):
 def test_a_zip_that_would_leave_its_folder_is_refused(member, tmp_path):
     with zipfile.ZipFile(tmp_path / "bad.zip", "w") as archive:
         archive.writestr(member, "x")
-    with pytest.raises(InputError, match="is no published training"):
+    with pytest.raises(InputError, match="is not a published training"):
         unpack(tmp_path / "bad.zip", "bad.zip", tmp_path / "into")
     assert not (tmp_path / "evil").exists()
 
 
 def test_a_folder_without_a_training_is_refused(run, tmp_path):
     ended = run("publish", tmp_path, "bucket", cwd=tmp_path)
-    assert (ended.returncode, "does not have a stamp as its name" in ended.stderr) == (2, True)
+    assert (ended.returncode, "is not named by a stamp" in ended.stderr) == (2, True)

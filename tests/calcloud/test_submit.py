@@ -22,7 +22,7 @@ LINE = {
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("('bucket', 'b/j', 'jcal01a1q')\n", r"plan\.out:1: is no line of a plan"),
+        ("('bucket', 'b/j', 'jcal01a1q')\n", r"plan\.out:1: is not a line of a plan"),
         ('{"ipst": "jcal01a1q"}\n', r"plan\.out:1: lacks memory_steps_mb"),
         (json.dumps(LINE) + "\n" + json.dumps(LINE | {"batch": "c"}) + "\n", "jobs of several batches"),
         ("", "holds no job"),

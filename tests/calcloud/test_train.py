@@ -56,7 +56,7 @@ def test_an_unreadable_table_ends_with_status_2_and_is_left_alone(run, tmp_path)
     (tmp_path / "data" / "latest.csv").write_bytes(b"\xff\xfe\x00")
     ended = run("train", tmp_path, cwd=tmp_path)
     assert ended.returncode == 2
-    assert "latest.csv:1: is no CSV text" in ended.stderr
+    assert "latest.csv:1: is not CSV text" in ended.stderr
     assert (tmp_path / "data" / "latest.csv").read_bytes() == b"\xff\xfe\x00"
 
 

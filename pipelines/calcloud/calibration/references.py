@@ -97,7 +97,7 @@ def read_from_header(kind: str, header: Any, shape: tuple[int, int], environment
         with fits.open(path) as file:
             data = _frame(file)
     except OSError as error:
-        raise InputError(f"{path}: is no FITS file ({error})") from error
+        raise InputError(f"{path}: is not a FITS file ({error})") from error
     if data is None or data.shape != shape:
         print(f"{name}: left out, its image is {None if data is None else data.shape}, {shape} is needed")
         return None

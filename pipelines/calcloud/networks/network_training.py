@@ -101,7 +101,7 @@ def fit(network: Architecture, train: Examples, test: Examples, parameters: Hype
         trained = run_epoch(inputs, targets, batches, rate)
         tested = _loss_and_metric(network, predict(model, test.inputs), _targets(network, test.truth, scale))
         if not math.isfinite(trained[0] + tested[0]):
-            raise InputError(f"{network.name}: the loss is no number any more in epoch {epoch + 1}; lower the rate")
+            raise InputError(f"{network.name}: the loss is not finite in epoch {epoch + 1}; lower the rate")
         for name, value in _history_entries(network, scale, trained, tested, rate):
             history.setdefault(name, []).append(value)
     _scale_back(model, scale)

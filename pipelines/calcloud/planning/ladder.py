@@ -170,7 +170,7 @@ def read_ladder(path: Path = DEFAULT_LADDER) -> Ladder:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file (a ladder such as {DEFAULT_LADDER})") from None
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: is no ladder of machines ({error!r}); {DEFAULT_LADDER} is one") from error
+        raise InputError(f"{path}: is not a ladder of machines ({error!r}); {DEFAULT_LADDER} is one") from error
     _check(ladder, path)
     return ladder
 

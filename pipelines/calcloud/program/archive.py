@@ -69,7 +69,7 @@ def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]
     except FileNotFoundError:
         raise InputError(f"{path}: no such file (learn writes it)") from None
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise InputError(f"{path}: is no tabular model ({error})") from error
+        raise InputError(f"{path}: is not a tabular model ({error})") from error
     return facts, arrays
 
 

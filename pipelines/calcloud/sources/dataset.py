@@ -97,7 +97,7 @@ def read_features(path: Path) -> tuple[str, dict[str, float]]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is no text ({error.reason})") from error
+        raise InputError(f"{path}: is not text ({error.reason})") from error
     try:
         return check_name(ipst), encode_header(ipst, keywords)
     except UnknownDatasetError:
@@ -187,7 +187,7 @@ def _number(ipst: str, keywords: Mapping[str, str], key: str, *, whole: bool = F
     if math.isnan(value):
         return 0.0
     if not 0 <= value < 1e9 or (whole and not value.is_integer()):
-        raise InputError(f"{ipst}: {key} = {keywords[key]} is no {'count' if whole else 'size'}")
+        raise InputError(f"{ipst}: {key} = {keywords[key]} is not a {'count' if whole else 'size'}")
     return value
 
 

@@ -77,7 +77,7 @@ def fetch(name: str) -> bytes:
 def _address(name: str) -> Address:
     url, _, checksum = name.partition("#")
     if checksum and not _CHECKSUM.fullmatch(checksum):
-        raise InputError(f"{name}: '{checksum}' is no checksum: sha256= and 64, or md5= and 32 hexadecimal digits")
+        raise InputError(f"{name}: '{checksum}' is not a checksum: sha256= and 64, or md5= and 32 hexadecimal digits")
     if not url.startswith(ZENODO):
         return Address(url, checksum)
     date = url.removeprefix(ZENODO)

@@ -77,7 +77,7 @@ def _condition(name: str, query: Mapping[str, str]) -> Any:
     try:
         values = [_typed(text, query["type"]) for text in query["value"].split("..")]
     except InvalidOperation:
-        raise InputError(f"{name}: {query['value']!r} is no {query['type']}") from None
+        raise InputError(f"{name}: {query['value']!r} is not of type {query['type']}") from None
     if len(values) != (2 if query["method"] == "between" else 1):
         raise InputError(f"{name}: between has two values, first..last, every other method one")
     return getattr(Attr(query["name"]), query["method"])(*values)

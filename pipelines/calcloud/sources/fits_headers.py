@@ -104,7 +104,7 @@ def header_of(path: Path) -> dict[str, str]:
         with fits.open(path) as file:
             headers = [unit.header for unit in file]
     except OSError as error:
-        raise InputError(f"{path}: is no FITS file ({error})") from error
+        raise InputError(f"{path}: is not a FITS file ({error})") from error
     found = {}
     for keyword in KEYWORDS:
         values = [header[keyword] for header in headers if keyword in header]

@@ -127,7 +127,7 @@ def _parquet_as_csv(name: str, stored: bytes) -> bytes:
     except ImportError as error:
         raise InputError(f"{name}: a parquet file needs pyarrow: pip install 'skyfw[ml]'") from error
     except (OSError, ValueError) as error:
-        raise InputError(f"{name}: is no parquet file that can be read ({error})") from error
+        raise InputError(f"{name}: is not a readable parquet file ({error})") from error
 
 
 def _text(name: str, stored: bytes) -> str:
@@ -143,9 +143,9 @@ def _text(name: str, stored: bytes) -> str:
         text = unpacked.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = unpacked.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{name}:{line}: is no CSV text (byte {error.object[error.start]:#04x})") from error
+        raise InputError(f"{name}:{line}: is not CSV text (byte {error.object[error.start]:#04x})") from error
     if "\0" in text:
-        raise InputError(f"{name}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: is no CSV text (a zero byte)")
+        raise InputError(f"{name}:{text.count(chr(10), 0, text.index(chr(0))) + 1}: is not CSV text (a zero byte)")
     return text
 
 
@@ -159,8 +159,10 @@ def _split(name: str, text: str) -> tuple[tuple[str, ...], tuple[SourceLine, ...
                 rows.append(SourceLine(first, tuple(fields)))
             first = reader.line_num + 1
     except csv.Error as error:
-        raise InputError(f"{name}:{first}: is no CSV ({error})") from error
+        raise InputError(f"{name}:{first}: is not CSV ({error})") from error
     header = tuple(field.strip() for field in rows[0].fields)
     if not set(header) & set(NAMES):
-        raise InputError(f"{name}:1: is no CSV of jobs: its first line names none of the columns {', '.join(NAMES)}")
+        raise InputError(
+            f"{name}:1: is not a CSV table of jobs: its first line names none of the columns {', '.join(NAMES)}"
+        )
     return header, tuple(rows[1:])

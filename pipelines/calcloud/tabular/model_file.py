@@ -97,7 +97,7 @@ def read_tabular(path: Path) -> StoredModel:
             exceedance=tuple(_trees(arrays, f"{edge:g}") for edge in BIN_EDGES_GB),
         )
     except KeyError as error:
-        raise InputError(f"{path}: is no tabular model (it lacks {error})") from error
+        raise InputError(f"{path}: is not a tabular model (it lacks {error})") from error
     return StoredModel(model=model, id=hashlib.sha256(path.read_bytes()).hexdigest()[:12], facts=facts)
 
 

@@ -75,7 +75,7 @@ def read_transform(path: Path) -> Transform:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file (scrape writes it)") from None
     except (ValueError, TypeError, KeyError) as error:
-        raise InputError(f"{path}: is no transform with lambdas, mu and sigma ({error!r})") from error
+        raise InputError(f"{path}: is not a transform with lambdas, mu and sigma ({error!r})") from error
     if any(len(pair) != 2 for pair in pairs.values()):
         raise InputError(f"{path}: lambdas, mu and sigma have two numbers each, for files and MB")
     return Transform(**pairs)  # type: ignore[arg-type]  # lengths are checked above

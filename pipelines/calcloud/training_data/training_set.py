@@ -95,7 +95,7 @@ def _read_table(path: Path) -> pd.DataFrame:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file (scrape writes it)") from None
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is no CSV ({error})") from error
+        raise InputError(f"{path}: is not CSV ({error})") from error
     if table.empty:
         raise InputError(f"{path}:2: no row follows the header")
     return table

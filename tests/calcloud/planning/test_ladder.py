@@ -46,8 +46,8 @@ def test_limits_have_a_floor_and_a_cap(ladder):
         ("memory_mb = 7168", "memory_mb = 100", "in order of memory, the smallest first"),
         ("edges_gb = [1.792, 7.168, 14.336]", "edges_gb = [1.792]", "edges_gb must have 3 increasing values"),
         ("0.9999]", "1.5]", "probabilities between 0 and 1"),
-        ("failure_share = 0.5", "", "is no ladder of machines"),
-        ("[[rungs]]", "[[rungs", "is no ladder of machines"),
+        ("failure_share = 0.5", "", "is not a ladder of machines"),
+        ("[[rungs]]", "[[rungs", "is not a ladder of machines"),
     ],
 )
 def test_an_invalid_ladder_is_refused_with_the_reason(old, new, says, tmp_path):

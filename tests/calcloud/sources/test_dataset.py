@@ -76,9 +76,9 @@ def test_an_invalid_features_file_is_refused_with_its_line(text, says):
     [
         ("n_files=2\n", "total_mb is missing"),
         ("n_files=two\ntotal_mb=3\n", "n_files = 'two' is not a number"),
-        ("n_files=2.5\ntotal_mb=3\n", "n_files = 2.5 is no count"),
-        ("n_files=2\ntotal_mb=-3\n", "total_mb = -3 is no size"),
-        ("n_files=2\ntotal_mb=inf\n", "total_mb = inf is no size"),
+        ("n_files=2.5\ntotal_mb=3\n", "n_files = 2.5 is not a count"),
+        ("n_files=2\ntotal_mb=-3\n", "total_mb = -3 is not a size"),
+        ("n_files=2\ntotal_mb=inf\n", "total_mb = inf is not a size"),
     ],
 )
 def test_a_features_file_with_wrong_numbers_is_refused_with_its_name(text, says, tmp_path):

@@ -60,11 +60,14 @@ def test_a_missing_column_is_named_with_file_and_line(a_job, a_table):
     [
         (b"", ":1: the file is empty"),
         (b"\n \n", ":1: the file is empty"),
-        (b"\x89PNG\r\n\x1a\n\x00", ":1: is no CSV text (byte 0x89)"),
-        (b"ipst,n\0\n", ":1: is no CSV text (a zero byte)"),
+        (b"\x89PNG\r\n\x1a\n\x00", ":1: is not CSV text (byte 0x89)"),
+        (b"ipst,n\0\n", ":1: is not CSV text (a zero byte)"),
         (b"\x1f\x8b\x08\x00broken", ": the compressed file is damaged"),
-        (b"<html><body>Not found</body></html>\n", ":1: is no CSV of jobs: its first line names none of the columns"),
-        (b'ipst,n_files\n"open', ":2: is no CSV (unexpected end of data)"),
+        (
+            b"<html><body>Not found</body></html>\n",
+            ":1: is not a CSV table of jobs: its first line names none of the columns",
+        ),
+        (b'ipst,n_files\n"open', ":2: is not CSV (unexpected end of data)"),
     ],
 )
 def test_a_file_without_a_table_is_refused(content, complaint, tmp_path):

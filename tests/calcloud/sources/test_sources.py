@@ -79,7 +79,7 @@ def test_a_damaged_cache_is_fetched_again(web, a_job, a_table, cache):
 
 
 def test_an_invalid_checksum_is_refused(web):
-    with pytest.raises(InputError, match="'sha1=1' is no checksum"):
+    with pytest.raises(InputError, match="'sha1=1' is not a checksum"):
         read(f"{web[0]}/jobs.csv#sha1=1")
 
 
@@ -187,7 +187,7 @@ def test_a_table_can_be_read_in_part(items, query, rows):
     ("query", "says"),
     [
         ("name=timestamp&method=over&type=int&value=1", "method is one of"),
-        ("name=timestamp&method=gt&type=int&value=soon", "'soon' is no int"),
+        ("name=timestamp&method=gt&type=int&value=soon", "'soon' is not of type int"),
         ("name=timestamp", "a filter has name, method, type and value"),
     ],
 )

@@ -98,7 +98,7 @@ def test_a_model_reads_back_as_it_was_written_and_equal_models_are_equal_files(s
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no zip", b"words"])
 def test_another_file_is_refused(content, tmp_path):
     (tmp_path / "model.npz").write_bytes(content)
-    with pytest.raises(InputError, match=r"model\.npz: is no tabular model"):
+    with pytest.raises(InputError, match=r"model\.npz: is not a tabular model"):
         read_tabular(tmp_path / "model.npz")
 
 
