@@ -19,7 +19,7 @@ from framework.pipeline.text_template import ModuleScope
 from framework.plan.call_values import CallValues
 from framework.plan.command_line import CommandLine
 from framework.plan.file_names import FileNaming
-from framework.plan.module_files import CallFiles, ModuleFiles
+from framework.plan.module_files import CallObjects, ModuleFiles
 from framework.plan.paths import join_path
 from framework.plan.planning_context import PlanningContext
 from framework.plan.section_texts import DEFERRED, SectionTexts
@@ -166,7 +166,7 @@ class CallMaker:
         run = None if run is None else expand(run, self._scope)
         return {"modnamepat": f"{run}_w${{wrapnum:4}}{loop}_{self._module.name}"}
 
-    def _execs(self, call: CallValues, settings: Mapping[str, str], files: CallFiles) -> tuple[Exec, ...]:
+    def _execs(self, call: CallValues, settings: Mapping[str, str], files: CallObjects) -> tuple[Exec, ...]:
         lines = zip(self._module.execs, self._command_lines, strict=True)
         execs = [self._exec(step, *line.fill(call)) for step, line in lines]
         if self._adds_arguments:

@@ -24,7 +24,7 @@ Relabeller = Callable[[File, FileLine, Mapping[str, str]], File]
 ListWriter = Callable[[Sequence[FileLine], Mapping[str, str], tuple[tuple[str, ...], ...]], ListFile]
 
 
-class CallFiles:
+class CallObjects:
     """Files and lists of one call."""
 
     __slots__ = ("inputs", "lines", "lists", "outputs")
@@ -85,9 +85,9 @@ class ModuleFiles:
         quoted = {value: Quoted(value) for values in found for value in values}
         return [tuple(quoted[value] for value in values) for values in found]
 
-    def resolve(self, values: Mapping[str, str]) -> CallFiles:
+    def resolve(self, values: Mapping[str, str]) -> CallObjects:
         """Return the files and lists of the call with these loop values."""
-        files = CallFiles()
+        files = CallObjects()
         for label in self._outputs:
             files.outputs += self._namings[label].make(values)
         for label in self._inputs:
@@ -116,7 +116,7 @@ class ModuleFiles:
             files.append(naming.relabel(made[1], f"file.{label}", values) if made else file)
         return files
 
-    def _resolve_list(self, label: str, values: Mapping[str, str], files: CallFiles) -> None:
+    def _resolve_list(self, label: str, values: Mapping[str, str], files: CallObjects) -> None:
         part, may_miss = self._used_lists[label], self._allows_missing[label]
         # Only a list that is empty as a whole has no lines for a call.
         lines = self._sublists[label].matching(values) if self._list_lines[label] else ()
