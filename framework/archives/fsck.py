@@ -16,7 +16,7 @@ from framework.worker.files.transfer import copy_measured
 if TYPE_CHECKING:
     from framework.archives.store import Store
     from framework.registry.database.connection import Registry
-    from framework.registry.questions.archive_copies import ArchivedFile
+    from framework.registry.questions.archive_copies import ArchivedRow
 
 #: Kinds of problems, and what ``repair`` does about each.
 REMEDIES = {
@@ -64,7 +64,7 @@ def check(db: Registry, archive: Archive, *, contents: bool) -> ArchiveCheck:
     checked = ArchiveCheck(passed_over=tuple(open_run_paths(db)), is_both_ways=store.can_list)
     present = dict(store.files()) if store.can_list else {}
 
-    def compare(file: ArchivedFile) -> tuple[ArchivedFile, str, str]:
+    def compare(file: ArchivedRow) -> tuple[ArchivedRow, str, str]:
         return (file, *_compare(store, file, present.get(file.copy.path), contents))
 
     at_a_time = archive.connections if contents or not store.can_list else 1
@@ -110,7 +110,7 @@ def repair(
         yield finding, ", ".join(done)
 
 
-def _compare(store: Store, file: ArchivedFile, listed: int | None, contents: bool) -> tuple[str, str]:
+def _compare(store: Store, file: ArchivedRow, listed: int | None, contents: bool) -> tuple[str, str]:
     """Return the kind and the detail of the problem with a recorded file; empty texts where there is none."""
     copy = file.copy
     try:

@@ -26,7 +26,7 @@ EXTRAS = {
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """One checked item: its name, the result, and the remedy where it is not good enough."""
 
     what: str
@@ -52,9 +52,9 @@ def command(registry: str | None, as_json: bool) -> int:
     return 3 if any(finding.state == "bad" for finding in findings) else 0
 
 
-def examine(registry: str | None) -> Iterator[Finding]:
+def examine(registry: str | None) -> Iterator[CheckResult]:
     """Yield the results of all checks, in the order in which a run would need them."""
-    checks: list[Callable[[], Iterator[Finding]]] = [
+    checks: list[Callable[[], Iterator[CheckResult]]] = [
         _python,
         _libraries,
         _home,
@@ -67,67 +67,69 @@ def examine(registry: str | None) -> Iterator[Finding]:
         yield from check()
 
 
-def _python() -> Iterator[Finding]:
+def _python() -> Iterator[CheckResult]:
     version = ".".join(map(str, sys.version_info[:3]))
-    yield Finding("python", f"{version} ({sys.executable})")
+    yield CheckResult("python", f"{version} ({sys.executable})")
 
 
-def _libraries() -> Iterator[Finding]:
+def _libraries() -> Iterator[CheckResult]:
     # Loaded when the verb runs: its help needs none of it.
     from importlib.util import find_spec
 
     for extra, names in EXTRAS.items():
         missing = [name for name in names if find_spec(name) is None]
         if missing:
-            yield Finding(f"[{extra}]", f"without {', '.join(missing)}", "note", f"pip install 'skyfw[{extra}]'")
+            yield CheckResult(f"[{extra}]", f"without {', '.join(missing)}", "note", f"pip install 'skyfw[{extra}]'")
         else:
-            yield Finding(f"[{extra}]", ", ".join(names))
+            yield CheckResult(f"[{extra}]", ", ".join(names))
 
 
-def _home() -> Iterator[Finding]:
+def _home() -> Iterator[CheckResult]:
 
     place = home()
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        yield Finding("home", f"{place}: {error.strerror}", "bad", "set FW_HOME to a directory that you may write")
+        yield CheckResult("home", f"{place}: {error.strerror}", "bad", "set FW_HOME to a directory that you may write")
         return
     if not os.access(place, os.W_OK):
-        yield Finding("home", f"{place} may not be written", "bad", "set FW_HOME to a directory of yours")
+        yield CheckResult("home", f"{place} may not be written", "bad", "set FW_HOME to a directory of yours")
         return
-    yield Finding("home", str(place))
+    yield CheckResult("home", str(place))
     free = shutil.disk_usage(place).free / 1e9
     low = free < LOW_DISK_GB
-    yield Finding("disk", f"{free:.1f} GB free", "bad" if low else "ok", "free some space" if low else "")
+    yield CheckResult("disk", f"{free:.1f} GB free", "bad" if low else "ok", "free some space" if low else "")
 
 
-def _registry(url: str | None) -> Iterator[Finding]:
+def _registry(url: str | None) -> Iterator[CheckResult]:
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
 
     try:
         registry = open_registry(url)
         with registry.read():
-            yield Finding("registry", f"{registry.dialect} at {registry.place}, schema {registry.revision()}")
+            yield CheckResult("registry", f"{registry.dialect} at {registry.place}, schema {registry.revision()}")
     except FrameworkError as error:
-        yield Finding("registry", "cannot be used", "bad", str(error))
+        yield CheckResult("registry", "cannot be used", "bad", str(error))
 
 
-def _process() -> Iterator[Finding]:
+def _process() -> Iterator[CheckResult]:
     if not os.path.isdir("/proc/self"):
-        yield Finding("/proc", "is not there", "bad", "the local engine finds the processes of a killed run in it")
+        yield CheckResult("/proc", "is not there", "bad", "the local engine finds the processes of a killed run in it")
     cores = len(os.sched_getaffinity(0))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    yield Finding(
+    yield CheckResult(
         "machine", f"{counted(cores, 'processor')}, {memory:.1f} GiB of memory: {counted(cores, 'job')} at a time"
     )
     for program in ("python", "cp"):
         path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")])
         if shutil.which(program, path=path) is None:
-            yield Finding("program", f"no {program} on PATH", "bad", "put it there, or name another in the pipeline")
+            yield CheckResult(
+                "program", f"no {program} on PATH", "bad", "put it there, or name another in the pipeline"
+            )
 
 
-def _pool() -> Iterator[Finding]:
+def _pool() -> Iterator[CheckResult]:
     """Check whether runs can be submitted to HTCondor from here, and by which interface."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.htcondor.pool import PoolError, find_interfaces, machines, setting
@@ -136,25 +138,25 @@ def _pool() -> Iterator[Finding]:
         found = find_interfaces()
         if not found.commands:
             remedy = "nothing is missing for runs on this machine; for a pool, install HTCondor and join it"
-            yield Finding("pool", "no HTCondor here", "note", remedy)
+            yield CheckResult("pool", "no HTCondor here", "note", remedy)
             return
         if found.objection:
-            yield Finding("pool", f"HTCondor {found.commands}, by its own commands: bindings {found.objection}")
+            yield CheckResult("pool", f"HTCondor {found.commands}, by its own commands: bindings {found.objection}")
         else:
-            yield Finding("pool", f"HTCondor {found.commands}, by the bindings {found.bindings}")
+            yield CheckResult("pool", f"HTCondor {found.commands}, by the bindings {found.bindings}")
         slots = {str(slot["Name"]).split("@", 1)[-1] for slot in machines(["Name"])}
         state, remedy = ("ok", "") if slots else ("bad", "see condor_status; is the collector the right one?")
-        yield Finding("machines", f"{len(slots)} in the pool", state, remedy)
+        yield CheckResult("machines", f"{len(slots)} in the pool", state, remedy)
         if os.geteuid() == 0:
-            yield Finding("user", "root", "bad", "HTCondor takes no jobs of root's: submit as an ordinary user")
+            yield CheckResult("user", "root", "bad", "HTCondor takes no jobs of root's: submit as an ordinary user")
         if setting("ENABLE_CHIRP_IO") in ("false", "False"):
             remedy = "ENABLE_CHIRP_IO = True shows what jobs do while they run without a shared file system"
-            yield Finding("chirp", "is switched off", "note", remedy)
+            yield CheckResult("chirp", "is switched off", "note", remedy)
     except PoolError as error:
-        yield Finding("pool", "does not answer", "bad", str(error))
+        yield CheckResult("pool", "does not answer", "bad", str(error))
 
 
-def _software() -> Iterator[Finding]:
+def _software() -> Iterator[CheckResult]:
     """Check the environments and containers that the site's file defines."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.configuration.site_file import site_values
@@ -164,8 +166,8 @@ def _software() -> Iterator[Finding]:
     try:
         for each in try_software(site_values()):
             if each.trouble:
-                yield Finding(each.label, each.trouble, "bad", "put it right, or correct its definition")
+                yield CheckResult(each.label, each.trouble, "bad", "put it right, or correct its definition")
             else:
-                yield Finding(each.label, each.summary)
+                yield CheckResult(each.label, each.summary)
     except (FrameworkError, WclError) as error:
-        yield Finding("site", "its file cannot be read", "bad", str(error))
+        yield CheckResult("site", "its file cannot be read", "bad", str(error))

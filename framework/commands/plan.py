@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from framework.model.plan import Block, Call, File, LateBlock, Plan
     from framework.plan.graph import Graph
     from framework.registry.database.connection import Registry
-    from framework.runs.comparison.comparison import Comparison
+    from framework.runs.comparison.comparison import RunComparison
     from framework.runs.submitted_pipeline import Submission
 
 
@@ -104,7 +104,7 @@ def graph_of(plan: Plan, number: int | None) -> Graph:
 
 def compare_with(
     plan: Plan, submission: Submission, db: Registry, other: str, read: Callable[[Path], Submission]
-) -> Comparison:
+) -> RunComparison:
     """Compare a plan with that of another pipeline's file, or with a recorded run."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import UnknownRun
@@ -121,7 +121,7 @@ def compare_with(
         raise UnknownRun(f"there is no file {other}, and {error}") from error
 
 
-def comparison_lines(found: Comparison) -> Iterator[str]:
+def comparison_lines(found: RunComparison) -> Iterator[str]:
     """Yield the lines of a comparison, with control characters escaped."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.runs.comparison.report import report_lines

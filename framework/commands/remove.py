@@ -70,7 +70,7 @@ def command(
     if chosen.store.is_read_only:
         raise FrameworkError(f"nothing can be removed from {chosen.name}: {chosen.store.address} is read-only")
     check_names(db, selection)
-    removal = Removal(list(candidates(db, chosen, archives(values), selection)), force=force, is_done=yes)
+    removal = RemovalReport(list(candidates(db, chosen, archives(values), selection)), force=force, is_done=yes)
     if yes:
         copies = [(one.file, one.copy) for one in removal.to_remove]
         done = remove(db, chosen, copies, by=operator(), reason=reason.strip())
@@ -87,7 +87,7 @@ def command(
 
 
 @dataclass(frozen=True)
-class Removal:
+class RemovalReport:
     """A removal of files, proposed or done, and what to report of it."""
 
     candidates: list[RemovalCandidate]

@@ -71,6 +71,19 @@ class QueueStatus:
     active_jobs: frozenset[int] = frozenset()
 
 
+class JournalFollower(Protocol):
+    """Ingest of a run's journals into the registry, beside the engine."""
+
+    def begin(self) -> None:
+        """Begin to ingest while the run goes on."""
+
+    def finish(self) -> None:
+        """Ingest the last facts, and end."""
+
+    def catch_up(self) -> None:
+        """Ingest, in this process, what the journals hold now."""
+
+
 class Engine(Protocol):
     """Contract between a plan and what runs it."""
 

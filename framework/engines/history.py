@@ -10,7 +10,7 @@ from typing import Any
 
 from framework.model.run import PlannedJob, PlannedRun
 from framework.worker.journal.journal import read_facts
-from framework.worker.journal.restart_state import CallFiles, RestartState, calls_to_repeat
+from framework.worker.journal.restart_state import JobLocalFiles, RestartState, calls_to_repeat
 
 #: Names of the journals that decide how a run goes on, with the number of the start that they belong to. Notes of
 #: people, and what jobs of a pool report while they run, have other names.
@@ -104,7 +104,7 @@ def calls_to_skip(job: PlannedJob, state: RestartState) -> set[int]:
     done = {call.number for call in job.calls if call.number in state.finished}
     if not done:
         return done
-    return done - calls_to_repeat((CallFiles(call.number, call.unkept, call.inputs) for call in job.calls), done)
+    return done - calls_to_repeat((JobLocalFiles(call.number, call.unkept, call.inputs) for call in job.calls), done)
 
 
 def _is_in_archive(plan: PlannedRun, path: str, history: RunHistory) -> bool:

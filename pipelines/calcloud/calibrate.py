@@ -31,7 +31,7 @@ _LEAST_RESPONSE = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
-class RawImage:
+class InstrumentImage:
     """Raw image with the properties of its detector."""
 
     path: Path
@@ -85,7 +85,7 @@ def _run(arguments: argparse.Namespace) -> None:
         print(f"{target.name}: the mean of {len(made)} images without cosmic rays")
 
 
-def read_raw(path: Path) -> RawImage:
+def read_raw(path: Path) -> InstrumentImage:
     """Read the first image of a FITS file.
 
     Parameters
@@ -95,7 +95,7 @@ def read_raw(path: Path) -> RawImage:
 
     Returns
     -------
-    RawImage
+    InstrumentImage
         Counts, with gain, read noise, exposure time (s) and overscan of the headers.
 
     Raises
@@ -117,7 +117,7 @@ def read_raw(path: Path) -> RawImage:
             adu = np.asarray(found.data, np.float32)
     except OSError as error:
         raise InputError(f"{path}: is not a FITS file ({error})") from error
-    return RawImage(
+    return InstrumentImage(
         path=path,
         header=header,
         adu=adu,
@@ -128,12 +128,12 @@ def read_raw(path: Path) -> RawImage:
     )
 
 
-def find_references(raw: RawImage, folder: Path | None) -> dict[str, Image | None]:
+def find_references(raw: InstrumentImage, folder: Path | None) -> dict[str, Image | None]:
     """Read the frames of an image.
 
     Parameters
     ----------
-    raw : RawImage
+    raw : InstrumentImage
         The image.
     folder : Path | None
         Folder of frames; None for those that the image's header names.
@@ -149,12 +149,12 @@ def find_references(raw: RawImage, folder: Path | None) -> dict[str, Image | Non
     return {kind: references.read_from_header(kind, raw.header, shape, os.environ) for kind in references.KINDS}
 
 
-def calibrate(raw: RawImage, frames: dict[str, Image | None]) -> CalibratedImage:
+def calibrate(raw: InstrumentImage, frames: dict[str, Image | None]) -> CalibratedImage:
     """Calibrate an image: overscan, bias, gain, dark, flat, and a mask of cosmic rays.
 
     Parameters
     ----------
-    raw : RawImage
+    raw : InstrumentImage
         The image in counts.
     frames : dict[str, NDArray[np.float32] | None]
         Bias (counts), dark (electrons a second) and flat (relative response); None leaves a step out.
@@ -187,7 +187,7 @@ def calibrate(raw: RawImage, frames: dict[str, Image | None]) -> CalibratedImage
     )
 
 
-def _without_overscan(raw: RawImage) -> tuple[Image, npt.NDArray[np.bool_]]:
+def _without_overscan(raw: InstrumentImage) -> tuple[Image, npt.NDArray[np.bool_]]:
     """Subtract the median of its overscan from each row, and return the counts and the mask of saturated pixels."""
     if not raw.overscan:
         return raw.adu, raw.adu >= _SATURATION_ADU
@@ -231,14 +231,14 @@ def combine(images: Sequence[CalibratedImage]) -> CalibratedImage:
     )
 
 
-def write(path: Path, raw: RawImage, image: CalibratedImage, frames: dict[str, Image | None]) -> None:
+def write(path: Path, raw: InstrumentImage, image: CalibratedImage, frames: dict[str, Image | None]) -> None:
     """Write the planes SCI, ERR and DQ, with the steps of the calibration in the first header.
 
     Parameters
     ----------
     path : Path
         File to write.
-    raw : RawImage
+    raw : InstrumentImage
         The raw image, whose header is copied.
     image : CalibratedImage
         Electrons, their standard deviation and the bits of bad pixels.

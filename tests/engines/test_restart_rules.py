@@ -11,7 +11,7 @@ import pytest
 from framework.engines.history import RunHistory, calls_to_skip, forget_missing_files, job_is_done, read_history
 from framework.engines.resource_steps import exceeded_by_call, has_further_step, requested_memory_mb
 from framework.model.run import PlannedCall, PlannedJob, PlannedRun
-from framework.worker.journal.restart_state import CallFiles, RestartState, calls_to_repeat, fold
+from framework.worker.journal.restart_state import JobLocalFiles, RestartState, calls_to_repeat, fold
 from framework.worker.journal.statuses import INFRASTRUCTURE, LOST
 
 
@@ -147,7 +147,7 @@ def test_facts_come_to_open_executions_and_failures_of_jobs(facts, still_open, f
     ],
 )
 def test_a_finished_call_runs_again_when_a_later_one_needs_its_unkept_file(calls, finished, repeated):
-    assert calls_to_repeat((CallFiles(*call) for call in calls), finished) == repeated
+    assert calls_to_repeat((JobLocalFiles(*call) for call in calls), finished) == repeated
 
 
 def test_the_engine_skips_the_finished_calls_of_a_job_that_are_not_repeated(a_job):

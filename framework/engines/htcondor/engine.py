@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import replace
-from typing import Protocol
 
-from framework.engines.engine import JobProblem, JobState, QueueStatus, RunResult
+from framework.engines.engine import JobProblem, JobState, JournalFollower, QueueStatus, RunResult
 from framework.engines.history import RunHistory, forget_missing_files, job_is_done, read_history
 from framework.engines.htcondor.checks import check_limits, check_paths, check_registry
 from framework.engines.htcondor.dag_state import read_dag_state
@@ -33,17 +32,10 @@ PATIENCE = 120.0
 REMOVED_STATE, HELD_STATE = 3, 5
 
 
-class Follower(Protocol):
-    """Ingests the journals of a run."""
-
-    def catch_up(self) -> None:
-        """Ingest what the journals hold now."""
-
-
 class HTCondorEngine:
     """Submits runs to the pool of this machine, and controls them there."""
 
-    def __init__(self, follower: Follower) -> None:
+    def __init__(self, follower: JournalFollower) -> None:
         self._follower = follower
 
     def prepare(self, directory: RunDirectory) -> None:

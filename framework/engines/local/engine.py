@@ -7,9 +7,8 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
 
-from framework.engines.engine import JobProblem, JobState, QueueStatus, RunResult
+from framework.engines.engine import JobProblem, JobState, JournalFollower, QueueStatus, RunResult
 from framework.engines.fence import end_marked_processes
 from framework.engines.history import RunHistory, forget_missing_files, job_is_done, read_history
 from framework.engines.local.run import LocalRun, Watcher
@@ -24,18 +23,10 @@ HOLD, RELEASE = signal.SIGUSR1, signal.SIGUSR2
 PATIENCE = 30.0
 
 
-class Follower(Protocol):
-    """Ingests the journals while the run goes on."""
-
-    def begin(self) -> None: ...
-    def finish(self) -> None: ...
-    def catch_up(self) -> None: ...
-
-
 class LocalEngine:
     """Runs jobs on this machine, in the foreground; ``registry`` is the URL that planners of late blocks ask."""
 
-    def __init__(self, slots: int, watcher: Watcher, follower: Follower, registry: str = "") -> None:
+    def __init__(self, slots: int, watcher: Watcher, follower: JournalFollower, registry: str = "") -> None:
         self._slots = slots
         self._watcher = watcher
         self._follower = follower

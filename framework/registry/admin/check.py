@@ -26,7 +26,7 @@ _EXAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckedPart:
     """One thing that was looked at."""
 
     what: str
@@ -34,7 +34,7 @@ class Finding:
     trouble: str = ""
 
 
-def check(db: Registry) -> Iterator[Finding]:
+def check(db: Registry) -> Iterator[CheckedPart]:
     """Look at everything; the registry's revision is the newest."""
     with db.read() as connection:
         yield from _integrity(connection)
@@ -46,21 +46,21 @@ def check(db: Registry) -> Iterator[Finding]:
             ("files that were told of by name only", _pending),
         ):
             troubles = list(looked(connection))
-            yield from (Finding(name, trouble) for trouble in troubles)
+            yield from (CheckedPart(name, trouble) for trouble in troubles)
             if not troubles:
-                yield Finding(name)
+                yield CheckedPart(name)
 
 
-def _integrity(connection: Connection) -> Iterator[Finding]:
+def _integrity(connection: Connection) -> Iterator[CheckedPart]:
     """A server looks after its pages and foreign keys itself."""
     if connection.dialect.name == "sqlite":
         said = [str(row[0]) for row in connection.exec_driver_sql("pragma integrity_check(5)")]
         way = "move it away, put a copy in its place if there is one, and call fw registry recover"
         damaged = "" if said == ["ok"] else f"{'; '.join(said)}: {way}"
-        yield Finding("pages of the file", damaged)
+        yield CheckedPart("pages of the file", damaged)
         lost = connection.exec_driver_sql("pragma foreign_key_check").all()
         tables = ", ".join(sorted({f"{row[0]} (of {row[2]})" for row in lost}))
-        yield Finding("foreign keys", (lost and f"{len(lost)} rows refer to nothing: {tables}") or "")
+        yield CheckedPart("foreign keys", (lost and f"{len(lost)} rows refer to nothing: {tables}") or "")
 
 
 def _orphans(connection: Connection) -> Iterator[str]:

@@ -19,7 +19,7 @@ from framework.registry.database.connection import Registry
 from framework.registry.database.ids import IdSource
 from framework.registry.ingest.changes import Changes
 from framework.registry.ingest.file_rows import SameFiles
-from framework.registry.ingest.journal_reader import Part, first_fact, in_batches, new_parts, one_by_one
+from framework.registry.ingest.journal_reader import JournalPart, first_fact, in_batches, new_parts, one_by_one
 from framework.registry.ingest.lease import LEASE_SECONDS, Lease
 from framework.registry.ingest.run_record import Record
 from framework.registry.ingest.run_state import load
@@ -134,7 +134,7 @@ class Ingester:
 
     # ------------------------------------------------------------ bringing in
 
-    def _ingest_all(self, batches: Iterable[list[Part]]) -> int:
+    def _ingest_all(self, batches: Iterable[list[JournalPart]]) -> int:
         """Write batch after batch, each while the next is made ready; the number of facts."""
         count, under_way, are_several = 0, None, False
         with ThreadPoolExecutor(1) as background:
@@ -158,13 +158,13 @@ class Ingester:
             self._ingest([])
         return count
 
-    def _begun(self, background: Executor, ready: Changes, parts: list[Part]) -> _Writing:
+    def _begun(self, background: Executor, ready: Changes, parts: list[JournalPart]) -> _Writing:
         if self._db.dialect == "sqlite":
             # Before each row it would wait for the other thread.
             return partial(self._write, ready, parts)
         return background.submit(self._write, ready, parts).result
 
-    def _made_ready(self, parts: list[Part]) -> Changes | None:
+    def _made_ready(self, parts: list[JournalPart]) -> Changes | None:
         """What parts of journals change; none if they hold a value that is refused."""
         try:
             return self._changes(parts)
@@ -172,7 +172,7 @@ class Ingester:
             _raise_unless_for_a_value(error)
             return None
 
-    def _written(self, parts: list[Part], writing: _Writing) -> SameFiles | None:
+    def _written(self, parts: list[JournalPart], writing: _Writing) -> SameFiles | None:
         """Wait until parts are written; none if a value was refused, so that what was told since has to be again."""
         try:
             same = writing()
@@ -184,7 +184,7 @@ class Ingester:
         self._note(parts, same)
         return same
 
-    def _ingest(self, parts: list[Part], instead: str | None = None) -> None:
+    def _ingest(self, parts: list[JournalPart], instead: str | None = None) -> None:
         """Write parts of journals; a line that the database refuses is reported instead, and the others written."""
         try:
             return self._note(parts, self._write(self._changes(parts, instead), parts))
@@ -202,7 +202,7 @@ class Ingester:
         self._ingest(smaller[:middle])
         self._ingest(smaller[middle:])
 
-    def _changes(self, parts: list[Part], instead: str | None = None) -> Changes:
+    def _changes(self, parts: list[JournalPart], instead: str | None = None) -> Changes:
         """What parts of journals, or a complaint instead of them, change."""
         record = self._current_record()
         for part in parts if instead is None else ():
@@ -212,7 +212,7 @@ class Ingester:
         with self._db.read() as connection:
             return record.hand_over(connection)
 
-    def _write(self, changes: Changes, parts: list[Part]) -> SameFiles:
+    def _write(self, changes: Changes, parts: list[JournalPart]) -> SameFiles:
         """Write changes, and how far they go, in one transaction; if it fails, nothing has happened."""
         with self._db.write() as connection:
             bulk.allow_late_flush(connection)
@@ -222,12 +222,12 @@ class Ingester:
                 _set_position(connection, self._attempt_id, part)
             return same
 
-    def _note(self, parts: list[Part], same: SameFiles) -> None:
+    def _note(self, parts: list[JournalPart], same: SameFiles) -> None:
         record = self._current_record()
         record.written(same)
         record.known.positions.update({part.journal: part.end for part in parts})
 
-    def _tell(self, record: Record, part: Part) -> None:
+    def _tell(self, record: Record, part: JournalPart) -> None:
         opening = self._opening(part)
         if opening.get("run", record.known.run) != record.known.run:
             if part.start == 0:
@@ -240,7 +240,7 @@ class Ingester:
             record.complain(f"{part.journal}: byte {bad.position}: not a fact, passed over: {bad.text[:1000]}")
         record.tell(part.facts, part.journal, opening.get("host"))
 
-    def _opening(self, part: Part) -> dict[str, str]:
+    def _opening(self, part: JournalPart) -> dict[str, str]:
         """How the journal began: run and host."""
         if part.journal not in self._openings:
             first = first_fact(self._directory / part.journal)
@@ -255,7 +255,7 @@ def _raise_unless_for_a_value(error: Exception) -> None:
         raise error
 
 
-def _set_position(connection: Connection, attempt_id: int, part: Part) -> None:
+def _set_position(connection: Connection, attempt_id: int, part: JournalPart) -> None:
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     row = {"pfw_attempt_id": attempt_id, "journal": part.journal, "position": part.end}
     insert = dialect.insert(journal_position).values(**row)

@@ -38,7 +38,7 @@ class BadLine:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class JournalPart:
     """Whole lines of a journal."""
 
     journal: str
@@ -51,19 +51,19 @@ class Part:
     cut_from: int = 0
 
 
-def new_parts(directory: Path, positions: Mapping[str, int]) -> Iterator[Part]:
+def new_parts(directory: Path, positions: Mapping[str, int]) -> Iterator[JournalPart]:
     """What the journals hold beyond the positions, in parts, journal by journal; a torn last line is left alone."""
     for name, size in _journals(directory):
         position = positions.get(name, 0)
         if size > position:
             yield from _parts(directory / name, position)
         elif size < position:
-            yield Part(journal=name, start=size, end=size, facts=[], bad_lines=[], cut_from=position)
+            yield JournalPart(journal=name, start=size, end=size, facts=[], bad_lines=[], cut_from=position)
 
 
-def in_batches(parts: Iterable[Part]) -> Iterator[list[Part]]:
+def in_batches(parts: Iterable[JournalPart]) -> Iterator[list[JournalPart]]:
     """Parts that are written together."""
-    batch: list[Part] = []
+    batch: list[JournalPart] = []
     size = 0
     for part in parts:
         batch.append(part)
@@ -82,7 +82,7 @@ def first_fact(path: Path) -> Fact:
     return facts[0] if facts else {}
 
 
-def one_by_one(part: Part, directory: Path) -> Iterator[Part]:
+def one_by_one(part: JournalPart, directory: Path) -> Iterator[JournalPart]:
     """The same lines as parts of their own."""
     with (directory / part.journal).open("rb") as file:
         file.seek(part.start)
@@ -100,7 +100,7 @@ def _journals(directory: Path) -> list[tuple[str, int]]:
         return []
 
 
-def _parts(path: Path, position: int) -> Iterator[Part]:
+def _parts(path: Path, position: int) -> Iterator[JournalPart]:
     with path.open("rb") as file:
         file.seek(position)
         # The rest of the last line, so that a line longer than a part is whole too.
@@ -110,9 +110,9 @@ def _parts(path: Path, position: int) -> Iterator[Part]:
             file.seek(position)
 
 
-def _part(journal: str, start: int, lines: bytes) -> Part:
+def _part(journal: str, start: int, lines: bytes) -> JournalPart:
     facts, bad_lines = _facts(lines, start)
-    return Part(journal=journal, start=start, end=start + len(lines), facts=facts, bad_lines=bad_lines)
+    return JournalPart(journal=journal, start=start, end=start + len(lines), facts=facts, bad_lines=bad_lines)
 
 
 def _facts(lines: bytes, start: int) -> tuple[list[Fact], list[BadLine]]:

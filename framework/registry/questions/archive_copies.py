@@ -20,19 +20,19 @@ _CHUNK = 500
 Key = TypeVar("Key", int, str)
 
 
-class ArchivedFile(Struct, frozen=True, gc=False):
+class ArchivedRow(Struct, frozen=True, gc=False):
     """Record of a file in an archive."""
 
     id: int
     copy: Copy
 
 
-def archived_files(db: Registry, archive: str) -> Iterator[ArchivedFile]:
+def archived_files(db: Registry, archive: str) -> Iterator[ArchivedRow]:
     """Yield every file that is recorded in an archive, by id."""
     query = select_copies().where(file_archive_info.c.archive_name == archive).order_by(desfile.c.id)
     with db.read() as connection:
         for row in connection.execute(query):
-            yield ArchivedFile(row.id, copy_in(row))
+            yield ArchivedRow(row.id, copy_in(row))
 
 
 def open_run_paths(db: Registry) -> list[str]:

@@ -11,7 +11,16 @@ from sqlalchemy import Select, and_, select, true
 from framework.pipeline.questions import FieldsQuestion, UnansweredError
 from framework.registry.database.connection import Registry
 from framework.registry.questions.files import FileRow, packed_columns, packed_in
-from framework.registry.questions.selection import And, Comparison, Condition, Literal, LiteralKind, Not, Operator, Or
+from framework.registry.questions.selection import (
+    And,
+    Condition,
+    FieldComparison,
+    Literal,
+    LiteralKind,
+    Not,
+    Operator,
+    Or,
+)
 from framework.registry.questions.selection_fields import FileTables
 from framework.registry.questions.selection_sql import TextCompiler
 from framework.registry.schema.tables import desfile, file_archive_info, pfw_attempt
@@ -53,18 +62,18 @@ def field_conditions(question: FieldsQuestion) -> Iterator[Condition]:
     for name, values in question.conditions.items():
         field, table = _split(name, question.table)
         if field == "tag":
-            yield Comparison(field=field, operator=Operator.IN, values=_words(values), table=question.table)
+            yield FieldComparison(field=field, operator=Operator.IN, values=_words(values), table=question.table)
         else:
             wanted = tuple(_comparison(field, table, value) for value in values if not value.startswith("!"))
             refused = tuple(Not(_comparison(field, table, value[1:])) for value in values if value.startswith("!"))
             yield And(((Or(wanted), *refused)) if wanted else refused)
 
 
-def _comparison(field: str, table: str, value: str) -> Comparison:
+def _comparison(field: str, table: str, value: str) -> FieldComparison:
     if value.lower() == "null":
-        return Comparison(field=field, operator=Operator.IS_NULL, table=table)
+        return FieldComparison(field=field, operator=Operator.IS_NULL, table=table)
     operator = Operator.LIKE if "%" in value else Operator.EQUAL
-    return Comparison(field=field, operator=operator, values=_words([value]), table=table)
+    return FieldComparison(field=field, operator=operator, values=_words([value]), table=table)
 
 
 def _words(values: Iterable[str]) -> tuple[Literal, ...]:

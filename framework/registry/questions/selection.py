@@ -51,7 +51,7 @@ class Literal(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class FieldComparison:
     """A field compared with values."""
 
     field: str
@@ -85,7 +85,7 @@ class Not:
     part: Condition
 
 
-Condition = Comparison | And | Or | Not
+Condition = FieldComparison | And | Or | Not
 
 
 @dataclass(frozen=True, kw_only=True)

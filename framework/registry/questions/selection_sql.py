@@ -32,8 +32,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from framework.errors import FrameworkError
 from framework.registry.questions.selection import (
     And,
-    Comparison,
     Condition,
+    FieldComparison,
     Literal,
     LiteralKind,
     Not,
@@ -106,7 +106,7 @@ class ConditionCompiler(ABC):
         return self._comparison(condition)
 
     @abstractmethod
-    def _comparison(self, one: Comparison) -> ColumnElement[bool]: ...
+    def _comparison(self, one: FieldComparison) -> ColumnElement[bool]: ...
 
 
 class TextCompiler(ConditionCompiler):
@@ -123,7 +123,7 @@ class TextCompiler(ConditionCompiler):
             return cast(tables.column(field), Text)
         return as_text(self._dialect, tables.file.c.metadata, field)
 
-    def _comparison(self, one: Comparison) -> ColumnElement[bool]:
+    def _comparison(self, one: FieldComparison) -> ColumnElement[bool]:
         values = [value.text for value in one.values]
         if one.field == "tag":  # of which a run has any number
             return _is_tagged(self._tables(one.table), values)
@@ -137,14 +137,14 @@ class TypedCompiler(ConditionCompiler):
         self._dialect = dialect
         self._keys = keys
 
-    def _comparison(self, one: Comparison) -> ColumnElement[bool]:
+    def _comparison(self, one: FieldComparison) -> ColumnElement[bool]:
         if one.values and one.values[0].kind is LiteralKind.WORD:
             return self._word_comparison(one, one.values[0].text)
         types = [self._type_of(one, value) for value in one.values or (None,)]
         values = [_value(one, value, data_type) for value, data_type in zip(one.values, types, strict=False)]
         return _compared(self._column(one.field, types[0]), one.operator, values)
 
-    def _word_comparison(self, one: Comparison, word: str) -> ColumnElement[bool]:
+    def _word_comparison(self, one: FieldComparison, word: str) -> ColumnElement[bool]:
         field = one.field
         if field in OPERATOR_FIELDS:
             column = FileTables().column(field)
@@ -160,7 +160,7 @@ class TypedCompiler(ConditionCompiler):
             return false() if number is None else self._column(field, data_type) == number
         return (_equals_jsonb if self._dialect == "postgresql" else _equals_json_text)(field, word)
 
-    def _type_of(self, one: Comparison, value: Literal | None) -> str:
+    def _type_of(self, one: FieldComparison, value: Literal | None) -> str:
         if one.field in OPERATOR_FIELDS:
             return FIELDS[one.field].data_type
         try:
@@ -189,14 +189,14 @@ def _is_tagged(tables: FileTables, tags: list[str]) -> ColumnElement[bool]:
     return tables.file.c.pfw_attempt_id.in_(select(proctag.c.pfw_attempt_id).where(proctag.c.tag.in_(tags)))
 
 
-def _refuse(one: Comparison, position: int, reason: str) -> NoReturn:
+def _refuse(one: FieldComparison, position: int, reason: str) -> NoReturn:
     raise WhereClauseError(one.source, position, reason) if one.source else FrameworkError(reason)
 
 
 # ---------------------------------------------------------------- values as their types
 
 
-def _value(one: Comparison, value: Literal, data_type: str) -> Any:
+def _value(one: FieldComparison, value: Literal, data_type: str) -> Any:
     """Return a value as a field of this type has it."""
     is_number, is_text = value.kind is LiteralKind.NUMBER, value.kind is LiteralKind.QUOTED
     found: Any = None

@@ -7,7 +7,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from framework.errors import FrameworkError
-from framework.registry.questions.selection import And, Comparison, Condition, Literal, LiteralKind, Not, Operator, Or
+from framework.registry.questions.selection import (
+    And,
+    Condition,
+    FieldComparison,
+    Literal,
+    LiteralKind,
+    Not,
+    Operator,
+    Or,
+)
 
 if TYPE_CHECKING:
     from lark import Lark, Token, Tree, UnexpectedToken
@@ -132,7 +141,7 @@ class _Reader:
     def _comparison(self, tokens: Sequence[Token]) -> Condition:
         key, *rest = tokens
         names = [token.lower() for token in rest]
-        found = Comparison(
+        found = FieldComparison(
             field=str(key),
             operator=next(_OPERATORS[name] for name in names if name in _OPERATORS),
             values=tuple(self._literal(token) for token in rest if token.type in _KINDS),

@@ -1,4 +1,4 @@
-"""Comparison of a plan with another one, or with a recorded run: the differences and their causes."""
+"""RunComparison of a plan with another one, or with a recorded run: the differences and their causes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from framework.runs.comparison.versions import VersionDifference, compare_versio
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class RunComparison:
     """Differences between two sides."""
 
     new: str
@@ -36,13 +36,13 @@ class Comparison:
         return not (self.configuration or self.versions or self.calls or self.jobs)
 
 
-def compare(old: Side, new: Side) -> Comparison:
+def compare(old: Side, new: Side) -> RunComparison:
     """Return how the new side differs; names made from its own unit, request and attempt are no difference."""
     with no_garbage_collection():
         return _compared(old, new)
 
 
-def _compared(old: Side, new: Side) -> Comparison:
+def _compared(old: Side, new: Side) -> RunComparison:
     renaming = RunNames(old.names, new.names, (old.pipeline, new.pipeline))
     pairs = match_calls(old, new, renaming)
     values = compare_values(old, new)
@@ -50,7 +50,7 @@ def _compared(old: Side, new: Side) -> Comparison:
     jobs = tuple(compare_jobs(pairs, old, new, renaming))
     differing_calls = sum(call.kind != "removed" for call in calls)
     differing_jobs = sum(job.kind != "removed" for job in jobs)
-    return Comparison(
+    return RunComparison(
         new=new.names.run,
         old=old.names.run,
         evened=renaming.evened,

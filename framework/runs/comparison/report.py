@@ -8,7 +8,7 @@ from itertools import groupby
 
 from framework.output.text import counted
 from framework.runs.comparison.calls import CallDifference, Change
-from framework.runs.comparison.comparison import Comparison
+from framework.runs.comparison.comparison import RunComparison
 from framework.runs.comparison.configuration import ValueDifference
 from framework.runs.comparison.jobs import JobDifference
 
@@ -23,7 +23,7 @@ MOST_WORDS = 6
 MOST_CAUSES = 4
 
 
-def report_lines(found: Comparison) -> Iterator[str]:
+def report_lines(found: RunComparison) -> Iterator[str]:
     """Yield the lines of the report."""
     yield f"{found.new}, beside {found.old}"
     if found.evened:

@@ -22,7 +22,7 @@ from framework.worker.job.run_directory_access import ScratchRunDirectory, Share
 from framework.worker.job.spec import JobSpec, read_job
 from framework.worker.job.work_directory import WorkDirectory
 from framework.worker.job.worker import JobResult, WorkOrder, run_job, stop
-from framework.worker.journal.restart_state import CallFiles, calls_to_repeat, fold
+from framework.worker.journal.restart_state import JobLocalFiles, calls_to_repeat, fold
 from framework.worker.journal.statuses import INFRASTRUCTURE, OUT_OF_MEMORY
 from framework.worker.programs.limits import MEMORY, TIME
 from framework.worker.programs.programs import Programs
@@ -111,7 +111,7 @@ class EarlierExecutions:
         self.time_raises += sum(times for (_, resource), times in state.exceeded.items() if resource == TIME)
         finished = {*order.get("skip", ()), *state.finished}
         files = [
-            CallFiles(
+            JobLocalFiles(
                 call.number, [file.path for file in call.outputs if not file.saved], [file.path for file in call.inputs]
             )
             for call in job.calls

@@ -37,7 +37,7 @@ class OpenCall:
         return (self.job, self.execution_id, self.call, self.try_number)
 
 
-class CallFiles:
+class JobLocalFiles:
     """Archive paths that bind the calls of one job together."""
 
     __slots__ = ("inputs", "number", "unkept")
@@ -136,7 +136,7 @@ def fold(facts: Iterable[dict[str, Any]]) -> RestartState:
     return state
 
 
-def calls_to_repeat(calls: Iterable[CallFiles], finished: Collection[int]) -> set[int]:
+def calls_to_repeat(calls: Iterable[JobLocalFiles], finished: Collection[int]) -> set[int]:
     """Return the finished calls of a job that must run again.
 
     A finished call is repeated when a later one of its job, which is not finished or is repeated itself, reads a file
