@@ -44,11 +44,10 @@ def receive(run: str, root: str, job: int) -> list[str]:
     for name in names:
         for file in _archived_files(os.path.join(journals, name)):
             path, size, sha256 = archived_form(file)
-            trouble = _take(
-                os.path.join(folder, "archive", path), os.path.join(root, path), path, Checksum(size, sha256)
-            )
-            if trouble:
-                errors.append(trouble)
+            source, target = os.path.join(folder, "archive", path), os.path.join(root, path)
+            error = _receive_file(source, target, path, Checksum(size, sha256))
+            if error:
+                errors.append(error)
             else:
                 known[path] = [size, sha256]
     write_known_files(known_files_path(run, job), known)
@@ -72,7 +71,7 @@ def _archived_files(journal: str) -> list[dict[str, Any]]:
     ]
 
 
-def _take(source: str, target: str, path: str, expected: Checksum) -> str:
+def _receive_file(source: str, target: str, path: str, expected: Checksum) -> str:
     """Move one file into the archive; return the error, if any."""
     if not os.path.exists(source):
         if os.path.exists(target) and os.stat(target).st_size == expected.size:

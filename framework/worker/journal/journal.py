@@ -1,4 +1,4 @@
-"""The journal: facts about a run, appended by whoever saw them, and the only source of the registry's rows.
+"""Journal: facts about a run, appended by the process that observed them; the only source of the registry's rows.
 
 A run's directory holds ``journal/<name>.jsonl``, each file written by one process only and never reopened for
 writing. A line is one fact, a JSON object with ``e`` (what happened) and ``t`` (seconds since 1970, UTC). A line
@@ -21,7 +21,7 @@ import threading
 import time
 
 FORMAT = 1
-#: Level of a message that tells what people and queues did to a run: it is no part of what the run came to.
+#: Level of a message about what people and queues did to a run, which is not part of its results.
 COURSE = 4
 #: Seconds between two flushes to the disk.
 FLUSH_EVERY = 1.0
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Journal:
-    """Appends facts to a file of its own."""
+    """Journal of one process, which appends facts to a file of its own."""
 
     def __init__(self, directory: str, name: str, *, run: str, attempt: int, start: int | None = None) -> None:
         os.makedirs(directory, exist_ok=True)
@@ -71,7 +71,7 @@ class Journal:
             self._length += len(line)
 
     def flush(self) -> None:
-        """Ask the disk to keep what was written, unless it was asked a moment ago."""
+        """Flush the disk's cache, at most once in FLUSH_EVERY seconds."""
         now = time.monotonic()
         if now - self._flushed < FLUSH_EVERY:
             return
@@ -83,6 +83,7 @@ class Journal:
                 raise
 
     def close(self) -> None:
+        """Close the file."""
         os.close(self._file)
 
 
@@ -93,13 +94,13 @@ def _opening(name: str, run: str, attempt: int, start: int | None) -> FactObject
 
 
 def read_facts(path: str) -> Iterator[dict[str, Any]]:
-    """The whole facts of a journal; lines that are torn or no facts are passed over."""
+    """Yield the facts of a journal; incomplete lines and lines that are not facts are skipped."""
     with open(path, "rb") as file:
         yield from facts_in(file)
 
 
 def facts_in(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """The same of lines that were read already."""
+    """Yield the facts of a journal's lines; the rest after an incomplete line is skipped."""
     for line in lines:
         if not line.endswith(b"\n"):
             return
