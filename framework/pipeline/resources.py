@@ -24,7 +24,7 @@ CONCURRENCY_LIMIT = re.compile(r"[A-Za-z]\w*(\.\w+)?(:\d+)?", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class CallLimits:
-    """What a call may use, and how often it is retried."""
+    """Needs of a call, its retries and its threads."""
 
     needs: Needs
     max_retries: int

@@ -119,7 +119,7 @@ class SoftwareDefinitions:
             problems = [problem for problem in _check_definition(kind, name, section) if problem.severity == "error"]
             if problems:
                 raise WclError(*problems)
-            read = _container if kind == "container" else _environment
+            read = _read_container if kind == "container" else _read_environment
             self._known[kind, name] = read(name, _Values(section, self._scope.child(section), kind))
         return self._known[kind, name]
 
@@ -131,18 +131,18 @@ class SoftwareChoice:
         self, module: ModuleDefinition, site: Section, pipeline: Section, definitions: SoftwareDefinitions
     ) -> None:
         self._definitions = definitions
-        self._named = next(filter(None, map(_named, (module.section, module.block, site, pipeline))), None)
+        self._choice = next(filter(None, map(_find_choice, (module.section, module.block, site, pipeline))), None)
 
     def find_label(self, scope: Scope, values: Mapping[str, str]) -> str:
         """Return the label of a call's software, empty for none; the name may hold loop values."""
-        if self._named is None:
+        if self._choice is None:
             return ""
-        kind, text, position = self._named
+        kind, text, position = self._choice
         name = expand(text, scope.child(values), position).strip().lower() if "$" in text else text.strip().lower()
         return "" if name == NONE else self._definitions.find(kind, name, position).label
 
 
-def _named(section: Section) -> tuple[str, str, SourcePosition] | None:
+def _find_choice(section: Section) -> tuple[str, str, SourcePosition] | None:
     """Return the kind, the name and the position of the software that a section names; None if it names none."""
     found = [(kind, value) for kind in KINDS if isinstance(value := section.get(kind), str)]
     if len(found) > 1:
@@ -162,12 +162,14 @@ class _Values:
         self.kind = kind
 
     def text(self, key: str, default: str = "") -> str:
+        """Return the expanded text of a key; the default if there is no such key."""
         text = self._section.get(key)
         if not isinstance(text, str):
             return default
         return self._refuse_deferred(key, str(expand(text, self._scope, self._section.position(key)).strip()))
 
     def words(self, key: str) -> tuple[str, ...]:
+        """Return the words of a key; none if there is no such key."""
         text = self._section.get(key)
         if not isinstance(text, str):
             return ()
@@ -177,6 +179,7 @@ class _Values:
         )
 
     def names(self, key: str) -> tuple[str, ...]:
+        """Return the names in a list; none if there is no such key."""
         return tuple(name for name in split_list(self.text(key)) if name)
 
     def path(self, key: str, text: str | None = None) -> str:
@@ -187,6 +190,7 @@ class _Values:
         return text
 
     def minutes(self) -> float:
+        """Return the longest time to make the software ready."""
         if "max_setuptime" not in self._section:
             return SETUP_MINUTES[self.kind]
         return parse_number("max_setuptime", self.text("max_setuptime"), self._section.position("max_setuptime"))
@@ -197,9 +201,11 @@ class _Values:
         return expand(str(text), self._scope, self.position("runtime")).strip().lower()
 
     def position(self, key: str) -> SourcePosition:
+        """Return the position of a key; that of the definition if it has no such key."""
         return self._section.position(key) if key in self._section else self._section.opened_position
 
     def error(self, key: str, message: str, hint: str) -> WclError:
+        """Return an error at the position of a key."""
         return error_at(self.position(key), message, hint)
 
     def _refuse_deferred(self, key: str, text: str) -> str:
@@ -208,7 +214,7 @@ class _Values:
         return text
 
 
-def _environment(name: str, values: _Values) -> Environment:
+def _read_environment(name: str, values: _Values) -> Environment:
     setup = values.words("setup")
     if setup:
         values.path("setup", setup[0])
@@ -226,7 +232,7 @@ def _environment(name: str, values: _Values) -> Environment:
     )
 
 
-def _container(name: str, values: _Values) -> Container:
+def _read_container(name: str, values: _Values) -> Container:
     runtime = values.runtime()
     if runtime not in RUNTIMES:
         hint = f"runtime, or container_runtime of the site, is one of {', '.join(RUNTIMES)}"
@@ -234,14 +240,14 @@ def _container(name: str, values: _Values) -> Container:
     return Container(
         name=name,
         runtime=runtime,
-        image=_image(values, runtime),
-        binds=tuple(_bind(values, text) for text in values.names("bind")),
+        image=_read_image(values, runtime),
+        binds=tuple(_parse_bind(values, text) for text in values.names("bind")),
         options=values.words("options"),
         setup_minutes=values.minutes(),
     )
 
 
-def _image(values: _Values, runtime: str) -> str:
+def _read_image(values: _Values, runtime: str) -> str:
     """Return the name of an image as its runtime expects it; ``docker://`` may stand before an image of a registry."""
     image = values.text("image")
     if image.startswith("/"):
@@ -257,7 +263,7 @@ def _image(values: _Values, runtime: str) -> str:
     return reference if runtime in STORE_RUNTIMES else f"{scheme}://{reference}"
 
 
-def _bind(values: _Values, text: str) -> Bind:
+def _parse_bind(values: _Values, text: str) -> Bind:
     outside, inside, mode, *more = [*text.split(":"), "", ""][: max(3, text.count(":") + 1)]
     if more or mode not in ("", "ro", "rw") or not outside.startswith("/") or (inside and not inside.startswith("/")):
         hint = "/path, /path:/inside, or /path:/inside:rw"
