@@ -57,10 +57,10 @@ def ingest(
     by then are compared only.
     """
     from framework.registry.questions.external_files import record_files
-    from framework.registry.questions.files import existing
+    from framework.registry.questions.files import find_in_archive
 
     candidates, refused = _candidates(paths, kinds)
-    rows = existing(registry, archive, [candidate.path for candidate in candidates])
+    rows = find_in_archive(registry, archive, [candidate.path for candidate in candidates])
     new = [candidate for candidate in candidates if candidate.path not in rows]
     known = [candidate for candidate in candidates if candidate.path in rows]
     _refuse_duplicate_paths(new)

@@ -45,7 +45,7 @@ def command(
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import archives
     from framework.configuration.site_file import operator, site_values
-    from framework.exchange.export_run import Places, export_bundle, export_crate, export_prov
+    from framework.exchange.export_run import FileLocations, export_bundle, export_crate, export_prov
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.provenance import provenance
     from framework.registry.questions.runs import find_run
@@ -62,7 +62,7 @@ def command(
         count = export_bundle(db, found, file, known, operator(), files=with_files, ancestors=ancestors)
     elif form == "rocrate":
         told = provenance(db, found.attempt_id)
-        export_crate(told, file, Places(db, told, known), licence, files=with_files)
+        export_crate(told, file, FileLocations(db, told, known), licence, files=with_files)
     else:
         with click.open_file(
             str(file), "w", encoding="utf-8", errors="backslashreplace", atomic=str(file) != "-"

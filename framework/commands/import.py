@@ -14,7 +14,7 @@ from framework.output import tables
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
-    from framework.exchange.import_run import Imported
+    from framework.exchange.import_run import RunImport
 
 
 @click.command(name="import", epilog="Example: fw import Ht0_r11p95.skyfw --archive home")
@@ -48,7 +48,7 @@ def command(file: Path, archive: str | None, registry: str | None, as_json: bool
         click.echo(tables.as_json([asdict(each) for each in done]))
 
 
-def line_of(each: Imported) -> str:
+def line_of(each: RunImport) -> str:
     """Return the line about an imported run."""
     state = "taken in" if each.is_new else f"was here, {counted(each.added, 'row')} added" if each.added else "was here"
     files = f", {counted(each.files, 'file')}" if each.files else ""

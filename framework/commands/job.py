@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from framework.registry.questions.calls import CallRow
-    from framework.registry.questions.run_messages import CourseRow
+    from framework.registry.questions.run_messages import RunMessage
     from framework.registry.questions.software import Stack
     from framework.registry.questions.verifications import Verification
 
@@ -34,7 +34,7 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.calls import calls
     from framework.registry.questions.messages import messages
-    from framework.registry.questions.run_messages import COURSE, course
+    from framework.registry.questions.run_messages import COURSE, run_messages
     from framework.registry.questions.runs import find_run
     from framework.registry.questions.software import stacks
     from framework.registry.questions.verifications import verifications
@@ -42,7 +42,9 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     db = open_registry(registry)
     found = find_run(db, run)
     rows = [row for row in calls(db, found.attempt_id) if number in (None, row.jobnum)]
-    events = [one for one in course(db, found.attempt_id, (COURSE,)) if one.jobnum and number in (None, one.jobnum)]
+    events = [
+        one for one in run_messages(db, found.attempt_id, (COURSE,)) if one.jobnum and number in (None, one.jobnum)
+    ]
     if number is not None and not rows and not events:
         raise RunError(
             f"{found.run}: no call of a job {number} has begun; it has {counted(found.jobs_expected, 'job')}"
@@ -70,7 +72,7 @@ class JobReport:
     messages: Mapping[int, list[str]]
     #: Software by checksum.
     software: Mapping[str, Stack]
-    events: Sequence[CourseRow] = ()
+    events: Sequence[RunMessage] = ()
     #: Verdicts of reruns by the number of the call.
     verifications: Mapping[int, Verification] = field(default_factory=dict)
 

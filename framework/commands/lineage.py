@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from framework.registry.questions.ancestry import Ancestry
-    from framework.registry.questions.verifications import Verified
+    from framework.registry.questions.verifications import LatestVerdict
 
 
 @click.command(name="lineage", epilog="Example: fw lineage calexp-HSC-I-0-8x6-r11p95.fits --up --depth 2")
@@ -56,7 +56,7 @@ def command(
             click.echo(printable(line))
 
 
-def as_object(ancestry: Ancestry, verified: Mapping[int, Verified]) -> dict[str, Any]:
+def as_object(ancestry: Ancestry, verified: Mapping[int, LatestVerdict]) -> dict[str, Any]:
     """Return files by depth and path, and the links between their paths, as plain data."""
     paths = {id_: file.path for id_, file in ancestry.files.items()}
     files = sorted(ancestry.files.values(), key=lambda file: (ancestry.depth[file.id], file.path))
@@ -84,7 +84,7 @@ def as_object(ancestry: Ancestry, verified: Mapping[int, Verified]) -> dict[str,
     }
 
 
-def tree(ancestry: Ancestry, way: str, verified: Mapping[int, Verified]) -> Iterator[str]:
+def tree(ancestry: Ancestry, way: str, verified: Mapping[int, LatestVerdict]) -> Iterator[str]:
     """Yield the files as a tree, each with the call that made it; a repeated file is not expanded again."""
     further: dict[int, set[int]] = {}
     for link in ancestry.links:

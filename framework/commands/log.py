@@ -37,12 +37,12 @@ def command(
     """Print the logs of RUN: of call WRAPNUM, of every call of MODULE, or of all calls that failed."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
-    from framework.registry.questions.runs import block_troubles, find_run
+    from framework.registry.questions.runs import block_errors, find_run
 
     db = open_registry(registry)
     found = find_run(db, run)
     rows = chosen(db, found.attempt_id, found.run, which, failed)
-    troubles = [] if which or as_json else block_troubles(db, found.attempt_id)
+    troubles = [] if which or as_json else block_errors(db, found.attempt_id)
     for text in troubles:
         click.echo(text)
     if not rows and not troubles and not as_json:

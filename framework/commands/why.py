@@ -17,7 +17,7 @@ from framework.runs.queue_status import read_queue_status
 if TYPE_CHECKING:
     from framework.engines.engine import JobProblem, QueueStatus
     from framework.registry.database.connection import Registry
-    from framework.registry.questions.run_messages import CourseRow
+    from framework.registry.questions.run_messages import RunMessage
     from framework.registry.questions.runs import Run, RunRow
 
 #: How many calls or jobs of one cause are named.
@@ -35,15 +35,15 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
     """Show the problems of RUN, or what it waits for."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
-    from framework.registry.questions.run_messages import COURSE, unsettled
-    from framework.registry.questions.run_messages import course as course_of
-    from framework.registry.questions.runs import find_run, how_far
+    from framework.registry.questions.run_messages import COURSE, unresolved_errors
+    from framework.registry.questions.run_messages import run_messages as course_of
+    from framework.registry.questions.runs import find_run, run_progress
 
     db = open_registry(registry)
-    found = how_far(db, find_run(db, run))
+    found = run_progress(db, find_run(db, run))
     course = course_of(db, found.attempt_id, (COURSE,))
     queue_status = read_queue_status(found, db)
-    errors = _relevant_errors(unsettled(db, found.attempt_id), found, queue_status)
+    errors = _relevant_errors(unresolved_errors(db, found.attempt_id), found, queue_status)
     if queue_status is not None and found.ended is None and queue_status.job_counts.get(JobState.IDLE):
         queue_status = replace(queue_status, problems=(*queue_status.problems, *_blocking_reasons(found.run, db)))
     if as_json:
@@ -66,7 +66,7 @@ def _blocking_reasons(run: str, db: Registry) -> tuple[JobProblem, ...]:
         return ()
 
 
-def _relevant_errors(errors: list[CourseRow], run: Run, queue_status: QueueStatus | None) -> list[CourseRow]:
+def _relevant_errors(errors: list[RunMessage], run: Run, queue_status: QueueStatus | None) -> list[RunMessage]:
     """Return the errors without those of jobs that go on by themselves or were removed by hand."""
     if queue_status is None:
         return errors
@@ -77,7 +77,7 @@ def _relevant_errors(errors: list[CourseRow], run: Run, queue_status: QueueStatu
 
 
 def lines(
-    run: RunRow, errors: list[CourseRow], course: list[CourseRow], queue_status: QueueStatus | None
+    run: RunRow, errors: list[RunMessage], course: list[RunMessage], queue_status: QueueStatus | None
 ) -> Iterator[str]:
     """Yield the lines of the explanation, the most important first."""
     yield f"{run.run} is {run.state}: {run.jobs_done} of {run.jobs_expected} jobs done, {run.jobs_failed} failed"
@@ -96,7 +96,7 @@ def lines(
     yield from _event_lines(run.run, list(_group_events(course)))
 
 
-def _error_lines(run: str, errors: list[CourseRow]) -> Iterator[str]:
+def _error_lines(run: str, errors: list[RunMessage]) -> Iterator[str]:
     """Yield a line for each cause of errors, with the remedy."""
     for text, module, calls, jobs in causes(errors):
         about = _named("call", calls) if calls else _named("job", jobs)
@@ -116,7 +116,7 @@ def _event_lines(run: str, events: list[tuple[float, str, list[int]]]) -> Iterat
         yield f"  (and {len(events) - LATEST} more before: fw job {run})"
 
 
-def _group_events(course: list[CourseRow]) -> Iterator[tuple[float, str, list[int]]]:
+def _group_events(course: list[RunMessage]) -> Iterator[tuple[float, str, list[int]]]:
     """Yield events of a run, those of several jobs at a time as one: time, text, jobs."""
     found: list[tuple[float, str, list[int]]] = []
     for one in course:
@@ -129,7 +129,7 @@ def _group_events(course: list[CourseRow]) -> Iterator[tuple[float, str, list[in
     yield from found
 
 
-def causes(errors: list[CourseRow]) -> list[tuple[str, str, list[int], list[int]]]:
+def causes(errors: list[RunMessage]) -> list[tuple[str, str, list[int], list[int]]]:
     """Return the causes of errors, the most frequent first: text, module, and the calls or else the jobs."""
     found: dict[tuple[str, str], tuple[set[int], set[int]]] = {}
     for one in errors:
@@ -167,7 +167,7 @@ def _waits_for(run: Run, queue_status: QueueStatus | None) -> str:
 
 
 def _as_object(
-    run: RunRow, errors: list[CourseRow], course: list[CourseRow], queue_status: QueueStatus | None
+    run: RunRow, errors: list[RunMessage], course: list[RunMessage], queue_status: QueueStatus | None
 ) -> dict[str, Any]:
 
     return {

@@ -1,4 +1,4 @@
-"""A bundle: runs as one registry hands them to another, in a zip file.
+"""Bundles: runs of one registry for another, in a zip file.
 
 ::
 
@@ -35,31 +35,31 @@ if TYPE_CHECKING:
 FORMAT, VERSION = "skyfw-run", 1
 MANIFEST = "manifest.json"
 CHUNK = 1 << 20
-#: Every member bears the same date, so that the same run gives the same bytes.
+#: Date of every member, so that equal runs give equal bytes.
 _DATE = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True)
-class Member:
-    """A part of the bundle."""
+class BundleMember:
+    """Size and checksum of a member of a bundle."""
 
     size: int
     sha256: str
 
 
 @dataclass(frozen=True)
-class Content:
-    """A file of an archive that goes into the bundle."""
+class BundledFile:
+    """A file of an archive that is written to a bundle."""
 
     path: str
-    #: Opens it where it lies now.
+    #: Opens the file for reading.
     opened: Callable[[], AbstractContextManager[IO[bytes]]]
     size: int | None
     sha256: str | None
 
 
-def write_bundle(db: Registry, attempts: Sequence[int], contents: Iterable[Content], target: Path, by: str) -> None:
-    """Write runs, and files of theirs, whole or not at all."""
+def write_bundle(db: Registry, attempts: Sequence[int], contents: Iterable[BundledFile], target: Path, by: str) -> None:
+    """Write a bundle of runs, with files of theirs, completely or not at all."""
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as bundle:
@@ -71,8 +71,10 @@ def write_bundle(db: Registry, attempts: Sequence[int], contents: Iterable[Conte
         part.unlink(missing_ok=True)
 
 
-def _fill(bundle: zipfile.ZipFile, db: Registry, attempts: Sequence[int], contents: Iterable[Content], by: str) -> None:
-    members: dict[str, Member] = {}
+def _fill(
+    bundle: zipfile.ZipFile, db: Registry, attempts: Sequence[int], contents: Iterable[BundledFile], by: str
+) -> None:
+    members: dict[str, BundleMember] = {}
     runs = []
     for number, attempt_id in enumerate(attempts, start=1):
         with db.read() as connection:
@@ -85,16 +87,16 @@ def _fill(bundle: zipfile.ZipFile, db: Registry, attempts: Sequence[int], conten
         name = f"files/{content.path}"
         members[name] = _put(bundle, name, _chunks(content), zipfile.ZIP_STORED)
         if (content.size, content.sha256) != (members[name].size, members[name].sha256):
-            raise RunError(f"{content.path} is not what is recorded of it: fw fsck says more")
-    told = {name: asdict(member) for name, member in members.items()}
+            raise RunError(f"{content.path} is not what is recorded of it: see fw fsck")
+    member_objects = {name: asdict(member) for name, member in members.items()}
     about = {"format": FORMAT, "version": VERSION, "schema": REVISION, "made": time.time(), "by": by}
-    text = json.dumps({**about, "runs": runs, "members": told}, ensure_ascii=False, indent=1)
+    text = json.dumps({**about, "runs": runs, "members": member_objects}, ensure_ascii=False, indent=1)
     _put(bundle, MANIFEST, [text.encode("utf-8", "surrogatepass")])
 
 
 def _put(
     bundle: zipfile.ZipFile, name: str, chunks: Iterable[bytes], compression: int = zipfile.ZIP_DEFLATED
-) -> Member:
+) -> BundleMember:
     about = zipfile.ZipInfo(name, _DATE)
     about.compress_type = compression
     about.external_attr = 0o100644 << 16
@@ -104,7 +106,7 @@ def _put(
             digest.update(chunk)
             size += len(chunk)
             file.write(chunk)
-    return Member(size, digest.hexdigest())
+    return BundleMember(size, digest.hexdigest())
 
 
 def _lines(columns: list[str], rows: Iterable[list[object]]) -> Iterator[bytes]:
@@ -112,17 +114,17 @@ def _lines(columns: list[str], rows: Iterable[list[object]]) -> Iterator[bytes]:
         yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass") + b"\n"
 
 
-def _chunks(content: Content) -> Iterator[bytes]:
+def _chunks(content: BundledFile) -> Iterator[bytes]:
     with content.opened() as file:
         while chunk := file.read(CHUNK):
             yield chunk
 
 
-# ---------------------------------------------------------------- which runs
+# ---------------------------------------------------------------- runs to write
 
 
 def with_ancestors(db: Registry, attempt_id: int) -> list[int]:
-    """A run and all those that made what it read, each after those that it needs."""
+    """Return a run and all runs that made its inputs, each after those that it needs."""
     chosen: dict[int, None] = {}
     with db.read() as connection:
         _visit(connection, attempt_id, chosen, set())
@@ -142,7 +144,7 @@ def _visit(connection: Connection, first: int, chosen: dict[int, None], seen: se
 
 
 def _makers(connection: Connection, attempt_id: int) -> list[int]:
-    """The other runs that made what a run read."""
+    """Return the other runs that made the inputs of a run."""
     root = select(pfw_attempt.c.task_id).where(pfw_attempt.c.id == attempt_id).scalar_subquery()
     makers = (
         select(desfile.c.pfw_attempt_id)

@@ -1,4 +1,4 @@
-"""Unpacking: a bundle that anybody may have made is read with nothing of it believed before it is checked."""
+"""Reader of bundles from untrusted sources: everything is checked before it is used."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from framework.exchange.import_rows import Tables
 from framework.exchange.run_rows import ORDER, columns_of
 from framework.worker.files.transfer import copy_measured
 
-#: A manifest, and all rows together, are no larger than this; they are read into memory.
+#: Most bytes of a manifest, and of all rows together, which are read into memory.
 MOST_MANIFEST = 1 << 28
 MOST_ROWS = 1 << 31
-#: Where a row names a path in an archive, under which the site will look for a file.
+#: Columns with paths in an archive, at which the site looks for files.
 _PATHS = {
     "pfw_wrapper": ("log", "planfile"),
     "pfw_attempt": ("archive_path",),
@@ -35,7 +35,7 @@ _PATHS = {
 
 
 class BadBundleError(RunError):
-    """The file is no bundle, or a damaged one, or one that would do harm."""
+    """The file is not a bundle, or is damaged or malicious."""
 
 
 class _Member(msgspec.Struct, frozen=True):
@@ -52,7 +52,7 @@ class _Manifest(msgspec.Struct, frozen=True):
 
 
 class Bundle:
-    """A bundle that is open; BadBundleError, with the place, for whatever is wrong with it."""
+    """An open bundle; its methods raise BadBundleError for what is wrong in it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -74,7 +74,7 @@ class Bundle:
         self._zip.close()
 
     def tables(self, number: int) -> Tables:
-        """The rows of a run, in the order in which they are to be written."""
+        """Return the rows of a run by table, in the order in which they are inserted."""
         folder = f"runs/{number + 1}/"
         names = [name for name in self._manifest.members if name.startswith(folder)]
         unknown = {name.removeprefix(folder).removesuffix(".jsonl") for name in names} - set(ORDER)
@@ -88,11 +88,11 @@ class Bundle:
         return found
 
     def files(self) -> list[str]:
-        """The paths of the files that are inside."""
+        """Return the paths of the files in the bundle."""
         return [name.removeprefix("files/") for name in self._manifest.members if name.startswith("files/")]
 
     def unpack(self, path: str, store: Store) -> bool:
-        """Put a file where an archive has it, whole or not at all; whether it was not there yet."""
+        """Write a file to an archive, completely or not at all; return whether it was new there."""
         about = self._manifest.members[f"files/{path}"]
         try:
             if _is_there(path, store):
@@ -109,11 +109,11 @@ class Bundle:
         return True
 
     def check_room(self, root: str) -> None:
-        """InfrastructureError where the files would not fit on this machine's disks."""
+        """Raise InfrastructureError where the files do not fit on this machine's disk."""
         if "://" in root:
             return
         needed = sum(about.size for name, about in self._manifest.members.items() if name.startswith("files/"))
-        here = next(place for place in (Path(root), *Path(root).parents) if place.exists())
+        here = next(path for path in (Path(root), *Path(root).parents) if path.exists())
         if needed > (free := shutil.disk_usage(here).free):
             raise InfrastructureError(f"{root}: {needed} bytes are needed, {free} are free")
 
@@ -155,7 +155,7 @@ class Bundle:
             raise self._bad(f"{name!r} is compressed in a way that bundles are not")
 
     def _check_list(self, manifest: _Manifest, names: set[str]) -> None:
-        """What is inside is what the manifest says, no more and no less, and of the size that it says."""
+        """Check that the members, and their sizes, are those of the manifest."""
         for name in sorted(names ^ set(manifest.members)):
             raise self._bad(f"{name!r} is {'not in its manifest' if name in names else 'missing'}")
         for name, about in manifest.members.items():
@@ -165,7 +165,7 @@ class Bundle:
             raise self._bad(f"its rows are more than {MOST_ROWS} bytes")
 
     def _chunks(self, name: str) -> Iterator[bytes]:
-        """A member's bytes; at the end, an error if they are not what the manifest says."""
+        """Yield the bytes of a member; BadBundleError at the end if they are not those of the manifest."""
         about = self._manifest.members[name]
         digest, size = hashlib.sha256(), 0
         try:
@@ -184,7 +184,7 @@ class Bundle:
     # ------------------------------------------------------------ rows
 
     def _rows(self, table: str, name: str) -> list[list[Any]]:
-        """The rows of a table, with this registry's columns."""
+        """Return the rows of a table, with the columns of this registry."""
         lines = b"".join(self._chunks(name)).splitlines()
         try:
             columns, *rows = (json.loads(line) for line in lines)

@@ -1,4 +1,4 @@
-"""Exporting: a run is written down as a bundle, as PROV-JSON or as an RO-Crate, its files by reference or inside."""
+"""Export of a run as a bundle, as PROV-JSON or as an RO-Crate, with its files by reference or included."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING
 from framework.archives.archive import Archive
 from framework.archives.copy import fetch, reading
 from framework.errors import InfrastructureError, RunError
-from framework.exchange.bundle import Content, with_ancestors, write_bundle
+from framework.exchange.bundle import BundledFile, with_ancestors, write_bundle
 from framework.exchange.names import quoted
 from framework.exchange.prov import prov_text
 from framework.exchange.rocrate import METADATA, PIPELINE, crate_text
@@ -31,43 +31,43 @@ if TYPE_CHECKING:
 def export_bundle(
     db: Registry, run: Run, target: Path, known: Mapping[str, Archive], by: str, *, files: bool, ancestors: bool
 ) -> int:
-    """Write a run for another registry; how many runs are in it."""
+    """Write a bundle for another registry; return the number of its runs."""
     from framework.registry.questions.provenance import provenance
 
     if run.ended is None:
         raise RunError(f"{run.run} has not ended, and its record still grows: wait, restart or cancel it")
     attempts = with_ancestors(db, run.attempt_id) if ancestors else [run.attempt_id]
-    contents: dict[str, Content] = {}
+    contents: dict[str, BundledFile] = {}
     for attempt_id in attempts if files else ():
-        told = provenance(db, attempt_id)
-        places = Places(db, told, known)
-        for file in told.files.values():
+        record = provenance(db, attempt_id)
+        places = FileLocations(db, record, known)
+        for file in record.files.values():
             if not file.version and file.archives:
                 opened = partial(reading, *places.of(file))
-                contents[file.path] = Content(file.path, opened, file.size, file.sha256)
+                contents[file.path] = BundledFile(file.path, opened, file.size, file.sha256)
     write_bundle(db, attempts, contents.values(), target, by)
     return len(attempts)
 
 
-def export_prov(told: Provenance, target: IO[str]) -> None:
+def export_prov(record: Provenance, target: IO[str]) -> None:
     """Write a run as W3C PROV-JSON."""
-    for piece in prov_text(told):
+    for piece in prov_text(record):
         target.write(piece)
 
 
-def export_crate(told: Provenance, target: Path, places: Places, licence: str, *, files: bool) -> None:
+def export_crate(record: Provenance, target: Path, places: FileLocations, licence: str, *, files: bool) -> None:
     """Write a run as an RO-Crate: a directory, or a zip file where its name ends so."""
     if target.exists():
         raise RunError(f"{target} is there already: remove it, or name another one")
-    inside = {id_: f"files/{quoted(file.path)}" for id_, file in told.files.items() if files and file.archives}
-    addresses = {id_: at for id_, file in told.files.items() if (at := places.address(file))} | inside
+    inside = {id_: f"files/{quoted(file.path)}" for id_, file in record.files.items() if files and file.archives}
+    addresses = {id_: at for id_, file in record.files.items() if (at := places.address(file))} | inside
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     try:
         with _zipped(part) if target.suffix == ".zip" else _folder(part) as put:
-            put.text(METADATA, crate_text(told, addresses, licence))
-            put.text(PIPELINE, [told.attempt.submitwcl or ""])
+            put.text(METADATA, crate_text(record, addresses, licence))
+            put.text(PIPELINE, [record.attempt.submitwcl or ""])
             for id_ in inside:
-                put.file(told.files[id_], places)
+                put.file(record.files[id_], places)
         part.replace(target)
     except OSError as error:
         raise InfrastructureError(f"{error.filename or target}: {error.strerror or error}") from error
@@ -87,11 +87,11 @@ class _Folder:
         with (self._root / name).open("w", encoding="utf-8", errors="backslashreplace") as file:
             file.writelines(pieces)
 
-    def file(self, file: Artefact, places: Places) -> None:
+    def file(self, file: Artefact, places: FileLocations) -> None:
         target = self._root / "files" / file.path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if trouble := fetch(file, *places.of(file), target):
-            raise RunError(f"{file.path} {trouble}")
+        if error := fetch(file, *places.of(file), target):
+            raise RunError(f"{file.path} {error}")
 
 
 class _Zip:
@@ -105,7 +105,7 @@ class _Zip:
             for piece in pieces:
                 file.write(piece.encode("utf-8", "backslashreplace"))
 
-    def file(self, file: Artefact, places: Places) -> None:
+    def file(self, file: Artefact, places: FileLocations) -> None:
         with (
             reading(*places.of(file)) as kept,
             self._file.open(f"files/{file.path}", "w", force_zip64=True) as writing,
@@ -127,17 +127,17 @@ def _zipped(part: Path) -> Iterator[_Folder | _Zip]:
         yield _Zip(file)
 
 
-class Places:
-    """Where this site's archives have the files of a run."""
+class FileLocations:
+    """Locations of the files of a run in the archives of this site."""
 
-    def __init__(self, db: Registry, told: Provenance, known: Mapping[str, Archive]) -> None:
+    def __init__(self, db: Registry, record: Provenance, known: Mapping[str, Archive]) -> None:
         from framework.registry.questions.files import copies_of
 
         self._known = known
-        self._copies = copies_of(db, [id_ for id_, file in told.files.items() if file.archives])
+        self._copies = copies_of(db, [id_ for id_, file in record.files.items() if file.archives])
 
     def of(self, file: Artefact) -> tuple[Copy, Store]:
-        """The first copy that is where it should be; RunError where there is none."""
+        """Return the first copy that exists, and its store; RunError where there is none."""
         for copy, archive in self._here(file):
             try:
                 archive.store.size(copy.path)
@@ -149,7 +149,7 @@ class Places:
         )
 
     def address(self, file: Artefact) -> str:
-        """An absolute address for a file that stays where it is; empty for one that nobody keeps."""
+        """Return the absolute address of a file that is not included; empty for one that no archive keeps."""
         if "://" in file.path:
             return file.path
         if file.version:

@@ -1,4 +1,4 @@
-"""Taking in: a run's rows from another registry become rows of this one, all or none, and never twice."""
+"""Import of the rows of a run from another registry: all or none, and never twice."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from framework.registry.ingest.file_rows import ids_of_paths
 from framework.registry.schema import tables as schema
 from framework.registry.schema.column_types import YEAR_10000, Json, Time
 
-#: A table's name, and its rows as :mod:`run_rows` tells them.
+#: Rows by the name of their table, as :mod:`run_rows` gives them.
 Tables = Mapping[str, list[list[Any]]]
 
-#: What becomes of a run afterwards is each registry's own; of these, what is missing is added.
+#: Tables that each registry extends after a run; rows that are missing here are added.
 _ADDED = ("software_stack", "file_archive_info", "file_tombstone", "proctag", "verification", "verification_file")
 _ASIDE = frozenset({*_ADDED, "pfw_request", "attempt_state", "attempt_state_history", "desfile"})
 #: NUL as JSON writes it; after an even number of backslashes it is one.
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-#: They may be there already, of another run.
+#: Tables whose rows may be there already, from another run.
 _SHARED = frozenset({"pfw_request", "pfw_unit", "software_stack", "file_archive_info", "file_tombstone", "proctag"})
 
 
-class Refused(RunError):  # noqa: N818  (what happened, not what went wrong)
-    """The run cannot be taken in; the message says why."""
+class ImportRefusedError(RunError):
+    """The run cannot be imported; the message says why."""
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What became of a run."""
+class RowsImport:
+    """Result of the import of the rows of a run."""
 
     run: str
-    #: Whether it was not here before.
+    #: Whether the registry did not have the run.
     is_new: bool
-    #: Rows that were added to those that were here.
+    #: Number of rows added to a run that was here.
     added: int = 0
 
 
 @dataclass
 class _Ids:
-    """This registry's ids for the names that rows have."""
+    """Ids of this registry by the names in the rows."""
 
     attempt: int
     run: str
@@ -59,17 +59,17 @@ class _Ids:
     verifications: dict[int, int] = field(default_factory=dict)
 
 
-def take_in(db: Registry, tables: Tables) -> Taken:
-    """Write a run's rows, or add to those that are here; raises :class:`Refused`, and then nothing has changed."""
+def import_rows(db: Registry, tables: Tables) -> RowsImport:
+    """Insert the rows of a run, or add missing ones; :class:`ImportRefusedError` leaves the registry unchanged."""
     try:
         with db.write() as connection:
-            return _take_in(connection, tables)
+            return _import_rows(connection, tables)
     except (exc.DataError, exc.IntegrityError, exc.ProgrammingError, OverflowError) as error:
         reason = " ".join(str(getattr(error, "orig", error)).split())
-        raise Refused(f"the registry refuses what the run's record says: {reason}") from error
+        raise ImportRefusedError(f"the registry refuses what the run's record says: {reason}") from error
 
 
-def _take_in(connection: Connection, tables: Tables) -> Taken:
+def _import_rows(connection: Connection, tables: Tables) -> RowsImport:
     (attempt,) = _dicts("pfw_attempt", tables["pfw_attempt"])
     run = attempt["run"]
     known = _known_attempt(connection, attempt)
@@ -79,25 +79,25 @@ def _take_in(connection: Connection, tables: Tables) -> Taken:
         _refuse_other(run, tables, here)
         ids = _Ids(known, run, _by_name(connection, known))
         ids.files = _known_files(connection, tables["desfile"])
-        return Taken(run, False, _add_missing(connection, tables, here, ids))
+        return RowsImport(run, False, _add_missing(connection, tables, here, ids))
     ids = _Ids(reserve(connection, "pfw_attempt", 1), run)
     names = [row["id"] for row in _dicts("task", tables["task"])]
     if not all(isinstance(name, str) for name in names):
-        raise Refused(f"{run}: its record has a task without a name")
+        raise ImportRefusedError(f"{run}: its record has a task without a name")
     first = reserve(connection, "task", len(names))
     ids.tasks = {name: first + at for at, name in enumerate(names)}
     if len(ids.tasks) != len(names):
-        raise Refused(f"{run}: its record names a task twice")
+        raise ImportRefusedError(f"{run}: its record names a task twice")
     for name, rows_of in tables.items():
         if name == "desfile":
             _write_files(connection, rows_of, ids)
         else:
             _write(connection, name, rows_of, ids)
-    return Taken(run, True)
+    return RowsImport(run, True)
 
 
 def _known_attempt(connection: Connection, new: Mapping[str, Any]) -> int | None:
-    """The id of the attempt if it is here; another one of its name or its number is refused."""
+    """Return the id of the attempt, None if it is not here; refuse another with its name or its number."""
     attempt = schema.pfw_attempt.c
     number = tuple(new[key] for key in ("reqnum", "unitname", "attnum"))
     same_number = (attempt.reqnum == number[0]) & (attempt.unitname == number[1]) & (attempt.attnum == number[2])
@@ -105,8 +105,8 @@ def _known_attempt(connection: Connection, new: Mapping[str, Any]) -> int | None
     found = connection.execute(query.where(same_number | (attempt.run == new["run"]))).all()
     for row in found:
         if (row.run, row.reqnum, row.unitname, row.attnum) != (new["run"], *number):
-            raise Refused(
-                f"{new['run']}, attempt {number[2]} of request {number[0]}, unit {number[1]}, cannot be taken in: here "
+            raise ImportRefusedError(
+                f"{new['run']}, attempt {number[2]} of request {number[0]}, unit {number[1]}, cannot be imported: here "
                 f"is {row.run}, attempt {row.attnum} of request {row.reqnum}, unit {row.unitname}"
             )
     return found[0].id if found else None
@@ -119,14 +119,14 @@ def _by_name(connection: Connection, attempt_id: int) -> dict[str, int]:
 
 
 def _refuse_other(run: str, tables: Tables, here: Tables) -> None:
-    """A run of this name with other contents is told with the first row that differs."""
+    """Refuse a run of this name with other contents, and name the first row that differs."""
     for name, rows in tables.items():
         if name in _ASIDE:
             continue
         theirs, ours = (_comparable(name, part) for part in (rows, here[name]))
         for row in theirs ^ ours:
             where = "is not in this registry" if row in theirs else "is only in this registry"
-            raise Refused(f"{run} is in this registry with other contents: {name} {row[:300]} {where}")
+            raise ImportRefusedError(f"{run} is in this registry with other contents: {name} {row[:300]} {where}")
 
 
 def _comparable(name: str, rows: list[list[Any]]) -> set[str]:
@@ -135,7 +135,7 @@ def _comparable(name: str, rows: list[list[Any]]) -> set[str]:
 
 
 def _add_missing(connection: Connection, tables: Tables, here: Tables, ids: _Ids) -> int:
-    """Tags, archives and verifications that this registry does not have yet."""
+    """Insert tags, copies and verifications that this registry does not have; return their number."""
     before = {name: set(map(comparable, here[name])) for name in _ADDED}
     missing = {
         name: [row for row in tables[name] if comparable(row) not in before[name]]
@@ -156,35 +156,35 @@ def _add_missing(connection: Connection, tables: Tables, here: Tables, ids: _Ids
 def _write(connection: Connection, name: str, rows: list[list[Any]], ids: _Ids) -> None:
     if name == "verification":
         if any(type(row[0]) is not int for row in rows):
-            raise Refused(f"{ids.run}: a verification has no number")
+            raise ImportRefusedError(f"{ids.run}: a verification has no number")
         first = reserve(connection, "verification", len(rows))
         ids.verifications = {row[0]: first + at for at, row in enumerate(rows)}
     table = schema.metadata.tables[name]
-    made = list(_made(name, _dicts(name, rows), ids))
+    made = list(_converted_rows(name, _dicts(name, rows), ids))
     if name in _SHARED:
         bulk.insert_missing(connection, table, made)
     else:
         bulk.insert(connection, table, made)
 
 
-def _made(name: str, rows: Iterable[Mapping[str, Any]], ids: _Ids) -> Iterator[tuple[Any, ...]]:
-    """Rows in the order of the table's columns, with this registry's ids."""
+def _converted_rows(name: str, rows: Iterable[Mapping[str, Any]], ids: _Ids) -> Iterator[tuple[Any, ...]]:
+    """Yield rows in the order of the table's columns, with ids of this registry."""
     readers = [(column.name, _reader(name, column, ids)) for column in schema.metadata.tables[name].columns]
     for row in rows:
         yield tuple(read(row.get(column)) for column, read in readers)
 
 
 def _reader(name: str, column: Column[Any], ids: _Ids) -> Callable[[Any], Any]:
-    """What turns a column's told value into this registry's; Refused for one that cannot be it."""
+    """Return a function that converts the values of a column, and refuses invalid ones."""
     read = _reader_of_value(name, column, ids)
 
     def checked(value: Any) -> Any:
         try:
             found = read(value)
         except (KeyError, TypeError, ValueError):
-            raise Refused(f"{ids.run}: {name}.{column.name} cannot be {json.dumps(value)[:100]}") from None
+            raise ImportRefusedError(f"{ids.run}: {name}.{column.name} cannot be {json.dumps(value)[:100]}") from None
         if found is None and not column.nullable:
-            raise Refused(f"{ids.run}: {name}.{column.name} has no value in a row")
+            raise ImportRefusedError(f"{ids.run}: {name}.{column.name} has no value in a row")
         return found
 
     return checked
@@ -204,18 +204,18 @@ def _reader_of_value(name: str, column: Column[Any], ids: _Ids) -> Callable[[Any
     if is_file(name, column.name):
         return lambda value: None if value is None else ids.files[tuple(value)]
     if isinstance(column.type, Time):
-        return _moment
+        return _time
     if isinstance(column.type, Double):
         return _number
     if column.type is Json:
         return _object
     if column.name == "wrapkeys":
-        return lambda value: keys_text(_words(value))
+        return lambda value: keys_text(_text(value))
     # Any integer is one of up to 64 bits here.
-    return _whole if column.type.python_type is int or isinstance(column.type, Integer) else _words
+    return _integer if column.type.python_type is int or isinstance(column.type, Integer) else _text
 
 
-def _moment(value: Any) -> float | None:
+def _time(value: Any) -> float | None:
     number = _number(value)
     if number is not None and not 0.0 <= number < YEAR_10000:
         raise ValueError
@@ -230,16 +230,16 @@ def _number(value: Any) -> float | None:
     return float(value)
 
 
-def _whole(value: Any) -> int | None:
+def _integer(value: Any) -> int | None:
     if value is not None and (type(value) is not int or abs(value) >= 1 << 63):
         raise ValueError
     return value
 
 
-def _words(value: Any) -> str | None:
+def _text(value: Any) -> str | None:
     if value is not None and not isinstance(value, str):
         raise TypeError
-    return value and _storable(value)
+    return value and _check_text(value)
 
 
 def _object(value: Any) -> str | None:
@@ -248,11 +248,11 @@ def _object(value: Any) -> str | None:
     text = None if value is None else json.dumps(value, ensure_ascii=False, allow_nan=False)
     if text and _NUL.search(text):
         raise ValueError
-    return text and _storable(text)
+    return text and _check_text(text)
 
 
-def _storable(text: str) -> str:
-    """A text that every database takes."""
+def _check_text(text: str) -> str:
+    """Return a text if every database can store it; ValueError if not."""
     if "\0" in text:
         raise ValueError
     text.encode()
@@ -275,34 +275,34 @@ def _known_files(connection: Connection, rows: list[list[Any]]) -> dict[tuple[st
 
 
 def _write_files(connection: Connection, rows: list[list[Any]], ids: _Ids) -> None:
-    """Files that are here already keep their ids; they have to be the same, and of no other run."""
+    """Insert files; those that are here keep their ids, and must be equal and of no other run."""
     known = _known_files(connection, rows)
-    told = list(_dicts("desfile", rows))
-    fresh = [row for row in told if tuple(row["id"]) not in known]
+    file_rows = list(_dicts("desfile", rows))
+    fresh = [row for row in file_rows if tuple(row["id"]) not in known]
     first = reserve(connection, "desfile", len(fresh))
     ids.files = known | {tuple(row["id"]): first + at for at, row in enumerate(fresh)}
-    _refuse_other_files(connection, [row for row in told if tuple(row["id"]) in known], ids)
-    for row in told:
+    _refuse_other_files(connection, [row for row in file_rows if tuple(row["id"]) in known], ids)
+    for row in file_rows:
         if row["pfw_attempt_id"] != ids.run:
-            row["wgb_task_id"] = None  # a task of another run, which may be taken in by itself
-    bulk.insert(connection, schema.desfile, list(_made("desfile", fresh, ids)))
-    adopted = [row for row in told if tuple(row["id"]) in known and row["pfw_attempt_id"] == ids.run]
+            row["wgb_task_id"] = None  # a task of another run, which may be imported by itself
+    bulk.insert(connection, schema.desfile, list(_converted_rows("desfile", fresh, ids)))
+    adopted = [row for row in file_rows if tuple(row["id"]) in known and row["pfw_attempt_id"] == ids.run]
     columns = tuple(column.name for column in schema.desfile.columns if column.name != "id")
-    made = [(*row[1:], row[0]) for row in _made("desfile", adopted, ids)]
+    made = [(*row[1:], row[0]) for row in _converted_rows("desfile", adopted, ids)]
     bulk.update(connection, schema.desfile, columns, made)
 
 
 def _refuse_other_files(connection: Connection, rows: list[dict[str, Any]], ids: _Ids) -> None:
-    told = {ids.files[tuple(row["id"])]: row for row in rows}
+    new_rows = {ids.files[tuple(row["id"])]: row for row in rows}
     file, attempt = schema.desfile.c, schema.pfw_attempt.c
-    wanted = list(told)
-    for at in range(0, len(wanted), 500):
+    file_ids = list(new_rows)
+    for at in range(0, len(file_ids), 500):
         query = select(file.id, file.path, file.filesize, file.sha256, attempt.run).outerjoin_from(
             schema.desfile, schema.pfw_attempt, attempt.id == file.pfw_attempt_id
         )
-        for id_, path, size, sha256, run in connection.execute(query.where(file.id.in_(wanted[at : at + 500]))):
-            new = told[id_]
+        for id_, path, size, sha256, run in connection.execute(query.where(file.id.in_(file_ids[at : at + 500]))):
+            new = new_rows[id_]
             if (size, sha256) != (new["filesize"], new["sha256"]):
-                raise Refused(f"{ids.run}: {path} is in this registry with other contents (sha256 {sha256})")
+                raise ImportRefusedError(f"{ids.run}: {path} is in this registry with other contents (sha256 {sha256})")
             if new["pfw_attempt_id"] == ids.run and run is not None:
-                raise Refused(f"{ids.run}: {path} is in this registry as a file of {run}")
+                raise ImportRefusedError(f"{ids.run}: {path} is in this registry as a file of {run}")

@@ -1,4 +1,4 @@
-"""Importing: the runs of a bundle become runs of this registry, and the files inside files of one of its archives."""
+"""Import of the runs of a bundle into this registry, and of its files into an archive."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from framework.archives.archive import Archive
 from framework.archives.copy import has_file
 from framework.exchange.bundle_check import BadBundleError, Bundle
-from framework.exchange.import_rows import Tables, take_in
+from framework.exchange.import_rows import Tables, import_rows
 from framework.exchange.run_rows import columns_of
 
 if TYPE_CHECKING:
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Imported:
-    """What became of a run of a bundle."""
+class RunImport:
+    """Result of the import of a run."""
 
     run: str
     #: Whether the registry did not have it.
     is_new: bool
-    #: Rows that were added to those of a run that was here: tags, archives, verifications.
+    #: Number of rows added to a run that was here: tags, copies, verifications.
     added: int
-    #: Files that were put into the archive.
+    #: Number of files written to the archive.
     files: int
-    #: Files that should be in an archive of this site, and are not.
+    #: Number of files that are recorded in an archive of this site but missing there.
     absent: int
 
 
-def import_bundle(db: Registry, path: Path, archive: Archive, known: Mapping[str, Archive]) -> Iterator[Imported]:
-    """Take in one run after another; files go into ``archive``, those that are not inside are looked for in ``known``.
+def import_bundle(db: Registry, path: Path, archive: Archive, known: Mapping[str, Archive]) -> Iterator[RunImport]:
+    """Import the runs one by one; files go to ``archive``, and those not in the bundle are looked for in ``known``.
 
     A run whose record is refused leaves nothing behind. Importing again changes nothing.
     """
@@ -51,7 +51,7 @@ def import_bundle(db: Registry, path: Path, archive: Archive, known: Mapping[str
 
 def _import(
     db: Registry, bundle: Bundle, tables: Tables, archive: Archive, known: Mapping[str, Archive], inside: set[str]
-) -> Imported:
+) -> RunImport:
     own = sorted({file["path"] for file in _dicts(tables, "desfile") if not file["path_version"]} & inside)
     placed = []
     try:
@@ -59,18 +59,18 @@ def _import(
             if bundle.unpack(path, archive.store):
                 placed.append(path)
         places, absent = _places(tables, archive, known, set(own))
-        taken = take_in(db, {**tables, "pfw_attempt_val": _moved(tables, archive), "file_archive_info": places})
+        taken = import_rows(db, {**tables, "pfw_attempt_val": _moved(tables, archive), "file_archive_info": places})
     except BaseException:
         for path in placed:
             # What led here says more than that it could not be undone.
             with suppress(OSError):
                 archive.store.remove(path)
         raise
-    return Imported(taken.run, taken.is_new, taken.added, len(placed), absent)
+    return RunImport(taken.run, taken.is_new, taken.added, len(placed), absent)
 
 
 def _moved(tables: Tables, archive: Archive) -> list[list[Any]]:
-    """The run's kept values, its files being looked for in this site's archive."""
+    """Return the recorded configuration of the run, with this site's archive as the root of its files."""
     key, value = (columns_of("pfw_attempt_val").index(name) for name in ("key", "val"))
     rows = [list(row) for row in tables["pfw_attempt_val"]]
     for row in rows:
@@ -82,7 +82,7 @@ def _moved(tables: Tables, archive: Archive) -> list[list[Any]]:
 def _places(
     tables: Tables, archive: Archive, known: Mapping[str, Archive], own: set[str]
 ) -> tuple[list[list[Any]], int]:
-    """Where files are: what was unpacked, what this site's archives have, and what the others should have."""
+    """Return the rows of copies: unpacked files, files in archives of this site, and those of other archives."""
     columns = columns_of("file_archive_info")
     sizes = {tuple(file["id"]): file["filesize"] for file in _dicts(tables, "desfile")}
     found, absent = [], 0

@@ -1,4 +1,4 @@
-"""Words of what is exchanged: texts as parts of addresses, values as JSON."""
+"""Texts as parts of IRIs, and values as JSON, in exported documents."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 
 def quoted(text: str) -> str:
-    """A text as part of an address; what is no character is told by its number."""
+    """Return a text as part of an IRI; bytes that are no characters are written by their numbers."""
     return quote(text, safe="/-._~", errors="backslashreplace")
 
 
 def as_json(value: Any) -> str:
-    """A value on one line."""
+    """Return a value as JSON on one line."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

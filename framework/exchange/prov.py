@@ -10,16 +10,16 @@ from typing import Any
 from framework.exchange.names import as_json, quoted
 from framework.registry.questions.provenance import Activity, Artefact, Provenance
 
-#: Names are the same whichever registry tells them, so that documents of several runs can be put together.
+#: Names are the same from every registry, so that documents of several runs can be merged.
 PREFIXES = {"fw": "urn:skyfw:", "metadata": "urn:skyfw:metadata:"}
 
 Entry = tuple[str, dict[str, Any]]
 
 
-def prov_text(told: Provenance) -> Iterator[str]:
-    """The document, in pieces: a line an entity, an activity, a link."""
+def prov_text(record: Provenance) -> Iterator[str]:
+    """Yield the document in pieces: one line for each entity, activity and link."""
     yield f'{{\n"prefix": {as_json(PREFIXES)}'
-    for kind, entries in _parts(told):
+    for kind, entries in _parts(record):
         first = True
         for name, about in entries:
             yield f',\n"{kind}": {{\n' if first else ",\n"
@@ -30,39 +30,41 @@ def prov_text(told: Provenance) -> Iterator[str]:
     yield "\n}\n"
 
 
-def _parts(told: Provenance) -> Iterator[tuple[str, Iterable[Entry]]]:
-    run = told.attempt.run
-    names = {id_: f"fw:run/{quoted(run)}/{quoted(one.name)}" for id_, one in told.activities.items()}
-    files = {id_: _file_name(file) for id_, file in told.files.items()}
-    yield "entity", _entities(told, files)
-    yield "activity", ((names[id_], _activity(one)) for id_, one in told.activities.items())
-    yield "agent", _agents(told)
+def _parts(record: Provenance) -> Iterator[tuple[str, Iterable[Entry]]]:
+    run = record.attempt.run
+    names = {id_: f"fw:run/{quoted(run)}/{quoted(one.name)}" for id_, one in record.activities.items()}
+    files = {id_: _file_name(file) for id_, file in record.files.items()}
+    yield "entity", _entities(record, files)
+    yield "activity", ((names[id_], _activity(one)) for id_, one in record.activities.items())
+    yield "agent", _agents(record)
     yield (
         "used",
-        _numbered("u", ({"prov:activity": names[task], "prov:entity": files[file]} for task, file in told.used)),
+        _numbered("u", ({"prov:activity": names[task], "prov:entity": files[file]} for task, file in record.used)),
     )
     yield (
         "wasGeneratedBy",
-        _numbered("g", ({"prov:entity": files[file], "prov:activity": names[task]} for task, file in told.made)),
+        _numbered("g", ({"prov:entity": files[file], "prov:activity": names[task]} for task, file in record.made)),
     )
-    pairs = ({"prov:generatedEntity": files[child], "prov:usedEntity": files[parent]} for child, parent in told.derived)
+    pairs = (
+        {"prov:generatedEntity": files[child], "prov:usedEntity": files[parent]} for child, parent in record.derived
+    )
     yield "wasDerivedFrom", _numbered("d", pairs)
-    started = (one for one in told.activities.values() if one.parent is not None)
+    started = (one for one in record.activities.values() if one.parent is not None)
     yield (
         "wasStartedBy",
         _numbered("s", ({"prov:activity": names[one.id], "prov:starter": names[one.parent or 0]} for one in started)),
     )
-    yield "wasAssociatedWith", _numbered("a", _associations(told, names))
-    person = _person(told)
-    own = (files[file.id] for file in told.files.values() if file.is_own)
+    yield "wasAssociatedWith", _numbered("a", _associations(record, names))
+    person = _person(record)
+    own = (files[file.id] for file in record.files.values() if file.is_own)
     yield "wasAttributedTo", _numbered("t", ({"prov:entity": file, "prov:agent": person} for file in own))
-    delegates = (_software_name(sha256) for sha256 in told.submitters)
+    delegates = (_software_name(sha256) for sha256 in record.submitters)
     acting = ({"prov:delegate": delegate, "prov:responsible": person} for delegate in delegates)
     yield "actedOnBehalfOf", _numbered("b", acting)
 
 
-def _entities(told: Provenance, names: dict[int, str]) -> Iterator[Entry]:
-    for id_, file in told.files.items():
+def _entities(record: Provenance, names: dict[int, str]) -> Iterator[Entry]:
+    for id_, file in record.files.items():
         metadata = {f"metadata:{quoted(key)}": _plain(value) for key, value in file.metadata.items()}
         yield (
             names[id_],
@@ -77,11 +79,11 @@ def _entities(told: Provenance, names: dict[int, str]) -> Iterator[Entry]:
                 **metadata,
             },
         )
-    attempt = told.attempt
+    attempt = record.attempt
     for kind in ("submitwcl", "renderedwcl", "fullsubmitwcl"):
         if getattr(attempt, f"{kind}_sha256"):
             sha256 = getattr(attempt, f"{kind}_sha256")
-            yield _configuration(told, kind), {"prov:type": _name("prov:Plan"), "fw:sha256": sha256}
+            yield _configuration(record, kind), {"prov:type": _name("prov:Plan"), "fw:sha256": sha256}
 
 
 def _activity(one: Activity) -> dict[str, Any]:
@@ -99,12 +101,12 @@ def _activity(one: Activity) -> dict[str, Any]:
     }
 
 
-def _agents(told: Provenance) -> Iterator[Entry]:
-    yield _person(told), {"prov:type": _name("prov:Person"), "prov:label": told.attempt.operator}
-    for sha256, stack in {**told.software, **told.submitters}.items():
+def _agents(record: Provenance) -> Iterator[Entry]:
+    yield _person(record), {"prov:type": _name("prov:Person"), "prov:label": record.attempt.operator}
+    for sha256, stack in {**record.software, **record.submitters}.items():
         about = {"prov:type": _name("prov:SoftwareAgent"), "prov:label": stack.label, "fw:found": as_json(stack.found)}
         yield _software_name(sha256), about
-    programs = {(one.program, one.version) for one in told.activities.values() if one.program}
+    programs = {(one.program, one.version) for one in record.activities.values() if one.program}
     for program, version in sorted(programs, key=str):
         yield (
             _program(program, version),
@@ -112,13 +114,13 @@ def _agents(told: Provenance) -> Iterator[Entry]:
         )
 
 
-def _associations(told: Provenance, names: dict[int, str]) -> Iterator[dict[str, Any]]:
-    plan = _configuration(told, "fullsubmitwcl") if told.attempt.fullsubmitwcl_sha256 else None
-    run = names[told.attempt.task_id]
-    yield {"prov:activity": run, "prov:agent": _person(told), **({"prov:plan": plan} if plan else {})}
-    for sha256 in told.submitters:
+def _associations(record: Provenance, names: dict[int, str]) -> Iterator[dict[str, Any]]:
+    plan = _configuration(record, "fullsubmitwcl") if record.attempt.fullsubmitwcl_sha256 else None
+    run = names[record.attempt.task_id]
+    yield {"prov:activity": run, "prov:agent": _person(record), **({"prov:plan": plan} if plan else {})}
+    for sha256 in record.submitters:
         yield {"prov:activity": run, "prov:agent": _software_name(sha256)}
-    for one in told.activities.values():
+    for one in record.activities.values():
         if one.program:
             yield {"prov:activity": names[one.id], "prov:agent": _program(one.program, one.version)}
         if one.software:
@@ -133,12 +135,12 @@ def _file_name(file: Artefact) -> str:
     return f"fw:file/{quoted(file.path.lstrip('/'))}" + (f"/{quoted(file.version)}" if file.version else "")
 
 
-def _person(told: Provenance) -> str:
-    return f"fw:operator/{quoted(told.attempt.operator)}"
+def _person(record: Provenance) -> str:
+    return f"fw:operator/{quoted(record.attempt.operator)}"
 
 
-def _configuration(told: Provenance, kind: str) -> str:
-    return f"fw:run/{quoted(told.attempt.run)}/{kind}"
+def _configuration(record: Provenance, kind: str) -> str:
+    return f"fw:run/{quoted(record.attempt.run)}/{kind}"
 
 
 def _software_name(sha256: str) -> str:
@@ -158,6 +160,6 @@ def _moment(seconds: float | None) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """A value as PROV knows values: what has parts is told as JSON text."""
+    """Return a value as a PROV literal: lists and objects as JSON text."""
     finite = not isinstance(value, float) or math.isfinite(value)
     return value if isinstance(value, (str, int, float)) and finite else as_json(value)

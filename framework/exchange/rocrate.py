@@ -27,32 +27,32 @@ PARAMETER_PROFILE = "https://bioschemas.org/profiles/FormalParameter/1.0-RELEASE
 Entity = dict[str, Any]
 
 
-def crate_text(told: Provenance, places: Mapping[int, str], licence: str) -> Iterator[str]:
-    """The crate's metadata, in pieces: a line an entity.
+def crate_text(record: Provenance, places: Mapping[int, str], licence: str) -> Iterator[str]:
+    """Yield the metadata of the crate in pieces: one line for each entity.
 
-    ``places`` says where files are: a path in the crate, or an absolute address; the others are told of alone.
+    ``places`` are the locations of files: a path in the crate, or an absolute address; others are described only.
     """
     yield f'{{\n"@context": {as_json(CONTEXT)},\n"@graph": ['
     first = True
-    for entity in _entities(told, places, licence):
+    for entity in _entities(record, places, licence):
         whole = {key: _one_or_more(value) for key, value in entity.items() if value not in (None, [])}
         yield f"{'' if first else ','}\n {as_json(whole)}"
         first = False
     yield "\n]\n}\n"
 
 
-def _entities(told: Provenance, places: Mapping[int, str], licence: str) -> Iterator[Entity]:
-    ids = {id_: places.get(id_) or f"#file/{quoted(file.path)}" for id_, file in told.files.items()}
-    calls = [one for one in told.activities.values() if one.kind == "call"]
+def _entities(record: Provenance, places: Mapping[int, str], licence: str) -> Iterator[Entity]:
+    ids = {id_: places.get(id_) or f"#file/{quoted(file.path)}" for id_, file in record.files.items()}
+    calls = [one for one in record.activities.values() if one.kind == "call"]
     yield _descriptor()
-    yield _root(told, ids, places, calls, licence)
+    yield _root(record, ids, places, calls, licence)
     yield from ({"@id": at, "@type": "CreativeWork", "name": n, "version": v} for at, (n, v) in PROFILES.items())
     yield _licence(licence)
-    yield from _workflow(told, calls)
-    yield from _actors(told)
-    yield from _run(told, ids, calls)
-    yield from _calls(told, ids, calls)
-    for id_, file in told.files.items():
+    yield from _workflow(record, calls)
+    yield from _actors(record)
+    yield from _run(record, ids, calls)
+    yield from _calls(record, ids, calls)
+    for id_, file in record.files.items():
         yield _file(file, ids[id_], id_ in places)
 
 
@@ -65,23 +65,23 @@ def _descriptor() -> Entity:
 
 
 def _root(
-    told: Provenance, ids: Mapping[int, str], places: Mapping[int, str], calls: list[Activity], licence: str
+    record: Provenance, ids: Mapping[int, str], places: Mapping[int, str], calls: list[Activity], licence: str
 ) -> Entity:
-    attempt = told.attempt
-    ended = told.activities[attempt.task_id].end or attempt.submittime
+    attempt = record.attempt
+    ended = record.activities[attempt.task_id].end or attempt.submittime
     return {
         "@id": "./",
         "@type": "Dataset",
         "name": attempt.run,
         "description": f"Run {attempt.run} of pipeline {attempt.pipeline}, project {attempt.project}: "
-        f"{counted(len(calls), 'execution')} of {counted(len(told.modules), 'module')}, "
-        f"{counted(len(told.files), 'file')}",
+        f"{counted(len(calls), 'execution')} of {counted(len(record.modules), 'module')}, "
+        f"{counted(len(record.files), 'file')}",
         "datePublished": _moment(ended),
-        "author": _at(_person(told)),
+        "author": _at(_person(record)),
         "license": _at(_licence(licence)["@id"]),
         "conformsTo": [_at(profile) for profile in PROFILES],
         "mainEntity": _at(PIPELINE),
-        "hasPart": [_at(PIPELINE), *(_at(ids[id_]) for id_ in told.files if id_ in places)],
+        "hasPart": [_at(PIPELINE), *(_at(ids[id_]) for id_ in record.files if id_ in places)],
         "mentions": [_at("#run"), _at("#organize"), *(_at(_action(call)) for call in calls)],
     }
 
@@ -93,19 +93,19 @@ def _licence(licence: str) -> Entity:
     return {"@id": "#licence", "@type": "CreativeWork", "name": "No licence stated", "description": words}
 
 
-def _workflow(told: Provenance, calls: list[Activity]) -> Iterator[Entity]:
-    inputs, outputs = _parameters(told)
+def _workflow(record: Provenance, calls: list[Activity]) -> Iterator[Entity]:
+    inputs, outputs = _parameters(record)
     yield {
         "@id": PIPELINE,
         "@type": ["File", "SoftwareSourceCode", "ComputationalWorkflow", "HowTo"],
-        "name": told.attempt.pipeline,
+        "name": record.attempt.pipeline,
         "conformsTo": _at(WORKFLOW_TYPE),
         "encodingFormat": "text/plain",
         "programmingLanguage": _at("#wcl"),
-        "sha256": told.attempt.submitwcl_sha256,
-        "version": _version(told, "pipeline") or told.attempt.submitwcl_sha256,
-        "hasPart": [_at(_tool(module)) for module in told.modules],
-        "step": [_at(_step(module)) for module in told.modules],
+        "sha256": record.attempt.submitwcl_sha256,
+        "version": _version(record, "pipeline") or record.attempt.submitwcl_sha256,
+        "hasPart": [_at(_tool(module)) for module in record.modules],
+        "step": [_at(_step(module)) for module in record.modules],
         "input": [_at(f"#input/{quoted(name)}") for name in inputs],
         "output": [_at(f"#output/{quoted(name)}") for name in outputs],
     }
@@ -122,46 +122,46 @@ def _workflow(told: Provenance, calls: list[Activity]) -> Iterator[Entity]:
     for profile in (PARAMETER_PROFILE, WORKFLOW_TYPE):
         name, version = profile.split("/")[-2:]
         yield {"@id": profile, "@type": "CreativeWork", "name": name, "version": version}
-    programs = _programs(told, calls)
-    for position, module in enumerate(told.modules, start=1):
+    programs = _programs(record, calls)
+    for position, module in enumerate(record.modules, start=1):
         tool = {"@id": _tool(module), "@type": "SoftwareApplication", "name": module}
         yield {**tool, "description": f"runs {', '.join(programs.get(module, ()))}" if programs.get(module) else None}
         step = {"@id": _step(module), "@type": "HowToStep", "name": module, "position": str(position)}
         yield {**step, "workExample": _at(_tool(module))}
 
 
-def _parameters(told: Provenance) -> tuple[list[str], list[str]]:
-    """Types of the files that the run was given, and of those that it made."""
-    own = {file.filetype for file in told.files.values() if file.is_own}
-    return sorted({file.filetype for file in told.files.values() if not file.is_own}), sorted(own)
+def _parameters(record: Provenance) -> tuple[list[str], list[str]]:
+    """Return the filetypes of the inputs and of the outputs of the run."""
+    own = {file.filetype for file in record.files.values() if file.is_own}
+    return sorted({file.filetype for file in record.files.values() if not file.is_own}), sorted(own)
 
 
-def _programs(told: Provenance, calls: list[Activity]) -> dict[str, dict[str, None]]:
-    """What each module runs: programs with their versions."""
+def _programs(record: Provenance, calls: list[Activity]) -> dict[str, dict[str, None]]:
+    """Return the programs of each module, with their versions."""
     modules = {call.id: call.module for call in calls}
     found: dict[str, dict[str, None]] = {}
-    for one in told.activities.values():
+    for one in record.activities.values():
         if one.kind == "program" and one.parent in modules:
             found.setdefault(modules[one.parent], {})[" ".join(filter(None, [one.program, one.version]))] = None
     return found
 
 
-def _actors(told: Provenance) -> Iterator[Entity]:
-    yield {"@id": _person(told), "@type": "Person", "name": told.attempt.operator}
-    framework = next((one for one in told.submitters.values() if one.kind == "framework"), None)
+def _actors(record: Provenance) -> Iterator[Entity]:
+    yield {"@id": _person(record), "@type": "Person", "name": record.attempt.operator}
+    framework = next((one for one in record.submitters.values() if one.kind == "framework"), None)
     found = framework.found if framework else {}
     yield {
         "@id": "#skyfw",
         "@type": "SoftwareApplication",
         "name": "skyfw",
-        "softwareVersion": " ".join(filter(None, [found.get("version"), _version(told, "framework")])) or None,
+        "softwareVersion": " ".join(filter(None, [found.get("version"), _version(record, "framework")])) or None,
         "softwareRequirements": found.get("packages"),
     }
 
 
-def _version(told: Provenance, kind: str) -> str | None:
-    """The commit that the framework or the pipeline's folder was at."""
-    stack = next((one for one in told.submitters.values() if one.kind == kind), None)
+def _version(record: Provenance, kind: str) -> str | None:
+    """Return the commit of the framework or of the pipeline's folder."""
+    stack = next((one for one in record.submitters.values() if one.kind == kind), None)
     commit = stack.found.get("git", {}).get("commit") if stack else None
     return f"commit {commit}" if commit else None
 
@@ -169,13 +169,13 @@ def _version(told: Provenance, kind: str) -> str | None:
 # ---------------------------------------------------------------- what was executed
 
 
-def _run(told: Provenance, ids: Mapping[int, str], calls: list[Activity]) -> Iterator[Entity]:
-    run = told.activities[told.attempt.task_id]
+def _run(record: Provenance, ids: Mapping[int, str], calls: list[Activity]) -> Iterator[Entity]:
+    run = record.activities[record.attempt.task_id]
     yield {
         "@id": "#organize",
         "@type": "OrganizeAction",
-        "name": f"skyfw carries out {told.attempt.run}",
-        "agent": _at(_person(told)),
+        "name": f"skyfw carries out {record.attempt.run}",
+        "agent": _at(_person(record)),
         "instrument": _at("#skyfw"),
         "object": [_at(_control(call)) for call in calls],
         "result": _at("#run"),
@@ -184,26 +184,26 @@ def _run(told: Provenance, ids: Mapping[int, str], calls: list[Activity]) -> Ite
     yield {
         "@id": "#run",
         "@type": "CreateAction",
-        "name": told.attempt.run,
-        "description": f"{len(calls)} executions of {', '.join(told.modules)}",
-        "agent": _at(_person(told)),
+        "name": record.attempt.run,
+        "description": f"{len(calls)} executions of {', '.join(record.modules)}",
+        "agent": _at(_person(record)),
         "instrument": _at(PIPELINE),
-        "object": [_at(ids[id_]) for id_, file in told.files.items() if not file.is_own],
-        "result": [_at(ids[id_]) for id_, file in told.files.items() if file.is_own],
+        "object": [_at(ids[id_]) for id_, file in record.files.items() if not file.is_own],
+        "result": [_at(ids[id_]) for id_, file in record.files.items() if file.is_own],
         **_times(run),
         **_status(run),
     }
 
 
-def _calls(told: Provenance, ids: Mapping[int, str], calls: list[Activity]) -> Iterator[Entity]:
-    call_of = {one.id: one.id if one.kind == "call" else one.parent or 0 for one in told.activities.values()}
+def _calls(record: Provenance, ids: Mapping[int, str], calls: list[Activity]) -> Iterator[Entity]:
+    call_of = {one.id: one.id if one.kind == "call" else one.parent or 0 for one in record.activities.values()}
     used: dict[int, dict[str, None]] = {}
     made: dict[int, dict[str, None]] = {}
-    for pairs, by_call in ((told.used, used), (told.made, made)):
+    for pairs, by_call in ((record.used, used), (record.made, made)):
         for activity, file in pairs:
             by_call.setdefault(call_of[activity], {})[ids[file]] = None
     commands: dict[int, list[str]] = {}
-    for one in told.activities.values():
+    for one in record.activities.values():
         if one.kind == "program":
             commands.setdefault(one.parent or 0, []).append(one.args or one.program)
     for call in calls:
@@ -221,7 +221,7 @@ def _calls(told: Provenance, ids: Mapping[int, str], calls: list[Activity]) -> I
             "name": f"call {call.number}: {call.module}" + (f" ({keys})" if keys else ""),
             "description": "; ".join(commands.get(call.id, ())) or None,
             "instrument": _at(_tool(call.module)),
-            "agent": _at(_person(told)),
+            "agent": _at(_person(record)),
             "object": [_at(file) for file in used.get(call.id, ())],
             "result": [_at(file) for file in made.get(call.id, ())],
             **_times(call),
@@ -264,7 +264,7 @@ def _file(file: Artefact, id_: str, is_there: bool) -> Entity:
 
 
 def _one_or_more(value: Any) -> Any:
-    """RO-Crate wants a single value without a list around it."""
+    """Return a single value without a list around it, as RO-Crate requires."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
@@ -288,8 +288,8 @@ def _control(call: Activity) -> str:
     return f"#control/{quoted(call.name)}"
 
 
-def _person(told: Provenance) -> str:
-    return f"#operator/{quoted(told.attempt.operator)}"
+def _person(record: Provenance) -> str:
+    return f"#operator/{quoted(record.attempt.operator)}"
 
 
 def _moment(seconds: float | None) -> str | None:

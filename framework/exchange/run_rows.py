@@ -1,4 +1,4 @@
-"""Rows of a run that say the same in every registry: by names in the place of ids, and in one order.
+"""Rows of a run, the same from every registry: with names instead of ids, and in one order.
 
 A task is called by its name (``task_names``), a file by ``[path, version]``, a verification by its number; the
 attempt itself is left out, and a file says in ``pfw_attempt_id`` which run made it.
@@ -17,7 +17,7 @@ from framework.registry.questions.task_names import task_names
 from framework.registry.schema import tables as schema
 from framework.registry.schema.column_types import Json, Time
 
-#: A table's name, and its rows; each is a list of values in the order of ``columns_of``.
+#: Name of a table, and its rows with values in the order of ``columns_of``.
 Part = tuple[str, Iterator[list[Any]]]
 
 #: Tables with rows of one run, in an order in which they can be written. The rows are those whose attempt it is.
@@ -54,7 +54,7 @@ ORDER = (
 
 
 def columns_of(table: str) -> list[str]:
-    """The columns whose values are told."""
+    """Return the columns that are exported."""
     return [
         column.name
         for column in schema.metadata.tables[table].columns
@@ -64,7 +64,7 @@ def columns_of(table: str) -> list[str]:
 
 
 class RunRows:
-    """A run's rows as one transaction sees them."""
+    """Rows of a run, as one transaction sees them."""
 
     def __init__(self, connection: Connection, attempt_id: int) -> None:
         self._connection = connection
@@ -78,18 +78,18 @@ class RunRows:
         self._verifications = {id_: at for at, id_ in enumerate(connection.execute(done).scalars(), start=1)}
 
     def parts(self) -> Iterator[Part]:
-        """Every table's rows, in an order in which they can be written."""
+        """Yield the rows of every table, in an order in which they can be inserted."""
         for name in ORDER:
             yield name, self._rows(schema.metadata.tables[name])
 
     def _rows(self, table: Table) -> Iterator[list[Any]]:
-        shown = [(column, self._teller(table.name, table.c[column])) for column in columns_of(table.name)]
-        told = (
+        shown = [(column, self._converter(table.name, table.c[column])) for column in columns_of(table.name)]
+        rows = (
             [tell(row[column]) for column, tell in shown]
             for row in self._connection.execute(self._query(table)).mappings()
         )
         # Later tasks have greater numbers in every registry; nothing else has an order of its own.
-        return told if table.name == "task" else iter(sorted(told, key=json.dumps))
+        return rows if table.name == "task" else iter(sorted(rows, key=json.dumps))
 
     def _query(self, table: Table) -> Select[Any]:
         attempt, ids = self.attempt, list(self._files)
@@ -120,7 +120,7 @@ class RunRows:
         return select(schema.desfile.c.id).where(schema.desfile.c.pfw_attempt_id == self._attempt_id)
 
     def _file_keys(self) -> dict[int, list[str]]:
-        """Path and version of what the run made and read, and of what its files are derived from."""
+        """Return path and version of the outputs and inputs of the run, and of files that its files derive from."""
         file, used, derived = schema.desfile.c, schema.opm_used.c, schema.opm_was_derived_from.c
         made = schema.opm_was_generated_by.c
         tasks = wanted_ids(self._connection.dialect.name, self._tasks)
@@ -136,7 +136,7 @@ class RunRows:
         return found
 
     def _checksums(self) -> list[str]:
-        """Of the software that rows of the run name."""
+        """Return the checksums of the software that rows of the run name."""
         found: set[str] = set()
         for column in (
             schema.pfw_exec.c.software_sha256,
@@ -147,8 +147,8 @@ class RunRows:
             found.update(filter(None, self._connection.execute(of_run).scalars()))
         return sorted(found)
 
-    def _teller(self, table: str, column: Any) -> Callable[[Any], Any]:
-        """What turns a column's value into one that says the same everywhere."""
+    def _converter(self, table: str, column: Any) -> Callable[[Any], Any]:
+        """Return a function that converts the values of a column to a form that is the same everywhere."""
         if is_task(table, column.name):
             return self._tasks.get
         if is_file(table, column.name):
@@ -170,12 +170,12 @@ class RunRows:
 
 
 def is_task(table: str, column: str) -> bool:
-    """Whether a column has ids of tasks."""
+    """Return whether a column has ids of tasks."""
     return (table, column) == ("task", "id") or column.endswith("task_id")
 
 
 def is_file(table: str, column: str) -> bool:
-    """Whether a column has ids of files."""
+    """Return whether a column has ids of files."""
     return (table, column) == ("desfile", "id") or column.endswith("desfile_id")
 
 
@@ -184,19 +184,19 @@ def _same(value: Any) -> Any:
 
 
 def _microseconds(value: float | None) -> float | None:
-    """As exactly as every database keeps it."""
+    """Return a number to a microsecond, as exactly as every database keeps times."""
     return None if value is None else round(value, 6)
 
 
 def _canonical(value: Any) -> Any:
-    """JSON with its keys in order, in which not every database keeps them."""
+    """Return JSON with sorted keys, since not every database keeps their order."""
     if isinstance(value, dict):
         return {key: _canonical(value[key]) for key in sorted(value)}
     return [_canonical(part) for part in value] if isinstance(value, list) else value
 
 
 def comparable(row: list[Any]) -> str:
-    """A row as text that is the same for the same row: a whole number may have lost its point on the way."""
+    """Return a row as text, equal for equal rows: a whole number may have lost its decimal point."""
     return json.dumps(_evened(row))
 
 

@@ -25,7 +25,7 @@ from framework.model.run import PlannedRun
 from framework.output.progress import Quiet, watcher_for
 from framework.output.text import counted
 from framework.registry.ingest.follower import Follower
-from framework.registry.questions.runs import attempts_called
+from framework.registry.questions.runs import find_attempt_ids
 from framework.worker.journal.statuses import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _print_submitted(plan: PlannedRun, result: RunResult) -> None:
 def check_recorded(directory: RunDirectory, registry: Registry) -> None:
     """Raise RunError for a run of which this registry has no record, or the record of another run of that name."""
     plan = directory.read_plan()
-    if plan.attempt not in attempts_called(registry, plan.run):
+    if plan.attempt not in find_attempt_ids(registry, plan.run):
         raise RunError(
             f"{registry.place} has no record of this {plan.run}: name the registry that has with --registry or "
             f"FW_REGISTRY; if it is lost: fw registry recover {plan.run}"

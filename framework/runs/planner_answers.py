@@ -31,7 +31,7 @@ from framework.pipeline.questions import (
     UnansweredError,
 )
 from framework.registry.questions.archive_copies import removals_at
-from framework.registry.questions.files import existing, made_by
+from framework.registry.questions.files import find_call_outputs, find_in_archive
 from framework.registry.questions.query_fields import find_by_fields, find_newest_by_name
 from framework.worker.programs.programs import program_error
 from wcl import Section, WclError, parse
@@ -63,10 +63,12 @@ class RegistryAnswers:
         if not paths:
             return {}
 
-        known = {path: _known(row) for path, row in existing(self._registry, self._archive, paths).items()}
+        known = {path: _known(row) for path, row in find_in_archive(self._registry, self._archive, paths).items()}
         for archive in self._sources:
             left = [path for path in paths if path not in known]
-            known |= {path: _known(row, archive) for path, row in existing(self._registry, archive, left).items()}
+            known |= {
+                path: _known(row, archive) for path, row in find_in_archive(self._registry, archive, left).items()
+            }
         return known
 
     def absence_reason(self, path: str) -> str | None:
@@ -115,7 +117,7 @@ class RegistryAnswers:
     def find_outputs(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[FoundFile]]:
         """Return the archived outputs of some calls of a run, by call, of the newest good execution of each."""
         found: dict[int, list[FoundFile]] = {}
-        for number, row in made_by(self._registry, self._archive, run, calls):
+        for number, row in find_call_outputs(self._registry, self._archive, run, calls):
             found.setdefault(number, []).append(_found(row))
         return found
 

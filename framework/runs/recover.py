@@ -14,7 +14,7 @@ from framework.model.run import PlannedRun
 from framework.registry.database.connection import Registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import NewAttempt, create_attempt
-from framework.registry.questions.runs import attempts_called
+from framework.registry.questions.runs import find_attempt_ids
 from framework.runs.execution import check_ended
 from framework.runs.late_block import as_submitted
 from framework.runs.new_attempt import ATTEMPT
@@ -40,7 +40,7 @@ def recover_run(db: Registry, directory: RunDirectory) -> RecoveryResult:
     check_ended(directory, db)
     with directory.lock():
         run = directory.read_plan()
-        known = attempts_called(db, run.run)
+        known = find_attempt_ids(db, run.run)
         attempt = run.attempt
         if attempt not in known:
             attempt = known[-1] if known else _recorded(db, directory, run)

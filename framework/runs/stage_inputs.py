@@ -10,7 +10,7 @@ from framework.archives.replicate import find_missing, replicate
 from framework.engines.staged_inputs import files_to_stage
 from framework.engines.subcommand import StagedFile
 from framework.registry.questions.file_selection import find_copies
-from framework.registry.questions.files import copies_of, existing
+from framework.registry.questions.files import copies_of, find_in_archive
 from framework.registry.questions.selection import Selection
 from framework.runs.late_block import as_submitted
 
@@ -48,7 +48,7 @@ def _find_copies(
     db: Registry, plan: PlannedRun, archive: str, wanted: list[str]
 ) -> tuple[list[tuple[FileRow, Copy]], list[str]]:
     """Return the copies that an archive has of some files, and the paths that it lacks."""
-    rows = existing(db, archive, [plan.staging[path][1] for path in wanted])
+    rows = find_in_archive(db, archive, [plan.staging[path][1] for path in wanted])
     copies = copies_of(db, [row.id for row in rows.values()])
     found = {
         copy.path: (row, copy) for row in rows.values() for copy in copies.get(row.id, ()) if copy.archive == archive

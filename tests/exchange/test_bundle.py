@@ -17,7 +17,7 @@ from sqlalchemy import event, update
 
 from framework.archives.archive import Archive
 from framework.errors import RunError
-from framework.exchange.bundle import MANIFEST, Content, with_ancestors, write_bundle
+from framework.exchange.bundle import MANIFEST, BundledFile, with_ancestors, write_bundle
 from framework.exchange.bundle_check import Bundle
 from framework.exchange.import_run import import_bundle
 from framework.exchange.run_rows import RunRows
@@ -249,7 +249,7 @@ def test_an_import_killed_at_any_step_is_done_by_the_next_one(
         connection.execute(update(desfile).where(desfile.c.sha256.is_not(None)).values(NINE))
     archive = Archive("home", str(tmp_path / "home"), {})
     files = [
-        Content(path, lambda: io.BytesIO(b"nine byte"), *NINE.values())
+        BundledFile(path, lambda: io.BytesIO(b"nine byte"), *NINE.values())
         for path, file in files_of_attempt(here, attempt).items()
         if file.sha256
     ]

@@ -32,21 +32,21 @@ from framework.registry.questions.file_selection import find_copies
 from framework.registry.questions.files import (
     Copy,
     copies_of,
-    existing,
     files_of_attempt,
     filetypes,
-    inputs_of,
-    made_by,
-    produced_by,
-    with_contents,
+    find_by_content,
+    find_call_outputs,
+    find_in_archive,
+    find_producer,
+    find_producer_inputs,
 )
 from framework.registry.questions.filetypes import declare
 from framework.registry.questions.key_values import key_value_conditions
 from framework.registry.questions.messages import failures, messages
 from framework.registry.questions.program_versions import versions
 from framework.registry.questions.query_fields import find_newest_by_name
-from framework.registry.questions.run_messages import course
-from framework.registry.questions.runs import find_run, how_far, modules, progress, runs
+from framework.registry.questions.run_messages import run_messages
+from framework.registry.questions.runs import find_run, modules, progress, run_progress, runs
 from framework.registry.questions.selection import Selection
 from framework.registry.questions.tags import add_tag, remove_tag, tagged_runs
 from framework.registry.schema.filetype_views import Declaration, Key, drop_views
@@ -195,10 +195,10 @@ def answers(db):
     yield "types", filetypes(db)
     yield "open", open_run_paths(db)
     yield "archived", list(archived_files(db, "home"))
-    yield "existing", existing(db, "home", PATHS)
+    yield "existing", find_in_archive(db, "home", PATHS)
     yield "newest", find_newest_by_name(db, "home", [path.rpartition("/")[2] for path in PATHS])
-    yield "contents", with_contents(db, "sha of r/out/1.fits", 7)
-    yield "a copy's contents", with_contents(db, "packed", 2)
+    yield "contents", find_by_content(db, "sha of r/out/1.fits", 7)
+    yield "a copy's contents", find_by_content(db, "packed", 2)
     yield "copies", copies_of(db, ids)
     yield "removals", (removals_of(db, ids), removals_at(db, PATHS), removed_from(db, "home"))
     for choice in CHOICES:
@@ -208,21 +208,24 @@ def answers(db):
     for attempt in attempts:
         for question in (modules, calls, finished_calls, messages, failures, versions, files_of_attempt):
             yield question.__name__, question(db, attempt)
-        yield "course", course(db, attempt, (1, 2, 3, 4))
+        yield "course", run_messages(db, attempt, (1, 2, 3, 4))
     for run in runs(db):
         found = dataclasses.replace(find_run(db, run.run), elapsed=None)
         yield "find_run", found
-        yield "how_far", how_far(db, found)
+        yield "how_far", run_progress(db, found)
         counted, rows = progress(db, found)
-        assert counted == how_far(db, found)
+        assert counted == run_progress(db, found)
         assert rows == modules(db, found.attempt_id)
-        yield "made_by", list(made_by(db, "home", run.run, range(5)))
+        yield "made_by", list(find_call_outputs(db, "home", run.run, range(5)))
     for kind in ("red", "raw", "log"):
         yield kind, find(db, kind)
     for value in ("7", "HSC-R", "true", "0%"):
         yield f"red {value}", [find(db, "red", {key: [value]}) for key in ("n", "good")]
     for id_ in ids[:8]:
-        yield f"file {id_}", (produced_by(db, id_), inputs_of(db, id_), ancestors(db, id_), descendants(db, id_))
+        yield (
+            f"file {id_}",
+            (find_producer(db, id_), find_producer_inputs(db, id_), ancestors(db, id_), descendants(db, id_)),
+        )
     for sql in SQL + (OF_VIEWS if has_views else []):
         yield sql, ask(db, sql).rows
     for where in WHERE if has_views else []:

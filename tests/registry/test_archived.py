@@ -16,7 +16,7 @@ from framework.registry.questions.archive_copies import (
 )
 from framework.registry.questions.external_files import record_files
 from framework.registry.questions.file_selection import find_copies
-from framework.registry.questions.files import Copy, copies_of, existing
+from framework.registry.questions.files import Copy, copies_of, find_in_archive
 from framework.registry.questions.key_values import key_value_conditions
 from framework.registry.questions.selection import Selection
 
@@ -59,7 +59,7 @@ def test_a_copy_is_recorded_once_and_keeps_the_form_that_it_has(notes):
     for _ in range(2):
         record_copies(notes, "tape", [(first.id, packed)])
     assert copies_of(notes, [first.id]) == {first.id: [plain, packed]}
-    assert existing(notes, "tape", [first.path])[first.path].packed == (".gz", 9, "z")
+    assert find_in_archive(notes, "tape", [first.path])[first.path].packed == (".gz", 9, "z")
     assert [file.copy.path for file in archived_files(notes, "tape")] == ["n/it's 1.txt.gz"]
 
 

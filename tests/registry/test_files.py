@@ -7,7 +7,13 @@ import pytest
 from framework.errors import FrameworkError
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import create_attempt
-from framework.registry.questions.files import existing, filetypes, inputs_of, made_by, produced_by
+from framework.registry.questions.files import (
+    filetypes,
+    find_call_outputs,
+    find_in_archive,
+    find_producer,
+    find_producer_inputs,
+)
 from tests.registry.selections import find
 
 METADATA = {
@@ -71,23 +77,23 @@ def test_a_found_file_tells_everything(db):
 
 def test_an_archive_is_asked_for_many_paths_at_once(db):
     paths = [f"r/none{number}" for number in range(1700)]
-    assert set(existing(db, "home", ["r/a.fits", *paths, "r/b.fits"])) == {"r/a.fits", "r/b.fits"}
-    assert existing(db, "tape", ["r/a.fits"]) == {}
+    assert set(find_in_archive(db, "home", ["r/a.fits", *paths, "r/b.fits"])) == {"r/a.fits", "r/b.fits"}
+    assert find_in_archive(db, "tape", ["r/a.fits"]) == {}
 
 
 def test_a_file_knows_its_maker_and_what_that_read(db):
     (file,) = find(db, "red", {"visit": ["12"]})
-    origin = produced_by(db, file.id)
+    origin = find_producer(db, file.id)
     assert (origin.run, origin.wrapnum, origin.module, origin.program) == ("HST1_r1p01", 2, "train", "cp")
     assert (origin.args, origin.host) == ("cp 'a b' 2", "worker.host")
-    assert [read.path for read in inputs_of(db, file.id)] == ["/data/raw.csv", "r/a.fits"]
+    assert [read.path for read in find_producer_inputs(db, file.id)] == ["/data/raw.csv", "r/a.fits"]
 
 
 def test_a_log_is_made_by_its_call_and_an_outside_file_by_nobody(db):
     (log,) = find(db, "log", {"filename": ["2.log"]})
     (raw,) = find(db, "raw")
-    assert (produced_by(db, log.id).program, produced_by(db, log.id).wrapnum) == (None, 2)
-    assert (produced_by(db, raw.id), raw.run, inputs_of(db, raw.id)) == (None, None, [])
+    assert (find_producer(db, log.id).program, find_producer(db, log.id).wrapnum) == (None, 2)
+    assert (find_producer(db, raw.id), raw.run, find_producer_inputs(db, raw.id)) == (None, None, [])
 
 
 def test_the_types_are_known(db):
@@ -102,6 +108,6 @@ def test_what_a_call_made_is_what_its_newest_good_execution_made(any_db, new_att
     story.call(1, 2, queue="1.1", writes=("s/3.txt",), status=1)
     story.call(1, 3, queue="1.1", writes=("s/4.txt",))
     ingest(any_db, attempt, story.write(tmp_path / "second"))
-    made = [(number, row.path) for number, row in made_by(any_db, "home", "HST2_r1p01", [1, 2])]
+    made = [(number, row.path) for number, row in find_call_outputs(any_db, "home", "HST2_r1p01", [1, 2])]
     assert made == [(1, "s/1.txt")]
-    assert list(made_by(any_db, "nowhere", "HST2_r1p01", [1])) == []
+    assert list(find_call_outputs(any_db, "nowhere", "HST2_r1p01", [1])) == []

@@ -8,7 +8,7 @@ from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import create_attempt
 from framework.registry.questions.calls import calls
 from framework.registry.questions.messages import FailureRow, failures, messages
-from framework.registry.questions.run_messages import unsettled
+from framework.registry.questions.run_messages import unresolved_errors
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_a_call_that_failed_and_is_not_done_since_is_told_with_its_newest_reason
 
 
 def test_what_matters_is_what_nothing_later_has_put_right(any_db, attempt):
-    assert [(one.jobnum, one.wrapnum, one.text) for one in unsettled(any_db, attempt)] == [(1, 1, "broken")]
+    assert [(one.jobnum, one.wrapnum, one.text) for one in unresolved_errors(any_db, attempt)] == [(1, 1, "broken")]
 
 
 def test_errors_and_warnings_are_known_by_who_said_them(any_db, attempt):

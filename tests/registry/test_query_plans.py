@@ -17,22 +17,30 @@ from framework.registry.questions.attempts import create_attempt, next_attnum
 from framework.registry.questions.calls import calls, finished_calls
 from framework.registry.questions.file_selection import find_copies
 from framework.registry.questions.files import (
-    at_paths,
     copies_of,
-    existing,
     files_of_attempt,
-    inputs_of,
-    made_by,
-    produced_by,
-    with_contents,
+    find_by_content,
+    find_by_path,
+    find_call_outputs,
+    find_in_archive,
+    find_producer,
+    find_producer_inputs,
 )
 from framework.registry.questions.filetypes import declare
 from framework.registry.questions.key_values import key_value_conditions
 from framework.registry.questions.messages import failures, messages
 from framework.registry.questions.program_versions import versions
 from framework.registry.questions.query_fields import find_by_fields, find_newest_by_name
-from framework.registry.questions.run_messages import course
-from framework.registry.questions.runs import attempt_values, block_troubles, find_run, how_far, modules, progress, runs
+from framework.registry.questions.run_messages import run_messages
+from framework.registry.questions.runs import (
+    attempt_values,
+    block_errors,
+    find_run,
+    modules,
+    progress,
+    run_progress,
+    runs,
+)
 from framework.registry.questions.selection import Selection
 from framework.registry.questions.software import stacks
 from framework.registry.questions.tags import add_tag, tagged_runs
@@ -106,7 +114,7 @@ QUESTIONS = {
     "find_run by beginning": lambda db: find_run(db, "HST1_r"),
     "runs": lambda db: runs(db, newest=20, campaign="cal"),
     "modules": lambda db: modules(db, 1),
-    "how_far": lambda db: how_far(db, find_run(db, "HST1_r1p01")),
+    "how_far": lambda db: run_progress(db, find_run(db, "HST1_r1p01")),
     "progress": lambda db: progress(db, find_run(db, "HST1_r1p01")),
     "attempt_values": lambda db: attempt_values(db, 1),
     "calls": lambda db: calls(db, 1),
@@ -115,16 +123,16 @@ QUESTIONS = {
     "finished_calls": lambda db: finished_calls(db, 1),
     "messages": lambda db: messages(db, 1),
     "failures": lambda db: failures(db, 1),
-    "at_paths": lambda db: at_paths(db, ["r/out/1.fits", "none"]),
-    "existing": lambda db: existing(db, "home", ["r/out/1.fits", "none"]),
+    "at_paths": lambda db: find_by_path(db, ["r/out/1.fits", "none"]),
+    "existing": lambda db: find_in_archive(db, "home", ["r/out/1.fits", "none"]),
     "find": lambda db: find(db, "red", {"n": ["1"], "band": ["%r"]}),
-    "produced_by": lambda db: produced_by(db, 5),
-    "inputs_of": lambda db: inputs_of(db, 5),
+    "produced_by": lambda db: find_producer(db, 5),
+    "inputs_of": lambda db: find_producer_inputs(db, 5),
     "find_file": lambda db: find_file(db, "r/out/1.fits"),
     "ancestors": lambda db: ancestors(db, 5),
     "descendants": lambda db: descendants(db, 5),
     "versions": lambda db: versions(db, 1),
-    "block_troubles": lambda db: block_troubles(db, 1),
+    "block_troubles": lambda db: block_errors(db, 1),
     "load": load_known,
     "find by a declared key": lambda db: find(db, "red", {"n": ["2"], "band": ["r"]}),
     "find by a condition": lambda db: find(db, "red", where="n between 1 and 2 and band like 'r%'"),
@@ -132,7 +140,7 @@ QUESTIONS = {
     "find by name": lambda db: find(db, None, {"filename": ["1.fits"]}),
     "find by contents": lambda db: find(db, None, where="sha256 = 'x'"),
     "find by run": lambda db: find(db, "red", {"run": ["HST1_r1p01"]}),
-    "with_contents": lambda db: with_contents(db, "sha of r/out/1.fits", 7),
+    "with_contents": lambda db: find_by_content(db, "sha of r/out/1.fits", 7),
     "find_file by name": lambda db: find_file(db, "1.fits"),
     "copies_of": lambda db: copies_of(db, [1, 2, 3]),
     "removals_of": lambda db: removals_of(db, [1, 2, 3]),
@@ -142,10 +150,10 @@ QUESTIONS = {
     "find_copies by type": lambda db: list(find_copies(db, "home", Selection(filetypes=("red",)))),
     "find_copies by a key": lambda db: list(find_copies(db, "home", RED_2)),
     "files_of_attempt": lambda db: files_of_attempt(db, 1),
-    "made_by": lambda db: list(made_by(db, "home", "HST1_r1p01", [1, 2])),
+    "made_by": lambda db: list(find_call_outputs(db, "home", "HST1_r1p01", [1, 2])),
     "find_newest_by_name": lambda db: find_newest_by_name(db, "home", ["1.fits"]),
     "find_by_fields": by_fields(filetype="red", n="2"),
-    "course": lambda db: course(db, 1, (1, 2)),
+    "course": lambda db: run_messages(db, 1, (1, 2)),
     "tagged_runs": lambda db: tagged_runs(db, "PROTO-0.1"),
     "open_run_paths": open_run_paths,
     **{name: plain(sql) for name, sql in {**NOTE, **DOCUMENTED}.items()},

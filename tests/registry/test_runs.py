@@ -9,7 +9,7 @@ import pytest
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import NewBlock, NewModule, create_attempt
 from framework.registry.questions.calls import calls, finished_calls
-from framework.registry.questions.runs import UnknownRun, find_run, how_far, modules, progress, runs
+from framework.registry.questions.runs import UnknownRun, find_run, modules, progress, run_progress, runs
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def test_a_run_says_how_far_it_is(any_db, attempt):
     assert (row.calls_expected, row.calls_done) == (4, 2)
     assert row.elapsed > 1e9
     found = find_run(any_db, "HST1_r1p01")
-    assert replace(how_far(any_db, found), elapsed=row.elapsed) == row
-    assert progress(any_db, found) == (how_far(any_db, found), modules(any_db, attempt))
+    assert replace(run_progress(any_db, found), elapsed=row.elapsed) == row
+    assert progress(any_db, found) == (run_progress(any_db, found), modules(any_db, attempt))
 
 
 def test_modules_say_how_far_they_are(any_db, attempt):

@@ -1,4 +1,4 @@
-"""Ancestry: the files that a file came from, or that came from it, and the calls between them."""
+"""Ancestors and descendants of a file, and the calls between them."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from framework.registry.schema.tables import (
 
 
 class UnknownFile(FrameworkError):  # noqa: N818
-    """No file, or more than one, is called so."""
+    """No file has this name, or several have it."""
 
 
-class Link(Struct, frozen=True, gc=False):
-    """A file came from another one."""
+class FileLink(Struct, frozen=True, gc=False):
+    """A derivation: the child file came from the parent file."""
 
     child: int
     parent: int
@@ -43,7 +43,7 @@ class Link(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True, kw_only=True)
 class Maker:
-    """The call behind an execution."""
+    """The call that an execution belongs to."""
 
     run: str
     wrapnum: int
@@ -55,25 +55,25 @@ class Maker:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Which call of its module it is."""
+        """Return the keys of the call, which tell it from others of its module."""
         return (f"call {self.wrapnum} of {self.run}", *(f"{key}={value}" for key, value in self.keys.items()))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ancestry:
-    """A file and everything that it came from, or everything that came from it."""
+    """A file with all its ancestors, or with all its descendants."""
 
     first: int
     files: Mapping[int, FileRow]
-    #: The fewest steps from the first file.
+    #: Fewest steps from the first file.
     depth: Mapping[int, int]
-    links: tuple[Link, ...]
-    #: The calls by the ids of their executions.
+    links: tuple[FileLink, ...]
+    #: Calls by the ids of their executions.
     makers: Mapping[int, Maker]
-    #: The execution that made each file; files from outside have none.
+    #: Execution that made each file; files from outside have none.
     made_by: Mapping[int, int]
 
-    def maker(self, link: Link) -> Maker | None:
+    def maker(self, link: FileLink) -> Maker | None:
         return None if link.task is None else self.makers.get(link.task)
 
     def maker_of(self, file_id: int) -> Maker | None:
@@ -81,7 +81,7 @@ class Ancestry:
 
 
 def ancestors(db: Registry, file_id: int, depth: int | None = None) -> Ancestry:
-    """What a file came from, up to so many steps.
+    """Return the ancestors of a file, up to a number of steps.
 
     A step goes to what the file's maker read, and to what the pipeline says the file is derived from.
     """
@@ -89,12 +89,12 @@ def ancestors(db: Registry, file_id: int, depth: int | None = None) -> Ancestry:
 
 
 def descendants(db: Registry, file_id: int, depth: int | None = None) -> Ancestry:
-    """What came from a file, up to so many steps."""
+    """Return the descendants of a file, up to a number of steps."""
     return _walk(db, file_id, depth, _children, attrgetter("child"))
 
 
 def find_file(db: Registry, name: str) -> FileRow:
-    """The file of a path in an archive, or outside of archives, or the only one with a base name."""
+    """Return the file with a path, in an archive or outside, or the only one with a base name."""
     with db.read() as connection:
         ids = [
             *connection.execute(
@@ -118,11 +118,11 @@ def find_file(db: Registry, name: str) -> FileRow:
 
 
 def _walk(db: Registry, first: int, depth: int | None, linked: Any, far_end: Any) -> Ancestry:
-    """Step by step, each step a few questions however many files it is about."""
+    """Follow the links step by step; a step takes a few statements, however many files it has."""
     depths: dict[int, int] = {}
     files: dict[int, FileRow] = {}
     made_by: dict[int, int] = {}
-    links: list[Link] = []
+    links: list[FileLink] = []
     edge, steps = [first], 0
     with no_garbage_collection(), db.read() as connection:
         while edge:
@@ -144,12 +144,12 @@ def _walk(db: Registry, first: int, depth: int | None, linked: Any, far_end: Any
 
 
 def _files(dialect: str, ids: Collection[int]) -> Select[Any]:
-    """Files, and last which execution made each."""
+    """Return a query for files, with the execution that made each in the last column."""
     return _among(select_files().add_columns(desfile.c.wgb_task_id), desfile.c.id, dialect, ids)
 
 
 def _among(query: Select[Any], column: Column[Any], dialect: str, ids: Collection[int]) -> Select[Any]:
-    """Those rows of a query of which a column has one of some ids, none of which is twice."""
+    """Return a query for the rows in which a column has one of some ids; no id may be given twice."""
     wanted = wanted_id(dialect, ids)
     here = wanted == column
     if dialect == "postgresql" and ids:
@@ -158,7 +158,9 @@ def _among(query: Select[Any], column: Column[Any], dialect: str, ids: Collectio
     return query.join(wanted.table, here)
 
 
-def _parents(connection: Connection, dialect: str, ids: Collection[int], made_by: Mapping[int, int]) -> Iterator[Link]:
+def _parents(
+    connection: Connection, dialect: str, ids: Collection[int], made_by: Mapping[int, int]
+) -> Iterator[FileLink]:
     children = defaultdict(list)
     for id_ in ids:
         if id_ in made_by:
@@ -166,11 +168,11 @@ def _parents(connection: Connection, dialect: str, ids: Collection[int], made_by
     read = _among(select(opm_used.c.task_id, opm_used.c.desfile_id), opm_used.c.task_id, dialect, children)
     for task_id, parent in connection.execute(read).all():
         for child in children[task_id]:
-            yield Link(child, parent, task_id)
+            yield FileLink(child, parent, task_id)
     yield from _links(connection, _derived(opm_was_derived_from.c.child_desfile_id, dialect, ids))
 
 
-def _children(connection: Connection, dialect: str, ids: Collection[int], _: Mapping[int, int]) -> Iterator[Link]:
+def _children(connection: Connection, dialect: str, ids: Collection[int], _: Mapping[int, int]) -> Iterator[FileLink]:
     made = select(opm_was_generated_by.c.desfile_id, opm_used.c.desfile_id, opm_used.c.task_id)
     made = made.join(opm_used, opm_used.c.task_id == opm_was_generated_by.c.task_id)
     yield from _links(connection, _among(made, opm_used.c.desfile_id, dialect, ids))
@@ -178,13 +180,13 @@ def _children(connection: Connection, dialect: str, ids: Collection[int], _: Map
 
 
 def _derived(near: Column[Any], dialect: str, ids: Collection[int]) -> Select[Any]:
-    """What the pipeline says is derived, found from the children or from the parents."""
+    """Return a query for the derivations that the pipeline declares, from the children or from the parents."""
     pairs = opm_was_derived_from.c
     return _among(select(pairs.child_desfile_id, pairs.parent_desfile_id, literal(None)), near, dialect, ids)
 
 
-def _links(connection: Connection, query: Select[Any]) -> Iterator[Link]:
-    return starmap(Link, connection.execute(query).all())
+def _links(connection: Connection, query: Select[Any]) -> Iterator[FileLink]:
+    return starmap(FileLink, connection.execute(query).all())
 
 
 def _makers(connection: Connection, dialect: str, tasks: Collection[int]) -> Iterator[tuple[int, Maker]]:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from framework.registry.database.connection import Registry
-from framework.registry.questions.files import Copy, copy_in, select_copies
+from framework.registry.questions.files import Copy, copy_from_row, select_copies
 from framework.registry.schema.tables import desfile, file_archive_info, file_tombstone, pfw_attempt, task
 
 #: How many values one statement asks for, within what every SQLite takes.
@@ -32,7 +32,7 @@ def archived_files(db: Registry, archive: str) -> Iterator[ArchivedRow]:
     query = select_copies().where(file_archive_info.c.archive_name == archive).order_by(desfile.c.id)
     with db.read() as connection:
         for row in connection.execute(query):
-            yield ArchivedRow(row.id, copy_in(row))
+            yield ArchivedRow(row.id, copy_from_row(row))
 
 
 def open_run_paths(db: Registry) -> list[str]:

@@ -1,4 +1,4 @@
-"""Attempts: how a run enters the registry, before anything of it has started."""
+"""New attempts, recorded before anything of them has started."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from framework.registry.schema import tables as schema
 
 
 class AttemptTaken(RunError):  # noqa: N818  (what happened, not what went wrong: the caller plans the next one)
-    """Somebody else has begun this attempt in the meantime."""
+    """The attempt is in the registry already: somebody else has begun it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewModule:
-    """What is planned for a module."""
+    """A module, as planned."""
 
     name: str
     number: int
@@ -32,13 +32,13 @@ class NewModule:
 
 @dataclass(frozen=True, kw_only=True)
 class NewBlock:
-    """What is planned for a block."""
+    """A block, as planned."""
 
     number: int
     name: str
     target_site: str = ""
     modules: tuple[NewModule, ...] = ()
-    #: How many; none while that is not known yet.
+    #: Number of jobs; None while it is not known.
     jobs: int | None = None
 
 
@@ -46,7 +46,7 @@ class NewBlock:
 class NewSoftware:
     """Software that a run is submitted with."""
 
-    #: What it does there: ``framework`` or ``pipeline``.
+    #: Role: ``framework`` or ``pipeline``.
     role: str
     sha256: str
     kind: str
@@ -74,7 +74,7 @@ class NewAttempt:
     fullsubmitwcl: str | None = None
     submit_host: str | None = None
     archive_path: str | None = None
-    #: Seconds since 1970; now, if not given.
+    #: Seconds since 1970; None for now.
     submit_time: float | None = None
     labels: tuple[str, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict)
@@ -83,7 +83,7 @@ class NewAttempt:
 
 
 def next_attnum(db: Registry, reqnum: int, unitname: str) -> int:
-    """The number of the next attempt at a unit, from 1."""
+    """Return the number of the next attempt at a unit, from 1."""
     attempt = schema.pfw_attempt.c
     newest = select(func.max(attempt.attnum)).where(attempt.reqnum == reqnum, attempt.unitname == unitname)
     with db.read() as connection:
@@ -91,7 +91,7 @@ def next_attnum(db: Registry, reqnum: int, unitname: str) -> int:
 
 
 def create_attempt(db: Registry, new: NewAttempt) -> int:
-    """Record a run and what is planned for it, all or nothing; its id. Raises :class:`AttemptTaken`."""
+    """Record a run and its planned blocks, all or nothing; return its id. Raises :class:`AttemptTaken`."""
     try:
         with db.write() as connection:
             _refuse_taken(connection, new)
@@ -151,7 +151,7 @@ def _insert(connection: Connection, new: NewAttempt, now: float) -> int:
 
 
 def insert_software(connection: Connection, new: NewSoftware) -> None:
-    """Put some software on record, unless it is."""
+    """Record software, unless it is recorded already."""
     row = {"sha256": new.sha256, "kind": new.kind, "name": new.name, "found": dict(new.found)}
     _insert_missing(connection, schema.software_stack, {**row, "python": new.found.get("python")})
 

@@ -1,4 +1,4 @@
-"""How many jobs and calls are in which state; one that was done again counts once, by its best."""
+"""Numbers of jobs and calls by state; a repeated one counts once, by its best execution."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Select, Table, and
 from framework.registry.schema.column_types import Elapsed
 from framework.registry.schema.tables import pfw_attempt, pfw_exec, pfw_job, pfw_wrapper, task
 
-#: How far something came, by the number that a query has for it.
+#: States by the numbers that queries give them, the best last.
 STATES = ("failed", "waiting", "running", "done")
 
-#: How far a task came, as a place in ``STATES``.
+#: State of a task, as an index into ``STATES``.
 _STATE = case(
     (task.c.status == 0, 3),
     (task.c.end_time.is_not(None), 0),
@@ -24,12 +24,12 @@ _STATE = case(
     else_=1,
 )
 
-#: How long a good try took.
+#: Duration of a successful try.
 _GOOD_TIME = case((task.c.status == 0, type_coerce(task.c.end_time - task.c.start_time, Elapsed)))
 
 
 def job_states(connection: Connection, attempt_ids: Sequence[int]) -> Counter[tuple[int, str]]:
-    """How many jobs of each attempt are ``done``, ``running``, ``waiting`` (in the queue) or ``failed``."""
+    """Count the jobs of each attempt that are ``done``, ``running``, ``waiting`` (in the queue) or ``failed``."""
     attempt = pfw_job.c.pfw_attempt_id
     one = (
         select(attempt, func.max(_STATE).label("state"))
@@ -43,7 +43,7 @@ def job_states(connection: Connection, attempt_ids: Sequence[int]) -> Counter[tu
 
 
 def calls_done(connection: Connection, attempt_ids: Sequence[int]) -> Counter[int]:
-    """How many calls of each attempt are done."""
+    """Count the calls of each attempt that are done."""
     attempt = pfw_wrapper.c.pfw_attempt_id
     query = (
         select(attempt, func.count(pfw_wrapper.c.wrapnum.distinct()))
@@ -56,10 +56,10 @@ def calls_done(connection: Connection, attempt_ids: Sequence[int]) -> Counter[in
 
 @dataclass(frozen=True)
 class ModuleState:
-    """How many calls of a module are in one state, and how many seconds the good tries at them took."""
+    """Number of calls of a module in one state, and the seconds that successful tries took."""
 
     calls: int = 0
-    #: Those of which it is known.
+    #: Calls with a known duration.
     timed: int = 0
     seconds: float = 0.0
     longest: float | None = None
@@ -74,23 +74,23 @@ class ModuleState:
         return ModuleState(*sums, longest)
 
 
-#: A module of a block, by the block's task, and a state.
+#: Task of a block, name of a module in it, and a state.
 _Key = tuple[int, str, str]
 
 
 def module_states(connection: Connection, attempt_id: int) -> dict[_Key, ModuleState]:
-    """The calls of each module in each state."""
+    """Return the number of calls of each module in each state."""
     call = pfw_wrapper.c
     again = select(call.wrapnum).where(call.pfw_attempt_id == attempt_id)
     again = again.group_by(call.wrapnum).having(func.count() > 1)
     # Nearly all calls are tried once: they need not be grouped by call before they are counted.
     tries = pfw_wrapper.join(task, task.c.id == call.task_id)
     here = and_(call.pfw_attempt_id == attempt_id, _tasks_of(connection, [attempt_id], pfw_wrapper))
-    parts = [_counted_once(tries).where(here)]
+    parts = [_count_tries(tries).where(here)]
     if connection.execute(again.limit(1)).first():
         parts = [
             parts[0].where(call.wrapnum.not_in(again)),
-            _counted_by_best(tries, and_(here, call.wrapnum.in_(again))),
+            _count_calls(tries, and_(here, call.wrapnum.in_(again))),
         ]
     found: dict[_Key, ModuleState] = {}
     for part in parts:
@@ -102,7 +102,7 @@ def module_states(connection: Connection, attempt_id: int) -> dict[_Key, ModuleS
 
 
 def peaks(connection: Connection, attempt_id: int) -> dict[tuple[int, str], int | None]:
-    """The most memory, in kB, that a program of each block's (by its task) modules has used."""
+    """Return the peak memory of the programs of each module, in kB, by the task of the block and the module."""
     module = (pfw_wrapper.c.pfw_block_task_id, pfw_wrapper.c.modname)
     query = (
         select(*module, func.max(pfw_exec.c.maxrss))
@@ -114,14 +114,14 @@ def peaks(connection: Connection, attempt_id: int) -> dict[tuple[int, str], int 
     return {(block, name): peak for block, name, peak in connection.execute(query)}
 
 
-def _counted_once(tries: FromClause) -> Select[Any]:
-    """Each try counts."""
+def _count_tries(tries: FromClause) -> Select[Any]:
+    """Return a query that counts every try."""
     kinds = (pfw_wrapper.c.pfw_block_task_id, pfw_wrapper.c.modname, _STATE)
     return select(*kinds, *_figures(_GOOD_TIME)).select_from(tries).group_by(*kinds)
 
 
-def _counted_by_best(tries: FromClause, here: ColumnElement[bool]) -> Select[Any]:
-    """Each call counts once. All tries at it are of one module in one block."""
+def _count_calls(tries: FromClause, here: ColumnElement[bool]) -> Select[Any]:
+    """Return a query that counts each call once; all tries at it are of one module in one block."""
     columns = (
         func.max(pfw_wrapper.c.pfw_block_task_id).label("block"),
         func.max(pfw_wrapper.c.modname).label("module"),
@@ -142,7 +142,7 @@ def _seconds(told: timedelta | float | None) -> float | None:
 
 
 def _tasks_of(connection: Connection, attempt_ids: Sequence[int], table: Table) -> ColumnElement[bool]:
-    """Tasks of these attempts in a table: nothing new to what joins them, but PostgreSQL would go through all tasks."""
+    """Return a condition on the tasks of these attempts; redundant, but without it PostgreSQL scans all tasks."""
     attempt = pfw_attempt.c
     roots = connection.execute(select(attempt.task_id).where(attempt.id.in_(attempt_ids))).scalars()
     return and_(task.c.root_task_id.in_(list(roots)), task.c.info_table == table.name)

@@ -1,4 +1,4 @@
-"""Calls: each try at each call of a run, and which calls need not be made again."""
+"""Tries at the calls of a run, and the calls that are finished."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework.registry.schema.tables import pfw_exec, pfw_job, pfw_wrapper, tas
 
 @dataclass(frozen=True, kw_only=True)
 class CallRow:
-    """A try at a call."""
+    """One try at a call."""
 
     task_id: int
     wrapnum: int
@@ -23,27 +23,27 @@ class CallRow:
     job_task_id: int
     jobnum: int
     queue: str
-    #: Of the wrapper's loop, as JSON.
+    #: Values of the keys of ``wrapperloop``, as JSON.
     keys: str | None
     host: str | None
     #: Exit code; none while it runs, -9 if it was lost.
     status: int | None
-    #: Where its log lies in the archive.
+    #: Path of its log in the archive.
     log: str | None
-    #: The shard of the plan that defines it.
+    #: Shard of the plan that defines it.
     planfile: str | None
     start_time: float | None
     exec_start_time: float | None
     exec_end_time: float | None
     end_time: float | None
-    #: kB, of its largest program.
+    #: Peak memory of its largest program, in kB.
     peak_memory: int | None
-    #: The sha256 of the software stack that its programs ran in.
+    #: sha256 of the software stack in which its programs ran.
     software: str | None
 
     @property
     def state(self) -> str:
-        """``staging``, ``running``, ``storing``, ``done``, ``failed`` or ``lost``."""
+        """State: ``staging``, ``running``, ``storing``, ``done``, ``failed`` or ``lost``."""
         if self.end_time is not None:
             return {0: "done", -9: "lost"}.get(self.status or 0, "failed")
         if self.exec_end_time is not None:
@@ -52,7 +52,7 @@ class CallRow:
 
 
 def calls(db: Registry, attempt_id: int, *, module: str | None = None, wrapnum: int | None = None) -> list[CallRow]:
-    """Every try at the calls of a run, by number and time; of one module or one call, if asked for."""
+    """Return every try at the calls of a run, or of one module or call, by number and time."""
     call = pfw_wrapper.c
     query = _calls().where(call.pfw_attempt_id == attempt_id)
     if module is not None:
@@ -65,7 +65,7 @@ def calls(db: Registry, attempt_id: int, *, module: str | None = None, wrapnum: 
 
 
 def finished_calls(db: Registry, attempt_id: int) -> frozenset[int]:
-    """The numbers of the calls that have a good result."""
+    """Return the numbers of the calls that have succeeded."""
     query = (
         select(pfw_wrapper.c.wrapnum)
         .join(task, task.c.id == pfw_wrapper.c.task_id)

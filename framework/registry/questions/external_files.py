@@ -1,4 +1,4 @@
-"""Ingested files: what came from outside into an archive, and was made by no run."""
+"""Records of files from outside, which no run has made."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from framework.registry.schema.tables import desfile, file_archive_info
 
 
 class NewFile(Protocol):
-    """A file that lies in an archive, and is not on record yet."""
+    """A file in an archive that is not recorded yet."""
 
     @property
     def filetype(self) -> str: ...
@@ -29,7 +29,7 @@ class NewFile(Protocol):
 
 
 def record_files(db: Registry, archive: str, files: Sequence[NewFile]) -> None:
-    """Put files on record, all or none."""
+    """Record files in an archive, all or none."""
     if not files:
         return
     now = time.time()

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from framework.registry.database.connection import Registry
-from framework.registry.questions.files import Copy, FileRow, copy_in, file_row, file_rows, select_copies, select_files
+from framework.registry.questions.files import (
+    Copy,
+    FileRow,
+    copy_from_row,
+    file_row,
+    file_rows,
+    select_copies,
+    select_files,
+)
 from framework.registry.questions.selection import Selection
 from framework.registry.questions.selection_sql import selection_conditions
 from framework.registry.schema.tables import desfile, file_archive_info, pfw_attempt
@@ -30,4 +38,4 @@ def find_copies(db: Registry, archive: str, selection: Selection) -> Iterator[tu
     with db.read() as connection:
         for row in connection.execute(query.where(*selection_conditions(connection, selection))):
             columns = (row.id, row.path, row.filetype, row.filesize, row.sha256, row.metadata, row.run)
-            yield file_row(*columns), copy_in(row)
+            yield file_row(*columns), copy_from_row(row)

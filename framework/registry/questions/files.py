@@ -1,4 +1,4 @@
-"""Files: which are there, which have this metadata, and where one comes from."""
+"""Recorded files by path, content or producer, and their copies in archives."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from framework.registry.schema.tables import (
     task,
 )
 
-#: How many paths one statement asks for, within what every SQLite takes.
+#: Paths in one statement; every SQLite takes so many parameters.
 _CHUNK = 500
 
 
 class FileRow(Struct, frozen=True, kw_only=True, gc=False):
-    """A file as the registry knows it."""
+    """A recorded file."""
 
     id: int
     #: Within its archive; absolute for a file outside of archives.
@@ -45,7 +45,7 @@ class FileRow(Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Copy(Struct, frozen=True, kw_only=True, gc=False):
-    """A file as an archive keeps it."""
+    """A copy of a file in an archive."""
 
     archive: str
     #: Within the archive, with the ending of what is compressed.
@@ -72,8 +72,8 @@ class Origin:
     end_time: float | None
 
 
-def existing(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, FileRow]:
-    """Those of the paths that the archive has."""
+def find_in_archive(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, FileRow]:
+    """Return the recorded files of an archive at these paths, by path."""
     wanted = iter(paths)
     found: dict[str, FileRow] = {}
     with db.read() as connection:
@@ -88,26 +88,26 @@ def existing(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, File
 
 
 def files_of_attempt(db: Registry, attempt_id: int) -> dict[str, FileRow]:
-    """Everything that a run made, by path."""
+    """Return all files that a run made, by path."""
     query = select_files().where(desfile.c.pfw_attempt_id == attempt_id).order_by(desfile.c.path)
     with db.read() as connection:
         return {file.path: file for file in file_rows(connection, query)}
 
 
 def copies_of(db: Registry, ids: Sequence[int]) -> dict[int, list[Copy]]:
-    """The copies that archives have of each of some files."""
+    """Return the copies of each file in archives, by the ids of files."""
     found: dict[int, list[Copy]] = {}
     with db.read() as connection:
         for at in range(0, len(ids), _CHUNK):
             here = file_archive_info.c.desfile_id.in_(ids[at : at + _CHUNK])
             query = select_copies().where(here).order_by(file_archive_info.c.archive_name)
             for row in connection.execute(query):
-                found.setdefault(row.id, []).append(copy_in(row))
+                found.setdefault(row.id, []).append(copy_from_row(row))
     return found
 
 
 def select_copies() -> Select[Any]:
-    """The copies in archives, for ``copy_in``."""
+    """Return a query for copies in archives, as rows for :func:`copy_from_row`."""
     place, file = file_archive_info.c, desfile.c
     of_copy = (
         place.archive_name,
@@ -119,8 +119,8 @@ def select_copies() -> Select[Any]:
     return columns.join(file_archive_info, place.desfile_id == file.id)
 
 
-def copy_in(row: Row[Any]) -> Copy:
-    """What one of their rows says."""
+def copy_from_row(row: Row[Any]) -> Copy:
+    """Return the copy of a row."""
     if row.compression is None:
         return Copy(archive=row.archive_name, path=row.path, size=row.filesize, sha256=row.sha256)
     path = row.path + row.compression
@@ -128,7 +128,7 @@ def copy_in(row: Row[Any]) -> Copy:
 
 
 def _none_beside(connection: Connection, paths: Sequence[str]) -> bool:
-    """Whether nothing at all lies where these paths have their directory in common, as in that of a new run.
+    """Return whether no recorded file is below the paths' common directory, as with the outputs of a new run.
 
     Only where texts are ordered by their bytes, so that one look into the index can tell.
     """
@@ -138,18 +138,18 @@ def _none_beside(connection: Connection, paths: Sequence[str]) -> bool:
 
 
 def files_with_ids(connection: Connection, ids: Iterable[int]) -> list[FileRow]:
-    """The files of these ids, in no order."""
+    """Return the files with these ids, in no order."""
     wanted = wanted_ids(connection.dialect.name, ids)
     return list(file_rows(connection, select_files().where(desfile.c.id.in_(wanted))))
 
 
 def wanted_ids(dialect: str, ids: Iterable[int]) -> Select[Any]:
-    """Any number of ids as one parameter."""
+    """Return a query for any number of ids, with one parameter."""
     return select(wanted_id(dialect, ids))
 
 
 def wanted_id(dialect: str, ids: Iterable[int]) -> ColumnElement[int]:
-    """The column of a table of these ids; joining it costs a server less than looking among them, if none is twice."""
+    """Return the column of a table of ids. Joining it is faster than ``in``, if no id is there twice."""
     if dialect == "postgresql":
         numbers = func.unnest(literal(list(ids), Numbers())).table_valued(column("id", BigInteger), name="wanted")
         return numbers.render_derived().c.id
@@ -157,8 +157,8 @@ def wanted_id(dialect: str, ids: Iterable[int]) -> ColumnElement[int]:
     return texts.table_valued(column("value", BigInteger), name="wanted").c.value
 
 
-def at_paths(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
-    """Those of the paths that runs have made, kept or not."""
+def find_by_path(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
+    """Return the files that runs have made at these paths, kept or not, by path."""
     wanted = iter(paths)
     found: dict[str, FileRow] = {}
     with db.read() as connection:
@@ -168,8 +168,8 @@ def at_paths(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
     return found
 
 
-def with_contents(db: Registry, sha256: str, size: int) -> list[FileRow]:
-    """The files that have these contents, or of which an archive has such a copy, in order of their paths."""
+def find_by_content(db: Registry, sha256: str, size: int) -> list[FileRow]:
+    """Return the files with this content, or with such a copy in an archive, by their paths."""
     file, place = desfile.c, file_archive_info.c
     copies = select(place.desfile_id).where(place.sha256 == sha256, place.filesize == size)
     same = (select(file.id).where(file.sha256 == sha256, file.filesize == size)).union(copies)
@@ -177,8 +177,8 @@ def with_contents(db: Registry, sha256: str, size: int) -> list[FileRow]:
         return list(file_rows(connection, select_files().where(file.id.in_(same)).order_by(file.path)))
 
 
-def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Iterator[tuple[int, FileRow]]:
-    """The files that an archive has of some calls of a run: of the newest execution of each that ended well."""
+def find_call_outputs(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Iterator[tuple[int, FileRow]]:
+    """Yield the files that an archive has of calls of a run, of the last successful execution of each call."""
     wanted = iter(calls)
     with db.read() as connection:
         while chunk := list(islice(wanted, _CHUNK)):
@@ -204,13 +204,13 @@ def made_by(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Itera
 
 
 def filetypes(db: Registry) -> list[str]:
-    """The types of which there are files."""
+    """Return the filetypes that recorded files have."""
     with db.read() as connection:
         return list(connection.execute(select(desfile.c.filetype).distinct().order_by(desfile.c.filetype)).scalars())
 
 
-def produced_by(db: Registry, file_id: int) -> Origin | None:
-    """The execution that made a file; none if no run did."""
+def find_producer(db: Registry, file_id: int) -> Origin | None:
+    """Return the execution that made a file; None if no run did."""
     maker = select(
         task.c.id, task.c.info_table, task.c.exec_host, task.c.start_time, task.c.end_time, pfw_exec, pfw_attempt.c.run
     )
@@ -229,8 +229,8 @@ def produced_by(db: Registry, file_id: int) -> Origin | None:
     return None if row is None else _origin(row)
 
 
-def inputs_of(db: Registry, file_id: int) -> list[FileRow]:
-    """What the execution that made a file has read."""
+def find_producer_inputs(db: Registry, file_id: int) -> list[FileRow]:
+    """Return the files that were read by the execution that made a file."""
     maker = select(desfile.c.wgb_task_id).where(desfile.c.id == file_id).scalar_subquery()
     used = and_(opm_used.c.desfile_id == desfile.c.id, opm_used.c.task_id == maker)
     with db.read() as connection:
@@ -238,34 +238,34 @@ def inputs_of(db: Registry, file_id: int) -> list[FileRow]:
 
 
 def select_files() -> Select[Any]:
-    """A query for files, as rows of which :func:`file_rows` makes files."""
+    """Return a query for files, as rows for :func:`file_rows`."""
     file = desfile.c
     columns = select(file.id, file.path, file.filetype, file.filesize, file.sha256, file.metadata, pfw_attempt.c.run)
     return columns.select_from(desfile).outerjoin(pfw_attempt, pfw_attempt.c.id == file.pfw_attempt_id)
 
 
 def file_rows(connection: Connection, query: Select[Any]) -> Iterator[FileRow]:
-    """The files that a query gives."""
+    """Return the files of a query."""
     return starmap(file_row, connection.execute(query).all())
 
 
 def file_row(
     id_: int, path: str, filetype: str, size: int, sha256: str, metadata: Any, run: str | None, *packed: Any
 ) -> FileRow:
-    """The file of one such row, or of as many values in this order."""
+    """Return the file of a row, or of as many values in this order."""
     return FileRow(
         id=id_, path=path, filetype=filetype, size=size, sha256=sha256, metadata=metadata or {}, run=run,
-        packed=packed_in(packed) if packed else None,
+        packed=packed_form(packed) if packed else None,
     )  # fmt: skip
 
 
 def packed_columns() -> tuple[ColumnElement[Any], ...]:
-    """What tells in which form an archive keeps a file."""
+    """Return the columns that say in which form an archive keeps a file."""
     return file_archive_info.c.compression, file_archive_info.c.filesize, file_archive_info.c.sha256
 
 
-def packed_in(values: Sequence[Any]) -> tuple[str, int, str] | None:
-    """What their values say, where they were asked for."""
+def packed_form(values: Sequence[Any]) -> tuple[str, int, str] | None:
+    """Return suffix, size and sha256 of a compressed copy from these columns; None for one that is not compressed."""
     return (values[0], values[1], values[2]) if values and values[0] else None
 
 

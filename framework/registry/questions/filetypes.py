@@ -1,4 +1,4 @@
-"""Filetypes in the registry: what is declared of each, a view of its files, and an index for each searchable key."""
+"""Declarations of filetypes, with a view for each and an index for each searchable key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from framework.registry.schema.tables import metadata, ops_file_group, ops_filet
 
 
 def declare(db: Registry, wanted: Sequence[Declaration], groups: Iterable[str] = ()) -> None:
-    """Make filetypes and groups known, each with its view; what is known already costs one question."""
+    """Declare filetypes and groups, each with its view; declarations that are there already cost one statement."""
     groups = set(groups)
     _refuse_taken({*(one.filetype for one in wanted), *groups})
     with db.read() as connection:
@@ -50,7 +50,7 @@ def _refuse_taken(names: Iterable[str]) -> None:
 
 
 def _hold(connection: Connection) -> None:
-    """One at a time: two that make the same view at once would fail."""
+    """Wait for other declarations: two that create the same view at once would fail."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("select pg_advisory_xact_lock(7209614)"))
 

@@ -1,4 +1,4 @@
-"""Messages: what jobs and calls had to say, and why calls failed."""
+"""Messages of jobs and calls, and the reasons of failed calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST_FAILURES = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class FailureRow:
-    """A call that failed, and has not been done since, nor is tried again now."""
+    """A failed call that has not succeeded since and is not being tried again."""
 
     wrapnum: int
     module: str
@@ -26,7 +26,7 @@ class FailureRow:
 
 
 def messages(db: Registry, attempt_id: int) -> dict[int, list[str]]:
-    """Errors and warnings of a run, by the task that said them, in order of time."""
+    """Return errors and warnings of a run by task, in order of time."""
     said = task_message.c
     query = (
         select(said.task_id, said.message)
@@ -41,7 +41,7 @@ def messages(db: Registry, attempt_id: int) -> dict[int, list[str]]:
 
 
 def failures(db: Registry, attempt_id: int) -> list[FailureRow]:
-    """The failed calls, by number, each with the reason of its last try; without those that another try may save."""
+    """Return the failed calls by number, each with the reason of its last try, without those that are tried again."""
     said, call, other = task_message.c, pfw_wrapper.c, pfw_wrapper.alias()
     # Another try at it went well, or goes on.
     later = exists().where(

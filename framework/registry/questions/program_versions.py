@@ -1,4 +1,4 @@
-"""Programs: which versions of them a run has used."""
+"""Versions of the programs that a run has used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from framework.registry.schema.tables import pfw_exec
 
 
 def versions(db: Registry, attempt_id: int) -> dict[str, tuple[str, ...]]:
-    """The versions that each program of a run said it had, in order."""
+    """Return the versions that each program of a run has reported, in order."""
     one = pfw_exec.c
     query = select(one.name, one.version).distinct().where(one.pfw_attempt_id == attempt_id, one.version.is_not(None))
     found: dict[str, tuple[str, ...]] = {}

@@ -1,4 +1,4 @@
-"""Provenance of a run as a whole: its executions, its files, and what links them, to be told to others."""
+"""Provenance of a whole run: its executions, its files, and the links between them."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ from framework.registry.schema.tables import (
     task,
 )
 
-#: So many ids one statement asks for, within what every SQLite takes.
+#: Ids in one statement; every SQLite takes so many parameters.
 _CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """Something that was executed: the run, a call, or a program of a call."""
+    """An execution: the run, a call, or a program of a call."""
 
     id: int
-    #: The same in every registry.
+    #: Name that is the same in every registry.
     name: str
     #: ``run``, ``call`` or ``program``.
     kind: str
-    #: What started it; none for the run.
+    #: Activity that started it; None for the run.
     parent: int | None
     start: float | None
     end: float | None
     status: int | None
     host: str | None
-    #: Of a call: its module, number and keys.
+    #: Module, number and keys of a call.
     module: str = ""
     number: int = 0
     keys: Mapping[str, str] | None = None
-    #: Of a program: its name, what it says its version is, its command line, and the software it ran in.
+    #: Name, reported version, command line and software stack of a program.
     program: str = ""
     version: str | None = None
     args: str | None = None
@@ -61,7 +61,7 @@ class Artefact:
 
     id: int
     path: str
-    #: Its checksum for a file outside of archives, empty within.
+    #: Checksum of a file outside of archives; empty within.
     version: str
     filename: str
     filetype: str
@@ -76,7 +76,7 @@ class Artefact:
 
 @dataclass(frozen=True, kw_only=True)
 class Provenance:
-    """A run."""
+    """A run with its executions, its files and the links between them."""
 
     #: The row of ``pfw_attempt``.
     attempt: Row[Any]
@@ -88,13 +88,13 @@ class Provenance:
     made: Sequence[tuple[int, int]]
     #: Pairs of child and parent.
     derived: Sequence[tuple[int, int]]
-    #: By checksum: what programs ran in, and what the run was submitted with.
+    #: Software stacks of the programs, and of the submission, by checksum.
     software: Mapping[str, Stack]
     submitters: Mapping[str, Stack]
 
 
 def provenance(db: Registry, attempt_id: int) -> Provenance:
-    """Everything of a run, as one transaction sees it."""
+    """Return the provenance of a run, read in one transaction."""
     with db.read() as connection:
         attempt = connection.execute(pfw_attempt.select().where(pfw_attempt.c.id == attempt_id)).one()
         activities = {each.id: each for each in _activities(connection, attempt)}

@@ -10,7 +10,7 @@ from sqlalchemy import Select, and_, select, true
 
 from framework.pipeline.questions import FieldsQuestion, UnansweredError
 from framework.registry.database.connection import Registry
-from framework.registry.questions.files import FileRow, packed_columns, packed_in
+from framework.registry.questions.files import FileRow, packed_columns, packed_form
 from framework.registry.questions.selection import (
     And,
     Condition,
@@ -126,7 +126,7 @@ def _query(tables: _Tables, archive: str, outputs: list[Any]) -> Select[Any]:
 
 def _file_row(row: Sequence[Any], names: list[str]) -> FileRow:
     id_, path, filetype, size, sha256, metadata, run, *values = row
-    packed, values = packed_in(values[:3]), values[3:]
+    packed, values = packed_form(values[:3]), values[3:]
     further = {name: value for name, value in zip(names, values, strict=True) if value is not None}
     metadata = {**(metadata or {}), **further} if further else metadata or {}
     return FileRow(

@@ -1,4 +1,4 @@
-"""The course of a run: what its tasks had to say and what people and queues did, with the job or call of each."""
+"""Messages of a run in order of time: those of its tasks, and events of people and queues."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ ERROR, WARNING, INFORMATION, COURSE = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, kw_only=True)
-class CourseRow:
-    """One message."""
+class RunMessage:
+    """A message of a run, with its job or call."""
 
     time: float
-    #: 1 error, 2 warning, 3 information, 4 what people and queues did.
+    #: 1 error, 2 warning, 3 information, 4 event of people or queues.
     level: int
     text: str
     jobnum: int | None
@@ -27,8 +27,8 @@ class CourseRow:
     module: str | None
 
 
-def course(db: Registry, attempt_id: int, levels: Sequence[int]) -> list[CourseRow]:
-    """What was said at some levels, in order of time."""
+def run_messages(db: Registry, attempt_id: int, levels: Sequence[int]) -> list[RunMessage]:
+    """Return the messages of some levels, in order of time."""
     said = task_message.c
     # A program's message is its call's.
     program = pfw_exec.outerjoin(pfw_wrapper, pfw_wrapper.c.task_id == pfw_exec.c.pfw_wrapper_task_id)
@@ -56,7 +56,7 @@ def course(db: Registry, attempt_id: int, levels: Sequence[int]) -> list[CourseR
         call = call_of.get(row.task_id)
         job = job_of.get(call.pfw_job_task_id if call else row.task_id)
         found.append(
-            CourseRow(
+            RunMessage(
                 time=row.time,
                 level=row.level,
                 text=row.text,
@@ -69,9 +69,9 @@ def course(db: Registry, attempt_id: int, levels: Sequence[int]) -> list[CourseR
     return sorted(found, key=lambda one: one.time)
 
 
-def unsettled(db: Registry, attempt_id: int) -> list[CourseRow]:
-    """The errors that nothing later has put right: of each call the last, and of a job what no call of it says."""
-    errors = course(db, attempt_id, (ERROR,))
+def unresolved_errors(db: Registry, attempt_id: int) -> list[RunMessage]:
+    """Return the errors that no later try has resolved: the last one of each call, and of jobs without such a call."""
+    errors = run_messages(db, attempt_id, (ERROR,))
     with db.read() as connection:
         # Another try went well, or goes on.
         saved = or_(task.c.status == 0, task.c.end_time.is_(None))

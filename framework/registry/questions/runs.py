@@ -1,4 +1,4 @@
-"""Runs: how they stand, by run, module and call."""
+"""Runs and their progress, by run and by module."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from framework.registry.schema.tables import (
 
 
 class UnknownRun(FrameworkError):  # noqa: N818
-    """No run, or more than one, is called so."""
+    """No run has this name, or several have it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run, and what is expected of it."""
+    """A run, and its expected numbers of jobs and calls."""
 
     attempt_id: int
     run: str
@@ -39,7 +39,7 @@ class Run:
     pipeline: str
     campaign: str | None
     operator: str
-    #: ``new``, ``running``, ``done`` or ``failed``.
+    #: State: ``new``, ``running``, ``done`` or ``failed``.
     state: str
     jobs_expected: int
     calls_expected: int
@@ -48,13 +48,13 @@ class Run:
     submitted: float | None
     started: float | None
     ended: float | None
-    #: Seconds, until now if it has not ended.
+    #: Seconds since the start, until the end or now.
     elapsed: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunRow(Run):
-    """A run and how far it is."""
+    """A run with its progress."""
 
     jobs_running: int
     jobs_done: int
@@ -64,7 +64,7 @@ class RunRow(Run):
 
 @dataclass(frozen=True, kw_only=True)
 class ModuleRow:
-    """A module of a run and how far it is."""
+    """A module of a run with its progress."""
 
     block: str
     module: str
@@ -74,15 +74,15 @@ class ModuleRow:
     calls_running: int
     calls_done: int
     calls_failed: int
-    #: Seconds, of the calls that are done.
+    #: Mean seconds of the calls that are done.
     mean_wall: float | None
     max_wall: float | None
-    #: kB, of the largest program.
+    #: Peak memory of the largest program, in kB.
     peak_memory: int | None
 
 
 def find_run(db: Registry, name: str) -> Run:
-    """The run of this name, or the unit's newest one, or the only one whose name begins so."""
+    """Return the run with a name, or the newest of a unit, or the only one whose name begins so."""
     attempt = pfw_attempt.c
     newest_first = select(attempt.id, attempt.run).order_by(attempt.id.desc())
     with db.read() as connection:
@@ -96,8 +96,8 @@ def find_run(db: Registry, name: str) -> Run:
         raise UnknownRun(_unknown(name, [row.run for row in found] or _similar_names(connection, name), len(found)))
 
 
-def attempts_called(db: Registry, run: str) -> list[int]:
-    """The ids of the attempts of exactly this name; more than one only where names were chosen badly."""
+def find_attempt_ids(db: Registry, run: str) -> list[int]:
+    """Return the ids of the attempts with exactly this name; names that are not unique give several."""
     with db.read() as connection:
         return list(connection.execute(select(pfw_attempt.c.id).where(pfw_attempt.c.run == run)).scalars())
 
@@ -105,7 +105,7 @@ def attempts_called(db: Registry, run: str) -> list[int]:
 def runs(
     db: Registry, *, campaign: str | None = None, operator: str | None = None, newest: int | None = None
 ) -> list[RunRow]:
-    """Runs, the newest last; of a campaign or an operator, or only so many of the newest."""
+    """Return runs, the newest last: all, those of a campaign or an operator, or a number of the newest."""
     attempt = pfw_attempt.c
     chosen = select(attempt.id).order_by(attempt.id.desc())
     if campaign is not None:
@@ -120,14 +120,14 @@ def runs(
     return sorted((row for part in rows for row in part), key=lambda row: row.attempt_id)
 
 
-def how_far(db: Registry, run: Run) -> RunRow:
-    """How far a run is."""
+def run_progress(db: Registry, run: Run) -> RunRow:
+    """Return the progress of a run."""
     with db.read() as connection:
         return _run_rows(connection, [run])[0]
 
 
 def progress(db: Registry, run: Run) -> tuple[RunRow, list[ModuleRow]]:
-    """How far a run is, and how far its modules are."""
+    """Return the progress of a run and of its modules."""
     with db.read() as connection:
         states = module_states(connection, run.attempt_id)
         done = sum(found.calls for (_, _, state), found in states.items() if state == "done")
@@ -136,7 +136,7 @@ def progress(db: Registry, run: Run) -> tuple[RunRow, list[ModuleRow]]:
 
 
 def modules(db: Registry, attempt_id: int) -> list[ModuleRow]:
-    """The modules of each block of a run, in their order."""
+    """Return the modules of each block of a run, in order, with their progress."""
     with db.read() as connection:
         return _module_rows(connection, attempt_id, module_states(connection, attempt_id))
 
@@ -169,22 +169,22 @@ def _module_rows(
 
 
 def attempt_values(db: Registry, attempt_id: int) -> dict[str, str]:
-    """The values of the configuration that were kept with a run."""
+    """Return the values of the configuration that are recorded with a run."""
     query = select(pfw_attempt_val.c.key, pfw_attempt_val.c.val).where(pfw_attempt_val.c.pfw_attempt_id == attempt_id)
     with db.read() as connection:
         return {key: value for key, value in connection.execute(query)}
 
 
 def configuration(db: Registry, attempt_id: int) -> dict[str, str | None]:
-    """Where a run was submitted, and the checksums of its configuration as typed, as rendered, and as understood."""
+    """Return the directory of submission, and the checksums of the configuration as typed, rendered and expanded."""
     attempt = pfw_attempt.c
     columns = (attempt.submit_host, attempt.submitwcl_sha256, attempt.renderedwcl_sha256, attempt.fullsubmitwcl_sha256)
     with db.read() as connection:
         return dict(connection.execute(select(*columns).where(attempt.id == attempt_id)).one()._mapping)
 
 
-def block_troubles(db: Registry, attempt_id: int) -> list[str]:
-    """Why blocks have failed that no job of them tells of: each block's newest word."""
+def block_errors(db: Registry, attempt_id: int) -> list[str]:
+    """Return the last error of each failed block that has no failed job."""
     block = pfw_block.c
     query = (
         select(block.blknum, task_message.c.message)
@@ -213,7 +213,7 @@ def _unknown(name: str, near: list[str], found: int) -> str:
 
 
 def _run_rows(connection: Connection, runs: Sequence[Run], calls: Counter[int] | None = None) -> list[RunRow]:
-    """The runs with how far they are; ``calls`` are those that are done, if that is known."""
+    """Return runs with their progress; ``calls`` are the calls done, if they are counted already."""
     ids = [run.attempt_id for run in runs]
     jobs, calls = job_states(connection, ids), calls_done(connection, ids) if calls is None else calls
     return [

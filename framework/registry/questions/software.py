@@ -13,7 +13,7 @@ from framework.registry.schema.tables import pfw_attempt_software, pfw_exec, sof
 
 @dataclass(frozen=True, kw_only=True)
 class Stack:
-    """An environment or a container as a worker found it."""
+    """An environment or a container, as a worker has found it."""
 
     sha256: str
     kind: str
@@ -21,7 +21,7 @@ class Stack:
     python: str | None
     image: str | None
     image_digest: str | None
-    #: All that was found of it.
+    #: All properties that were found.
     found: dict[str, Any]
 
     @property
@@ -30,18 +30,18 @@ class Stack:
 
 
 def stacks(db: Registry, attempt_id: int) -> dict[str, Stack]:
-    """What the programs of a run ran in, by checksum."""
+    """Return the software stacks in which the programs of a run ran, by checksum."""
     with db.read() as connection:
         return stacks_of(connection, attempt_id)
 
 
 def stacks_of(connection: Connection, attempt_id: int) -> dict[str, Stack]:
-    """The same, within a transaction."""
+    """Return the software stacks of the programs of a run, by checksum, within a transaction."""
     return _found(connection, select(pfw_exec.c.software_sha256).where(pfw_exec.c.pfw_attempt_id == attempt_id))
 
 
 def submitters(db: Registry, attempt_id: int) -> dict[str, Stack]:
-    """What a run was submitted with, by role: ``framework`` and ``pipeline``."""
+    """Return the software that a run was submitted with, by role: ``framework`` and ``pipeline``."""
     link = pfw_attempt_software.c
     with db.read() as connection:
         stacks = submitters_of(connection, attempt_id)
@@ -50,7 +50,7 @@ def submitters(db: Registry, attempt_id: int) -> dict[str, Stack]:
 
 
 def submitters_of(connection: Connection, attempt_id: int) -> dict[str, Stack]:
-    """What a run was submitted with, by checksum."""
+    """Return the software that a run was submitted with, by checksum."""
     link = pfw_attempt_software.c
     return _found(connection, select(link.software_sha256).where(link.pfw_attempt_id == attempt_id))
 

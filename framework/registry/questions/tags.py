@@ -1,4 +1,4 @@
-"""Tags: names that people give to runs, by which files and later runs are found."""
+"""Tags of runs, as for a release."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from framework.registry.schema.tables import pfw_attempt, proctag
 
 
 def add_tag(db: Registry, tag: str, attempt_id: int, by: str) -> None:
-    """Give a run a tag; a second time changes nothing."""
+    """Add a tag to a run; a tag that it has already changes nothing."""
     dialect = postgresql if db.dialect == "postgresql" else sqlite
     row = {"tag": tag, "pfw_attempt_id": attempt_id, "created_date": time.time(), "created_by": by}
     with db.write() as connection:
@@ -20,14 +20,14 @@ def add_tag(db: Registry, tag: str, attempt_id: int, by: str) -> None:
 
 
 def remove_tag(db: Registry, tag: str, attempt_id: int) -> bool:
-    """Take a tag from a run; whether it had it."""
+    """Remove a tag from a run; return whether the run had it."""
     of_run = (proctag.c.tag == tag) & (proctag.c.pfw_attempt_id == attempt_id)
     with db.write() as connection:
         return connection.execute(delete(proctag).where(of_run)).rowcount > 0
 
 
 def tagged_runs(db: Registry, tag: str | None = None) -> list[tuple[str, str]]:
-    """Tags and the runs that have them, both in order."""
+    """Return pairs of a tag and a run that has it, in order."""
     query = select(proctag.c.tag, pfw_attempt.c.run).join(pfw_attempt, pfw_attempt.c.id == proctag.c.pfw_attempt_id)
     if tag is not None:
         query = query.where(proctag.c.tag == tag)

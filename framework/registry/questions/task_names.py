@@ -1,4 +1,4 @@
-"""Names of tasks: the same for the same task of a run in every registry, whatever its number there."""
+"""Names of tasks, the same in every registry, where their ids differ."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from framework.registry.schema.tables import pfw_attempt, pfw_block, pfw_exec, p
 
 
 def task_names(connection: Connection, attempt_id: int) -> dict[int, str]:
-    """The name of every task of a run by its id: ``attempt``, ``block/1``, ``job/1/q1``, ``.../call/3/1``, ..."""
+    """Return the names of a run's tasks by id: ``attempt``, ``block/1``, ``job/1/q1``, ``.../call/3/1``, ..."""
     names = dict(_named(connection, attempt_id))
     root = select(pfw_attempt.c.task_id).where(pfw_attempt.c.id == attempt_id).scalar_subquery()
     every = select(task.c.id).where(task.c.root_task_id == root).order_by(task.c.start_time, task.c.id)

@@ -1,4 +1,4 @@
-"""Verifications: calls that were repeated apart from their runs, and how their files compare with the record."""
+"""Verifications: calls that were repeated apart from their runs, and how their files compare."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from framework.registry.database.ids import reserve
 from framework.registry.questions.attempts import NewSoftware, insert_software
 from framework.registry.schema.tables import verification, verification_file
 
-#: So many ids one statement asks for, within what every SQLite takes.
+#: Ids in one statement; every SQLite takes so many parameters.
 _CHUNK = 500
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileVerdict:
-    """A file that was made again."""
+    """Comparison of a file that was made again with the recorded one."""
 
     path: str
-    #: identical, volatile, close, different, missing, new or not compared.
+    #: Verdict: identical, volatile, close, different, missing, new or not compared.
     verdict: str
-    #: The first difference in words, or what differs and may.
+    #: Description of the first difference, or of tolerated ones.
     difference: str | None = None
     filetype: str | None = None
     desfile_id: int | None = None
@@ -31,29 +31,29 @@ class FileVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """A call that was repeated."""
+    """A repeated call, and its files compared."""
 
     pfw_attempt_id: int
     wrapnum: int
-    #: identical, volatile, close, different, failed, or not compared where there is nothing to compare.
+    #: Verdict: identical, volatile, close, different, failed, or not compared where there are no files.
     verdict: str
     difference: str | None
-    #: What the repeated call ended with.
+    #: Exit code of the repeated call.
     status: int
     verify_time: float
     #: Seconds.
     wallclock: float
     operator: str
     exec_host: str
-    #: What its programs ran in: same as recorded, differs, or none for the machine as it is.
+    #: Software of its programs: same as recorded, differs, or none without an environment.
     software: str | None
     framework_sha256: str | None
     files: tuple[FileVerdict, ...] = ()
 
 
 @dataclass(frozen=True)
-class Verified:
-    """The newest word on a file."""
+class LatestVerdict:
+    """Verdict of the latest verification of a file."""
 
     verdict: str
     difference: str | None
@@ -62,7 +62,7 @@ class Verified:
 
 
 def record_verification(db: Registry, done: Verification, framework: NewSoftware) -> None:
-    """Put a repeated call on record, and with what it was repeated."""
+    """Record a repeated call, and the software that repeated it."""
     of_call = {key: value for key, value in asdict(done).items() if key != "files"}
     with db.write() as connection:
         insert_software(connection, framework)
@@ -74,7 +74,7 @@ def record_verification(db: Registry, done: Verification, framework: NewSoftware
 
 
 def verifications(db: Registry, attempt_id: int) -> dict[int, Verification]:
-    """The newest verification of each call of a run that was repeated."""
+    """Return the latest verification of each repeated call of a run, by number."""
     newest = (
         select(func.max(verification.c.id))
         .where(verification.c.pfw_attempt_id == attempt_id)
@@ -86,9 +86,9 @@ def verifications(db: Registry, attempt_id: int) -> dict[int, Verification]:
     return {row["wrapnum"]: Verification(**{key: row[key] for key in row if key != "id"}) for row in rows}
 
 
-def verified_files(db: Registry, ids: Sequence[int]) -> Mapping[int, Verified]:
-    """The newest word on each of some files that were made again."""
-    found: dict[int, Verified] = {}
+def verified_files(db: Registry, ids: Sequence[int]) -> Mapping[int, LatestVerdict]:
+    """Return the latest verdict on each file that was made again, by the ids of files."""
+    found: dict[int, LatestVerdict] = {}
     file = verification_file.c
     about = (file.desfile_id, file.verdict, file.difference, verification.c.verify_time, verification.c.operator)
     with db.read() as connection:
@@ -100,5 +100,5 @@ def verified_files(db: Registry, ids: Sequence[int]) -> Mapping[int, Verified]:
                 .order_by(verification.c.id)
             )
             for id_, *row in connection.execute(query):
-                found[id_] = Verified(*row)
+                found[id_] = LatestVerdict(*row)
     return found

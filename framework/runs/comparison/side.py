@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from framework.model.gc_pause import no_garbage_collection
 from framework.model.plan import Call, Job, Plan
 from framework.pipeline.definition import is_late_block
-from framework.registry.questions.files import existing, inputs_of
+from framework.registry.questions.files import find_in_archive, find_producer_inputs
 from framework.registry.questions.program_versions import versions
 from framework.registry.questions.runs import find_run
 from framework.runs import kept_plan
@@ -128,9 +128,9 @@ def _outside_files(registry: Registry, archive: str, jobs: tuple[Job, ...]) -> C
 
     def find(location: str) -> Facts | None:
         reader = readers.get(location)
-        made = existing(registry, archive, [file.path for file in reader.outputs]) if reader else {}
+        made = find_in_archive(registry, archive, [file.path for file in reader.outputs]) if reader else {}
         for output in made.values():
-            for read in inputs_of(registry, output.id):
+            for read in find_producer_inputs(registry, output.id):
                 if read.path == location and read.size is not None and read.sha256:
                     return Facts(read.size, read.sha256)
         return None

@@ -13,7 +13,7 @@ from framework.engines.process_paths import program_path
 from framework.errors import InfrastructureError, RunError
 from framework.output.text import counted
 from framework.registry.questions.calls import calls
-from framework.registry.questions.files import at_paths, existing, made_by
+from framework.registry.questions.files import find_by_path, find_call_outputs, find_in_archive
 from framework.registry.questions.runs import attempt_values, find_run
 from framework.runs import kept_plan
 from framework.worker.files.transfer import Checksum, measure
@@ -139,17 +139,17 @@ def _find_shard(registry: Registry, run: str, number: int) -> tuple[str, str | N
 def _recorded_files(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> RecordedFiles:
     """Return the recorded facts of the calls' inputs and outputs."""
     paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.external]
-    rows = existing(registry, header["archive"], paths)
+    rows = find_in_archive(registry, header["archive"], paths)
     for file in (file for spec in specs for file in spec.inputs if file.path in rows):
         # As the archive keeps it now, which may be another one than the run's.
         packed = rows[file.path].packed
         file.compression = packed[0] if packed else ""
     pieces = {}
     if any(file.pattern for file in specs[-1].outputs):
-        found = made_by(registry, header["archive"], header["run"], [specs[-1].number])
+        found = find_call_outputs(registry, header["archive"], header["run"], [specs[-1].number])
         pieces = {row.path: row for _, row in found}
     kept = dict(_archived_copy(row) for row in (*rows.values(), *pieces.values()))
-    every = {**at_paths(registry, paths), **pieces}
+    every = {**find_by_path(registry, paths), **pieces}
     facts = {path: None if row.size is None else Checksum(row.size, row.sha256 or "") for path, row in every.items()}
     return RecordedFiles(kept, facts, tuple(pieces))
 

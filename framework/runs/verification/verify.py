@@ -16,7 +16,7 @@ from framework.configuration.site_file import operator
 from framework.errors import RunError
 from framework.pipeline.comparison_rules import Rules, read_comparison_rules
 from framework.registry.questions.calls import calls
-from framework.registry.questions.files import at_paths
+from framework.registry.questions.files import find_by_path
 from framework.registry.questions.runs import attempt_values, find_run
 from framework.registry.questions.verifications import FileVerdict, Verification, record_verification
 from framework.runs import kept_plan
@@ -79,7 +79,7 @@ class Verifier:
 
     def _file_verdicts(self, again: RerunResult) -> list[FileVerdict]:
 
-        known = at_paths(self._registry, [part.path for part in again.outputs])
+        known = find_by_path(self._registry, [part.path for part in again.outputs])
         found = []
         for part in again.outputs:
             row = known.get(part.path)
