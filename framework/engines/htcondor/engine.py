@@ -21,11 +21,14 @@ from framework.engines.lost_calls import close_calls
 from framework.engines.run_directory import RunDirectory
 from framework.errors import RunError
 from framework.model.run import PlannedRun
+from framework.output.log import get_logger
 from framework.worker.job.htcondor_receive import receive
 from framework.worker.journal import facts
 from framework.worker.journal.facts import JobExecution
 from framework.worker.journal.journal import Journal, read_facts
 from framework.worker.journal.statuses import INTERRUPTED
+
+log = get_logger(__name__)
 
 #: Seconds to wait for the queue to let go of what was removed.
 PATIENCE = 120.0
@@ -59,6 +62,7 @@ class HTCondorEngine:
             plan = directory.read_plan()
             if _is_held(pool, directory):
                 pool.act("release", run_constraint(str(directory.path)), "fw restart")
+                log.info("held run released", extra={"run": plan.run})
                 return _submitted_result(plan, 0)
             _wait_until_gone(pool, directory)
             history = self._read_history(directory, plan)
@@ -71,6 +75,7 @@ class HTCondorEngine:
         if not pool.query(run_constraint(str(directory.path)), []):
             return False
         pool.act("remove", dagman_constraint(str(directory.path)), reason or "fw cancel")
+        log.info("removed from the queue: %s", reason or "fw cancel", extra={"run": directory.run})
         _wait_until_gone(pool, directory, patience=PATIENCE, is_cancelled=True)
         plan = directory.read_plan()
         with directory.lock():
@@ -160,6 +165,10 @@ class HTCondorEngine:
             pool = find_pool()
             cluster = pool.submit_dag(written.dag, str(directory.path), site.max_idle, lock)
             submission.cluster.write_text(f"{cluster}\n", encoding="utf-8")
+            jobs, done = written.jobs, written.already_done
+            log.info(
+                "DAG submitted as cluster %d: %d jobs, %d done before", cluster, jobs, done, extra={"run": plan.run}
+            )
             return _submitted_result(plan, written.already_done, cluster)
         finally:
             journal.close()
@@ -218,6 +227,7 @@ def finish_run(submission: SubmissionDirectory, is_cancelled: bool) -> int:
     journal.write(facts.attempt_end(status))
     journal.close()
     update_learned(submission, plan, history)
+    log.info("ended with status %d", status, extra={"run": plan.run})
     return status
 
 

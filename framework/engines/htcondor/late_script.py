@@ -15,8 +15,11 @@ from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.subcommand import LatePlanner
 from framework.errors import FrameworkError
 from framework.model.run import PlannedRun
+from framework.output.log import get_logger
 from framework.worker.journal import facts
 from framework.worker.journal.journal import Journal
+
+log = get_logger(__name__)
 
 
 def plan_block(submission: SubmissionDirectory, number: int) -> int:
@@ -39,9 +42,12 @@ def plan_block(submission: SubmissionDirectory, number: int) -> int:
     if error:
         text = f"block {names.get(number, number)} could not be planned: {error}"
         journal.write(facts.message(1, text, block=number))
+        log.error(text, extra={"run": plan.run, "block": number})
     if error or not jobs:
         journal.write(facts.block_end(number, 1 if error else 0))
     journal.close()
+    if not error:
+        log.info("planned: %d jobs", jobs, extra={"run": plan.run, "block": number})
     return 1 if error else 0 if jobs else NOTHING_TO_DO
 
 

@@ -26,7 +26,7 @@ class LearnedResources:
     """Memory and time that were needed, by ``job N`` and by module."""
 
     memory_mb: dict[str, int] = field(default_factory=dict)
-    #: Module to how often its time was learned.
+    #: Module to how often its time was exceeded.
     time_steps: dict[str, int] = field(default_factory=dict)
     #: Submissions whose holds are counted in it.
     counted: list[int] = field(default_factory=list)

@@ -23,6 +23,7 @@ from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.lost_calls import close_calls
 from framework.engines.run_directory import RunDirectory
 from framework.model.run import PlannedRun
+from framework.output.log import get_logger
 from framework.worker.files.transfer import lost_log_path
 from framework.worker.job.chirp import ERROR_MARK, FACT_MARK
 from framework.worker.job.pool_execution import execution_id
@@ -31,6 +32,8 @@ from framework.worker.journal import facts
 from framework.worker.journal.facts import FactObject, JobExecution
 from framework.worker.journal.journal import COURSE, Journal, read_facts
 from framework.worker.journal.restart_state import OpenCall, fold
+
+log = get_logger(__name__)
 
 #: Seconds within which an execution that has begun puts the logs of the one before it aside.
 PATIENCE = 60.0
@@ -134,6 +137,7 @@ class Observer:
             return False
         reason = ended.reason or "it ended without a report"
         if self._write(facts.job_lost(JobExecution(ended.job, ended.execution_id), reason), ended.t):
+            log.warning("lost: %s", ended.reason, extra={"run": self._plan.run, "job": ended.job})
             self._close_calls(open_calls, ended, written_in)
         return True
 
@@ -181,7 +185,8 @@ class Observer:
 
     def _write_message(self, event: Event, node: NodeState, text: str, execution: str = "") -> None:
         about = JobExecution(node.job, execution or node.execution_id)
-        self._write(facts.message(COURSE, text, about=about), event.t)
+        if self._write(facts.message(COURSE, text, about=about), event.t):
+            log.info(text, extra={"run": self._plan.run, "job": node.job})
 
     def _write(self, fact: FactObject, t: float, journal: str = "engine") -> bool:
         """Write a fact that no earlier observer has written; return whether it was new."""
