@@ -17,7 +17,7 @@ from framework.registry.database import bulk
 from framework.registry.database.connection import Registry
 from framework.registry.database.ids import reserve
 from framework.registry.database.json_text import keys_text
-from framework.registry.ingest.file_rows import ids_of_paths
+from framework.registry.ingest.file_rows import read_files_by_path
 from framework.registry.schema import tables as schema
 from framework.registry.schema.column_types import YEAR_10000, Json, Time
 
@@ -270,7 +270,7 @@ def _dicts(name: str, rows: Iterable[list[Any]]) -> Iterator[dict[str, Any]]:
 
 def _known_files(connection: Connection, rows: list[list[Any]]) -> dict[tuple[str, str], int]:
     keys = {tuple(row["id"]) for row in _dicts("desfile", rows)}
-    found = ids_of_paths(connection, sorted({path for path, _ in keys}))
+    found = read_files_by_path(connection, sorted({path for path, _ in keys}))
     return {(file.path, file.version): file.id for file in found if (file.path, file.version) in keys}
 
 

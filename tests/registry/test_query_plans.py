@@ -10,7 +10,7 @@ from sqlalchemy import event, func, select, text
 
 from framework.pipeline.questions import FieldsQuestion
 from framework.registry.ingest.ingester import ingest
-from framework.registry.ingest.run_state import load
+from framework.registry.ingest.known_rows import read_known_rows
 from framework.registry.questions.ancestry import ancestors, descendants, find_file
 from framework.registry.questions.archive_copies import open_run_paths, removals_at, removals_of
 from framework.registry.questions.attempts import create_attempt, next_attnum
@@ -61,7 +61,7 @@ RAW = Declaration("raw", None, (Key("n", "integer", True, True),))
 
 def load_known(db):
     with db.read() as connection:
-        return load(connection, 1)
+        return read_known_rows(connection, 1)
 
 
 def plain(sql):

@@ -11,11 +11,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, or_, select
 
 from framework.registry.database.connection import Registry
-from framework.registry.ingest.run_state import LOST_STATUS
 from framework.registry.questions.software import stacks_of, submitters_of
 from framework.registry.schema import tables as schema
 from framework.registry.schema.column_types import Time
 from framework.worker.journal.journal import COURSE
+from framework.worker.journal.statuses import LOST
 
 #: Filetypes whose contents differ each time.
 VOLATILE = frozenset({"log"})
@@ -102,7 +102,7 @@ class _Run:
     def _lost(self) -> Select[Any]:
         task, call = schema.task, schema.task.alias()
         of_call = and_(call.c.id == task.c.parent_task_id, call.c.info_table == schema.pfw_wrapper.name)
-        is_lost = or_(task.c.status == LOST_STATUS, call.c.status == LOST_STATUS)
+        is_lost = or_(task.c.status == LOST, call.c.status == LOST)
         return select(task.c.id).outerjoin_from(task, call, of_call).where(self._of_run, is_lost)
 
     def lines(self) -> Iterator[Line]:

@@ -1,160 +1,180 @@
-"""Facts of calls and the programs that they run."""
+"""Facts of calls and of the programs that they run."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from framework.model.facts import CallEnd, CallFact, CallRun, CallStart, CallStore, ExecEnd, ExecStart
 from framework.registry.database.json_text import keys_text
-from framework.registry.ingest.changes import places
-from framework.registry.ingest.job_facts import JobFacts
-from framework.registry.ingest.journal_reader import Fact
-from framework.registry.ingest.new_rows import Draft
-from framework.registry.ingest.provenance_links import Lineage, read_files
-from framework.registry.ingest.run_state import KnownCall, KnownExec, KnownJob, Told
+from framework.registry.ingest.job_facts import JobRecorder
+from framework.registry.ingest.known_rows import EndState, KnownCall, KnownExec, KnownJob
+from framework.registry.ingest.pending_rows import PendingRows
+from framework.registry.ingest.provenance_links import ProvenanceWriter, read_files
+from framework.registry.ingest.row_layout import RowLayout, column_indexes
 
+#: Columns of a program's usage, in the order of the fields of ``ProgramUsage``.
 _USAGE = ("wallclock", "utime", "stime", "maxrss", "minflt", "majflt", "inblock", "oublock", "nvcsw", "nivcsw")
-_USAGE_KEYS = ("wall", *_USAGE[1:])
 _PROGRAM = ("name", "cmdargs", "version")
 _EXEC_START, _EXEC_END, _DISK = (
-    (column, places("pfw_wrapper", (column,))[0]) for column in ("exec_start_time", "exec_end_time", "diskusage")
+    (column, column_indexes("pfw_wrapper", (column,))[0])
+    for column in ("exec_start_time", "exec_end_time", "diskusage")
 )
-_USAGE_PLACES, _PROGRAM_PLACES = (
-    slice(places("pfw_exec", columns)[0], places("pfw_exec", columns)[-1] + 1) for columns in (_USAGE, _PROGRAM)
+_USAGE_SLICE, _PROGRAM_SLICE = (
+    slice(column_indexes("pfw_exec", columns)[0], column_indexes("pfw_exec", columns)[-1] + 1)
+    for columns in (_USAGE, _PROGRAM)
+)
+_OF_JOB = ("pfw_attempt_id", "pfw_block_task_id", "pfw_job_task_id")
+_ABOUT_CALL = ("name", "modname", "wrapkeys", "log", "planfile")
+_CALL = RowLayout("pfw_wrapper", "task_id", "wrapnum", "trynum", *_ABOUT_CALL, *_OF_JOB)
+_EXEC = RowLayout("pfw_exec", "task_id", "execnum", "name", *_OF_JOB, "pfw_wrapper_task_id")
+_MESSAGE = RowLayout(
+    "task_message",
+    *("task_id", "pfw_attempt_id", "message_time", "message_lvl", "message", "log_file", "log_line"),
 )
 
 
-class CallFacts:
-    """Takes in what workers tell of calls."""
+class CallRecorder:
+    """Applies the facts of calls to the rows of a run."""
 
-    def __init__(self, draft: Draft, lineage: Lineage, jobs: JobFacts) -> None:
-        self._draft = draft
-        self._lineage = lineage
+    def __init__(self, rows: PendingRows, provenance: ProvenanceWriter, jobs: JobRecorder) -> None:
+        self._rows = rows
+        self._provenance = provenance
         self._jobs = jobs
-        #: Calls by what facts say of them, found fast.
-        self._calls: dict[tuple[Any, ...], tuple[KnownJob, KnownCall]] = {}
+        #: Calls by job, execution, number and try.
+        self._calls: dict[tuple[int, str, int, int], tuple[KnownJob, KnownCall]] = {}
 
-    def call(self, fact: Fact) -> tuple[KnownJob, KnownCall]:
-        """The call that a fact is about, and its job; made if nobody has told of them yet."""
-        return self._calls.get((fact["job"], fact["queue"], fact["call"], fact["try"])) or self._find_call(fact)
+    def find_call(self, job: int, execution_id: str, call: int, try_number: int) -> tuple[KnownJob, KnownCall]:
+        """Return a try at a call, and its job; they are added if no fact has named them yet."""
+        return self._calls.get((job, execution_id, call, try_number)) or self._add_call(
+            job, execution_id, call, try_number, ("", "", None, None, None)
+        )
 
-    def _find_call(self, fact: Fact) -> tuple[KnownJob, KnownCall]:
-        job = self._jobs.job(fact)
-        key = (int(fact["call"]), int(fact["try"]))
-        call = job.calls.get(key)
+    def _of(self, fact: CallFact) -> tuple[KnownJob, KnownCall]:
+        key = (fact.job, fact.execution_id, fact.call, fact.try_number)
+        return self._calls.get(key) or self._add_call(*key, ("", "", None, None, None))
+
+    def _add_call(
+        self, job_number: int, execution_id: str, number: int, try_number: int, about: tuple[Any, ...]
+    ) -> tuple[KnownJob, KnownCall]:
+        job = self._jobs.find_job(job_number, execution_id)
+        call = job.calls.get((number, try_number))
         if call is None:
-            module, wrapper = fact.get("module"), fact.get("wrapper")
-            id_ = self._draft.new_task("wrapper", module, "pfw_wrapper", job.task_id)
-            about = (keys_text(fact.get("keys")), fact.get("log"), fact.get("plan"), None, None, None)
-            place = (self._draft.known.attempt_id, job.block_task_id, job.task_id)
-            self._draft.changes.new["pfw_wrapper"][id_] = [id_, *key, wrapper or "", module or "", *about, *place]
-            call = job.calls[key] = KnownCall(id_)
+            task_id = self._rows.add_task("wrapper", about[1] or None, "pfw_wrapper", job.task_id)
+            of_job = (self._rows.known.attempt_id, job.block_task_id, job.task_id)
+            row = _CALL.row(task_id, number, try_number, *about, *of_job)
+            self._rows.new_calls[task_id] = list(row)
+            call = job.calls[number, try_number] = KnownCall(task_id)
             if job.lost_time is not None:
-                self._jobs.close_as_lost(call, job.lost_time)
-        self._calls[fact["job"], fact["queue"], fact["call"], fact["try"]] = job, call
+                self._jobs.end_as_lost(call, job.lost_time)
+        self._calls[job_number, execution_id, number, try_number] = job, call
         return job, call
 
-    def call_start(self, fact: Fact, t: float) -> None:
-        module, wrapper = fact["module"], fact["wrapper"]
-        is_new = (fact["job"], fact["queue"], fact["call"], fact["try"]) not in self._calls
-        call = self.call(fact)[1]
-        self._draft.begin(call.task_id, t)
-        if is_new and call.task_id in self._draft.changes.new["pfw_wrapper"]:
+    def record_start(self, fact: CallStart) -> None:
+        """Record the start of a call, and what it is."""
+        key = (fact.job, fact.execution_id, fact.call, fact.try_number)
+        about = (fact.wrapper, fact.module, keys_text(fact.keys), fact.log, fact.plan)
+        is_new = key not in self._calls
+        _, call = self._calls.get(key) or self._add_call(*key, about)
+        self._rows.start_task(call.task_id, fact.time)
+        if is_new and call.task_id in self._rows.new_calls:
             return
-        self._draft.changes.set("task", call.task_id, ("label",), module)
-        columns = ("name", "modname", "wrapkeys", "planfile")
-        values = (wrapper, module, keys_text(fact.get("keys")), fact.get("plan"))
-        self._draft.changes.set("pfw_wrapper", call.task_id, columns, *values)
+        changes = self._rows.changes
+        changes.set("task", call.task_id, ("label",), fact.module)
+        changes.set("pfw_wrapper", call.task_id, ("name", "modname", "wrapkeys", "planfile"), *about[:3], fact.plan)
         if not call.log_moved:
-            self._draft.changes.set("pfw_wrapper", call.task_id, ("log",), fact.get("log"))
+            changes.set("pfw_wrapper", call.task_id, ("log",), fact.log)
 
     def _set_in_call(self, call: KnownCall, column: tuple[str, int], value: Any) -> None:
-        row = self._draft.new_calls.get(call.task_id)
+        row = self._rows.new_calls.get(call.task_id)
         if row is None:
-            self._draft.changes.set("pfw_wrapper", call.task_id, column[:1], value)
+            self._rows.changes.set("pfw_wrapper", call.task_id, column[:1], value)
         else:
             row[column[1]] = value
 
-    def call_run(self, fact: Fact, t: float) -> None:
-        self._set_in_call(self.call(fact)[1], _EXEC_START, t)
+    def record_run(self, fact: CallRun) -> None:
+        """Record when the programs of a call began."""
+        self._set_in_call(self._of(fact)[1], _EXEC_START, fact.time)
 
-    def call_store(self, fact: Fact, t: float) -> None:
-        self._set_in_call(self.call(fact)[1], _EXEC_END, t)
+    def record_store(self, fact: CallStore) -> None:
+        """Record when the programs of a call had ended."""
+        self._set_in_call(self._of(fact)[1], _EXEC_END, fact.time)
 
-    def call_end(self, fact: Fact, t: float) -> None:
-        job, call = self.call(fact)
-        if call.told is Told.ENDED:
+    def record_end(self, fact: CallEnd) -> None:
+        """Record the end of a call with its files and messages; only the first end counts."""
+        job, call = self._of(fact)
+        if call.end_state is EndState.ENDED:
             return
         # All is read before anything is changed: half of a fact would be worse than none.
-        status = int(fact["status"])
-        attempt_id = self._draft.known.attempt_id
-        tasks = _TasksOfCall(self._exec, job, call)
-        files = read_files(fact, attempt_id, call.task_id, tasks, t)
+        attempt_id, t = self._rows.known.attempt_id, fact.time
+        tasks = _TasksOfCall(self._find_exec, job, call)
+        files = read_files(
+            fact.files, fact.made, attempt_id, call.task_id, tasks, t, used=fact.used, derived=fact.derived
+        )
         messages = [
-            (tasks[m.get("exec") or 0], attempt_id, t, int(m["level"]), None, str(m["text"]), *_place_in_file(m))
-            for m in fact.get("messages") or ()
+            _MESSAGE.row(tasks[one.exec_number or 0], attempt_id, t, one.level, one.text, one.file, one.line)
+            for one in fact.messages
         ]
-        self._draft.changes.messages += messages
-        call.told = Told.ENDED
-        self._draft.end(call.task_id, t, status)
-        self._set_in_call(call, _DISK, fact.get("disk"))
-        if "log" in fact:
+        self._rows.changes.messages += messages
+        call.end_state = EndState.ENDED
+        self._rows.end_task(call.task_id, t, fact.status)
+        self._set_in_call(call, _DISK, fact.disk)
+        if fact.log is not None:
             call.log_moved = True
-            self._draft.changes.set("pfw_wrapper", call.task_id, ("log",), fact["log"])
-        self._lineage.add(call.task_id, files)
+            self._rows.changes.set("pfw_wrapper", call.task_id, ("log",), fact.log)
+        self._provenance.add(call.task_id, files)
 
-    def _exec(self, job: KnownJob, call: KnownCall, number: int) -> KnownExec:
+    def _find_exec(self, job: KnownJob, call: KnownCall, number: int) -> KnownExec:
         known = call.execs.get(number)
         if known is None:
-            id_ = self._draft.new_task("exec", f"exec_{number}", "pfw_exec", call.task_id)
-            place = (self._draft.known.attempt_id, job.block_task_id, job.task_id, call.task_id)
-            about = ["", None, None, *[None] * len(_USAGE)]
-            self._draft.changes.new["pfw_exec"][id_] = [id_, number, *about, *place, None]
-            known = call.execs[number] = KnownExec(id_)
+            task_id = self._rows.add_task("exec", f"exec_{number}", "pfw_exec", call.task_id)
+            of_job = (self._rows.known.attempt_id, job.block_task_id, job.task_id)
+            self._rows.new_execs[task_id] = list(_EXEC.row(task_id, number, "", *of_job, call.task_id))
+            known = call.execs[number] = KnownExec(task_id)
             if job.lost_time is not None:
-                self._jobs.close_as_lost(known, job.lost_time)
+                self._jobs.end_as_lost(known, job.lost_time)
         return known
 
-    def exec_start(self, fact: Fact, t: float) -> None:
-        known = self._exec(*self.call(fact), int(fact["exec"]))
-        self._draft.begin(known.task_id, t)
-        values = (fact["program"], fact.get("args"), fact.get("version"))
-        row = self._draft.new_execs.get(known.task_id)
+    def record_exec_start(self, fact: ExecStart) -> None:
+        """Record the start of a program."""
+        known = self._find_exec(*self._of(fact), fact.exec_number)
+        self._rows.start_task(known.task_id, fact.time)
+        values = (fact.program, fact.args, fact.version)
+        row = self._rows.new_execs.get(known.task_id)
         if row is None:
-            self._draft.changes.set("pfw_exec", known.task_id, _PROGRAM, *values)
+            self._rows.changes.set("pfw_exec", known.task_id, _PROGRAM, *values)
         else:
-            row[_PROGRAM_PLACES] = values
-        if software := fact.get("software"):
-            self._draft.changes.set("pfw_exec", known.task_id, ("software_sha256",), str(software))
+            row[_PROGRAM_SLICE] = values
+        if fact.software:
+            self._rows.changes.set("pfw_exec", known.task_id, ("software_sha256",), fact.software)
 
-    def exec_end(self, fact: Fact, t: float) -> None:
-        status = int(fact["status"])
-        usage = fact.get("usage") or {}
-        values = [usage.get(key) for key in _USAGE_KEYS]
-        known = self._exec(*self.call(fact), int(fact["exec"]))
-        known.told = Told.ENDED
-        self._draft.end(known.task_id, t, status)
-        row = self._draft.new_execs.get(known.task_id)
+    def record_exec_end(self, fact: ExecEnd) -> None:
+        """Record the end of a program, and the resources that it used."""
+        used = fact.usage
+        values = (
+            used.wall, used.utime, used.stime, used.maxrss, used.minflt, used.majflt, used.inblock, used.oublock,
+            used.nvcsw, used.nivcsw,
+        )  # fmt: skip
+        known = self._find_exec(*self._of(fact), fact.exec_number)
+        known.end_state = EndState.ENDED
+        self._rows.end_task(known.task_id, fact.time, fact.status)
+        row = self._rows.new_execs.get(known.task_id)
         if row is None:
-            self._draft.changes.set("pfw_exec", known.task_id, _USAGE, *values)
+            self._rows.changes.set("pfw_exec", known.task_id, _USAGE, *values)
         else:
-            row[_USAGE_PLACES] = values
+            row[_USAGE_SLICE] = values
 
 
 class _TasksOfCall(dict[int, int]):
-    """Task ids of a call's execs by number, 0 for the call itself; one that nobody has told of yet is made."""
+    """Task ids of a call's programs by number, 0 for the call; a program that no fact has named yet is added."""
 
     def __init__(
-        self, exec_of: Callable[[KnownJob, KnownCall, int], KnownExec], job: KnownJob, call: KnownCall
+        self, find_exec: Callable[[KnownJob, KnownCall, int], KnownExec], job: KnownJob, call: KnownCall
     ) -> None:
         super().__init__({number: known.task_id for number, known in call.execs.items()})
         self[0] = call.task_id
-        self._of = (job, call)
-        self._exec_of = exec_of
+        self._call = (job, call)
+        self._find_exec = find_exec
 
     def __missing__(self, number: int) -> int:
-        return self.setdefault(number, self._exec_of(*self._of, int(number)).task_id)
-
-
-def _place_in_file(message: dict[str, Any]) -> tuple[Any, Any]:
-    return message.get("file"), message.get("line")
+        return self.setdefault(number, self._find_exec(*self._call, number).task_id)

@@ -1,20 +1,20 @@
-"""What a step of the ingester changes in the registry, gathered by table and written in one go."""
+"""Changes of the registry by one batch of facts, gathered by table and written in one transaction."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select
 
 from framework.registry.database import bulk
-from framework.registry.ingest.file_rows import Files, SameFiles
+from framework.registry.ingest.file_rows import FileBatch, SameFiles
+from framework.registry.ingest.row_layout import column_indexes
 from framework.registry.schema.tables import metadata, task_message
 
 #: Tables whose rows are known by an id of their own, each before those that point to it.
 _OWN = ("task", "pfw_block", "pfw_job", "pfw_wrapper", "pfw_exec")
-#: Tables of pairs, with the places of the file ids in a row.
+#: Tables of pairs, with the indexes of the file ids in a row.
 _OF_FILES = {"file_archive_info": (0,), "opm_used": (1,), "opm_was_generated_by": (1,), "opm_was_derived_from": (0, 1)}
 
 #: A list that can be changed until it is written.
@@ -30,42 +30,42 @@ class Changes:
         self.changed: dict[tuple[str, tuple[str, ...]], list[Pair]] = defaultdict(list)
         self.files: list[Pair] = []
         self.of_files: dict[str, list[Pair]] = {name: [] for name in _OF_FILES}
-        #: Whether a pair may be there already: it belongs to what an earlier step wrote.
+        #: True if a pair may be in the registry already, since it belongs to rows of an earlier step.
         self.pairs_may_repeat = False
-        #: Messages of a call that has ended, which is told once.
+        #: Messages of calls that have ended: a call ends once.
         self.messages: list[Pair] = []
-        #: Messages that may have been told before.
+        #: Messages that the registry may have already.
         self.repeatable_messages: list[Pair] = []
-        #: How many calls a module of a block has come to: (count, block's task, module).
+        #: Calls of the modules of late blocks: (count, task id of the block, module).
         self.calls: list[Pair] = []
         self.states: list[Pair] = []
-        #: Software that may be there already.
+        #: Software by SHA-256; the registry may have it already.
         self.software: dict[str, Pair] = {}
-        #: Files that these changes speak of, and that earlier ones found to be there.
+        #: Files of these changes that earlier changes found in the registry.
         self.same: SameFiles = {}
         self.pending: list[Pair] = []
         self.no_longer_pending: list[Pair] = []
 
     def set(self, table: str, id_: int, columns: tuple[str, ...], *values: Any) -> None:
-        """Give columns of a row their values, be it new or old."""
+        """Set columns of a row, which may be new."""
         row = self.new[table].get(id_) if table in self.new else None
         if row is None:
             self.changed[table, columns].append((*values, id_))
             return
-        for place, value in zip(places(table, columns), values, strict=True):
-            row[place] = value
+        for index, value in zip(column_indexes(table, columns), values, strict=True):
+            row[index] = value
 
     def prepare(self, dialect: str) -> None:
-        """Put everything into the form in which it is written; nothing is changed any more."""
+        """Convert all rows into the form in which they are written; nothing may be changed after it."""
         tables = metadata.tables
         self._own = [bulk.Batch(dialect, tables[name], list(self.new[name].values())) for name in _OWN]
-        self._files = Files(dialect, self.files)
-        # Some of them may have been given twice.
+        self._files = FileBatch(dialect, self.files)
+        # A fact may name a pair twice.
         pairs = {} if self.pairs_may_repeat else {name: [*dict.fromkeys(rows)] for name, rows in self.of_files.items()}
         self._pairs = {name: bulk.Batch(dialect, tables[name], rows) for name, rows in pairs.items()}
 
     def write(self, connection: Connection) -> SameFiles:
-        """Write everything, which is prepared; which of the files were there already."""
+        """Write all changes; return the files that were in the registry already."""
         for batch in self._own:
             batch.insert(connection)
         for (name, columns), rows in self.changed.items():
@@ -84,32 +84,29 @@ class Changes:
         return same
 
     def _write_pairs(self, connection: Connection, same: SameFiles) -> None:
-        for name, places in _OF_FILES.items():
+        for name, indexes in _OF_FILES.items():
             if same or self.pairs_may_repeat:
-                rows = [_renumbered(row, places, same) for row in self.of_files[name]] if same else self.of_files[name]
+                rows = (
+                    [_with_known_ids(row, indexes, same) for row in self.of_files[name]]
+                    if same
+                    else self.of_files[name]
+                )
                 bulk.insert_missing(connection, metadata.tables[name], rows)
             else:
                 self._pairs[name].insert(connection)
 
 
-@cache
-def places(table: str, columns: tuple[str, ...]) -> tuple[int, ...]:
-    """Where the values of these columns stand in a row."""
-    names = [column.name for column in metadata.tables[table].columns]
-    return tuple(names.index(name) for name in columns)
-
-
-def _renumbered(row: Pair, places: tuple[int, ...], same: SameFiles) -> Pair:
-    return tuple(same.get(value, value) if place in places else value for place, value in enumerate(row))
+def _with_known_ids(row: Pair, indexes: tuple[int, ...], same: SameFiles) -> Pair:
+    return tuple(same.get(value, value) if index in indexes else value for index, value in enumerate(row))
 
 
 def _insert_new_messages(connection: Connection, rows: list[Pair]) -> None:
     if not rows:
         return
     columns = list(task_message.columns)
-    told = [task_message.c[name] for name in ("task_id", "message_lvl", "message", "message_time")]
+    key = [task_message.c[name] for name in ("task_id", "message_lvl", "message", "message_time")]
     binds = {column.name: bindparam(f"new_{column.name}", type_=column.type) for column in columns}
-    known = exists().where(*(column == binds[column.name] for column in told))
+    known = exists().where(*(column == binds[column.name] for column in key))
     statement = task_message.insert().from_select(columns, select(*binds.values()).where(~known))
     connection.execute(statement, [dict(zip((bind.key for bind in binds.values()), row, strict=True)) for row in rows])
 

@@ -1,4 +1,4 @@
-"""Rows of files: a file that is written again keeps its row, and the newest writing of it counts."""
+"""Rows of files: a file that is made again keeps its row, which describes the newest version."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ from framework.registry.database import bulk
 from framework.registry.schema.tables import desfile
 
 Row = tuple[Any, ...]
-#: Ids of files that turned out to be there already, from the new to the old one.
+#: Files that the registry has already: from the new id to the id of their row.
 SameFiles = dict[int, int]
 
-#: How many values one statement asks for, within what every SQLite takes.
+#: Values in one statement, below the limit of every SQLite.
 _CHUNK = 500
 
-_PLACE = {column.name: place for place, column in enumerate(desfile.columns)}
-_ID, _PATH, _VERSION, _CREATED = (_PLACE[name] for name in ("id", "path", "path_version", "created_date"))
-#: What a newer writing of a file changes.
-_CHANGING = tuple(name for name in _PLACE if name not in ("id", "path", "path_version"))
+_INDEX = {column.name: index for index, column in enumerate(desfile.columns)}
+_ID, _PATH, _VERSION, _CREATED = (_INDEX[name] for name in ("id", "path", "path_version", "created_date"))
+#: Columns that change if the file is made again.
+_CHANGING = tuple(name for name in _INDEX if name not in ("id", "path", "path_version"))
 
 
-class Files:
+class FileBatch:
     """Rows of ``desfile`` to write."""
 
     def __init__(self, dialect: str, rows: Sequence[Row]) -> None:
-        # Files from outside are mostly known, those of archives seldom.
-        self._outside = [row for row in rows if row[_VERSION]]
+        # External files are mostly known, those of archives seldom.
+        self._external = [row for row in rows if row[_VERSION]]
         self._within = [row for row in rows if not row[_VERSION]]
         self._batch = bulk.Batch(dialect, desfile, self._within)
 
     def write(self, connection: Connection) -> SameFiles:
-        """Write them; which were there already."""
-        same = _write_some_known(connection, self._outside) if self._outside else {}
+        """Write the rows; return the files that were in the registry already."""
+        same = _write_some_known(connection, self._external) if self._external else {}
         try:
             with connection.begin_nested():
                 self._batch.insert(connection)
@@ -44,8 +44,8 @@ class Files:
         return same
 
 
-class KnownFile(NamedTuple):
-    """A file that has a row, and when it was last written."""
+class RecordedFile(NamedTuple):
+    """A file that has a row, and when it was made last."""
 
     path: str
     version: str
@@ -53,18 +53,18 @@ class KnownFile(NamedTuple):
     written: float
 
 
-def ids_of_paths(connection: Connection, paths: Iterable[str]) -> Iterator[KnownFile]:
-    """The files that are known by these paths."""
+def read_files_by_path(connection: Connection, paths: Iterable[str]) -> Iterator[RecordedFile]:
+    """Return the recorded files with these paths."""
     table = desfile.c
     wanted = iter(paths)
     while chunk := list(islice(wanted, _CHUNK)):
         query = select(table.path, table.path_version, table.id, table.created_date).where(table.path.in_(chunk))
         for row in connection.execute(query):
-            yield KnownFile(row.path, row.path_version, row.id, row.created_date or 0.0)
+            yield RecordedFile(row.path, row.path_version, row.id, row.created_date or 0.0)
 
 
 def _write_some_known(connection: Connection, rows: Sequence[Row]) -> SameFiles:
-    found = ids_of_paths(connection, sorted({row[_PATH] for row in rows}))
+    found = read_files_by_path(connection, sorted({row[_PATH] for row in rows}))
     known = {(file.path, file.version): (file.id, file.written) for file in found}
     fresh: dict[int, Row] = {}
     newer: dict[int, Row] = {}
@@ -83,6 +83,6 @@ def _write_some_known(connection: Connection, rows: Sequence[Row]) -> SameFiles:
             (fresh if id_ in fresh else newer)[id_] = (id_, *row[1:])
     bulk.insert(connection, desfile, list(fresh.values()))
     if newer:
-        changed = [(*(row[_PLACE[name]] for name in _CHANGING), id_) for id_, row in newer.items()]
+        changed = [(*(row[_INDEX[name]] for name in _CHANGING), id_) for id_, row in newer.items()]
         bulk.update(connection, desfile, _CHANGING, changed)
     return same

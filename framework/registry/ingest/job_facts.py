@@ -1,87 +1,94 @@
-"""Facts of jobs: each execution of one, up to its end or its loss."""
+"""Facts of jobs: each execution of a job, up to its end or its loss."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from framework.model.facts import JobEnd, JobLost, JobQueue, JobStart
 from framework.registry.database.json_text import keys_text
-from framework.registry.ingest.journal_reader import Fact
-from framework.registry.ingest.new_rows import Draft
-from framework.registry.ingest.provenance_links import Lineage, read_files
-from framework.registry.ingest.run_state import LOST_STATUS, KnownCall, KnownExec, KnownJob, Span, Told
+from framework.registry.ingest.known_rows import EndState, KnownCall, KnownExec, KnownJob, TimeSpan
+from framework.registry.ingest.pending_rows import PendingRows
+from framework.registry.ingest.provenance_links import ProvenanceWriter, read_files
+from framework.registry.ingest.row_layout import RowLayout
+from framework.worker.journal.statuses import LOST
+
+_JOB = RowLayout("pfw_job", "task_id", "jobnum", "queue", "pfw_attempt_id")
 
 
-class JobFacts:
-    """Takes in what engines and workers tell of jobs."""
+class JobRecorder:
+    """Applies the facts of jobs to the rows of a run."""
 
-    def __init__(self, draft: Draft, lineage: Lineage, block: Callable[[int], Span]) -> None:
-        self._draft = draft
-        self._lineage = lineage
+    def __init__(self, rows: PendingRows, provenance: ProvenanceWriter, block: Callable[[int], TimeSpan]) -> None:
+        self._rows = rows
+        self._provenance = provenance
         self._block = block
 
-    def job(self, fact: Fact) -> KnownJob:
-        """The execution of a job that a fact is about; made if nobody has told of it yet."""
-        key = (int(fact["job"]), str(fact["queue"]))
-        job = self._draft.known.jobs.get(key)
+    def find_job(self, number: int, execution_id: str, block: int | None = None) -> KnownJob:
+        """Return an execution of a job, which is added if no fact has named it yet; its block, if it is known."""
+        job = self._rows.known.jobs.get((number, execution_id))
         if job is None:
-            task_id = self._draft.new_task("job", str(key[0]), "pfw_job", None)
-            attempt_id = self._draft.known.attempt_id
-            row = [task_id, *key, None, None, None, None, None, None, None, attempt_id, None]
-            self._draft.changes.new["pfw_job"][task_id] = row
-            job = self._draft.known.jobs[key] = KnownJob(task_id, None)
-        if job.block_task_id is None and fact.get("block") is not None:
-            self._place(job, self._block(int(fact["block"])).task_id)
+            task_id = self._rows.add_task("job", str(number), "pfw_job", None)
+            row = _JOB.row(task_id, number, execution_id, self._rows.known.attempt_id)
+            self._rows.changes.new["pfw_job"][task_id] = list(row)
+            job = self._rows.known.jobs[number, execution_id] = KnownJob(task_id, None)
+        if job.block_task_id is None and block is not None:
+            self._set_block(job, self._block(block).task_id)
         return job
 
-    def _place(self, job: KnownJob, block_task_id: int) -> None:
-        """Tell a job its block, and whatever came before it was known."""
+    def _set_block(self, job: KnownJob, block_task_id: int) -> None:
+        """Set the block of a job, and of all rows that were added before it was known."""
         job.block_task_id = block_task_id
         column = ("pfw_block_task_id",)
-        self._draft.changes.set("task", job.task_id, ("parent_task_id",), block_task_id)
-        self._draft.changes.set("pfw_job", job.task_id, column, block_task_id)
+        changes = self._rows.changes
+        changes.set("task", job.task_id, ("parent_task_id",), block_task_id)
+        changes.set("pfw_job", job.task_id, column, block_task_id)
         for call in job.calls.values():
-            self._draft.changes.set("pfw_wrapper", call.task_id, column, block_task_id)
-            for one in call.execs.values():
-                self._draft.changes.set("pfw_exec", one.task_id, column, block_task_id)
+            changes.set("pfw_wrapper", call.task_id, column, block_task_id)
+            for program in call.execs.values():
+                changes.set("pfw_exec", program.task_id, column, block_task_id)
 
-    def job_queue(self, fact: Fact, t: float) -> None:
-        self._draft.changes.set("pfw_job", self.job(fact).task_id, ("submit_time",), t)
+    def record_queue(self, fact: JobQueue) -> None:
+        """Record when an execution was queued."""
+        job = self.find_job(fact.job, fact.execution_id, fact.block)
+        self._rows.changes.set("pfw_job", job.task_id, ("submit_time",), fact.time)
 
-    def job_start(self, fact: Fact, t: float) -> None:
-        job = self.job(fact)
-        self._draft.begin(job.task_id, t)
+    def record_start(self, fact: JobStart) -> None:
+        """Record the start of a job."""
+        keys = fact.keys if isinstance(fact.keys, str) else keys_text(fact.keys)
+        job = self.find_job(fact.job, fact.execution_id, fact.block)
+        self._rows.start_task(job.task_id, fact.time)
         columns = ("jobkeys", "expect_num_wrap", "jobroot")
-        keys = fact.get("keys")
-        values = (keys if isinstance(keys, str) else keys_text(keys), fact.get("calls"), fact.get("root"))
-        self._draft.changes.set("pfw_job", job.task_id, columns, *values)
+        self._rows.changes.set("pfw_job", job.task_id, columns, keys, fact.calls, fact.root)
 
-    def job_end(self, fact: Fact, t: float) -> None:
-        status = int(fact["status"])
-        job = self.job(fact)
-        job.told = Told.ENDED
-        self._draft.end(job.task_id, t, status)
-        self._draft.changes.set("pfw_job", job.task_id, ("diskusage",), fact.get("disk"))
-        if files := fact.get("files"):
-            made = [(0, file["path"]) for file in files]
-            told = read_files({**fact, "made": made}, self._draft.known.attempt_id, job.task_id, {0: job.task_id}, t)
-            self._lineage.add(job.task_id, told)
-            self._draft.changes.set("pfw_job", job.task_id, ("junktar",), str(files[0]["path"]))
+    def record_end(self, fact: JobEnd) -> None:
+        """Record the end of a job, and the tarball of what it left."""
+        job = self.find_job(fact.job, fact.execution_id)
+        job.end_state = EndState.ENDED
+        self._rows.end_task(job.task_id, fact.time, fact.status)
+        self._rows.changes.set("pfw_job", job.task_id, ("diskusage",), fact.disk)
+        if fact.files:
+            made = [(0, file.path) for file in fact.files]
+            attempt_id = self._rows.known.attempt_id
+            files = read_files(fact.files, made, attempt_id, job.task_id, {0: job.task_id}, fact.time)
+            self._provenance.add(job.task_id, files)
+            self._rows.changes.set("pfw_job", job.task_id, ("junktar",), fact.files[0].path)
 
-    def job_lost(self, fact: Fact, t: float) -> None:
-        job = self.job(fact)
+    def record_loss(self, fact: JobLost) -> None:
+        """Record that an execution was lost, and end what it left open."""
+        job = self.find_job(fact.job, fact.execution_id)
         if job.lost_time is not None:
             return
-        job.lost_time = t
-        self._draft.changes.set("pfw_job", job.task_id, ("lost_time",), t)
-        self._draft.say(job.task_id, t, 1, f"lost: {fact.get('reason', 'no reason given')}")
-        self.close_as_lost(job, t)
+        job.lost_time = fact.time
+        self._rows.changes.set("pfw_job", job.task_id, ("lost_time",), fact.time)
+        self._rows.add_message(job.task_id, fact.time, 1, f"lost: {fact.reason}")
+        self.end_as_lost(job, fact.time)
         for call in job.calls.values():
-            self.close_as_lost(call, t)
-            for one in call.execs.values():
-                self.close_as_lost(one, t)
+            self.end_as_lost(call, fact.time)
+            for program in call.execs.values():
+                self.end_as_lost(program, fact.time)
 
-    def close_as_lost(self, execution: KnownJob | KnownCall | KnownExec, t: float) -> None:
-        """End what has not told its own end."""
-        if execution.told is Told.OPEN:
-            execution.told = Told.LOST
-            self._draft.end(execution.task_id, t, LOST_STATUS)
+    def end_as_lost(self, execution: KnownJob | KnownCall | KnownExec, t: float) -> None:
+        """End an execution whose own end is not recorded."""
+        if execution.end_state is EndState.OPEN:
+            execution.end_state = EndState.LOST
+            self._rows.end_task(execution.task_id, t, LOST)

@@ -1,4 +1,4 @@
-"""Journals on disk: what has been added to them since they were last looked at."""
+"""Journals on disk: the facts that were added since the last look."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from typing import Any
 
 import msgspec
 
-Fact = dict[str, Any]
+from framework.model.facts import DECODER, Fact
 
-#: How much is read at once, and how much is written at once, so that neither memory nor a transaction grows with the
-#: journal.
+#: Bytes that are read at once, and written at once, so that neither memory nor a transaction grows with the journal.
 PART_BYTES = 2 * 1024 * 1024
 BATCH_BYTES = 4 * PART_BYTES
 
-# NaN and its kin are no JSON, and neither database takes them.
-_decode_fast = msgspec.json.Decoder(dict[str, Any]).decode_lines
+_decode_lines = DECODER.decode_lines
+# NaN and the infinities are not JSON, and neither database accepts them.
 _decode = json.JSONDecoder(parse_constant=lambda name: None).decode
 
 #: Characters that a database refuses in text, as JSON writes them: NUL, and halves of surrogate pairs.
@@ -31,10 +30,13 @@ _LINE = re.compile(rb"[^\n]*\n")
 
 @dataclass(frozen=True, kw_only=True)
 class BadLine:
-    """A complete line that tells nothing."""
+    """A complete line that is not a fact."""
 
+    #: Offset of the line in bytes.
     position: int
     text: str
+    #: Why it is not a fact of the journal, if it is a JSON object.
+    reason: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,17 +44,17 @@ class JournalPart:
     """Whole lines of a journal."""
 
     journal: str
-    #: Where in the file they begin and end.
+    #: Offsets of their begin and end in bytes.
     start: int
     end: int
     facts: list[Fact]
     bad_lines: list[BadLine]
-    #: How far it had been read, where it has been cut off since and goes on at its end.
+    #: Offset up to which the journal had been read, if it was truncated since; 0 if not.
     cut_from: int = 0
 
 
 def new_parts(directory: Path, positions: Mapping[str, int]) -> Iterator[JournalPart]:
-    """What the journals hold beyond the positions, in parts, journal by journal; a torn last line is left alone."""
+    """Yield the lines after the given offsets in parts, journal by journal; an incomplete last line is left alone."""
     for name, size in _journals(directory):
         position = positions.get(name, 0)
         if size > position:
@@ -61,8 +63,8 @@ def new_parts(directory: Path, positions: Mapping[str, int]) -> Iterator[Journal
             yield JournalPart(journal=name, start=size, end=size, facts=[], bad_lines=[], cut_from=position)
 
 
-def in_batches(parts: Iterable[JournalPart]) -> Iterator[list[JournalPart]]:
-    """Parts that are written together."""
+def batches(parts: Iterable[JournalPart]) -> Iterator[list[JournalPart]]:
+    """Group parts that are written together."""
     batch: list[JournalPart] = []
     size = 0
     for part in parts:
@@ -75,15 +77,15 @@ def in_batches(parts: Iterable[JournalPart]) -> Iterator[list[JournalPart]]:
         yield batch
 
 
-def first_fact(path: Path) -> Fact:
-    """What opened a journal; empty when that line is bad."""
+def first_fact(path: Path) -> Fact | None:
+    """Return the fact that opened a journal; None if that line is bad."""
     with path.open("rb") as file:
         facts, _ = _facts(file.readline(), 0)
-    return facts[0] if facts else {}
+    return facts[0] if facts else None
 
 
-def one_by_one(part: JournalPart, directory: Path) -> Iterator[JournalPart]:
-    """The same lines as parts of their own."""
+def split_part(part: JournalPart, directory: Path) -> Iterator[JournalPart]:
+    """Yield each line as a part of its own."""
     with (directory / part.journal).open("rb") as file:
         file.seek(part.start)
         position = part.start
@@ -116,36 +118,37 @@ def _part(journal: str, start: int, lines: bytes) -> JournalPart:
 
 
 def _facts(lines: bytes, start: int) -> tuple[list[Fact], list[BadLine]]:
-    facts = _decoded_at_once(lines)
-    return (facts, []) if facts is not None else _decoded_one_by_one(lines, start)
+    facts = _decode_at_once(lines)
+    return (facts, []) if facts is not None else _decode_one_by_one(lines, start)
 
 
-def _decoded_at_once(lines: bytes) -> list[Fact] | None:
-    """All lines at once, which takes a fifth of the time; none unless each line is surely one good fact."""
+def _decode_at_once(lines: bytes) -> list[Fact] | None:
+    """Return the facts of all lines, in a fifth of the time; None unless each line is surely one good fact."""
     if _REFUSED.search(lines):
         return None
     try:
-        # Stricter than the standard library: what is no JSON is looked at line by line.
-        facts = _decode_fast(lines)
+        # An error is looked at line by line.
+        facts = _decode_lines(lines)
     except ValueError:
         return None
     # Between the end of an object and the beginning of another there is no line's end but between two facts.
     return facts if lines.count(b"}\n{") + 1 == lines.count(b"\n") == len(facts) else None
 
 
-def _decoded_one_by_one(lines: bytes, start: int) -> tuple[list[Fact], list[BadLine]]:
+def _decode_one_by_one(lines: bytes, start: int) -> tuple[list[Fact], list[BadLine]]:
     facts: list[Fact] = []
     bad_lines: list[BadLine] = []
     position = start
     for line in lines.split(b"\n")[:-1]:
         try:
-            fact = _decode(line.decode())
-            if type(fact) is not dict:
+            value = _decode(line.decode())
+            if type(value) is not dict:
                 raise ValueError("not a fact")
-            facts.append(_acceptable(fact) if _REFUSED.search(line) else fact)
-        except ValueError:
+            facts.append(msgspec.convert(_acceptable(value) if _REFUSED.search(line) else value, Fact))
+        except ValueError as error:
             text = line.decode("utf-8", "backslashreplace").replace("\0", "\\0")
-            bad_lines.append(BadLine(position=position, text=text))
+            reason = str(error) if isinstance(error, msgspec.ValidationError) else ""
+            bad_lines.append(BadLine(position=position, text=text, reason=reason))
         position += len(line) + 1
     return facts, bad_lines
 

@@ -49,7 +49,7 @@ class Lease:
         """Hold it for longer; false if somebody else has it."""
         return self._expire(connection, time.time() + LEASE_SECONDS)
 
-    def give_up(self, connection: Connection) -> None:
+    def release(self, connection: Connection) -> None:
         """Let the next one have it at once."""
         self._expire(connection, 0.0)
 

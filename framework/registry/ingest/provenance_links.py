@@ -1,149 +1,154 @@
-"""Where files come from: the files of calls, and which execution read or wrote them."""
+"""Provenance: the files of calls, and which execution read or made them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection
 
+from framework.model.facts import FileRecord
 from framework.registry.database.json_text import json_text
-from framework.registry.ingest.file_rows import ids_of_paths
-from framework.registry.ingest.journal_reader import Fact
-from framework.registry.ingest.new_rows import Draft
+from framework.registry.ingest.file_rows import read_files_by_path
+from framework.registry.ingest.pending_rows import PendingRows
+from framework.registry.ingest.row_layout import RowLayout
+from framework.worker.journal.file_records import EXTERNAL
 
-#: For how many files the id is kept at hand.
-_AT_HAND = 1_000_000
+#: Files whose ids are kept in memory.
+_FILES_IN_MEMORY = 1_000_000
 
-#: A text as it is; anything else is no path.
-_text = str.__str__
-
-#: The archive's name in the journal of a file that no archive has.
-_OUTSIDE = "external"
+_DESFILE = RowLayout(
+    "desfile",
+    *("id", "path", "path_version", "pfw_attempt_id", "wgb_task_id", "filetype", "filename"),
+    *("filesize", "sha256", "md5sum", "metadata", "created_date"),
+)
+_ARCHIVED = RowLayout(
+    "file_archive_info", "desfile_id", "archive_name", "filename", "path", "compression", "filesize", "sha256"
+)
 
 
 @dataclass(slots=True)
-class FilesOfCall:
-    """What the end of a call tells of files, read but not yet taken in."""
+class CallFiles:
+    """Files of a call that has ended, with their paths in place of ids."""
 
-    #: Rows of files and of the archives they are in, with the path as id.
+    #: Values for a row of ``desfile`` without its id; the path is the first, its version the second.
     files: list[tuple[Any, ...]]
+    #: Values for a row of ``file_archive_info``; the path is the first.
     archives: list[tuple[Any, ...]]
     made: list[tuple[int, str]]
     used: list[tuple[int, str]]
-    derived: list[tuple[str, str]]
+    derived: Iterable[tuple[str, str]]
 
 
-def read_files(fact: Fact, attempt_id: int, call_task_id: int, tasks: Mapping[int, int], t: float) -> FilesOfCall:
-    """Understand a call's files, or raise what a malformed fact raises; ``tasks`` are those of its execs."""
-    made = [(tasks[number], path) for number, path in fact.get("made") or ()]
-    maker = {path: task_id for task_id, path in made}
+def read_files(
+    records: Iterable[FileRecord], made: Iterable[tuple[int, str]], attempt_id: int, call_task_id: int,
+    tasks: Mapping[int, int], t: float, *, used: Iterable[tuple[int, str]] = (),
+    derived: Iterable[tuple[str, str]] = (),
+) -> CallFiles:  # fmt: skip
+    """Return the files of a call; ``tasks`` are the task ids of its programs by number."""
+    made_by = [(tasks[number], path) for number, path in made]
+    makers = {path: task_id for task_id, path in made_by}
     files: list[tuple[Any, ...]] = []
     archives: list[tuple[Any, ...]] = []
-    for file in fact.get("files") or ():
-        path, archive, sha256 = file["path"], file.get("archive"), file.get("sha256")
+    for file in records:
+        path, archive = file.path, file.archive
         directory, _, name = path.rpartition("/")
-        meta = file.get("meta")
-        about = (file.get("size"), sha256, file.get("md5"), json_text(meta) if meta else None, t)
-        if archive == _OUTSIDE:
-            files.append((None, None, file["type"], name, path, sha256 or "", None, *about))
+        about = (file.size, file.sha256, file.md5, json_text(file.metadata) if file.metadata else None, t)
+        if archive == EXTERNAL:
+            files.append((path, file.sha256 or "", None, None, file.filetype, name, *about))
             continue
-        files.append((attempt_id, maker.get(path, call_task_id), file["type"], name, path, "", None, *about))
+        files.append((path, "", attempt_id, makers.get(path, call_task_id), file.filetype, name, *about))
         if archive:
-            # Of a file that is kept compressed: ending, size and checksum of what the archive has.
-            archives.append((path, archive, name, directory, *(file.get("packed") or (None, None, None))))
-    return FilesOfCall(
-        files,
-        archives,
-        made,
-        [(tasks[number], _text(path)) for number, path in fact.get("used") or ()],
-        [(_text(child), _text(parent)) for child, parent in fact.get("derived") or ()],
-    )
+            # Of a file that is kept compressed: suffix, size and checksum of the archive's copy.
+            archives.append((path, archive, name, directory, *(file.packed or (None, None, None))))
+    return CallFiles(files, archives, made_by, [(tasks[number], path) for number, path in used], derived)
 
 
-class Lineage:
-    """Turns paths into ids, and keeps what names a file that no journal has told of yet."""
+class ProvenanceWriter:
+    """Turns paths into ids, and keeps links to files that no journal has named yet."""
 
-    def __init__(self, draft: Draft, take_file_id: Callable[[], int]) -> None:
-        self._draft = draft
+    def __init__(self, rows: PendingRows, take_file_id: Callable[[], int]) -> None:
+        self._rows = rows
         self._take_file_id = take_file_id
         self._paths: dict[str, int] = {}
-        self._outside: dict[tuple[str, str], int] = {}
-        self._wanted: list[tuple[int, str, str]] = []
+        self._external: dict[tuple[str, str], int] = {}
+        self._unresolved: list[tuple[int, str, str]] = []
 
-    def add(self, call_task_id: int, told: FilesOfCall) -> None:
-        """Take in the files of a call that has ended."""
-        pairs, paths, want = self._draft.changes.of_files, self._paths, self._wanted.append
+    def add(self, call_task_id: int, new: CallFiles) -> None:
+        """Add the files of a call that has ended."""
+        pairs, paths, keep = self._rows.changes.of_files, self._paths, self._unresolved.append
         own: dict[str, int] = {}
-        for row in told.files:
-            path = row[4]
-            if row[5]:
-                own[path] = self._add_outside(row)
+        for row in new.files:
+            path = row[0]
+            if row[1]:
+                own[path] = self._add_external(row)
             else:
                 own[path] = paths[path] = new_id = self._take_file_id()
-                self._draft.changes.files.append((new_id, *row))
-        pairs["file_archive_info"] += [(own[path], *rest) for path, *rest in told.archives]
-        pairs["opm_was_generated_by"] += [(task_id, own[path]) for task_id, path in told.made if path in own]
+                self._rows.changes.files.append(_DESFILE.row(new_id, *row))
+        pairs["file_archive_info"] += [_ARCHIVED.row(own[path], *rest) for path, *rest in new.archives]
+        pairs["opm_was_generated_by"] += [(task_id, own[path]) for task_id, path in new.made if path in own]
         used = pairs["opm_used"]
-        for task_id, path in told.used:
+        for task_id, path in new.used:
             id_ = own.get(path) or paths.get(path)
             if id_:
                 used.append((task_id, id_))
             else:
-                want((task_id, path, ""))
-        for child, parent in told.derived:
+                keep((task_id, path, ""))
+        for child, parent in new.derived:
             parent_id = own.get(parent) or paths.get(parent)
             if parent_id and child in own:
                 pairs["opm_was_derived_from"].append((own[child], parent_id))
             else:
-                want((call_task_id, parent, child))
-                # Another call's file may be told to come from the same one by that call too.
-                self._draft.changes.pairs_may_repeat |= child not in own
+                keep((call_task_id, parent, child))
+                # The call that made the child may name the same parent.
+                self._rows.changes.pairs_may_repeat |= child not in own
 
-    def _add_outside(self, row: tuple[Any, ...]) -> int:
-        """A file that no archive has: many calls and runs may tell of the same one."""
-        key = (row[4], row[5])
-        id_ = self._outside.get(key)
+    def _add_external(self, row: tuple[Any, ...]) -> int:
+        """Add an external file, which many calls and runs may name."""
+        key = (row[0], row[1])
+        id_ = self._external.get(key)
         if id_ is None:
-            id_ = self._outside[key] = self._take_file_id()
-            self._draft.changes.files.append((id_, *row))
+            id_ = self._external[key] = self._take_file_id()
+            self._rows.changes.files.append(_DESFILE.row(id_, *row))
         return id_
 
-    def settle(self, connection: Connection) -> None:
-        """Find the files that were told of by path alone; what is not known yet is kept for later."""
-        wanted = dict.fromkeys([*self._wanted, *sorted(self._draft.known.pending)])
-        self._wanted = []
-        unknown = {path for _, path, _ in wanted} | {child for _, _, child in wanted if child}
-        found = sorted(ids_of_paths(connection, sorted(unknown - self._paths.keys())), key=lambda file: file.written)
+    def resolve_paths(self, connection: Connection) -> None:
+        """Look up the files that are named by path alone; what is not found is kept for later."""
+        links = dict.fromkeys([*self._unresolved, *sorted(self._rows.known.pending)])
+        self._unresolved = []
+        unknown = {path for _, path, _ in links} | {child for _, _, child in links if child}
+        found = sorted(
+            read_files_by_path(connection, sorted(unknown - self._paths.keys())), key=lambda file: file.written
+        )
         self._paths.update({file.path: file.id for file in found})
-        for key in wanted:
-            self._settle_one(key)
+        for key in links:
+            self._resolve_link(key)
 
-    def _settle_one(self, key: tuple[int, str, str]) -> None:
+    def _resolve_link(self, key: tuple[int, str, str]) -> None:
         task_id, path, child = key
-        pending = self._draft.known.pending
+        pending = self._rows.known.pending
         parent_id, child_id = self._paths.get(path), self._paths.get(child)
         if parent_id is None or (child and child_id is None):
             if key not in pending:
                 pending.add(key)
-                self._draft.changes.pending.append((*key, self._draft.known.attempt_id))
+                self._rows.changes.pending.append((*key, self._rows.known.attempt_id))
             return
         if child:
-            self._draft.changes.of_files["opm_was_derived_from"].append((child_id, parent_id))
+            self._rows.changes.of_files["opm_was_derived_from"].append((child_id, parent_id))
         else:
-            self._draft.changes.of_files["opm_used"].append((task_id, parent_id))
+            self._rows.changes.of_files["opm_used"].append((task_id, parent_id))
         if key in pending:
-            self._draft.changes.pairs_may_repeat |= bool(child)
+            self._rows.changes.pairs_may_repeat |= bool(child)
             pending.remove(key)
-            self._draft.changes.no_longer_pending.append(key)
+            self._rows.changes.no_longer_pending.append(key)
 
-    def written(self, same: dict[int, int]) -> None:
-        """Take over the ids of files that turned out to be in the registry already."""
+    def confirm(self, same: dict[int, int]) -> None:
+        """Use the ids of files that were in the registry already."""
         if same:
             self._paths = {path: same.get(id_, id_) for path, id_ in self._paths.items()}
-            self._outside = {key: same.get(id_, id_) for key, id_ in self._outside.items()}
-        if len(self._paths) > _AT_HAND:
+            self._external = {key: same.get(id_, id_) for key, id_ in self._external.items()}
+        if len(self._paths) > _FILES_IN_MEMORY:
             # The newer half stays: the registry may not have the newest yet.
             self._paths = dict(islice(self._paths.items(), len(self._paths) // 2, None))

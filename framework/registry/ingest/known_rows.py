@@ -1,4 +1,4 @@
-"""What the registry knows of a run: the ids of its executions, by the names that journals call them."""
+"""Known rows: the ids of a run's executions in the registry, by the numbers that journals give them."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ from sqlalchemy import Connection, select
 
 from framework.errors import RegistryError
 from framework.registry.schema import tables as schema
-
-#: The status of what ended without a word.
-LOST_STATUS = -9
+from framework.worker.journal.statuses import LOST
 
 
-class Told(IntEnum):
-    """How an execution's end is known."""
+class EndState(IntEnum):
+    """How the end of an execution is known."""
 
     OPEN = 0
-    #: Closed because its job was lost; its own word, should it come, counts more.
+    #: Ended because its job was lost; its own end, if a journal has it later, counts more.
     LOST = 1
     ENDED = 2
 
 
 @dataclass(slots=True)
 class KnownExec:
-    """A run of a program."""
+    """One execution of a program."""
 
     task_id: int
-    told: Told = Told.OPEN
+    end_state: EndState = EndState.OPEN
 
 
 @dataclass(slots=True)
@@ -36,9 +34,9 @@ class KnownCall:
     """A try at a call, with its execs by number."""
 
     task_id: int
-    told: Told = Told.OPEN
+    end_state: EndState = EndState.OPEN
     execs: dict[int, KnownExec] = field(default_factory=dict)
-    #: Its end has told where the log is, which counts more than where it was to be.
+    #: The call's end has the path of the log, which counts more than the path at its start.
     log_moved: bool = False
 
 
@@ -48,14 +46,14 @@ class KnownJob:
 
     task_id: int
     block_task_id: int | None
-    told: Told = Told.OPEN
+    end_state: EndState = EndState.OPEN
     lost_time: float | None = None
     calls: dict[tuple[int, int], KnownCall] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class Span:
-    """When something began first and last, and ended last; in whatever order that is told."""
+class TimeSpan:
+    """First and latest start, and latest end, of a run or block; the order of the facts does not matter."""
 
     task_id: int
     start: float | None = None
@@ -63,11 +61,11 @@ class Span:
     end: float | None = None
     status: int | None = None
 
-    def begin(self, t: float) -> None:
+    def start_at(self, t: float) -> None:
         self.start = t if self.start is None else min(self.start, t)
         self.latest_start = t if self.latest_start is None else max(self.latest_start, t)
 
-    def finish(self, t: float, status: int) -> None:
+    def end_at(self, t: float, status: int) -> None:
         if self.end is None or t >= self.end:
             self.end, self.status = t, status
 
@@ -77,30 +75,30 @@ class Span:
 
 
 @dataclass(slots=True)
-class Known:
-    """A run, as the registry knows it."""
+class KnownRows:
+    """Rows of one run, as the registry has them."""
 
     attempt_id: int
     run: str
-    attempt: Span
-    blocks: dict[int, Span]
+    attempt: TimeSpan
+    blocks: dict[int, TimeSpan]
     jobs: dict[tuple[int, str], KnownJob]
-    #: (task, path, child path or empty) of files that no journal has told of yet.
+    #: (task, path, child path or empty) of files that no journal has named yet.
     pending: set[tuple[int, str, str]]
     positions: dict[str, int]
 
 
-def load(connection: Connection, attempt_id: int) -> Known:
-    """Read what is known of a run."""
+def read_known_rows(connection: Connection, attempt_id: int) -> KnownRows:
+    """Read the rows of a run; RegistryError if the registry has no such attempt."""
     attempt, task = schema.pfw_attempt.c, schema.task.c
     query = select(attempt.run, attempt.task_id, attempt.restart_time, task.start_time, task.end_time, task.status)
     row = connection.execute(query.where(attempt.id == attempt_id, task.id == attempt.task_id)).first()
     if row is None:
         raise RegistryError(f"the registry has no attempt with id {attempt_id}: is it the one that the run began with?")
-    return Known(
+    return KnownRows(
         attempt_id=attempt_id,
         run=row.run,
-        attempt=Span(row.task_id, row.start_time, row.restart_time, row.end_time, row.status),
+        attempt=TimeSpan(row.task_id, row.start_time, row.restart_time, row.end_time, row.status),
         blocks=_blocks(connection, attempt_id),
         jobs=_jobs(connection, attempt_id),
         pending=_pending(connection, attempt_id),
@@ -108,11 +106,11 @@ def load(connection: Connection, attempt_id: int) -> Known:
     )
 
 
-def _blocks(connection: Connection, attempt_id: int) -> dict[int, Span]:
+def _blocks(connection: Connection, attempt_id: int) -> dict[int, TimeSpan]:
     block, task = schema.pfw_block.c, schema.task.c
     query = select(block.blknum, task.id, task.start_time, block.restart_time, task.end_time, task.status)
     rows = connection.execute(query.where(block.pfw_attempt_id == attempt_id, task.id == block.task_id))
-    return {row[0]: Span(*row[1:]) for row in rows}
+    return {row[0]: TimeSpan(*row[1:]) for row in rows}
 
 
 def _jobs(connection: Connection, attempt_id: int) -> dict[tuple[int, str], KnownJob]:
@@ -121,9 +119,9 @@ def _jobs(connection: Connection, attempt_id: int) -> dict[tuple[int, str], Know
     by_id: dict[int, KnownJob] = {}
     jobs: dict[tuple[int, str], KnownJob] = {}
     for row in connection.execute(query.where(job.pfw_attempt_id == attempt_id, task.id == job.task_id)):
-        told = _told(row.end_time, row.status, row.lost_time)
+        end_state = _end_state(row.end_time, row.status, row.lost_time)
         jobs[row.jobnum, row.queue] = by_id[row.task_id] = KnownJob(
-            row.task_id, row.pfw_block_task_id, told, row.lost_time
+            row.task_id, row.pfw_block_task_id, end_state, row.lost_time
         )
     _add_execs(connection, attempt_id, _add_calls(connection, attempt_id, by_id))
     return jobs
@@ -137,8 +135,8 @@ def _add_calls(
     calls: dict[int, tuple[KnownJob, KnownCall]] = {}
     for row in connection.execute(query.where(call.pfw_attempt_id == attempt_id, task.id == call.task_id)):
         job = jobs[row.pfw_job_task_id]
-        told = _told(row.end_time, row.status, job.lost_time)
-        known = KnownCall(row.task_id, told, log_moved=told is Told.ENDED and row.status == LOST_STATUS)
+        end_state = _end_state(row.end_time, row.status, job.lost_time)
+        known = KnownCall(row.task_id, end_state, log_moved=end_state is EndState.ENDED and row.status == LOST)
         job.calls[row.wrapnum, row.trynum] = known
         calls[row.task_id] = job, known
     return calls
@@ -149,15 +147,15 @@ def _add_execs(connection: Connection, attempt_id: int, calls: dict[int, tuple[K
     query = select(one.task_id, one.pfw_wrapper_task_id, one.execnum, task.end_time, task.status)
     for row in connection.execute(query.where(one.pfw_attempt_id == attempt_id, task.id == one.task_id)):
         job, call = calls[row.pfw_wrapper_task_id]
-        call.execs[row.execnum] = KnownExec(row.task_id, _told(row.end_time, row.status, job.lost_time))
+        call.execs[row.execnum] = KnownExec(row.task_id, _end_state(row.end_time, row.status, job.lost_time))
 
 
-def _told(end_time: float | None, status: int | None, lost_time: float | None) -> Told:
+def _end_state(end_time: float | None, status: int | None, lost_time: float | None) -> EndState:
     if end_time is None:
-        return Told.OPEN
+        return EndState.OPEN
     # A database may round a time to the microsecond.
-    lost = lost_time is not None and status == LOST_STATUS and abs(end_time - lost_time) < 2e-6
-    return Told.LOST if lost else Told.ENDED
+    lost = lost_time is not None and status == LOST and abs(end_time - lost_time) < 2e-6
+    return EndState.LOST if lost else EndState.ENDED
 
 
 def _pending(connection: Connection, attempt_id: int) -> set[tuple[int, str, str]]:
