@@ -30,7 +30,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class RunResult:
-    """How a run ended, or how far it is."""
+    """End of a run, or how far it is."""
 
     #: 0 for a good end, else why not (framework/worker/journal/statuses.py).
     status: int

@@ -34,7 +34,7 @@ class RunHistory(RestartState):
 
     @property
     def is_over(self) -> bool:
-        """Whether the newest start of the run has come to a good end, and that is on record."""
+        """True if the newest start of the run has come to a good end, and that is on record."""
         return self._end_status.get(self.start - 1) == 0
 
     @property

@@ -46,7 +46,7 @@ class PlanFiles:
 
     @property
     def are_complete(self) -> bool:
-        """Whether a plan has been written to its end."""
+        """True if a plan has been written to its end."""
         return (self.directory / "run.json").exists()
 
     def write(self, plan: Plan, attempt: int) -> None:

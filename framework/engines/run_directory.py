@@ -41,7 +41,7 @@ class RunDirectory:
 
     @property
     def is_planned(self) -> bool:
-        """Whether the run has a plan that was written to its end."""
+        """True if the run has a plan that was written to its end."""
         return self._plan_files.are_complete
 
     def write_plan(self, plan: Plan, attempt: int) -> None:

@@ -134,7 +134,7 @@ class Bindings(Commands):
     def __init__(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import htcondor2
+            import htcondor2  # heavy, and not everywhere
         self._condor = htcondor2
 
     def submit_dag(self, dag: Path, run: str, idle: int, lock: int) -> int:
@@ -197,7 +197,7 @@ def idle_jobs(run: str, attributes: Sequence[str]) -> list[dict[str, str]]:
 
 
 def run_constraint(run: str) -> str:
-    """What tells the jobs of a run from all others: DAGMan's own, and the nodes."""
+    """Return the constraint that describes the jobs of a run: DAGMan's own, and the nodes."""
     return f"{RUN_ATTRIBUTE} =?= {quoted(run)}"
 
 

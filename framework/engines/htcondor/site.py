@@ -43,7 +43,7 @@ class Site:
 
     @property
     def max_idle(self) -> int:
-        """How many jobs may be idle in the queue at a time."""
+        """Number of jobs that may be idle in the queue at a time."""
         return int(self.dagman["DAGMAN_MAX_JOBS_IDLE"])
 
 

@@ -196,10 +196,20 @@ class SubmissionDirectory:
         yield str(self.path / f"{job.shard}.gz")
         if orders:
             yield str(self.path / orders)
+        yield from self._checksums_of_parents(job, plan)
+        yield from self._inputs_of_calls(record, skip, job, plan)
+
+    def _checksums_of_parents(self, job: PlannedJob, plan: PlannedRun) -> Iterator[str]:
+        """Yield files with size and checksum of what the jobs before a job make, which may not be there yet."""
         for parent in job.parents:
             known = self.run.path / "known" / f"{parent // 1000:04d}" / f"j{parent}.json"
             if parent in plan.jobs and (known.exists() or not (self.run.path / "known").exists() or self.start == 0):
                 yield str(known)
+
+    def _inputs_of_calls(
+        self, record: dict[str, Any], skip: set[int], job: PlannedJob, plan: PlannedRun
+    ) -> Iterator[str]:
+        """Yield inputs that no call of the job itself makes, each once."""
         made = {_archived(file) for call in record["calls"] if call["number"] not in skip for file in call["outputs"]}
         seen: dict[str, str] = {}
         for file in _needed(record, skip):

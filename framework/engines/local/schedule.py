@@ -148,12 +148,12 @@ class Schedule:
 
     @property
     def has_ready(self) -> bool:
-        """Whether some job waits for nothing but a slot."""
+        """True if some job waits for nothing but a slot."""
         return bool(self._ready or self._parked)
 
     @property
     def skipped(self) -> int:
-        """How many jobs wait for others, or for files, and have not been started."""
+        """Number of jobs that wait for others, or for files, and have not been started."""
         return len(self._waiting)
 
     def _limit_of(self, job: PlannedJob) -> str | int | None:

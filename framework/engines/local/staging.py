@@ -14,7 +14,7 @@ from framework.output.text import counted
 
 
 class Staging:
-    """The files that jobs wait for, and the stager that gets them while there is one."""
+    """Files that jobs wait for, and the stager that fetches them while there is one."""
 
     def __init__(self, directory: RunDirectory, registry: str, selector: selectors.BaseSelector) -> None:
         self._directory = directory
