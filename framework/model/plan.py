@@ -226,7 +226,7 @@ class Call(Part, frozen=True, kw_only=True):
 
     @property
     def in_process(self) -> bool:
-        """Whether it runs in the process that calls of its job share."""
+        """True if it runs in the process that calls of its job share."""
         return any(step.step for step in self.execs)
 
 

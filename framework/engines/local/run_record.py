@@ -12,7 +12,7 @@ from framework.engines.run_directory import RunDirectory
 from framework.model.run import PlannedJob, PlannedRun
 from framework.worker.journal import facts
 from framework.worker.journal.facts import JobExecution
-from framework.worker.journal.journal import COURSE, Journal, read_facts
+from framework.worker.journal.journal import EVENT, Journal, read_facts
 from framework.worker.journal.restart_state import OpenCall, fold
 
 ERROR = 1
@@ -93,7 +93,7 @@ class RunRecord:
 
     def write_message(self, text: str) -> None:
         """Record an event that a person may want to know of."""
-        self._journal.write(facts.message(COURSE, text))
+        self._journal.write(facts.message(EVENT, text))
 
     def write_error(self, text: str, block: int | None = None) -> None:
         """Record an error of the run, or of one of its blocks."""

@@ -14,7 +14,7 @@ from framework.registry.database.connection import Registry
 from framework.registry.questions.software import stacks_of, submitters_of
 from framework.registry.schema import tables as schema
 from framework.registry.schema.column_types import Time
-from framework.worker.journal.journal import COURSE
+from framework.worker.journal.journal import EVENT
 from framework.worker.journal.statuses import LOST
 
 #: Filetypes whose contents differ each time.
@@ -125,7 +125,7 @@ class _Run:
     def _table(self, table: Table, condition: ColumnElement[bool]) -> Iterator[Line]:
         task_column = "id" if table is schema.task else "task_id"
         for row in self._connection.execute(table.select().where(condition)):
-            is_course = table is schema.task_message and row.message_lvl == COURSE
+            is_course = table is schema.task_message and row.message_lvl == EVENT
             if row._mapping.get(task_column) not in self._aside and not is_course:
                 yield self._line(table, row)
 

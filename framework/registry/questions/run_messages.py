@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 from framework.registry.database.connection import Registry
 from framework.registry.schema.tables import pfw_exec, pfw_job, pfw_wrapper, task, task_message
 
-ERROR, WARNING, INFORMATION, COURSE = 1, 2, 3, 4
+ERROR, WARNING, INFORMATION, EVENT = 1, 2, 3, 4
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,17 +71,17 @@ def _archived_files(journal: str) -> list[dict[str, Any]]:
     ]
 
 
-def _receive_file(source: str, target: str, path: str, expected: Checksum) -> str:
+def _receive_file(source: str, target: str, path: str, expected: Checksum) -> str | None:
     """Move one file into the archive; return the error, if any."""
     if not os.path.exists(source):
         if os.path.exists(target) and os.stat(target).st_size == expected.size:
-            return ""  # received before
+            return None  # received before
         return f"{path} did not come home"
     found = measure(source)
     if found != expected:
         return f"{path} is not what the job made: {found.size} bytes came of {expected.size}"
     move(source, target)
-    return ""
+    return None
 
 
 def _receive_unfinished_logs(source: str, root: str) -> None:

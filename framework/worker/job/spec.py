@@ -138,7 +138,7 @@ class CallSpec:
 
     @property
     def in_process(self) -> bool:
-        """Whether it runs in the process that it shares with others of its job."""
+        """True if it runs in the process that calls of its job share."""
         return any(part.step for part in self.execs)
 
     @property

@@ -37,7 +37,7 @@ DEFAULT_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT
 
 
 class ProgramResult:
-    """How a program ended: its exit status and what it used."""
+    """Result of a program: its exit status and what it used."""
 
     __slots__ = ("exceeded", "reason", "status", "usage")
 
