@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from framework.errors import FrameworkError
 from framework.output.text import printable_lines
 
 VERBS = Path(__file__).parent / "commands"
@@ -37,7 +38,7 @@ class Verbs(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in self.list_commands(ctx) and not args[0].startswith("-"):
-            from wcl.spelling import did_you_mean
+            from wcl.spelling import did_you_mean  # wcl is loaded only for an error
 
             hint = did_you_mean(args[0], self.list_commands(ctx))
             raise click.UsageError(f"there is no verb '{args[0]}'{f': {hint}' if hint else ''}")
@@ -52,7 +53,7 @@ def first_sentence(path: Path) -> str:
 
 def show_version(ctx: click.Context, option: click.Parameter, wanted: bool) -> None:
     if wanted and not ctx.resilient_parsing:
-        from importlib.metadata import version
+        from importlib.metadata import version  # slow to import, and seldom asked for
 
         click.echo(f"skyfw {version('skyfw')}")
         ctx.exit()
@@ -67,7 +68,7 @@ def fw(verbose: int) -> None:
     \b
     Begin with:  fw submit pipelines/hello.wcl
     Then:        fw stat
-    """
+    """  # noqa: D301  (click reads the backspace itself as «do not wrap»)
     setting = os.environ.get("FW_LOG", "")
     if verbose or setting:
         from framework.output.log import configure  # logging takes as long to import as click: only where asked for
@@ -80,8 +81,6 @@ def run(arguments: list[str], name: str = "fw") -> int:
 
     0 done, 1 the run or check failed, 2 usage or configuration, 3 infrastructure (registry, pool, disk).
     """
-    from framework.errors import FrameworkError
-
     open_standard_streams()
     try:
         answer: Any = fw.main(arguments, prog_name=name, standalone_mode=False)

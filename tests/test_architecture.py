@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 LINT_IMPORTS = Path(sys.executable).with_name("lint-imports")
+IMPORTS = (ast.Import, ast.ImportFrom)
 PACKAGES = ["framework", "wrappers", "wcl", "queries", "pipelines"]
 
 
@@ -80,3 +82,24 @@ def test_what_starts_often_imports_little(code, heavy):
 def test_every_folder_that_ships_is_a_package():
     for package in PACKAGES:
         assert (ROOT / package / "__init__.py").exists()
+
+
+def imports_in_functions() -> Iterator[tuple[str, bool]]:
+    """Yield each import inside a function with whether a comment beside it, or above its block, has the reason."""
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            text = path.read_text(encoding="utf-8")
+            lines = text.splitlines()
+            inside = [each for each in ast.walk(ast.parse(text)) if isinstance(each, ast.FunctionDef)]
+            nodes = {each.lineno: each for one in inside for each in ast.walk(one) if isinstance(each, IMPORTS)}
+            end, has_reason = 0, False
+            for first, node in sorted(nodes.items()):
+                last = node.end_lineno or first
+                beside = "#" in lines[first - 1] or "#" in lines[last - 1] or lines[first - 2].strip().startswith("#")
+                has_reason = beside or (has_reason and not any(line.strip() for line in lines[end : first - 1]))
+                end = last
+                yield f"{path.relative_to(ROOT)}:{first}", has_reason
+
+
+def test_imports_in_functions_have_a_reason_beside_them():
+    assert [place for place, has_reason in imports_in_functions() if not has_reason] == []

@@ -11,6 +11,8 @@ from framework.archives.archive import Archive
 from framework.archives.copy import copy_to_store, map_in_threads
 from framework.archives.store import is_path
 from framework.errors import InfrastructureError
+from framework.registry.questions.archive_copies import archived_files, open_run_paths, remove_record, removed_from
+from framework.registry.questions.files import copies_of
 from framework.worker.files.transfer import copy_measured
 
 if TYPE_CHECKING:
@@ -56,8 +58,6 @@ class ArchiveCheck:
 
 def check(db: Registry, archive: Archive, *, contents: bool) -> ArchiveCheck:
     """Compare every recorded file with the archive, its content on demand, and every file there with the records."""
-    from framework.registry.questions.archive_copies import archived_files, open_run_paths, removed_from
-
     store = archive.store
     if store.access_error:
         raise InfrastructureError(f"archive {archive.name}: {store.access_error}")
@@ -91,8 +91,6 @@ def repair(
 
     Bad and unknown files are moved below ``aside``.
     """
-    from framework.registry.questions.archive_copies import remove_record
-
     for finding in findings:
         if finding.kind == "unreadable" or archive.store.is_read_only:
             yield finding, LEFT
@@ -148,8 +146,6 @@ def _set_aside(archive: Archive, path: str, aside: Path) -> Path:
 
 def _copy_again(db: Registry, archive: Archive, others: Mapping[str, Archive], file_id: int) -> str:
     """Return the archive that an intact copy was taken from; empty where none has one in the form recorded here."""
-    from framework.registry.questions.files import copies_of
-
     copies = copies_of(db, [file_id]).get(file_id, [])
     ending = next((copy.ending for copy in copies if copy.archive == archive.name), "")
     for copy in copies:

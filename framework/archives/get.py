@@ -12,6 +12,8 @@ from framework.archives.copy import fetch, find_duplicate, is_as_recorded, map_i
 from framework.archives.tape import stage_files
 from framework.configuration.site_file import site_values
 from framework.errors import FrameworkError, InfrastructureError
+from framework.registry.questions.archive_copies import removals_of
+from framework.registry.questions.files import copies_of
 from framework.worker.files.transfer import GZIP
 
 if TYPE_CHECKING:
@@ -33,9 +35,6 @@ def get(db: Registry, files: Sequence[FileRow], into: Path) -> Iterator[FetchedF
 
     Where a copy is missing or not as recorded, the next archive is tried.
     """
-    from framework.registry.questions.archive_copies import removals_of
-    from framework.registry.questions.files import copies_of
-
     _refuse_duplicate_names(files)
     try:
         into.mkdir(parents=True, exist_ok=True)

@@ -13,6 +13,8 @@ from framework.archives.external_filetypes import ExternalFiletype, Unclassified
 from framework.errors import FrameworkError, InfrastructureError
 from framework.model.plan import ARCHIVE_PATH
 from framework.output.progress import Tally
+from framework.registry.questions.external_files import record_files
+from framework.registry.questions.files import find_in_archive
 from framework.worker.files.transfer import copy_measured, measure
 
 if TYPE_CHECKING:
@@ -56,9 +58,6 @@ def ingest(
     Nothing is copied if one of them would replace another file. After a kill, call it again: files that are recorded
     by then are compared only.
     """
-    from framework.registry.questions.external_files import record_files
-    from framework.registry.questions.files import find_in_archive
-
     candidates, refused = _candidates(paths, kinds)
     rows = find_in_archive(registry, archive, [candidate.path for candidate in candidates])
     new = [candidate for candidate in candidates if candidate.path not in rows]

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from framework.archives.archive import Archive
 from framework.archives.copy import has_file
+from framework.registry.questions.archive_copies import open_run_paths, record_removals
+from framework.registry.questions.file_selection import find_copies
+from framework.registry.questions.files import copies_of
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -34,10 +37,6 @@ def candidates(
     db: Registry, archive: Archive, others: Mapping[str, Archive], selection: Selection
 ) -> Iterator[RemovalCandidate]:
     """Yield the selected copies of an archive, each with the objection to its removal."""
-    from framework.registry.questions.archive_copies import open_run_paths
-    from framework.registry.questions.file_selection import find_copies
-    from framework.registry.questions.files import copies_of
-
     chosen = list(find_copies(db, archive.name, selection))
     irreplaceable = [file.id for file, _ in chosen if file.run is None or file.filetype == PLAN]
     elsewhere = {
@@ -62,8 +61,6 @@ def remove(
 
     The removals are recorded first: ``fw fsck`` finds copies that a kill has left.
     """
-    from framework.registry.questions.archive_copies import record_removals
-
     for at in range(0, len(copies), AT_A_TIME):
         chunk = copies[at : at + AT_A_TIME]
         record_removals(db, archive.name, [file.id for file, _ in chunk], by=by, reason=reason, now=time.time())

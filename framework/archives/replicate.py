@@ -11,6 +11,8 @@ from framework.archives.archive import Archive
 from framework.archives.copy import copy_to_store, has_intact_copy, map_in_threads
 from framework.archives.tape import stage_files
 from framework.errors import FrameworkError
+from framework.registry.questions.archive_copies import record_copies
+from framework.registry.questions.files import copies_of
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -32,8 +34,6 @@ class Replica:
 
 def find_missing(db: Registry, target: Archive, files: Sequence[tuple[FileRow, Copy]]) -> list[tuple[FileRow, Copy]]:
     """Return the files that the target archive does not have on record."""
-    from framework.registry.questions.files import copies_of
-
     there = copies_of(db, [file.id for file, _ in files])
     return [
         (file, copy) for file, copy in files if target.name not in {each.archive for each in there.get(file.id, ())}
@@ -47,8 +47,6 @@ def replicate(
 
     An intact file that an interrupted replication left in the target is recorded without being copied again.
     """
-    from framework.registry.questions.archive_copies import record_copies
-
     if target.store.is_read_only:
         raise FrameworkError(f"nothing can be put into {target.name}: {target.store.address} is read-only")
     unreachable = stage_files(source, [copy.path for _, copy in files])

@@ -18,6 +18,8 @@ from framework.exchange.bundle import BundledFile, with_ancestors, write_bundle
 from framework.exchange.names import quoted
 from framework.exchange.prov import prov_text
 from framework.exchange.rocrate import METADATA, PIPELINE, crate_text
+from framework.registry.questions.files import copies_of
+from framework.registry.questions.provenance import provenance
 from framework.worker.files.transfer import copy_measured
 
 if TYPE_CHECKING:
@@ -32,8 +34,6 @@ def export_bundle(
     db: Registry, run: Run, target: Path, known: Mapping[str, Archive], by: str, *, files: bool, ancestors: bool
 ) -> int:
     """Write a bundle for another registry; return the number of its runs."""
-    from framework.registry.questions.provenance import provenance
-
     if run.ended is None:
         raise RunError(f"{run.run} has not ended, and its record still grows: wait, restart or cancel it")
     attempts = with_ancestors(db, run.attempt_id) if ancestors else [run.attempt_id]
@@ -131,7 +131,6 @@ class FileLocations:
     """Locations of the files of a run in the archives of this site."""
 
     def __init__(self, db: Registry, record: Provenance, known: Mapping[str, Archive]) -> None:
-        from framework.registry.questions.files import copies_of
 
         self._known = known
         self._copies = copies_of(db, [id_ for id_, file in record.files.items() if file.archives])

@@ -18,6 +18,7 @@ from framework.registry.database.connection import Registry
 from framework.registry.database.ids import reserve
 from framework.registry.database.json_text import keys_text
 from framework.registry.ingest.file_rows import read_files_by_path
+from framework.registry.questions.task_names import task_names
 from framework.registry.schema import tables as schema
 from framework.registry.schema.column_types import YEAR_10000, Json, Time
 
@@ -113,7 +114,6 @@ def _known_attempt(connection: Connection, new: Mapping[str, Any]) -> int | None
 
 
 def _by_name(connection: Connection, attempt_id: int) -> dict[str, int]:
-    from framework.registry.questions.task_names import task_names
 
     return {name: id_ for id_, name in task_names(connection, attempt_id).items()}
 

@@ -1,4 +1,4 @@
-""""""
+"""Progress of a run, or of a command with many files, for a person who waits."""
 
 from __future__ import annotations
 

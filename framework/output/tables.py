@@ -69,7 +69,7 @@ def size(count: int | None, unit: int = 1) -> str:
 
 def as_json(value: Any) -> str:
     """Return a value as indented JSON."""
-    import json
+    import json  # most tables are not JSON
 
     return json.dumps(value, indent=1, ensure_ascii=False)
 

@@ -94,8 +94,9 @@ class ListDefinition(ObjectDefinition):
 
     @property
     def parts(self) -> list[tuple[str, Section]]:
-        """Sections of the list files that are written from the same lines, by label: the list's own, or one for each
-        set of columns (``div_list_by_col``).
+        """Sections of the list files that are written from the same lines, by label.
+
+        That is the list's own section, or one for each set of columns (``div_list_by_col``).
         """
         children = list(self.section.section("div_list_by_col").sections())
         if not children:

@@ -35,7 +35,7 @@ def _make_current(registry: Registry) -> None:
             f"{registry.place}: the registry is older than this skyfw (schema {revision}; this one needs {REVISION}): "
             "when all who use it have the new skyfw, fw registry upgrade"
         )
-    from framework.registry.database.upgrade import upgrade
+    from framework.registry.database.upgrade import upgrade  # a registry that is up to date needs none of it
 
     upgrade(registry)
 

@@ -14,7 +14,7 @@ Name = Callable[[tuple[int, ...]], str]
 
 def array_differences(was: Any, now: Any, tolerance: Tolerance, name: str, at: Name) -> Iterator[Difference]:
     """Yield at most one difference: the first value out of tolerance, or the largest distance within it."""
-    import numpy as np
+    import numpy as np  # optional: skyfw[astro]
 
     if was.shape != now.shape:
         yield Difference(DIFFERENT, f"{name} has shape {now.shape}, was {was.shape}")
@@ -36,7 +36,7 @@ def array_differences(was: Any, now: Any, tolerance: Tolerance, name: str, at: N
 
 def _unequal(was: Any, now: Any) -> Any:
     """Return a mask of the elements that differ; NaN equals NaN."""
-    import numpy as np
+    import numpy as np  # optional: skyfw[astro]
 
     if was.dtype == object or now.dtype == object:
         pairs = zip(was.ravel(), now.ravel(), strict=True)
@@ -49,13 +49,13 @@ def _unequal(was: Any, now: Any) -> Any:
 
 
 def _is_float(value: Any) -> bool:
-    import numpy as np
+    import numpy as np  # optional: skyfw[astro]
 
     return bool(np.issubdtype(np.asarray(value).dtype, np.inexact))
 
 
 def _within(was: Any, now: Any, tolerance: Tolerance) -> Any:
-    import numpy as np
+    import numpy as np  # optional: skyfw[astro]
 
     kind = "c16" if any(np.iscomplexobj(part) for part in (was, now)) else "f8"
     with np.errstate(invalid="ignore", over="ignore"):

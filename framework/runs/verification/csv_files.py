@@ -32,7 +32,7 @@ def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
 
 def _read(path: Path) -> Any:
     try:
-        import pandas as pd
+        import pandas as pd  # optional: skyfw[ml]
     except ModuleNotFoundError as error:
         raise UnreadableError("pandas would tell where: pip install 'skyfw[ml]'") from error
     separator = "\t" if path.suffix.lower() == ".tsv" else ","
@@ -49,7 +49,7 @@ def _row(index: tuple[int, ...]) -> str:
 
 def _values(was: Any, now: Any) -> tuple[Any, Any]:
     """Return both columns as numbers, or else as texts."""
-    import pandas as pd
+    import pandas as pd  # optional: skyfw[ml]
 
     if ((was == "") == (now == "")).all():
         try:

@@ -21,7 +21,7 @@ _Cards = dict[str, list[tuple[Any, str]]]
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
     """Yield differences, one header and data unit after another."""
     try:
-        from astropy.io import fits
+        from astropy.io import fits  # optional: skyfw[astro]
     except ModuleNotFoundError as error:
         raise UnreadableError("astropy would tell where: pip install 'skyfw[astro]'") from error
     with warnings.catch_warnings():

@@ -15,8 +15,8 @@ from framework.runs.verification.compare import DIFFERENT, VOLATILE, Difference,
 def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
     """Yield differences column by column; only one column is in memory at a time."""
     try:
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        import pyarrow as pa  # optional: skyfw[ml]
+        import pyarrow.parquet as pq  # optional: skyfw[ml]
     except ModuleNotFoundError as error:
         raise UnreadableError("pyarrow would tell where: pip install 'skyfw[ml]'") from error
     try:
@@ -48,7 +48,7 @@ def _in_tables(was: Any, now: Any, rules: Rules) -> Iterator[Difference]:
 
 
 def _in_column(was: Any, now: Any, name: str, rules: Rules) -> Iterator[Difference]:
-    import pyarrow as pa
+    import pyarrow as pa  # optional: skyfw[ml]
 
     kind = was.type
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):

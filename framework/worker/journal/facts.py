@@ -135,7 +135,7 @@ def call_store(call: CallTry) -> FactObject:
     return {"e": "call.store", **call.keys}
 
 
-def call_end(
+def call_end(  # noqa: PLR0913  (a fact has a value for each key)
     call: CallTry, status: int, *, files: Sequence[FileObject], messages: Sequence[Mapping[str, Any]],
     made: Iterable[Sequence[Any]], used: Iterable[Sequence[Any]] = (), derived: Iterable[Sequence[str]] = (),
     log: str = "", exceeded: str = "",
