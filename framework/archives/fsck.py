@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,15 +73,21 @@ def check(db: Registry, archive: Archive, *, contents: bool) -> ArchiveCheck:
         present.pop(file.copy.path, None)
         if kind:
             checked.findings.append(ArchiveProblem(kind, file.copy.path, detail, file.id))
-    removed = removed_from(db, archive.name)
-    for path in present:
-        if not is_path(path):
-            checked.findings.append(ArchiveProblem("unreadable", path, "its name is no path in an archive"))
-        elif path in removed or path.rpartition(".")[0] in removed:
-            checked.findings.append(ArchiveProblem("removed", path, "it was removed on purpose, and is there still"))
-        elif not any(path.startswith(f"{run}/") for run in checked.passed_over):
-            checked.findings.append(ArchiveProblem("orphan", path))
+    checked.findings += _unrecorded_files(present, removed_from(db, archive.name), checked.passed_over)
     return checked
+
+
+def _unrecorded_files(
+    paths: Iterable[str], removed: Collection[str], open_runs: Sequence[str]
+) -> Iterator[ArchiveProblem]:
+    """Yield the problems with files that the archive has without a record."""
+    for path in paths:
+        if not is_path(path):
+            yield ArchiveProblem("unreadable", path, "its name is no path in an archive")
+        elif path in removed or path.rpartition(".")[0] in removed:
+            yield ArchiveProblem("removed", path, "it was removed on purpose, and is there still")
+        elif not any(path.startswith(f"{run}/") for run in open_runs):
+            yield ArchiveProblem("orphan", path)
 
 
 def repair(
