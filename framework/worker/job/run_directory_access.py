@@ -154,14 +154,22 @@ class ScratchRunDirectory(SharedRunDirectory):
     def fetch_inputs(self, stored: Iterable[str]) -> None:
         for path in stored:
             self._fetch(os.path.join(self.run, "home", f"j{self.job.number}", "archive", path), path)
-        made = {file.archived for call in self.job.calls for file in call.outputs}
-        needed = {file.archived for call in self.job.calls for file in call.inputs if not file.external}
-        for path in sorted(needed - made):
+        for path in self._archived_inputs():
             self._fetch(os.path.join(self._archive_root, path), path)
-        external = {file.path for call in self.job.calls for file in call.inputs if file.external}
-        for path in sorted(path for path in external if "://" not in path and not os.path.exists(path)):
+        for path in self._external_inputs():
             self._fetch(path, os.path.basename(path))
         self._locate_external_inputs()
+
+    def _archived_inputs(self) -> list[str]:
+        """Return the archive paths of inputs that the job does not make itself."""
+        made = {file.archived for call in self.job.calls for file in call.outputs}
+        needed = {file.archived for call in self.job.calls for file in call.inputs if not file.external}
+        return sorted(needed - made)
+
+    def _external_inputs(self) -> list[str]:
+        """Return the paths of external inputs that this machine does not have."""
+        external = {file.path for call in self.job.calls for file in call.inputs if file.external}
+        return sorted(path for path in external if "://" not in path and not os.path.exists(path))
 
     def _locate_external_inputs(self) -> None:
         """Note where external files were transferred to: they have their own names in the scratch directory."""
