@@ -1,4 +1,4 @@
-"""RunComparison of a plan with another one, or with a recorded run: the differences and their causes."""
+"""Comparison of a plan with another one, or with a recorded run: the differences and their causes."""
 
 from __future__ import annotations
 
