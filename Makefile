@@ -11,7 +11,7 @@ DEV_READY := $(VENV)/.ready-dev
 VALIDATOR := .venv-rocrate
 VALIDATOR_READY := $(VALIDATOR)/.ready
 
-.PHONY: run hello test test-slow test-htcondor lint format bench-local bench clean
+.PHONY: run hello test test-slow test-htcondor lint docs format bench-local bench clean
 
 run: $(RUN_READY)  ## train the three networks on simulated jobs
 	$(BIN)/fwsubmit pipelines/calcloud_train.wcl
@@ -33,6 +33,9 @@ lint: $(DEV_READY)  ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+docs: $(DEV_READY)  ## the generated pages of docs/
+	$(BIN)/python tools/journal_reference.py > docs/reference/journal.md
 
 format: $(DEV_READY)
 	$(BIN)/ruff check --fix .
