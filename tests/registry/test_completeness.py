@@ -29,7 +29,7 @@ def test_a_torn_last_line_is_not_waited_for(db, journals):
 
 
 def test_it_is_said_what_is_waited_for_and_given_up_in_time(db, journals, monkeypatch):
-    monkeypatch.setattr("framework.registry.ingest.completeness.SAY_EVERY", 0.0)
+    monkeypatch.setattr("framework.registry.ingest.completeness.REPORT_EVERY_SECONDS", 0.0)
     said: list[str] = []
     with Ingester(db, 1, journals) as other:
         other.step()

@@ -1,4 +1,4 @@
-"""The lease: at any time one process at most writes what a run's journals tell."""
+"""The lease: at most one process at a time ingests the journals of a run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from framework.registry.schema.tables import ingest_lease
 
-#: How long a holder may be silent before another takes over. One that is seen to be dead is not waited for.
+#: Seconds until a lease ends that is not renewed. The lease of a process that is seen to be dead ends at once.
 LEASE_SECONDS = 60.0
 
 _alive: weakref.WeakValueDictionary[str, Lease] = weakref.WeakValueDictionary()
@@ -30,7 +30,7 @@ class Lease:
         _alive[self.holder] = self
 
     def take(self, connection: Connection) -> bool:
-        """Claim the run if nobody else does; whether it is ours now."""
+        """Claim the run unless another process has it; return True if it is claimed."""
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         row = ingest_lease.c
         now = time.time()
@@ -46,11 +46,11 @@ class Lease:
         return connection.execute(ingest_lease.update().where(this_run, unchanged).values(**values)).rowcount == 1
 
     def renew(self, connection: Connection) -> bool:
-        """Hold it for longer; false if somebody else has it."""
+        """Extend the lease; return False if another process has it."""
         return self._expire(connection, time.time() + LEASE_SECONDS)
 
     def release(self, connection: Connection) -> None:
-        """Let the next one have it at once."""
+        """End the lease at once."""
         self._expire(connection, 0.0)
 
     def _expire(self, connection: Connection, expiry: float) -> bool:
@@ -59,7 +59,7 @@ class Lease:
 
 
 def _is_dead(holder: str) -> bool:
-    """Whether the holder is surely gone: it was on this machine, and is not there any more."""
+    """Return True if the holder was a process of this machine that has ended."""
     machine, pid, start, _ = holder.rsplit(" ", 3)
     if machine != _machine():
         return False
@@ -78,7 +78,7 @@ def _machine() -> str:
 
 
 def _start_of(pid: int) -> str:
-    """When a process started, in the system's ticks; empty if there is none, or one that has ended unmourned."""
+    """Return the start of a process in ticks of the system; empty if there is none, or a zombie."""
     try:
         state, *rest = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except (OSError, ValueError):
