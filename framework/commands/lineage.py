@@ -110,8 +110,8 @@ def tree(ancestry: Ancestry, way: str, verified: Mapping[int, LatestVerdict]) ->
 def drawn(ancestry: Ancestry, form: str) -> str:
     """Return files and calls as a graph, from parents to children."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.plan.graph import Graph, GraphArrow, GraphBox
-    from framework.plan.graph_text import dot, mermaid
+    from framework.plan.display.graph import Graph, GraphArrow, GraphBox
+    from framework.plan.display.graph_text import dot, mermaid
 
     boxes = {
         f"f{id_}": GraphBox("file", file.path.rpartition("/")[2], (file.filetype,))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from framework.model.plan import Block, Call, File, LateBlock, Plan
-    from framework.plan.graph import Graph
+    from framework.plan.display.graph import Graph
     from framework.registry.database.connection import Registry
     from framework.runs.comparison.comparison import RunComparison
     from framework.runs.submitted_pipeline import Submission
@@ -51,7 +51,7 @@ def command(
 ) -> None:
     """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.plan.reasons import explain_inputs
+    from framework.plan.display.reasons import explain_inputs
     from framework.registry.database.opening import open_registry
     from framework.runs.submission import plan_next
     from framework.runs.submitted_pipeline import read_submission
@@ -84,7 +84,7 @@ def command(
 def draw(plan: Plan, form: str, number: int | None) -> str:
     """Return the graph of a plan by module, or around a call, as text in a graph language or as SVG."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.plan.graph_text import dot, mermaid
+    from framework.plan.display.graph_text import dot, mermaid
 
     graph = graph_of(plan, number)
     text = "\n".join((mermaid if form == "mermaid" else dot)(graph))
@@ -93,7 +93,7 @@ def draw(plan: Plan, form: str, number: int | None) -> str:
 
 def graph_of(plan: Plan, number: int | None) -> Graph:
     # Loaded when the verb runs: its help needs none of it.
-    from framework.plan.graph import call_graph, module_graph
+    from framework.plan.display.graph import call_graph, module_graph
 
     if number is None:
         return module_graph(plan)

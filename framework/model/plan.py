@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-import msgspec
+from framework.model.part import Part
+from framework.model.software import Container, Environment
 
 #: Archive name of files outside every archive; their path is absolute, or a URL.
 EXTERNAL = "external"
@@ -22,10 +23,6 @@ class ArchivedFile(NamedTuple):
     compression: str = ""
     #: Archive that has it, where that is not the run's own.
     archive: str = ""
-
-
-class Part(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """Part of a job's record in a shard, whose keys are the names of the fields."""
 
 
 class File(Part, frozen=True, kw_only=True):
@@ -154,50 +151,6 @@ class Needs(Part, frozen=True, kw_only=True):
     def walltime_minutes(self) -> float | None:
         """Time that it requests at first."""
         return self.walltime_steps_minutes[0] if self.walltime_steps_minutes else None
-
-
-class Environment(Part, frozen=True, kw_only=True, tag_field="kind", tag="environment"):
-    """Environment variables of programs, set by the following parts in this order."""
-
-    name: str
-    #: Script that bash sources, and its arguments.
-    setup: tuple[str, ...] = ()
-    #: Arguments of ``module load``, and the script that defines this command (empty for its usual path).
-    module_load: tuple[str, ...] = ()
-    module_init: str = ""
-    #: Directories of a conda environment and of a virtual environment.
-    conda: str = ""
-    venv: str = ""
-    #: Longest time that its setup may take.
-    setup_minutes: float
-
-    @property
-    def label(self) -> str:
-        return f"environment {self.name}"
-
-
-class Bind(Part, frozen=True, array_like=True):
-    """Directory or file of the machine that is mounted in a container."""
-
-    outside: str
-    inside: str
-    writable: bool
-
-
-class Container(Part, frozen=True, kw_only=True, tag_field="kind", tag="container"):
-    """Image that programs run in, and its runtime."""
-
-    name: str
-    runtime: str
-    image: str
-    binds: tuple[Bind, ...] = ()
-    #: Further options of the runtime.
-    options: tuple[str, ...] = ()
-    setup_minutes: float
-
-    @property
-    def label(self) -> str:
-        return f"container {self.name}"
 
 
 class Call(Part, frozen=True, kw_only=True):

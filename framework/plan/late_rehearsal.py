@@ -13,11 +13,11 @@ from framework.model.plan import Call, File, LateBlock, LateModule
 from framework.pipeline.definition import BlockDefinition, ModuleDefinition
 from framework.pipeline.problems import PlanProblems, error_at, suggest_name
 from framework.pipeline.questions import FoundFile, FoundLine, PlannerQuestions, Question, UnansweredError
+from framework.plan.display.reasons import source_text
 from framework.plan.file_lines import LineSources
 from framework.plan.jobs import read_job_division
 from framework.plan.planning_context import PlanningContext, PlanningHooks
 from framework.plan.products import FileLine, Products
-from framework.plan.reasons import source_text
 from wcl import Scope, Section, SourcePosition, WclError, expand, split_list, variable_names
 
 WORD = re.compile(r"[a-z_]\w*", re.IGNORECASE)

@@ -6,8 +6,8 @@ import pytest
 
 from framework.output import svg as pictures
 from framework.output.svg import PictureError, svg
-from framework.plan.graph import Graph, GraphArrow, GraphBox, call_graph, module_graph
-from framework.plan.graph_text import dot, mermaid
+from framework.plan.display.graph import Graph, GraphArrow, GraphBox, call_graph, module_graph
+from framework.plan.display.graph_text import dot, mermaid
 
 #: Each would end a label, begin a tag, or be a word of the language that it stands in.
 NASTY = ['a"b', "<b>", "a & b", "x\\N", "]--> end", "#quot;", "`x`", "a\nb", "\x1b[1m", "\udcff", "}", "subgraph"]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from framework.engines.engine import RunResult
 from framework.engines.history import RunHistory, calls_to_skip, job_is_done
 from framework.engines.local.retry_policy import RetryPolicy
-from framework.engines.local.run_record import RunRecord
+from framework.engines.local.run_record import LocalRunRecord
 from framework.engines.local.schedule import Capacity, Schedule
 from framework.engines.local.staging import Staging
 from framework.engines.local.workers import JobAnswer, Worker, lost_answer
@@ -51,7 +51,7 @@ class LocalRun:
         self._plan = plan
         self._history = history
         self._watcher = watcher
-        self._record = RunRecord(directory, plan, history)
+        self._record = LocalRunRecord(directory, plan, history)
         self._retries = RetryPolicy()
         self._selector = selectors.DefaultSelector()
         self._staging = Staging(directory, registry, self._selector)

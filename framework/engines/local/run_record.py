@@ -18,7 +18,7 @@ from framework.worker.journal.restart_state import OpenCall, fold
 ERROR = 1
 
 
-class RunRecord:
+class LocalRunRecord:
     """Writes the engine's journal, and keeps the restart state in step with it."""
 
     def __init__(self, directory: RunDirectory, plan: PlannedRun, history: RunHistory) -> None:

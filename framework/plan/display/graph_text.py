@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from html import escape
 
 from framework.output.text import printable
-from framework.plan.graph import SOURCES, Graph, GraphArrow, GraphBox, flow_lines
+from framework.plan.display.graph import SOURCES, Graph, GraphArrow, GraphBox, flow_lines
 
 #: Longest text of a line; longer ones are cut.
 LONGEST = 60

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from framework.model.plan import Call, File, Plan
 from framework.pipeline.section_values import read_names
-from framework.plan.graph import find_makers, locate_calls
+from framework.plan.display.graph import find_makers, locate_calls
 from wcl import Section, split_list
 
 #: Keys that may say where an object's files come from, in the order in which they are looked for.

@@ -1,0 +1,1 @@
+"""Display of a plan: its graph, and the reason of each input."""
