@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from framework.registry.database.connection import Registry
 from framework.registry.questions.files import (
@@ -16,7 +17,7 @@ from framework.registry.questions.files import (
 )
 from framework.registry.questions.selection import Selection
 from framework.registry.questions.selection_sql import selection_conditions
-from framework.registry.schema.tables import desfile, file_archive_info, pfw_attempt
+from framework.registry.schema.tables import desfile, file_archive_info, pfw_attempt, proctag
 
 
 def find_files(db: Registry, selection: Selection) -> list[FileRow]:
@@ -35,6 +36,10 @@ def find_copies(db: Registry, archive: str, selection: Selection) -> Iterator[tu
         .where(file_archive_info.c.archive_name == archive)
         .order_by(desfile.c.id)
     )
+    if selection.tag:
+        # Joined, so that a database begins with the few runs that have the tag.
+        tagged = (proctag.c.pfw_attempt_id == desfile.c.pfw_attempt_id) & (proctag.c.tag == selection.tag)
+        query, selection = query.join(proctag, tagged), replace(selection, tag="")
     with db.read() as connection:
         for row in connection.execute(query.where(*selection_conditions(connection, selection))):
             columns = (row.id, row.path, row.filetype, row.filesize, row.sha256, row.metadata, row.run)
