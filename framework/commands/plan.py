@@ -17,10 +17,11 @@ from framework.output.text import counted, printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from framework.model.plan import Block, Call, File, LateBlock, Plan
+    from framework.model.job import Call, File
+    from framework.model.plan import Block, LateBlock, Plan
     from framework.plan.display.graph import Graph
     from framework.registry.database.connection import Registry
-    from framework.runs.comparison.comparison import RunComparison
+    from framework.runs.comparison.differences import RunComparison
     from framework.runs.submitted_pipeline import Submission
 
 

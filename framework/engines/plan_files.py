@@ -26,7 +26,8 @@ from framework.engines.plan_records import (
     shard_header,
 )
 from framework.errors import InfrastructureError
-from framework.model.plan import Job, Plan
+from framework.model.job import Job
+from framework.model.plan import Plan
 from framework.model.run import PlannedJob, PlannedLateBlock, PlannedRun
 from framework.worker.files.transfer import READ_ONLY, make_parents, measure
 from framework.worker.job.shard_format import current_record

@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from framework.model.plan import Block, Call, Job, Plan
+from framework.model.job import Call, Job
+from framework.model.plan import Block, Plan
 from framework.model.run import PlannedCall, PlannedJob
 from framework.worker.job.shard_format import FORMAT, format_1_record
 

@@ -12,7 +12,8 @@ from framework.configuration.home import home
 from framework.engines.plan_files import PlanFiles, archive_files
 from framework.engines.run_lock import RunLock
 from framework.errors import InfrastructureError, RunError
-from framework.model.plan import Job, Plan
+from framework.model.job import Job
+from framework.model.plan import Plan
 from framework.model.run import PlannedRun
 from wcl.spelling import did_you_mean
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from framework.model.plan import ArchivedFile
+from framework.model.job import ArchivedFile
 from framework.pipeline.problems import error_at, suggest_name
 from wcl import Quoted, Scope, Section, SourcePosition, expand, split_command, split_list
 

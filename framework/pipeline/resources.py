@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from framework.model.plan import Needs
+from framework.model.job import Needs
 from framework.pipeline.definition import QUEUE_KEYS, ModuleDefinition
 from framework.pipeline.numbers import parse_number, parse_numbers, parse_rising_numbers
 from framework.pipeline.problems import error_at

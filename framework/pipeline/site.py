@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from framework.model.plan import Call, Job
+from framework.model.job import Call, Job
 from framework.pipeline.definition import QUEUE_KEYS, ModuleDefinition
 from framework.pipeline.numbers import find_whole_number
 from framework.pipeline.problems import PlanProblems

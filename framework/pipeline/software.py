@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from framework.model.software import Bind, Container, Environment
+from framework.model.job import Bind, Container, Environment
 from framework.pipeline.definition import ModuleDefinition
 from framework.pipeline.numbers import parse_number
 from framework.pipeline.problems import error_at, problem_at, suggest_name

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from framework.model.plan import File
+from framework.model.job import File
 from framework.pipeline.problems import error_at
 from wcl import SourcePosition, Variable, parse_template
 

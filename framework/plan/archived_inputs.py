@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from msgspec.structs import replace
 
-from framework.model.plan import ArchivedFile, Call, File
+from framework.model.job import ArchivedFile, Call, File
 from framework.pipeline.problems import PlanProblems
 from framework.pipeline.questions import PlannerQuestions
 from framework.plan.definition_positions import DefinitionPositions, describe_call

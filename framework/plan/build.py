@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from framework.model.gc_pause import no_garbage_collection
-from framework.model.plan import Block, Call, Identity, LateBlock, Module, Plan
+from framework.model.job import Call
+from framework.model.plan import Block, Identity, LateBlock, Module, Plan
 from framework.pipeline.definition import BlockDefinition, ModuleDefinition
 from framework.pipeline.file_rules import FileRules
 from framework.pipeline.keys import check_pipeline

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from functools import cached_property, lru_cache
 
-from framework.model.plan import File, ListFile
+from framework.model.job import File, ListFile
 from wcl import Quoted, Scope
 
 

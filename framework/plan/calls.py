@@ -9,7 +9,7 @@ from itertools import product
 
 from msgspec.structs import replace
 
-from framework.model.plan import Call, Exec, File
+from framework.model.job import Call, Exec, File
 from framework.pipeline.definition import ExecDefinition, ModuleDefinition, NamingDefinition
 from framework.pipeline.numbers import find_whole_number
 from framework.pipeline.problems import error_at

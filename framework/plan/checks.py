@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from framework.model.plan import Call, File, Job
+from framework.model.job import Call, File, Job
 from framework.pipeline.problems import PlanProblems
 from framework.pipeline.questions import PlannerQuestions
 from framework.pipeline.wildcards import find_overlaps

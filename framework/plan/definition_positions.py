@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framework.model.plan import Call
+from framework.model.job import Call
 from framework.pipeline.definition import BlockDefinition
 from wcl import SourcePosition
 

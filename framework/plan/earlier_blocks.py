@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from framework.model.plan import Call, File, Job
+from framework.model.job import Call, File, Job
 from framework.pipeline.definition import BlockDefinition
 from framework.pipeline.questions import FoundFile, PlannerQuestions
 from framework.plan.paths import join_path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from framework.model.plan import File
+from framework.model.job import File
 from framework.pipeline.definition import QUESTION_KEYS, ObjectDefinition
 from framework.pipeline.problems import error_at
 from framework.pipeline.questions import FoundFile, FoundLine, Question, UnansweredError, read_question

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import cached_property
 
-from framework.model.plan import File
+from framework.model.job import File
 from framework.pipeline.compression import read_header_cards
 from framework.pipeline.definition import NamingDefinition
 from framework.pipeline.file_rules import FileRules, FiletypeMetadata

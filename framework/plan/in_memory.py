@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from framework.model.plan import Call, File, Job
+from framework.model.job import Call, File, Job
 from framework.pipeline.problems import PlanProblems
 from framework.plan.definition_positions import DefinitionPositions
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from framework.model.plan import Call, Job
+from framework.model.job import Call, Job
 from framework.pipeline.definition import BlockDefinition
 from framework.pipeline.numbers import find_whole_number
 from framework.plan.products import Products

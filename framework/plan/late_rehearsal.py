@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from framework.model.plan import Call, File, LateBlock, LateModule
+from framework.model.job import Call, File
+from framework.model.plan import LateBlock, LateModule
 from framework.pipeline.definition import BlockDefinition, ModuleDefinition
 from framework.pipeline.problems import PlanProblems, error_at, suggest_name
 from framework.pipeline.questions import FoundFile, FoundLine, PlannerQuestions, Question, UnansweredError

@@ -7,7 +7,7 @@ from functools import lru_cache, partial
 
 from msgspec.structs import replace
 
-from framework.model.plan import File, ListFile
+from framework.model.job import File, ListFile
 from framework.pipeline.definition import FileDefinition, ListDefinition, ModuleDefinition, NamingDefinition
 from framework.pipeline.file_rules import FileRules
 from framework.pipeline.problems import error_at, suggest_name

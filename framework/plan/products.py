@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 
-from framework.model.plan import Call, File
+from framework.model.job import Call, File
 from framework.pipeline.problems import error_at, suggest_name
 from wcl import SourcePosition, WclError
 

@@ -20,7 +20,8 @@ from framework.engines.plan_records import software_records
 from framework.engines.program_check import check_programs
 from framework.engines.run_directory import RunDirectory
 from framework.errors import PlanError
-from framework.model.plan import Call, Identity, Job, Plan
+from framework.model.job import Call, Job
+from framework.model.plan import Identity, Plan
 from framework.model.run import PlannedRun
 from framework.pipeline.archives import read_archives
 from framework.plan.build import build_plan

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from framework.errors import InfrastructureError, RunError
-from framework.model.plan import Job
+from framework.model.job import Job
 from framework.registry.questions.file_selection import find_files
 from framework.registry.questions.runs import attempt_values
 from framework.registry.questions.selection import Selection

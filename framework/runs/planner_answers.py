@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from sqlalchemy import exc, text
 
 from framework.engines.process_paths import program_path
-from framework.model.plan import ArchivedFile
+from framework.model.job import ArchivedFile
 from framework.pipeline.questions import (
     ANSWER,
     FieldsQuestion,

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from framework.configuration.site_file import DEFAULTS
-from framework.model.plan import ArchivedFile, Identity, Plan
+from framework.model.job import ArchivedFile
+from framework.model.plan import Identity, Plan
 from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_plan
 from framework.runs.planner_answers import read_answer

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.model.plan import Call, File, Needs
+from framework.model.job import Call, File, Needs
 from framework.plan.jobs import JobBuilder, JobDivision
 from framework.plan.products import Products
 from wcl import WclError

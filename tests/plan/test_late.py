@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from framework.configuration.site_file import DEFAULTS
-from framework.model.plan import Call, File, Identity, Job, Needs
+from framework.model.job import Call, File, Job, Needs
+from framework.model.plan import Identity
 from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_late_block, build_plan
 from framework.plan.earlier_blocks import EarlierBlocks

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from framework.model.plan import Call, Exec, File, Job, Needs
+from framework.model.job import Call, Exec, File, Job, Needs
 from framework.plan.in_memory import mark_files_in_memory
 
 

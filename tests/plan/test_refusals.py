@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from framework.model.plan import ArchivedFile
+from framework.model.job import ArchivedFile
 from wcl import WclError
 
 COADD = "TST/test/none/r7/T1/p02/coadd/g.fits"

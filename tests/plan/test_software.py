@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from framework.model.software import Bind, Container, Environment
+from framework.model.job import Bind, Container, Environment
 from wcl import WclError
 
 VENV = "<astro>\nvenv = /opt/astro\n</astro>"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from framework.model.plan import File
+from framework.model.job import File
 from framework.pipeline.wildcards import fill_wildcard_name, find_overlaps, name_pattern
 from wcl import SourcePosition, WclError
 

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from framework.model.plan import Call, Exec, File, Job, ListFile, Needs
+from framework.model.job import Call, Exec, File, Job, ListFile, Needs
 from framework.model.run import PlannedJob
 from framework.worker.job.shard_format import current_record, format_1_record
 from framework.worker.job.spec import CallSpec, ExecSpec, FileSpec, JobSpec, ListSpec, NeedsSpec

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from framework.model.plan import Block, Call, File, Job, LateBlock, Plan
+from framework.model.job import Call, File, Job
+from framework.model.plan import Block, LateBlock, Plan
 from framework.output.text import counted
 
 #: Most calls of a module that are boxes of their own beside a call; more of them are one box.

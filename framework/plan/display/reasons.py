@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from framework.model.plan import Call, File, Plan
+from framework.model.job import Call, File
+from framework.model.plan import Plan
 from framework.pipeline.section_values import read_names
 from framework.plan.display.graph import find_makers, locate_calls
 from wcl import Section, split_list

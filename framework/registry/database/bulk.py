@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, exc
 
-from framework.registry.schema.column_types import Json, Time
-from framework.registry.schema.tables import metadata
+from framework.registry.schema.column_types import Json, Time, metadata
 
 Row = Sequence[Any]
 

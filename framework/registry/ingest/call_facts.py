@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from framework.model.facts import CallEnd, CallFact, CallRun, CallStart, CallStore, ExecEnd, ExecStart
 from framework.registry.database.json_text import keys_text
-from framework.registry.ingest.job_facts import JobRecorder
+from framework.registry.ingest.changes import PendingRows
 from framework.registry.ingest.known_rows import EndState, KnownCall, KnownExec, KnownJob
-from framework.registry.ingest.pending_rows import PendingRows
 from framework.registry.ingest.provenance_links import ProvenanceWriter, read_files
 from framework.registry.ingest.row_layout import RowLayout, column_indexes
 
@@ -34,10 +33,20 @@ _MESSAGE = RowLayout(
 )
 
 
+class JobRows(Protocol):
+    """Rows of jobs, as the facts of calls need them."""
+
+    def find_job(self, number: int, execution_id: str) -> KnownJob:
+        """Return an execution of a job."""
+
+    def end_as_lost(self, execution: KnownCall | KnownExec, t: float) -> None:
+        """End a call or a program whose job was lost."""
+
+
 class CallRecorder:
     """Applies the facts of calls to the rows of a run."""
 
-    def __init__(self, rows: PendingRows, provenance: ProvenanceWriter, jobs: JobRecorder) -> None:
+    def __init__(self, rows: PendingRows, provenance: ProvenanceWriter, jobs: JobRows) -> None:
         self._rows = rows
         self._provenance = provenance
         self._jobs = jobs

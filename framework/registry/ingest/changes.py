@@ -1,15 +1,17 @@
-"""Changes of the registry by one batch of facts, gathered by table and written in one transaction."""
+"""Changes of the registry: rows that facts have led to, gathered by table and written in one transaction."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select
 
 from framework.registry.database import bulk
 from framework.registry.ingest.file_rows import FileBatch, SameFiles
-from framework.registry.ingest.row_layout import column_indexes
+from framework.registry.ingest.known_rows import KnownRows
+from framework.registry.ingest.row_layout import RowLayout, column_indexes
 from framework.registry.schema.tables import metadata, task_message
 
 #: Tables whose rows are known by an id of their own, each before those that point to it.
@@ -127,3 +129,63 @@ def _delete_pending(connection: Connection, rows: list[Pair]) -> None:
         condition = [table.c[name] == bindparam(f"old_{name}") for name in key]
         values = [dict(zip((f"old_{name}" for name in key), row, strict=True)) for row in rows]
         connection.execute(table.delete().where(*condition), values)
+
+
+_TASK = RowLayout("task", "id", "name", "label", "info_table", "parent_task_id", "root_task_id")
+
+
+_START_TIME, _END_TIME, _STATUS, _EXEC_HOST = column_indexes("task", ("start_time", "end_time", "status", "exec_host"))
+
+
+_MESSAGE = RowLayout("task_message", "task_id", "pfw_attempt_id", "message_time", "message_lvl", "message")
+
+
+class PendingRows:
+    """Changes of a run's rows; ``known`` is ahead of the registry by these changes."""
+
+    def __init__(self, known: KnownRows, take_task_id: Callable[[], int]) -> None:
+        self.known = known
+        #: Host of the process whose journal is being read.
+        self.host: str | None = None
+        self._take_task_id = take_task_id
+        self._clear()
+
+    def take_changes(self) -> Changes:
+        """Return the changes, to be written, and begin new ones."""
+        changes = self.changes
+        self._clear()
+        return changes
+
+    def _clear(self) -> None:
+        self.changes = Changes()
+        # Most facts are about new rows: these are changed in place.
+        self.new_tasks = self.changes.new["task"]
+        self.new_calls = self.changes.new["pfw_wrapper"]
+        self.new_execs = self.changes.new["pfw_exec"]
+
+    def add_task(self, name: str, label: str | None, table: str, parent: int | None) -> int:
+        """Add a task whose details are in another table; return its id."""
+        task_id = self._take_task_id()
+        row = _TASK.row(task_id, name, label, table, parent, self.known.attempt.task_id)
+        self.new_tasks[task_id] = list(row)
+        return task_id
+
+    def start_task(self, task_id: int, t: float) -> None:
+        """Set the start of a task, on the host of the journal."""
+        row = self.new_tasks.get(task_id)
+        if row is None:
+            self.changes.set("task", task_id, ("start_time", "exec_host"), t, self.host)
+        else:
+            row[_START_TIME], row[_EXEC_HOST] = t, self.host
+
+    def end_task(self, task_id: int, t: float, status: int) -> None:
+        """Set the end and the status of a task."""
+        row = self.new_tasks.get(task_id)
+        if row is None:
+            self.changes.set("task", task_id, ("end_time", "status"), t, status)
+        else:
+            row[_END_TIME], row[_STATUS] = t, status
+
+    def add_message(self, task_id: int, t: float, level: int, text: str) -> None:
+        """Add a message, unless the registry has it already."""
+        self.changes.repeatable_messages.append(_MESSAGE.row(task_id, self.known.attempt_id, t, level, text))

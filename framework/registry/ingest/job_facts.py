@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from framework.model.facts import JobEnd, JobLost, JobQueue, JobStart
 from framework.registry.database.json_text import keys_text
+from framework.registry.ingest.changes import PendingRows
 from framework.registry.ingest.known_rows import EndState, KnownCall, KnownExec, KnownJob, TimeSpan
-from framework.registry.ingest.pending_rows import PendingRows
 from framework.registry.ingest.provenance_links import ProvenanceWriter, read_files
 from framework.registry.ingest.row_layout import RowLayout
 from framework.worker.journal.statuses import LOST

@@ -11,8 +11,8 @@ from sqlalchemy import Connection
 
 from framework.model.facts import FileRecord
 from framework.registry.database.json_text import json_text
+from framework.registry.ingest.changes import PendingRows
 from framework.registry.ingest.file_rows import read_files_by_path
-from framework.registry.ingest.pending_rows import PendingRows
 from framework.registry.ingest.row_layout import RowLayout
 from framework.worker.journal.file_records import EXTERNAL
 

@@ -14,8 +14,8 @@ from framework.model.facts import (
     SoftwareReady,
 )
 from framework.registry.database.json_text import json_text
+from framework.registry.ingest.changes import PendingRows
 from framework.registry.ingest.known_rows import TimeSpan
-from framework.registry.ingest.pending_rows import PendingRows
 from framework.registry.ingest.provenance_links import ProvenanceWriter, read_files
 from framework.registry.ingest.row_layout import RowLayout
 from framework.worker.journal.journal import FORMAT

@@ -19,11 +19,10 @@ from framework.model import facts
 from framework.model.facts import Fact, Message
 from framework.registry.database.ids import IdSource
 from framework.registry.ingest.call_facts import CallRecorder
-from framework.registry.ingest.changes import Changes
+from framework.registry.ingest.changes import Changes, PendingRows
 from framework.registry.ingest.file_rows import SameFiles
 from framework.registry.ingest.job_facts import JobRecorder
 from framework.registry.ingest.known_rows import KnownRows
-from framework.registry.ingest.pending_rows import PendingRows
 from framework.registry.ingest.provenance_links import ProvenanceWriter
 from framework.registry.ingest.run_facts import RunRecorder
 from framework.registry.schema.column_types import YEAR_10000

@@ -1,4 +1,4 @@
-"""The column types of the registry, which mean the same on every database."""
+"""Column types of the registry, which mean the same on every database, and the columns that many tables have."""
 
 from __future__ import annotations
 
@@ -6,7 +6,19 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, TIMESTAMP, BigInteger, Dialect, Double, Integer, Text, TypeDecorator
+from sqlalchemy import (
+    JSON,
+    TIMESTAMP,
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    ForeignKey,
+    Integer,
+    MetaData,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.dialects.postgresql import INTERVAL, JSONB
 from sqlalchemy.types import TypeEngine, UserDefinedType
 
@@ -57,3 +69,29 @@ class Numbers(UserDefinedType[Sequence[int]]):
 
     def literal_processor(self, dialect: Dialect) -> Callable[[Sequence[int]], str]:
         return lambda numbers: f"'{{{','.join(map(str, map(int, numbers)))}}}'::bigint[]"
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    }
+)
+
+
+def key(name: str, type_: Any = Number, comment: str | None = None) -> Column[Any]:
+    """A column of the primary key."""
+    return Column(name, type_, primary_key=True, autoincrement=False, comment=comment)
+
+
+def of(table: str, name: str, comment: str | None = None, *, key: bool = False, required: bool = True) -> Column[Any]:
+    """A number that another table's row has as its key."""
+    target = ForeignKey(table)
+    return Column(name, Number, target, primary_key=key, autoincrement=False, nullable=not required, comment=comment)
+
+
+def required(name: str, type_: Any = Words, comment: str | None = None) -> Column[Any]:
+    """A column that has a value in every row."""
+    return Column(name, type_, nullable=False, comment=comment)

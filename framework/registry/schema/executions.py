@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Double, Index, Integer, Table
 
-from framework.registry.schema.column_types import Json, Number, Time, Words
-from framework.registry.schema.definition import key, metadata, of, required
+from framework.registry.schema.column_types import Json, Number, Time, Words, key, metadata, of, required
 
 task = Table(
     "task",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Integer, Table
 
-from framework.registry.schema.column_types import Time, Words
-from framework.registry.schema.definition import key, metadata, required
+from framework.registry.schema.column_types import Time, Words, key, metadata, required
 
 ops_filetype = Table(
     "ops_filetype",

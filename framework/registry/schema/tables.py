@@ -6,7 +6,7 @@ time is a row of ``task``; the ``pfw_`` tables say what it was, under the same i
 
 from __future__ import annotations
 
-from framework.registry.schema.definition import metadata
+from framework.registry.schema.column_types import metadata
 from framework.registry.schema.executions import (
     pfw_exec,
     pfw_job,

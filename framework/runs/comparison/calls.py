@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from framework.model.plan import Call, Exec, File
+from framework.model.job import Call, Exec, File
+from framework.runs.comparison.differences import CallDifference, Change
 from framework.runs.comparison.matched_calls import MatchedCalls
 from framework.runs.comparison.run_names import RunNames
 from framework.runs.comparison.side import Side
@@ -15,45 +15,6 @@ from framework.worker.files.transfer import measure
 
 #: More leftover names than this are not compared one by one with all the others.
 MOST_LEFT = 200
-
-
-@dataclass(frozen=True)
-class Change:
-    """A difference of one call in one respect."""
-
-    #: ``command line``, ``reads``, ``content``, ``makes``, ``list``, ``setting``, ``environment``, ``resource``,
-    #: ``wrapper`` or ``provenance``.
-    what: str
-    #: Of which program, file, setting.
-    name: str
-    #: Words, paths or lines; empty where there was, or is, nothing.
-    old: tuple[str, ...]
-    new: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Cause:
-    """A configuration value that differs and that a call depends on."""
-
-    key: str
-    place: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class CallDifference:
-    """A call that is new, gone or different."""
-
-    #: ``added``, ``removed`` or ``changed``.
-    kind: str
-    #: In the new plan; of a call that is gone, in the old one.
-    number: int
-    block: str
-    module: str
-    keys: Mapping[str, str]
-    changes: tuple[Change, ...] = ()
-    causes: tuple[Cause, ...] = ()
-    #: Calls that differ too and whose files it reads.
-    follows: tuple[int, ...] = ()
 
 
 def compare_calls(pairs: MatchedCalls, old: Side, new: Side, renaming: RunNames) -> Iterator[CallDifference]:

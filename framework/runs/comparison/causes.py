@@ -7,8 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 from framework.pipeline.keys import DESDM_KEYS
-from framework.runs.comparison.calls import CallDifference, Cause
-from framework.runs.comparison.configuration import ValueDifference
+from framework.runs.comparison.differences import CallDifference, Cause, ValueDifference
 from framework.runs.comparison.side import Side
 from wcl import Section, variable_names
 

@@ -2,38 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from framework.model.gc_pause import no_garbage_collection
-from framework.runs.comparison.calls import CallDifference, compare_calls
+from framework.runs.comparison.calls import compare_calls
 from framework.runs.comparison.causes import find_causes
-from framework.runs.comparison.configuration import ValueDifference, compare_values
-from framework.runs.comparison.jobs import JobDifference, compare_jobs
+from framework.runs.comparison.configuration import compare_values
+from framework.runs.comparison.differences import (
+    RunComparison,
+)
+from framework.runs.comparison.jobs import compare_jobs
 from framework.runs.comparison.matched_calls import match_calls
-from framework.runs.comparison.run_names import OwnName, RunNames
+from framework.runs.comparison.run_names import RunNames
 from framework.runs.comparison.side import Side
-from framework.runs.comparison.versions import VersionDifference, compare_versions
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunComparison:
-    """Differences between two sides."""
-
-    new: str
-    old: str
-    #: What the runs are called, where it differs: taken for the same wherever it stands.
-    evened: tuple[OwnName, ...]
-    configuration: tuple[ValueDifference, ...]
-    versions: tuple[VersionDifference, ...]
-    calls: tuple[CallDifference, ...]
-    jobs: tuple[JobDifference, ...]
-    #: How many calls and jobs differ in nothing.
-    same_calls: int
-    same_jobs: int
-
-    @property
-    def is_empty(self) -> bool:
-        return not (self.configuration or self.versions or self.calls or self.jobs)
+from framework.runs.comparison.versions import compare_versions
 
 
 def compare(old: Side, new: Side) -> RunComparison:

@@ -3,26 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from framework.runs.comparison.differences import ValueDifference
 from framework.runs.comparison.side import Side
 from wcl import Section
 
 #: They say what the run is called, which is told once for all.
 _OWN = frozenset({"unitname", "reqnum", "attnum"})
-
-
-@dataclass(frozen=True)
-class ValueDifference:
-    """A configuration value that differs; empty on the side that has none."""
-
-    #: Dotted path.
-    key: str
-    old: str
-    new: str
-    #: Where it stands, as file and line.
-    old_place: str
-    new_place: str
 
 
 def compare_values(old: Side, new: Side) -> tuple[ValueDifference, ...]:

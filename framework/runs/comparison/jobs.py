@@ -4,32 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from framework.model.plan import Job
+from framework.model.job import Job
+from framework.runs.comparison.differences import JobDifference
 from framework.runs.comparison.matched_calls import MatchedCalls
 from framework.runs.comparison.run_names import RunNames
 from framework.runs.comparison.side import Side
-
-
-@dataclass(frozen=True, kw_only=True)
-class JobDifference:
-    """A job that is new, gone or different."""
-
-    #: ``added``, ``removed`` or ``changed``.
-    kind: str
-    #: In the new plan; of a job that is gone, in the old one.
-    number: int
-    block: str
-    keys: str
-    calls: int
-    #: Numbers of the calls that it has and had not (in the new plan), and had and has not (in the old one).
-    joined: tuple[int, ...] = ()
-    left: tuple[int, ...] = ()
-    #: How many of its calls run at a time, before and now.
-    threads: tuple[int, int] | None = None
-    #: The jobs that it waits for, before and now; of the old plan's only those that are still there.
-    parents: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
 
 def compare_jobs(pairs: MatchedCalls, old: Side, new: Side, renaming: RunNames) -> Iterator[JobDifference]:

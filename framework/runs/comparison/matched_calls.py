@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from framework.model.plan import Call
+from framework.model.job import Call
 from framework.runs.comparison.run_names import RunNames
 from framework.runs.comparison.side import Side
 

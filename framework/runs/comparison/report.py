@@ -7,10 +7,7 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from framework.output.text import counted
-from framework.runs.comparison.calls import CallDifference, Change
-from framework.runs.comparison.comparison import RunComparison
-from framework.runs.comparison.configuration import ValueDifference
-from framework.runs.comparison.jobs import JobDifference
+from framework.runs.comparison.differences import CallDifference, Change, JobDifference, RunComparison, ValueDifference
 
 _MARKS = {"added": "+", "changed": "~", "removed": "-"}
 #: Changes that name files, which are called after the keys of their calls.

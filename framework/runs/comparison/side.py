@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from framework.model.gc_pause import no_garbage_collection
-from framework.model.plan import Call, Job, Plan
+from framework.model.job import Call, Job
+from framework.model.plan import Plan
 from framework.pipeline.definition import is_late_block
 from framework.registry.questions.files import find_in_archive, find_producer_inputs
 from framework.registry.questions.program_versions import versions

@@ -6,24 +6,15 @@ import os
 import shlex
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from framework.engines.process_paths import program_path
-from framework.model.plan import Exec
+from framework.model.job import Exec
+from framework.runs.comparison.differences import VersionDifference
 from framework.runs.comparison.side import Side
 from framework.worker.job.call import find_version
 
 #: A program that takes longer to say its version is not waited for.
 SECONDS = 30
-
-
-@dataclass(frozen=True)
-class VersionDifference:
-    """A program with its recorded and its present version."""
-
-    program: str
-    old: str
-    new: str
 
 
 def compare_versions(old: Side, new: Side) -> Iterator[VersionDifference]:
