@@ -71,10 +71,10 @@ def outcome_lines(outcome: OutcomeComparison) -> Iterator[str]:
 
 
 def _module_line(module: ModuleComparison) -> str:
-    return f"  {module.block} {module.module}: {_told(module.old)} → {_told(module.new)}"
+    return f"  {module.block} {module.module}: {_figures_text(module.old)} → {_figures_text(module.new)}"
 
 
-def _told(numbers: ModuleFigures | None) -> str:
+def _figures_text(numbers: ModuleFigures | None) -> str:
     """Return the figures of a module on one line: ``8/8 done, 1.2 s, 87 MB``."""
     if numbers is None:
         return "none"

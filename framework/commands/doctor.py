@@ -165,8 +165,8 @@ def _software() -> Iterator[CheckResult]:
 
     try:
         for each in try_software(site_values()):
-            if each.trouble:
-                yield CheckResult(each.label, each.trouble, "bad", "put it right, or correct its definition")
+            if each.error:
+                yield CheckResult(each.label, each.error, "bad", "put it right, or correct its definition")
             else:
                 yield CheckResult(each.label, each.summary)
     except (FrameworkError, WclError) as error:

@@ -46,7 +46,7 @@ def command(
     if wanted and not filetype:
         raise click.UsageError("--where goes with --filetype")
     db = open_registry(registry)
-    got = list(get(db, chosen(db, files, filetype, wanted), into))
+    got = list(get(db, choose_files(db, files, filetype, wanted), into))
     if as_json:
         click.echo(tables.as_json([{"path": g.path, "target": str(g.target), "trouble": g.error or ""} for g in got]))
     else:
@@ -58,7 +58,7 @@ def command(
     return 1 if any(each.error for each in got) else 0
 
 
-def chosen(
+def choose_files(
     db: Registry, files: tuple[str, ...], filetype: str | None, wanted: dict[str, tuple[str, ...]]
 ) -> list[FileRow]:
     """Return the files that the arguments name."""

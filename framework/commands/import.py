@@ -50,7 +50,7 @@ def command(file: Path, archive: str | None, registry: str | None, as_json: bool
 
 def line_of(each: RunImport) -> str:
     """Return the line about an imported run."""
-    state = "taken in" if each.is_new else f"was here, {counted(each.added, 'row')} added" if each.added else "was here"
+    state = "imported" if each.is_new else f"was here, {counted(each.added, 'row')} added" if each.added else "was here"
     files = f", {counted(each.files, 'file')}" if each.files else ""
     absent = f", {counted(each.absent, 'file')} in no archive here" if each.absent else ""
     return f"{each.run}: {state}{files}{absent}"

@@ -98,7 +98,7 @@ class JobReport:
         status = "" if row.status in (0, None) else f" ({row.status})"
         memory = f"{row.peak_memory / 1024:.0f} MB" if row.peak_memory else ""
         stack = self.software.get(row.software or "")
-        within = f"  in {named(stack)}" if stack else ""
+        within = f"  in {software_name(stack)}" if stack else ""
         return (
             f"  {row.wrapnum:>6}  {row.module:<{width}}  {row.state + status:<12}  {duration(row):>9}  "
             f"{memory:>8}  {keys}{again}{within}"
@@ -124,7 +124,7 @@ class JobReport:
         """Yield a line for each software that calls ran in."""
         for stack in self.software.values():
             if any(row.software == stack.sha256 for row in self.rows):
-                yield f"{named(stack)}: {about(stack)}"
+                yield f"{software_name(stack)}: {about(stack)}"
 
     def as_object(self, row: CallRow) -> dict[str, Any]:
         """Return a try as plain data."""
@@ -141,7 +141,7 @@ class JobReport:
         }
 
 
-def named(stack: Stack) -> str:
+def software_name(stack: Stack) -> str:
     """Return the name of some software with its checksum, since it may change between two runs or two hosts."""
     return f"{stack.label} {stack.sha256[:8]}"
 

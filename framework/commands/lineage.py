@@ -50,7 +50,7 @@ def command(
     elif as_json:
         click.echo(tables.as_json(as_object(ancestry, verified)))
     elif graph:
-        click.echo(drawn(ancestry, graph))
+        click.echo(draw(ancestry, graph))
     else:
         for line in tree(ancestry, way, verified):
             click.echo(printable(line))
@@ -107,7 +107,7 @@ def tree(ancestry: Ancestry, way: str, verified: Mapping[int, LatestVerdict]) ->
             waiting.append((other, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  ")))
 
 
-def drawn(ancestry: Ancestry, form: str) -> str:
+def draw(ancestry: Ancestry, form: str) -> str:
     """Return files and calls as a graph, from parents to children."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.plan.display.graph import Graph, GraphArrow, GraphBox

@@ -41,11 +41,11 @@ def command(
 
     db = open_registry(registry)
     found = find_run(db, run)
-    rows = chosen(db, found.attempt_id, found.run, which, failed)
-    troubles = [] if which or as_json else block_errors(db, found.attempt_id)
-    for text in troubles:
+    rows = choose_calls(db, found.attempt_id, found.run, which, failed)
+    block_failures = [] if which or as_json else block_errors(db, found.attempt_id)
+    for text in block_failures:
         click.echo(text)
-    if not rows and not troubles and not as_json:
+    if not rows and not block_failures and not as_json:
         click.echo(f"{found.run}: no call has failed; fw log {found.run} WRAPNUM shows any other", err=True)
         return
     root = archive_root(db, found.attempt_id)
@@ -60,7 +60,7 @@ def command(
         print_logs(rows, root)
 
 
-def chosen(db: Registry, attempt_id: int, run: str, which: str | None, failed: bool) -> list[CallRow]:
+def choose_calls(db: Registry, attempt_id: int, run: str, which: str | None, failed: bool) -> list[CallRow]:
     """Return the tries whose logs the options ask for."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.calls import calls

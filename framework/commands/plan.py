@@ -171,12 +171,12 @@ def software_lines(plan: Plan) -> Iterator[str]:
         parts = {
             key: value for key, value in definition.items() if key not in ("kind", "name", "setup_minutes") and value
         }
-        words = [_shown(key, value) for key, value in parts.items()]
+        words = [_property_text(key, value) for key, value in parts.items()]
         missing = software_error(definition)
         yield f"{label}: {', '.join(words)}" + (f"  (not on this machine: {missing})" if missing else "")
 
 
-def _shown(key: str, value: Any) -> str:
+def _property_text(key: str, value: Any) -> str:
     if key == "binds":
         value = [":".join([outside, inside, "rw" if writable else "ro"]) for outside, inside, writable in value]
     return f"{key} {' '.join(value) if isinstance(value, list | tuple) else value}"

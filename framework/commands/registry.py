@@ -110,7 +110,7 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
             status = 1
             continue
         state = "recorded anew" if found.is_new else "was here"
-        click.echo(f"{found.run}: {state}, {counted(found.facts, 'fact')} taken in")
+        click.echo(f"{found.run}: {state}, {counted(found.facts, 'fact')} ingested")
     return status
 
 

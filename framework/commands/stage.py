@@ -31,13 +31,13 @@ def command(run: str, homewards: bool, registry: str | None, as_json: bool) -> i
     if homewards and not plan.deliver_to:
         raise FrameworkError(f"what {run} has made stays in archive {plan.archive}")
     failed = count = 0
-    for path, trouble in deliver_outputs(db, directory) if homewards else stage_inputs(db, directory):
-        count += not trouble
-        failed += bool(trouble)
+    for path, error in deliver_outputs(db, directory) if homewards else stage_inputs(db, directory):
+        count += not error
+        failed += bool(error)
         if as_json:
-            click.echo(json.dumps([path, trouble]))
-        elif trouble:
-            click.echo(printable(f"{path}: {trouble}"), err=True)
+            click.echo(json.dumps([path, error]))
+        elif error:
+            click.echo(printable(f"{path}: {error}"), err=True)
     if not as_json:
         words = f"taken to {plan.deliver_to}" if homewards else f"brought to {plan.archive}"
         click.echo(f"{counted(count, 'file')} {words}, {failed} failed", err=True)

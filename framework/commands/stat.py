@@ -112,7 +112,7 @@ def show_run(db: Registry, name: str, as_json: bool) -> None:
         )
         return
     queue_status = read_queue_status(run, db) if run.ended is None else None
-    tables.print_fields(header(run) | submitted(db, run.attempt_id) | queue_fields(run.run, queue_status))
+    tables.print_fields(header(run) | submission_fields(db, run.attempt_id) | queue_fields(run.run, queue_status))
     click.echo()
     tables.print_table(_MODULE_COLUMNS, [module_cells(row) for row in rows], _NUMBERS)
     for line in failure_lines(run.run, failed):
@@ -168,7 +168,7 @@ def header(run: RunRow) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value}
 
 
-def submitted(db: Registry, attempt_id: int) -> dict[str, str]:
+def submission_fields(db: Registry, attempt_id: int) -> dict[str, str]:
     """Return the host of submission, and the versions of framework and pipeline."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.runs import configuration

@@ -87,7 +87,7 @@ def lines(
         )
     problems = _problems_by_cause(queue_status)
     for what, remedy, jobs in problems:
-        yield f"  {_named('job', jobs)}: {what}"
+        yield f"  {_numbers_text('job', jobs)}: {what}"
         if remedy:
             yield f"      {remedy}"
     yield from _error_lines(run.run, errors)
@@ -99,7 +99,7 @@ def lines(
 def _error_lines(run: str, errors: list[RunMessage]) -> Iterator[str]:
     """Yield a line for each cause of errors, with the remedy."""
     for text, module, calls, jobs in causes(errors):
-        about = _named("call", calls) if calls else _named("job", jobs)
+        about = _numbers_text("call", calls) if calls else _numbers_text("job", jobs)
         yield f"  {about}{f' of {module}' if module else ''}: {text}"
         if calls:
             yield f"      fw log {run} {calls[0]}; when that is put right: fw restart {run}"
@@ -110,7 +110,7 @@ def _event_lines(run: str, events: list[tuple[float, str, list[int]]]) -> Iterat
     if events:
         yield "what happened to it:"
     for time, text, jobs in events[-LATEST:]:
-        about = f"{_named('job', jobs)}  " if jobs else ""
+        about = f"{_numbers_text('job', jobs)}  " if jobs else ""
         yield f"  {tables.moment(time)}  {about}{text}"
     if len(events) > LATEST:
         yield f"  (and {len(events) - LATEST} more before: fw job {run})"
@@ -150,7 +150,7 @@ def _problems_by_cause(queue_status: QueueStatus | None) -> list[tuple[str, str,
     return [(what, remedy, sorted(jobs)) for (what, remedy), jobs in found.items()]
 
 
-def _named(noun: str, numbers: list[int]) -> str:
+def _numbers_text(noun: str, numbers: list[int]) -> str:
     if not numbers:
         return "the run"
     shown = ", ".join(map(str, numbers[:NAMED]))

@@ -181,7 +181,7 @@ class Tally:
         """Set how many files there will be, and their size in bytes."""
         self._files, self._size = files, max(size, 1)
         if self._stream.isatty() and not self._quiet and files:
-            self._bar = self._drawn()
+            self._bar = self._make_bar()
             self._bar.start()
 
     def add(self, size: int) -> None:
@@ -202,7 +202,7 @@ class Tally:
             self._stream.write(text + "\n")
             self._stream.flush()
 
-    def _drawn(self) -> Progress:
+    def _make_bar(self) -> Progress:
         # Imported here: only a terminal needs it.
         from rich.console import Console
         from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn

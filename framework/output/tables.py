@@ -20,7 +20,7 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: 
     """Print rows below their columns' names; the columns of ``numbers`` to the right."""
     coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     for number, line in enumerate(table_lines(columns, rows, numbers)):
-        click.echo(_painted(line, number == 0) if coloured else line)
+        click.echo(_colour_line(line, number == 0) if coloured else line)
 
 
 def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: frozenset[str]) -> Iterator[str]:
@@ -74,7 +74,7 @@ def as_json(value: Any) -> str:
     return json.dumps(value, indent=1, ensure_ascii=False)
 
 
-def _painted(line: str, heading: bool) -> str:
+def _colour_line(line: str, heading: bool) -> str:
     if heading:
         return click.style(line, bold=True)
     for state, colour in COLOURS.items():

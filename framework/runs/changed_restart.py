@@ -66,8 +66,8 @@ def replan(
         run = directory.read_plan()
         if run.planned_late:
             raise PlanError(f"late blocks of {run.run} are planned already, from its old configuration: submit it anew")
-        submission = _asked(directory, run, pipeline, overrides, variables)
-        plan = _planned(submission, registry, run)
+        submission = _read_submission(directory, run, pipeline, overrides, variables)
+        plan = _plan_again(submission, registry, run)
         old, new = list(directory.read_jobs(run)), list(plan.jobs)
         _refuse_other_run(run, plan, old, new)
         if not is_pool(plan.site):
@@ -82,7 +82,7 @@ def replan(
         )
 
 
-def _asked(
+def _read_submission(
     directory: RunDirectory,
     run: PlannedRun,
     pipeline: Path | None,
@@ -98,7 +98,7 @@ def _asked(
     return Submission(typed, values, typed.read_text(encoding="utf-8"))
 
 
-def _planned(submission: Submission, registry: Registry, run: PlannedRun) -> Plan:
+def _plan_again(submission: Submission, registry: Registry, run: PlannedRun) -> Plan:
     identity = Identity(**run.identity)
     # Whoever goes on with it, it is the run of the one who submitted it.
     asked = replace(identity_of(submission, identity.attnum), operator=identity.operator)

@@ -55,7 +55,7 @@ def plan_late_block(
             return run
         _refuse_too_early(directory, run, number)
         _wait(directory, registry, run, patience, say)
-        plan = _planned(directory, registry, run, number)
+        plan = _plan_block(directory, registry, run, number)
         if not is_pool(run.site):  # a pool's machines may have what this one lacks
             check_programs(plan.programs, software_records(plan))
         directory.write_late_block(plan, run)
@@ -94,7 +94,7 @@ def _wait(
     wait_until_complete(registry, run.attempt, directory.journal, patience, say)
 
 
-def _planned(directory: RunDirectory, registry: Registry, run: PlannedRun, number: int) -> Plan:
+def _plan_block(directory: RunDirectory, registry: Registry, run: PlannedRun, number: int) -> Plan:
     pipeline = as_submitted(directory, run)
     return build_late_block(
         pipeline,

@@ -63,11 +63,14 @@ class RegistryAnswers:
         if not paths:
             return {}
 
-        known = {path: _known(row) for path, row in find_in_archive(self._registry, self._archive, paths).items()}
+        known = {
+            path: _archived_file(row) for path, row in find_in_archive(self._registry, self._archive, paths).items()
+        }
         for archive in self._sources:
             left = [path for path in paths if path not in known]
             known |= {
-                path: _known(row, archive) for path, row in find_in_archive(self._registry, archive, left).items()
+                path: _archived_file(row, archive)
+                for path, row in find_in_archive(self._registry, archive, left).items()
             }
         return known
 
@@ -91,15 +94,15 @@ class RegistryAnswers:
         """Return the lines that answer a question, their files looked up in the archive."""
         if isinstance(question, FieldsQuestion):
             if not self._sources:
-                return ({"": _found(row)} for row in find_by_fields(self._registry, self._archive, question))
+                return ({"": _found_file(row)} for row in find_by_fields(self._registry, self._archive, question))
             found: dict[str, FoundFile] = {}
             for archive in (self._archive, *self._sources):
                 of_archive = "" if archive == self._archive else archive
                 for row in find_by_fields(self._registry, archive, question):
-                    found.setdefault(row.path, _found(row, of_archive))
+                    found.setdefault(row.path, _found_file(row, of_archive))
             return [{"": found[path]} for path in sorted(found)]
-        rows = self._named(question) if isinstance(question, NamedQuestion) else self._by_program(question)
-        return self._completed(rows)
+        rows = self._run_named_query(question) if isinstance(question, NamedQuestion) else self._by_program(question)
+        return self._look_up_files(rows)
 
     def question_error(self, question: Question) -> str | None:
         """Return why a question can never be answered: no such query, a missing parameter, a missing program."""
@@ -109,7 +112,7 @@ class RegistryAnswers:
                 if path.suffix == ".sql":
                     _parameters(path, question.parameters)
             elif isinstance(question, ProgramQuestion):
-                return program_error(self._located(question.argv[0]), program_path())
+                return program_error(self._program_location(question.argv[0]), program_path())
         except UnansweredError as error:
             return str(error)
         return None
@@ -118,10 +121,10 @@ class RegistryAnswers:
         """Return the archived outputs of some calls of a run, by call, of the newest good execution of each."""
         found: dict[int, list[FoundFile]] = {}
         for number, row in find_call_outputs(self._registry, self._archive, run, calls):
-            found.setdefault(number, []).append(_found(row))
+            found.setdefault(number, []).append(_found_file(row))
         return found
 
-    def _named(self, question: NamedQuestion) -> list[dict[str, Mapping[str, str]]]:
+    def _run_named_query(self, question: NamedQuestion) -> list[dict[str, Mapping[str, str]]]:
         """Run a query of the folder: ``<name>.sql`` with bound parameters, or ``<name>.py`` with ``ask``."""
         path = _query(question.name)
         if path.suffix == ".sql":
@@ -146,7 +149,7 @@ class RegistryAnswers:
         with tempfile.TemporaryDirectory(prefix="fw-query-") as place:
             answer = os.path.join(place, f"answer.{question.form}")
             argv = [word.replace(ANSWER, answer) for word in question.argv]
-            argv[0] = self._located(argv[0])
+            argv[0] = self._program_location(argv[0])
             environment = {**os.environ, "PATH": program_path()}
             try:
                 done = subprocess.run(
@@ -165,11 +168,11 @@ class RegistryAnswers:
             except (ValueError, KeyError, TypeError, WclError) as error:
                 raise UnansweredError(f"the answer of {argv[0]} cannot be read: {error}") from error
 
-    def _located(self, program: str) -> str:
+    def _program_location(self, program: str) -> str:
         """Return the path of a program; a relative one is relative to the directory of submission."""
         return os.path.join(self._directory, program) if "/" in program else program
 
-    def _completed(self, rows: list[dict[str, Mapping[str, str]]]) -> list[FoundLine]:
+    def _look_up_files(self, rows: list[dict[str, Mapping[str, str]]]) -> list[FoundLine]:
         """Look up the files that an answer names by base name."""
         files = [file for row in rows for file in row.values()]
         names = {file["filename"] for file in files if "filename" in file and not {"path", "fullname"} & file.keys()}
@@ -177,7 +180,7 @@ class RegistryAnswers:
         for archive in (*reversed(self._sources), self._archive):
             of_archive = "" if archive == self._archive else archive
             rows_of = find_newest_by_name(self._registry, archive, names)
-            newest |= {name: _found(row, of_archive) for name, row in rows_of.items()}
+            newest |= {name: _found_file(row, of_archive) for name, row in rows_of.items()}
         paths = {file["path"] for file in files if "path" in file and not file["path"].startswith("/")}
         known = self.find_in_archive(sorted(paths))
         return [{nick: self._complete(file, newest, known) for nick, file in row.items()} for row in rows]
@@ -242,11 +245,11 @@ def read_answer(path: Path, form: str) -> list[dict[str, Mapping[str, str]]]:
         rows = json.loads(path.read_text(encoding="utf-8"))
         if isinstance(rows, dict):
             rows = list(rows["list"]["line"].values())
-        return [_nicknamed(row.get("file", row)) for row in rows]
+        return [_files_by_nickname(row.get("file", row)) for row in rows]
     # Query programs write a key without a value where they have none.
     text = re.sub(r"(?m)^\s*[\w.-]+\s*=\s*$", "", path.read_text(encoding="utf-8"))
     lines = parse(text, str(path)).section("list").section("line").sections()
-    return [_nicknamed(line.section("file")) for _, line in lines]
+    return [_files_by_nickname(line.section("file")) for _, line in lines]
 
 
 def _flat(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Mapping[str, str]]]:
@@ -260,7 +263,7 @@ def _flat(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Mapping[str, str]
     return list(lines.values())
 
 
-def _nicknamed(row: Mapping[str, Any] | Section) -> dict[str, Mapping[str, str]]:
+def _files_by_nickname(row: Mapping[str, Any] | Section) -> dict[str, Mapping[str, str]]:
     """Return the files of a line by nickname: ``{nick: {filename: ...}}``, or one file; numbers are no nicknames."""
     inner = {nick: part for nick, part in row.items() if isinstance(part, Mapping)}
     if not inner:
@@ -271,17 +274,17 @@ def _nicknamed(row: Mapping[str, Any] | Section) -> dict[str, Mapping[str, str]]
     }
 
 
-def _found(row: FileRow, archive: str = "") -> FoundFile:
-    metadata = {sys.intern(key): _shared(str(value)) for key, value in row.metadata.items()}
-    return FoundFile(path=row.path, filetype=row.filetype, metadata=metadata, known=_known(row, archive))
+def _found_file(row: FileRow, archive: str = "") -> FoundFile:
+    metadata = {sys.intern(key): _intern_value(str(value)) for key, value in row.metadata.items()}
+    return FoundFile(path=row.path, filetype=row.filetype, metadata=metadata, known=_archived_file(row, archive))
 
 
-def _shared(value: str) -> str:
+def _intern_value(value: str) -> str:
     """Return one string object for equal values, since most values are those of many files."""
     return sys.intern(value) if is_plain(value) else as_literal(value)
 
 
-def _known(row: FileRow, archive: str = "") -> ArchivedFile:
+def _archived_file(row: FileRow, archive: str = "") -> ArchivedFile:
     if row.packed:
         ending, size, sha256 = row.packed
         return ArchivedFile(size, sha256, ending, archive)

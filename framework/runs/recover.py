@@ -43,12 +43,12 @@ def recover_run(db: Registry, directory: RunDirectory) -> RecoveryResult:
         known = find_attempt_ids(db, run.run)
         attempt = run.attempt
         if attempt not in known:
-            attempt = known[-1] if known else _recorded(db, directory, run)
+            attempt = known[-1] if known else _recorded_attempt(db, directory, run)
             directory.set_attempt(attempt)
         return RecoveryResult(run=run.run, is_new=not known, facts=ingest(db, attempt, directory.journal))
 
 
-def _recorded(db: Registry, directory: RunDirectory, run: PlannedRun) -> int:
+def _recorded_attempt(db: Registry, directory: RunDirectory, run: PlannedRun) -> int:
     new = read_new_attempt(directory)
     declare_filetypes(db, as_submitted(directory, run))
     return create_attempt(db, new)

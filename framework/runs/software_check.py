@@ -26,7 +26,7 @@ class SoftwareCheck:
 
     label: str
     summary: str
-    trouble: str = ""
+    error: str = ""
 
 
 def try_software(site: Section) -> Iterator[SoftwareCheck]:

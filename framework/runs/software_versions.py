@@ -28,7 +28,7 @@ def submission_versions(pipeline: Path) -> tuple[NewSoftware, ...]:
     folder = pipeline.absolute().parent
     own, of_pipeline = git_states([(ROOT, PARTS), (folder, ())])
     found = {"folder": str(folder), "git": of_pipeline}
-    return _framework(own), _found("pipeline", pipeline.name, found)
+    return _framework(own), _software_version("pipeline", pipeline.name, found)
 
 
 def _framework(git: dict[str, Any]) -> NewSoftware:
@@ -43,7 +43,7 @@ def _framework(git: dict[str, Any]) -> NewSoftware:
         "packages": packages,
         "git": git,
     }
-    return _found("framework", "skyfw", found)
+    return _software_version("framework", "skyfw", found)
 
 
 def _installed_packages() -> Iterator[str]:
@@ -57,6 +57,6 @@ def _installed_packages() -> Iterator[str]:
         yield from (name.removesuffix(".dist-info") for name in names if name.endswith(".dist-info"))
 
 
-def _found(kind: str, name: str, found: dict[str, Any]) -> NewSoftware:
+def _software_version(kind: str, name: str, found: dict[str, Any]) -> NewSoftware:
 
     return NewSoftware(role=kind, sha256=fingerprint(kind, name, found), kind=kind, name=name, found=found)

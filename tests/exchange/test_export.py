@@ -114,7 +114,7 @@ def test_a_run_with_its_files_can_be_verified_on_another_site(fw, fw_home, a_run
     assert said.status == 0, said.err
     assert (
         said.out
-        == f"{a_run}: taken in, {sum(1 for path in (tmp_path / 'gone/archive').rglob('*') if path.is_file())} files\n"
+        == f"{a_run}: imported, {sum(1 for path in (tmp_path / 'gone/archive').rglob('*') if path.is_file())} files\n"
     )
     assert fw("import", "run.skyfw", **other).out == f"{a_run}: was here\n"
     assert fw("fsck", "--contents", **other).status == 0
@@ -146,7 +146,7 @@ def test_files_by_reference_are_on_record_where_this_site_has_them(fw, fw_home, 
     (fw_home / ARCHIVE / "made/together.txt").unlink()
     second = {"FW_REGISTRY": f"sqlite:///{tmp_path}/second.sqlite"}  # of the same site
     said = fw("import", "run.skyfw", **second)
-    assert said.out == f"{a_run}: taken in, 1 file in no archive here\n"
+    assert said.out == f"{a_run}: imported, 1 file in no archive here\n"
     assert fw("get", "a+b.txt", "--into", "mine", **second).status == 0
 
 

@@ -80,7 +80,7 @@ def test_what_is_recovered_can_be_gone_on_with(lost, fw, fw_home):
     assert fw("registry", "check").status == 0
     assert [row["state"] for row in fw("stat", "--json").json] == ["done", "done"]
     again = fw("registry", "recover")
-    assert again.out == "U_r1p01: was here, 0 facts taken in\nU_r1p02: was here, 0 facts taken in\n"
+    assert again.out == "U_r1p01: was here, 0 facts ingested\nU_r1p02: was here, 0 facts ingested\n"
 
 
 @pytest.mark.slow

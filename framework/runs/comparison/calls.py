@@ -112,22 +112,22 @@ class _CallComparison:
             yield ((*option, *gone) if gone else ()), ((*option, *come) if come else ())
 
     def _reads(self, old: Call, new: Call) -> Iterator[Change]:
-        pairs = self._matched(old.inputs, new.inputs)
+        pairs = self._match_files(old.inputs, new.inputs)
         for was, file in pairs:
             if file.external:
                 if changed := self._outside.change(file.path):
                     yield changed
             elif was.sha256 and file.sha256 and was.sha256 != file.sha256:
                 yield _content_change(file.path, was.sha256, file.sha256)
-        yield from self._unmatched("reads", old.inputs, new.inputs, pairs)
+        yield from self._unmatched_files("reads", old.inputs, new.inputs, pairs)
 
     def _makes(self, old: Call, new: Call) -> Iterator[Change]:
-        pairs = self._matched(old.outputs, new.outputs)
-        yield from self._unmatched("makes", old.outputs, new.outputs, pairs)
+        pairs = self._match_files(old.outputs, new.outputs)
+        yield from self._unmatched_files("makes", old.outputs, new.outputs, pairs)
         for was, file in pairs:
             yield from self._values("makes", _output_properties(was), _output_properties(file), f"{file.path}: ")
 
-    def _unmatched(
+    def _unmatched_files(
         self, what: str, old: Sequence[File], new: Sequence[File], pairs: Sequence[tuple[File, File]]
     ) -> Iterator[Change]:
         """Yield the files that only one side has, each beside those of the other side with the same label."""
@@ -138,7 +138,7 @@ class _CallComparison:
             sides = (tuple(path for path, file in side.items() if file.label == label) for side in (gone, come))
             yield Change(what, label, *sides)
 
-    def _matched(self, before: Sequence[File], now: Sequence[File]) -> list[tuple[File, File]]:
+    def _match_files(self, before: Sequence[File], now: Sequence[File]) -> list[tuple[File, File]]:
         """Return the files that are the same: by path, by renamed path, or but for a number that may be the run's."""
         new = {file.path: file for file in now}
         pairs = [(file, new.pop(file.path)) for file in before if file.path in new]

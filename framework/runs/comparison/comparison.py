@@ -19,10 +19,10 @@ from framework.runs.comparison.versions import compare_versions
 def compare(old: Side, new: Side) -> RunComparison:
     """Return how the new side differs; names made from its own unit, request and attempt are no difference."""
     with no_garbage_collection():
-        return _compared(old, new)
+        return _compare_sides(old, new)
 
 
-def _compared(old: Side, new: Side) -> RunComparison:
+def _compare_sides(old: Side, new: Side) -> RunComparison:
     renaming = RunNames(old.names, new.names, (old.pipeline, new.pipeline))
     pairs = match_calls(old, new, renaming)
     values = compare_values(old, new)

@@ -47,7 +47,7 @@ class RunNames:
                 continue
             text = letters + before[key].zfill(width)
             self._new[text] = letters + after[key].zfill(width)
-            pattern = _bounded(text, letters, following)
+            pattern = _bounded_pattern(text, letters, following)
             # A bare number may be any number: it is no name unless the other text has the other number there.
             (clear if letters or key == "unitname" else unclear).append(pattern)
         self._clear = _any_of(clear)
@@ -89,7 +89,7 @@ def _texts(section: Section) -> Iterator[str]:
             yield value
 
 
-def _bounded(text: str, letters: str, following: str) -> str:
+def _bounded_pattern(text: str, letters: str, following: str) -> str:
     """Return a pattern that does not match inside a longer word or number."""
     before = "(?<![A-Za-z])" if letters else "(?<![A-Za-z0-9])"
     if following:

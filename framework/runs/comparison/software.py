@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 def compare_software(old: Mapping[str, Stack], new: Mapping[str, Stack]) -> dict[str, list[str]]:
     """Return the old and new version of each software that differs; empty where a run had none."""
-    was, now = dict(_named(old)), dict(_named(new))
+    was, now = dict(_versions_text(old)), dict(_versions_text(new))
     return {
         name: [was.get(name, ""), now.get(name, "")]
         for name in {**was, **now}
@@ -19,7 +19,7 @@ def compare_software(old: Mapping[str, Stack], new: Mapping[str, Stack]) -> dict
     }
 
 
-def _named(submitters: Mapping[str, Stack]) -> Iterator[tuple[str, str]]:
+def _versions_text(submitters: Mapping[str, Stack]) -> Iterator[tuple[str, str]]:
     for role, stack in submitters.items():
         found = stack.found
         for key in ("version", "python", "folder"):

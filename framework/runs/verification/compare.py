@@ -73,15 +73,15 @@ def _kind(path: Path) -> str:
 
 def _compare_as(kind: str, old: Path, new: Path, rules: Rules) -> Verdict:
     """Compare by the first reader that can read both files; the error of an earlier one is appended."""
-    trouble = ""
+    reader_error = ""
     for reader in dict.fromkeys((kind, "text")):
         try:
             found = _summarize(_reader(reader)(old, new, rules))
         except UnreadableError as error:
-            trouble = trouble or ("" if reader == "text" else f" ({error})")
+            reader_error = reader_error or ("" if reader == "text" else f" ({error})")
         else:
-            return Verdict(found.kind, found.words + trouble)
-    return Verdict(DIFFERENT, _summarize(_reader("raw")(old, new, rules)).words + trouble)
+            return Verdict(found.kind, found.words + reader_error)
+    return Verdict(DIFFERENT, _summarize(_reader("raw")(old, new, rules)).words + reader_error)
 
 
 def _reader(kind: str) -> Callable[[Path, Path, Rules], Iterator[Difference]]:

@@ -18,13 +18,13 @@ def differences(old: Path, new: Path, rules: Rules) -> Iterator[Difference]:
                 if "\0" in (was or "") + (now or ""):
                     raise UnreadableError("it is no text")
                 if was != now:
-                    yield Difference(DIFFERENT, _said(number, was, now))
+                    yield Difference(DIFFERENT, _difference_text(number, was, now))
                     return
     except UnicodeDecodeError as error:
         raise UnreadableError("it is no text") from error
 
 
-def _said(number: int, was: str | None, now: str | None) -> str:
+def _difference_text(number: int, was: str | None, now: str | None) -> str:
     if now is None:
         return f"it ends before line {number}, which was {display_value(was)}"
     return f"line {number} is {display_value(now)}, " + (

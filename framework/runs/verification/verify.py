@@ -83,7 +83,7 @@ class Verifier:
         found = []
         for part in again.outputs:
             row = known.get(part.path)
-            said = self._compared(part, row, again.made)
+            said = self._compare_output(part, row, again.made)
             filetype, id_ = (row.filetype, row.id) if row else (None, None)
             words = said.words or None
             found.append(
@@ -91,7 +91,7 @@ class Verifier:
             )
         return found
 
-    def _compared(self, part: OutputComparison, row: FileRow | None, made: Mapping[str, str]) -> Verdict:
+    def _compare_output(self, part: OutputComparison, row: FileRow | None, made: Mapping[str, str]) -> Verdict:
         """Compare one output with the recorded file."""
         if part.verdict == "same":
             return Verdict(IDENTICAL)
