@@ -5,6 +5,7 @@ A process of its own can be ended with all that it has started: a query that han
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -25,6 +26,9 @@ BEGIN = (
     "die_with_parent({parent}); warden = Warden(); from framework.cli import run; sys.exit(run(sys.argv[1:]))"
 )
 
+#: Numbers of the subcommands of this process.
+_NUMBERS = itertools.count(1)
+
 
 class Subcommand:
     """Process of a command line of ``fw``, whose standard output is read while it runs."""
@@ -35,7 +39,9 @@ class Subcommand:
         self._incomplete_line = b""
         code = BEGIN.format(root=ROOT, parent=os.getpid())
         # By the first its warden finds what it has started, by the second the fence finds all processes of the run.
-        marks = {WORKER: f"{directory.path}:{role}-{os.getpid()}", MARK: str(directory.path)}
+        # The warden of one may still be ending what it left when the next begins: each has a mark of its own.
+        own = f"{directory.path}:{role}-{os.getpid()}-{next(_NUMBERS)}"
+        marks = {WORKER: own, MARK: str(directory.path)}
         paths = {"PATH": program_path(), "FW_HOME": str(directory.path.parents[1])}
         self._popen = subprocess.Popen(
             [sys.executable, "-P", "-c", code, *arguments],

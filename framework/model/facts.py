@@ -48,7 +48,10 @@ class CallMessage(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tru
 
 
 class ProgramUsage(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
-    """Resources that a program used, as ``getrusage`` counts them; absent where nobody measured."""
+    """Resources that a program used, as ``getrusage`` counts them; absent where nobody measured.
+
+    Of steps that share a process they are differences, which may be written as real numbers.
+    """
 
     #: Elapsed time in seconds.
     wall: float | None = None
@@ -57,19 +60,19 @@ class ProgramUsage(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=Tr
     #: Processor time in system mode, in seconds.
     stime: float | None = None
     #: Largest resident set in kilobytes.
-    maxrss: int | None = None
+    maxrss: int | float | None = None
     #: Page faults without input or output.
-    minflt: int | None = None
+    minflt: int | float | None = None
     #: Page faults with input or output.
-    majflt: int | None = None
+    majflt: int | float | None = None
     #: Blocks read.
-    inblock: int | None = None
+    inblock: int | float | None = None
     #: Blocks written.
-    oublock: int | None = None
+    oublock: int | float | None = None
     #: Voluntary context switches.
-    nvcsw: int | None = None
+    nvcsw: int | float | None = None
     #: Involuntary context switches.
-    nivcsw: int | None = None
+    nivcsw: int | float | None = None
 
 
 class JournalFact(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag_field="e"):

@@ -52,7 +52,7 @@ def test_the_migrations_make_what_the_schema_says(any_db):
 
 def test_a_current_registry_opens_without_alembic(db):
     code = (
-        "import sys; from framework.registry.database.connection import open_registry; "
+        "import sys; from framework.registry.database.opening import open_registry; "
         "open_registry(sys.argv[1]); print('alembic' in sys.modules)"
     )
     url = f"sqlite:///{db.place}"
@@ -68,7 +68,7 @@ def test_a_newer_registry_is_refused(db):
 
 
 def test_a_registry_is_made_once_by_those_who_open_it_together(tmp_path):
-    code = "import sys, framework.registry.database.connection as d; d.open_registry(sys.argv[1])"
+    code = "import sys, framework.registry.database.opening as o; o.open_registry(sys.argv[1])"
     command = [sys.executable, "-c", code, f"sqlite:///{tmp_path}/registry.sqlite"]
     started = [subprocess.Popen(command) for _ in range(4)]
     assert [process.wait() for process in started] == [0, 0, 0, 0]

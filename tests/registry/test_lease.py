@@ -29,7 +29,7 @@ def test_a_lease_is_held_against_others_until_it_is_given_up(db, attempt, take):
     first, second = Lease(attempt), Lease(attempt)
     assert (take(first), take(first), take(second)) == (True, True, False)
     with db.write() as connection:
-        first.give_up(connection)
+        first.release(connection)
     assert take(second)
 
 
