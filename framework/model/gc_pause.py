@@ -1,4 +1,4 @@
-"""Garbage: when looking for it is not worth its time."""
+"""Pause of Python's garbage collection, for work that makes many values without cycles."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """For work whose many values stay, or go without cycles: looking among them takes up to as long as the work."""
+    """Turn garbage collection off inside the context.
+
+    Useful where many values are made that stay, or have no cycles: the collector's passes over them can take as long as
+    the work itself.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,5 +1,5 @@
-"""The registry: every file, execution and message of every run, in SQL.
+"""The registry: an SQL database of every file, execution and message of every run.
 
-``database`` opens one, ``schema`` says what its tables are, ``attempts`` begins a run, ``ingest`` writes what its
-journals tell, ``runs`` and ``files`` answer questions, ``equality`` compares two runs.
+``schema`` defines its tables and ``database`` opens it. ``ingest`` writes the facts of a run's journals into it,
+``questions`` reads from it, and ``admin`` checks, copies, describes and compares registries.
 """

@@ -1,4 +1,4 @@
-"""Checking: whether a registry is whole, and what to do where it is not."""
+"""Check of a registry: its integrity, references, ids, views and leases, with remedies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _EXAMPLES = 3
 
 @dataclass(frozen=True)
 class CheckedPart:
-    """One thing that was looked at."""
+    """A part of a registry that was checked, with the problem that was found."""
 
     what: str
     #: What is wrong, and the remedy; empty where nothing is.
@@ -35,7 +35,7 @@ class CheckedPart:
 
 
 def check(db: Registry) -> Iterator[CheckedPart]:
-    """Look at everything; the registry's revision is the newest."""
+    """Check all parts of a registry whose schema is the newest."""
     with db.read() as connection:
         yield from _integrity(connection)
         for name, looked in (
@@ -52,7 +52,7 @@ def check(db: Registry) -> Iterator[CheckedPart]:
 
 
 def _integrity(connection: Connection) -> Iterator[CheckedPart]:
-    """A server looks after its pages and foreign keys itself."""
+    """Check the pages and foreign keys of an SQLite file; a PostgreSQL server looks after its own."""
     if connection.dialect.name == "sqlite":
         said = [str(row[0]) for row in connection.exec_driver_sql("pragma integrity_check(5)")]
         way = "move it away, put a copy in its place if there is one, and call fw registry recover"

@@ -1,4 +1,4 @@
-"""Copying: a registry into another database, whole, and looked at row by row afterwards."""
+"""Copy of a whole registry into another database, compared row by row afterwards."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ Row = tuple[Any, ...]
 
 
 def copy(source: Registry, target: Registry, say: Callable[[str], None]) -> dict[str, int]:
-    """Copy every row into a registry that has none, all or nothing; the number of rows by table.
+    """Copy every row into an empty registry, all or nothing, and return the number of rows by table.
 
-    Ids stay. What was written is read again and compared before it counts.
+    Ids stay. The rows written are read again and compared before the transaction is committed.
     """
     if source.url == target.url:
         raise RegistryError(f"{target.place}: a registry cannot be copied into itself")
@@ -53,7 +53,7 @@ def copy(source: Registry, target: Registry, say: Callable[[str], None]) -> dict
 
 
 def set_numbers(connection: Connection) -> None:
-    """New rows get greater ids than any that is there."""
+    """Set the next id of each table above the largest id that it has."""
     for name in connection.execute(select(id_block.c.name)).scalars().all():
         largest = connection.execute(select(func.max(metadata.tables[name].c.id))).scalar() or 0
         behind = (id_block.c.name == name) & (id_block.c.next_id <= largest)
@@ -83,7 +83,7 @@ def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
 
 
 def _rows(connection: Connection, table: Table) -> Generator[list[Row], None, None]:
-    """The rows of a table in the order of its key, a part at a time, as :func:`bulk.insert` takes them."""
+    """Yield the rows of a table in the order of its key, in chunks, as :func:`bulk.insert` takes them."""
     columns = [cast(column, Text).label(column.name) if column.type is Json else column for column in table.columns]
     order = list(table.primary_key) or [table.c[name] for name in _ORDER[table.name]]
     streamed = {"stream_results": True, "yield_per": _CHUNK}
@@ -97,7 +97,7 @@ _ORDER = {"task_message": ("task_id", "message_lvl", "message", "message_time")}
 
 
 def _compare(reading: Connection, writing: Connection, table: Table) -> None:
-    """Whether both have the same rows; RegistryError for the first that differs."""
+    """Raise RegistryError for the first row of a table that differs between two registries."""
     columns = list(table.columns)
     with closing(_rows(reading, table)) as before, closing(_rows(writing, table)) as after:
         for row, other in zip_longest(chain.from_iterable(before), chain.from_iterable(after)):

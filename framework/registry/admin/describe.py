@@ -1,4 +1,4 @@
-"""Describing: the registry's tables and columns in words, and as a diagram."""
+"""Description of the registry's tables and columns, as text, diagram or JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework.registry.schema.tables import metadata
 
 
 def text_lines() -> Iterator[str]:
-    """Each table with its columns, types and comments."""
+    """Yield lines of text that list each table with its columns, their types and comments."""
     targets = {reference.near: str(reference.far) for reference in all_references()}
     for table in _tables():
         yield f"{table.name}: {table.comment}"
@@ -28,7 +28,7 @@ def text_lines() -> Iterator[str]:
 
 
 def mermaid_lines() -> Iterator[str]:
-    """An entity-relationship diagram."""
+    """Yield the lines of an entity-relationship diagram of the tables, for Mermaid."""
     yield "erDiagram"
     for table in _tables():
         yield f"    {table.name} {{"
@@ -42,7 +42,7 @@ def mermaid_lines() -> Iterator[str]:
 
 
 def as_object() -> list[dict[str, Any]]:
-    """Tables with their columns, to be read by programs."""
+    """Return the tables with their columns as values for JSON."""
     targets = {reference.near: str(reference.far) for reference in all_references()}
     return [
         {
@@ -65,7 +65,7 @@ def as_object() -> list[dict[str, Any]]:
 
 
 def type_name(column: Column[Any]) -> str:
-    """A column's type in a word that both databases' readers know."""
+    """Return the name of a column's type, the same for SQLite and PostgreSQL."""
     if isinstance(column.type, Time):
         return "time"
     for kind, name in ((Words, "text"), (Number, "integer"), (Json, "json")):

@@ -1,4 +1,4 @@
-"""Equality: whether two recorded runs came to the same, wherever and whenever each was carried out."""
+"""Comparison of two recorded runs, regardless of the place and time at which each was executed."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def differences(
     volatile: frozenset[str] = VOLATILE,
     aside_lost: bool = False,
 ) -> list[str]:
-    """The rows that one run has and the other has not, as text; none if the runs are equal.
+    """Return the rows that only one of two runs has, as text; an empty list if the runs are equal.
 
-    Ids, times, hosts, measured resources, queues, and what people and queues did to the run may differ, where software
-    lies, and size and checksum of files of a ``volatile`` type. With ``aside_lost``, executions that ended without a
-    word are not looked at, nor the programs of a call that did.
+    Ids, times, hosts, measured resources, execution ids, events and the location of software may differ, and so may the
+    size and checksum of files of a ``volatile`` type. With ``aside_lost``, lost executions are left out, and the
+    programs of a lost call.
     """
     first = _lines(db_a, attempt_a, volatile, aside_lost)
     second = _lines(db_b, attempt_b, volatile, aside_lost)
@@ -83,7 +83,7 @@ def _lines(db: Registry, attempt_id: int, volatile: frozenset[str], aside_lost: 
 
 
 class _Run:
-    """A run's rows as text that says the same in every registry."""
+    """Rows of a run as text that is the same in every registry."""
 
     def __init__(self, connection: Connection, attempt_id: int, volatile: frozenset[str], aside_lost: bool) -> None:
         self._connection = connection
@@ -106,7 +106,7 @@ class _Run:
         return select(task.c.id).outerjoin_from(task, call, of_call).where(self._of_run, is_lost)
 
     def lines(self) -> Iterator[Line]:
-        """Every row that counts, its table's name first."""
+        """Yield every row that is compared, as the name of its table and the values of its columns."""
         attempt, task, child = schema.pfw_attempt, schema.task, schema.opm_was_derived_from.c.child_desfile_id
         yield self._line(attempt, self._attempt)
         yield from self._table(task, self._of_run)
@@ -153,7 +153,7 @@ class _Run:
 
     @cached_property
     def _software(self) -> dict[str, str]:
-        """What was found of each software stack but for its places, by checksum."""
+        """Software stacks of the run without their locations, by checksum."""
         return {
             stack.sha256: f"{stack.label} {json.dumps([stack.found.get(key) for key in _OF_SOFTWARE], sort_keys=True)}"
             for find in (stacks_of, submitters_of)
@@ -181,7 +181,7 @@ class _Run:
             yield row.task_id, f"{calls.get(row.pfw_wrapper_task_id)} exec {row.execnum}"
 
     def _file_queries(self) -> Iterator[Select[Any]]:
-        """What the run made, and what it read."""
+        """Yield the queries for the files that the run made, and for those that it read."""
         file, used = schema.desfile, schema.opm_used
         yield file.select().where(file.c.pfw_attempt_id == self._attempt_id)
         read = select(used.c.desfile_id).join(schema.task, schema.task.c.id == used.c.task_id).where(self._of_run)

@@ -1,6 +1,6 @@
-"""References: which column names a row of which table, where the database itself does not hold them together.
+"""References between tables that the database itself does not enforce.
 
-To have each checked as it is written would cost as much as to write it; ``fw registry check`` does it afterwards.
+To enforce them on every write would cost as much as the write; ``fw registry check`` checks them afterwards.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from framework.registry.schema.tables import metadata
 
 
 class Reference(NamedTuple):
-    """A column, and the column whose values it has."""
+    """A column, and the column of another table that it refers to."""
 
     near: Column[Any]
     far: Column[Any]
@@ -49,13 +49,13 @@ ops_filetype_metadata.filetype ops_filetype.filetype
 
 
 def unchecked() -> Iterator[Reference]:
-    """The references that no database holds."""
+    """Yield the references that the database does not enforce."""
     for line in _UNCHECKED.split("\n")[1:-1]:
         yield Reference(*(_column(name) for name in line.split()))
 
 
 def all_references() -> Iterator[Reference]:
-    """These and the foreign keys."""
+    """Yield all references: those that the database does not enforce, and its foreign keys."""
     yield from unchecked()
     for table in metadata.sorted_tables:
         for column in table.columns:

@@ -1,4 +1,4 @@
-"""Statements that a user has written: carried out as they stand, one at a time."""
+"""Execution of SQL statements that a user has written, one at a time and unchanged."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _TIME_COLUMNS = frozenset(
 
 
 class BadStatement(FrameworkError):  # noqa: N818
-    """SQL that the database does not take."""
+    """An SQL statement that the database rejects."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a statement gives: text, numbers, truth values and none; times as the database stores them."""
+    """Result of an SQL statement: text, numbers, booleans and nulls; times as the database stores them."""
 
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
@@ -36,7 +36,7 @@ class Answer:
     changed: int
 
     def shown(self, place: int, value: Any) -> str:
-        """A value for people to read."""
+        """Return a value of a column as text for people."""
         if value is None:
             return ""
         if self.columns[place] in _TIME_COLUMNS and isinstance(value, float):
@@ -46,7 +46,7 @@ class Answer:
         return str(value)
 
     def number_columns(self) -> frozenset[str]:
-        """The columns that hold nothing but numbers."""
+        """Return the names of the columns that hold numbers only."""
         numbers = set()
         for place, name in enumerate(self.columns):
             values = [row[place] for row in self.rows if row[place] is not None]
@@ -56,13 +56,13 @@ class Answer:
 
 
 def ask(db: Registry, statement: str) -> Answer:
-    """Carry out a statement that changes nothing; the registry was opened for reading only."""
+    """Execute a statement that changes nothing, in a registry that is opened for reading only."""
     with db.read() as connection:
         return _carried_out(connection, statement)
 
 
 def change(db: Registry, statement: str) -> Answer:
-    """Carry out a statement that may change the registry."""
+    """Execute a statement that may change the registry."""
     with db.write() as connection:
         return _carried_out(connection, statement)
 
@@ -86,7 +86,7 @@ def _carried_out(connection: Connection, statement: str) -> Answer:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON can have it."""
+    """Return a value of the driver as a value that JSON has."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat() if value.tzinfo else value.isoformat()
     if isinstance(value, date):
@@ -101,7 +101,7 @@ def _plain(value: Any) -> Any:
 
 
 def _is_of_statement(error: BaseException) -> bool:
-    """Whether the statement is at fault, and not the world."""
+    """Return whether an error is caused by the statement, and not by the connection or the server."""
     if isinstance(error, sqlite3.Warning):
         return True
     if isinstance(error, sqlite3.Error):

@@ -1,4 +1,4 @@
-"""Rows in bulk: many tuples into a table at once, by whatever is fastest on the database."""
+"""Bulk inserts and updates: many rows of a table at once, by the fastest way that the database has."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ COPY_FROM = 30
 
 
 class Batch:
-    """Rows to insert, in the order of the table's columns, in the form in which the database takes them fastest.
+    """New rows of a table, in the order of its columns, in the form that the database takes fastest.
 
-    None of them may be there. Times are seconds, JSON is text.
+    None of the rows may exist. Times are seconds since 1970, JSON is text.
     """
 
     def __init__(self, dialect: str, table: Table, rows: Sequence[Row]) -> None:
@@ -30,7 +30,7 @@ class Batch:
         self._text = _copied(table, rows) if dialect == "postgresql" and len(rows) >= COPY_FROM else ""
 
     def insert(self, connection: Connection) -> None:
-        """Insert them."""
+        """Insert the rows."""
         if self._text:
             _copy(connection, self._table, self._text)
         else:
@@ -38,17 +38,17 @@ class Batch:
 
 
 def insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert rows, none of which may be there."""
+    """Insert rows into a table, none of which may exist."""
     Batch(connection.dialect.name, table, rows).insert(connection)
 
 
 def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Insert the rows that are not there yet."""
+    """Insert the rows that a table does not have yet."""
     _execute_many(connection, _insert_sql(connection.dialect.name, table.name) + " on conflict do nothing", rows)
 
 
 def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-    """Set columns of rows that are known by their first key; each tuple ends with it."""
+    """Update columns of rows; each tuple ends with the first column of the row's primary key."""
     _execute_many(connection, _update_sql(connection.dialect.name, table.name, columns), rows)
 
 
@@ -64,7 +64,7 @@ def _execute_many(connection: Connection, statement: str, rows: Sequence[Row]) -
 
 @contextmanager
 def driver_errors_translated(connection: Connection, statement: str) -> Iterator[None]:
-    """The driver's errors as SQLAlchemy's."""
+    """Raise the driver's errors as those of SQLAlchemy."""
     dialect: Any = connection.dialect
     any_error = dialect.loaded_dbapi.Error
     try:
@@ -74,14 +74,14 @@ def driver_errors_translated(connection: Connection, statement: str) -> Iterator
 
 
 def allow_late_flush(connection: Connection) -> None:
-    """Let this transaction's commit return before the disk has it: a loss of power may undo it, whole."""
+    """Let this transaction's commit return before the disk has it; a loss of power may undo the whole transaction."""
     # SQLite does so always (synchronous = normal); the journals still tell what was undone, positions and all.
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("set local synchronous_commit = off")
 
 
 def placeholder(dialect: str, column: Any) -> str:
-    """How a value of the column is bound."""
+    """Return the placeholder for a value of a column in a statement."""
     if dialect == "sqlite":
         return "?"
     if isinstance(column.type, Time):
@@ -108,7 +108,7 @@ def _update_sql(dialect: str, name: str, columns: tuple[str, ...]) -> str:
 
 
 def _copied(table: Table, rows: Sequence[Row]) -> str:
-    """Rows as COPY reads them."""
+    """Return rows in the text format of PostgreSQL's COPY."""
     written = [_writer(column)(values) for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)]
     return "\n".join(map("\t".join, zip(*written, strict=True))) + "\n"
 

@@ -1,4 +1,4 @@
-"""The registry's database: where it is, how it is opened, and what is said when that fails."""
+"""Connections to the registry's database, and the messages and remedies for their errors."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _NO_SERVER = ("57P", "533")
 
 
 def connect(url: str | None = None, *, read_only: bool = False) -> Registry:
-    """The registry as it is, whatever its tables are."""
+    """Return the registry at a URL, or the default one, without a check of its tables."""
     named = url or os.environ.get("FW_REGISTRY")
     return Registry(_parsed(named) if named else _default_url(), read_only=read_only)
 
 
 class Registry:
-    """A database with the registry's tables. Safe to carry across a fork."""
+    """A database with the registry's tables. It can be used after a fork."""
 
     def __init__(self, url: URL, *, read_only: bool = False) -> None:
         self.read_only = read_only
@@ -43,12 +43,12 @@ class Registry:
 
     @property
     def dialect(self) -> str:
-        """``sqlite`` or ``postgresql``."""
+        """Name of the database's SQL dialect: ``sqlite`` or ``postgresql``."""
         return self.engine.dialect.name
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one state of the registry and changes nothing."""
+        """Open a transaction that sees one state of the registry and changes nothing."""
         with self._translated(), self._engine().connect() as connection:
             connection.execution_options(postgresql_readonly=self.read_only)
             with connection.begin():
@@ -56,14 +56,14 @@ class Registry:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that is committed at the end, or leaves nothing when it fails."""
+        """Open a transaction that is committed at the end, and rolled back if an exception leaves it."""
         with self._translated(), self._engine().connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
 
     def revision(self) -> str | None:
-        """The migration that the database stands at; none when it is empty."""
+        """Return the last migration of the database; None if it is empty."""
         try:
             with self._engine().connect() as connection:
                 return connection.execute(text("select version_num from alembic_version")).scalar()
@@ -74,7 +74,7 @@ class Registry:
             return None
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections."""
         self.engine.dispose()
 
     def _engine(self) -> Engine:
@@ -97,7 +97,7 @@ class Registry:
 
 
 def _is_away(error: exc.SQLAlchemyError) -> bool:
-    """Whether there is no connection to a server: lost, refused, or still or already without it."""
+    """Return whether an error means that there is no connection to a server, or that it starts or shuts down."""
     state = getattr(getattr(error, "orig", None), "sqlstate", "")
     return isinstance(error, exc.OperationalError) and (state is None or state[:2] == "08" or state[:3] in _NO_SERVER)
 

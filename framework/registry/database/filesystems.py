@@ -1,4 +1,4 @@
-"""File systems: which one holds a path, and whether its locks reach other machines."""
+"""Types of file systems, and whether their locks reach other machines."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NETWORK = frozenset(
 
 
 def filesystem_type(path: Path, mounts: str | None = None) -> str:
-    """The type of the file system that holds the path (``ext4``, ``nfs4``), empty where the system doesn't tell."""
+    """Return the type of the file system that holds a path (``ext4``, ``nfs4``); empty if it is unknown."""
     place, best, found = path.resolve(), -1, ""
     for line in (_mounts() if mounts is None else mounts).splitlines():
         fields = line.split()

@@ -1,4 +1,4 @@
-"""Ids: integers, handed out in ranges, so that later rows have greater ones on every database."""
+"""Ids of rows: integers reserved in ranges, so that later rows have greater ids on every database."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from framework.registry.schema.tables import id_block
 
 
 def reserve(connection: Connection, name: str, count: int) -> int:
-    """Take ``count`` ids of a table for good; the first of them. Holds up other writers until the commit."""
+    """Reserve ``count`` ids of a table and return the first; other writers wait until the commit."""
     reserved = (
         id_block.update()
         .where(id_block.c.name == name)
@@ -27,7 +27,7 @@ _LARGEST_RANGE = 65_536
 
 
 class IdSource:
-    """Ids of one table, from ranges that are reserved in short transactions of their own."""
+    """Source of ids of a table, from ranges that are reserved in short transactions of their own."""
 
     def __init__(self, registry: Registry, name: str) -> None:
         #: The next id.

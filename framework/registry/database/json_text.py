@@ -1,4 +1,4 @@
-"""JSON text of small values, many times."""
+"""Fast conversion of small values to JSON text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ _decode_object = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def json_text(value: Any) -> str:
-    """A value as JSON, on one line, as short as it can be."""
+    """Return a value as compact JSON on one line."""
     return _encode(value).decode()
 
 
 def keys_text(keys: Any) -> str | None:
-    """The keys of a loop, or their JSON, as a row has them; ValueError for anything else."""
+    """Return the keys of a loop, a dictionary or its JSON, as JSON text for a row.
+
+    Raises ValueError for anything else.
+    """
     if keys is None:
         return None
     if type(keys) is dict:

@@ -1,4 +1,4 @@
-"""Opening a registry: it is made, or brought up to date, before it is used."""
+"""Opening of a registry, which is created or upgraded first where necessary."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from framework.registry.schema.tables import REVISION
 
 
 def open_registry(url: str | None = None, *, read_only: bool = False) -> Registry:
-    """Open a registry, making it first if need be, and bringing a file up to date (never when ``read_only``).
+    """Open a registry; create it, or upgrade an SQLite file, unless ``read_only``.
 
-    Without a URL it is ``$FW_REGISTRY``, or else ``registry.sqlite`` in ``$FW_HOME``.
+    The default URL is ``$FW_REGISTRY``, or else that of ``registry.sqlite`` in ``$FW_HOME``.
     """
     registry = connect(url, read_only=read_only)
     try:
@@ -22,7 +22,10 @@ def open_registry(url: str | None = None, *, read_only: bool = False) -> Registr
 
 
 def _make_current(registry: Registry) -> None:
-    """Agree with the registry on what its tables are: it is made or brought up to date, or it is said what to do."""
+    """Create a registry, or upgrade it to the newest schema.
+
+    Raises RegistryError with the remedy where that is not allowed.
+    """
     revision = registry.revision()
     if revision == REVISION:
         return
@@ -41,7 +44,7 @@ def _make_current(registry: Registry) -> None:
 
 
 def refuse_newer(registry: Registry, revision: str | None) -> None:
-    """RegistryError for a registry that this skyfw does not know."""
+    """Raise RegistryError for a registry of a newer skyfw."""
     if revision is not None and revision > REVISION:
         raise RegistryError(
             f"{registry.place}: the registry was made by a newer skyfw (schema {revision}; this one knows up to "

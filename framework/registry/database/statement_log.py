@@ -1,4 +1,4 @@
-"""What is asked: the SQL behind a question, as somebody may carry it out by hand."""
+"""Record of executed SQL statements, for users who want to execute them by hand."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from framework.registry.database.connection import Registry
 
 @contextmanager
 def statements(db: Registry) -> Iterator[list[str]]:
-    """The statements that are carried out inside, with their values in them."""
+    """Collect the SQL statements that are executed inside the context, with their values in them."""
     found: list[str] = []
 
     def keep(connection: Connection, statement: Any, *_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Upgrading: the registry's tables made, or brought to the newest migration, with their comments and views."""
+"""Upgrade of the registry's tables to the newest migration, with their comments and views."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def upgrade(registry: Registry, to: str = REVISION) -> None:
-    """Carry out the migrations that are missing, all or none; safe when two do it at once."""
+    """Execute the missing migrations, all or none; two processes may do it at the same time."""
     # Alembic takes as long to import as all the rest, so only here.
     from alembic import command
     from alembic.config import Config
@@ -36,7 +36,7 @@ def upgrade(registry: Registry, to: str = REVISION) -> None:
 
 
 def comment(connection: Connection) -> None:
-    """Tell PostgreSQL what each table and column is; SQLite has no place for it."""
+    """Write the comments on tables and columns into PostgreSQL; SQLite has none."""
     if connection.dialect.name != "postgresql":
         return
     there = set(inspect(connection).get_table_names())

@@ -1,4 +1,4 @@
-"""The follower: a process beside the engine that takes a run's journals into the registry while it runs."""
+"""The follower: a process next to the engine that ingests a run's journals while the run goes on."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PATIENCE_SECONDS = 300
 
 
 class Follower:
-    """Follows one run; forked, so that a registry that is slow or down never holds the run up."""
+    """Follower of one run, in a forked process, so that a slow or unavailable registry never delays the run."""
 
     def __init__(self, registry: Registry, attempt: int, journal: Path) -> None:
         self._registry = registry
@@ -37,7 +37,7 @@ class Follower:
         self._open = -1
 
     def begin(self) -> None:
-        """Start following."""
+        """Start the follower's process."""
         self.let_go()
         reading, self._open = os.pipe()
         sys.stdout.flush()
@@ -53,12 +53,12 @@ class Follower:
         """Close the registry, which must not be open across a fork.
 
         SQLite keeps its locks by process: a child that inherits an open database believes that it holds locks which
-        only its parent has, and the parent takes the child's write-ahead log away when it closes.
+        only its parent has, and the parent removes the child's write-ahead log when it closes.
         """
         self._registry.close()
 
     def finish(self) -> None:
-        """The journals have their last facts: take those in and end; RegistryError where that failed."""
+        """Ingest the last facts of the journals and end the process; raise RegistryError if that fails."""
         if not self._child:
             return
         os.close(self._open)
@@ -68,7 +68,7 @@ class Follower:
             self.catch_up()
 
     def _status(self) -> int:
-        """Wait for the child's end; a registry that is slow is named, and need not be waited for."""
+        """Wait for the child and return its status; report a slow registry, and stop waiting on an interrupt."""
         ended = os.pidfd_open(self._child)
         try:
             if not _readable(ended, SLOW_SECONDS):
@@ -82,7 +82,7 @@ class Follower:
             os.close(ended)
 
     def catch_up(self) -> None:
-        """Take in what the journals hold, in this process; a registry that is away is waited for."""
+        """Ingest the journals in this process; wait for a registry that is unavailable."""
         deadline, is_said = time.monotonic() + PATIENCE_SECONDS, False
         while True:
             try:
@@ -97,7 +97,7 @@ class Follower:
                 _pause(error)
 
     def _follow(self, reading: int, parent: int) -> None:
-        """In the child: until the engine closes its side of the pipe, and once more after that."""
+        """Ingest, in the child, until the engine closes its side of the pipe, and once more after that."""
         status = 1
         try:
             die_with_parent(parent)
@@ -122,12 +122,12 @@ class Follower:
 
 
 def _readable(descriptor: int, seconds: float) -> bool:
-    """Whether a pipe's other side is closed, or a process has ended, now or within some seconds."""
+    """Return whether a pipe's other side is closed, or a process has ended, within some seconds."""
     return bool(select.select([descriptor], [], [], seconds)[0])
 
 
 def _pause(error: RegistryAway) -> None:
-    """Let a second pass; whoever interrupts it has the error instead, and with it the way on."""
+    """Wait a second; on an interrupt, raise the error, which has the remedy."""
     try:
         time.sleep(1)
     except KeyboardInterrupt:

@@ -1,4 +1,4 @@
-"""How Alembic runs a migration: within the transaction of whoever asks for it."""
+"""Environment in which Alembic executes migrations: the transaction of the caller."""
 
 from __future__ import annotations
 

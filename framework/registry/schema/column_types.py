@@ -1,4 +1,4 @@
-"""Column types of the registry, which mean the same on every database, and the columns that many tables have."""
+"""Column types that mean the same on every database, and columns that many tables have."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ YEAR_10000 = 253_402_300_800.0
 
 
 class Time(TypeDecorator[float]):
-    """A moment, in Python seconds since 1970: REAL on SQLite, timestamptz on PostgreSQL."""
+    """Time as Python's seconds since 1970: REAL on SQLite, timestamptz on PostgreSQL."""
 
     impl = Double
     cache_ok = True
@@ -56,7 +56,7 @@ Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresq
 
 
 class Numbers(UserDefinedType[Sequence[int]]):
-    """An array of PostgreSQL's, as a parameter: written at once, where the driver would look at each number."""
+    """PostgreSQL's array of integers, as one parameter; the driver would inspect each number of a list."""
 
     cache_ok = True
     render_bind_cast = True
@@ -82,16 +82,16 @@ metadata = MetaData(
 
 
 def key(name: str, type_: Any = Number, comment: str | None = None) -> Column[Any]:
-    """A column of the primary key."""
+    """Return a column of a primary key."""
     return Column(name, type_, primary_key=True, autoincrement=False, comment=comment)
 
 
 def of(table: str, name: str, comment: str | None = None, *, key: bool = False, required: bool = True) -> Column[Any]:
-    """A number that another table's row has as its key."""
+    """Return a column that refers to the key of another table."""
     target = ForeignKey(table)
     return Column(name, Number, target, primary_key=key, autoincrement=False, nullable=not required, comment=comment)
 
 
 def required(name: str, type_: Any = Words, comment: str | None = None) -> Column[Any]:
-    """A column that has a value in every row."""
+    """Return a column that has a value in every row."""
     return Column(name, type_, nullable=False, comment=comment)

@@ -1,4 +1,4 @@
-"""Tables of what was executed: tasks, jobs, calls, programs and their messages."""
+"""Tables of executions: tasks, jobs, calls, programs and their messages."""
 
 from __future__ import annotations
 

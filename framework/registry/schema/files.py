@@ -1,4 +1,4 @@
-"""Tables of files: what they are, where they are and where they come from."""
+"""Tables of files: their contents, their copies in archives and their provenance."""
 
 from __future__ import annotations
 

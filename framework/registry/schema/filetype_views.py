@@ -1,4 +1,4 @@
-"""Views of filetypes: a view of the files of each, and an index for each searchable key."""
+"""Views of the files of each filetype, and indexes of its searchable keys."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OTHER_VIEWS = frozenset({"task_state", "alembic_version"})
 
 @dataclass(frozen=True)
 class Key:
-    """A key that is recorded of the files of a type."""
+    """A metadata key that is recorded of the files of a filetype."""
 
     name: str
     data_type: str
@@ -43,7 +43,7 @@ class Declaration:
 
 
 def declarations(connection: Connection) -> dict[str, Declaration]:
-    """What is declared, by filetype."""
+    """Return the declared filetypes by name."""
     keys: dict[str, list[Key]] = {}
     of_key = ops_filetype_metadata.c
     for row in connection.execute(ops_filetype_metadata.select().order_by(of_key.filetype, of_key.position)):
@@ -54,12 +54,12 @@ def declarations(connection: Connection) -> dict[str, Declaration]:
 
 
 def groups_of(connection: Connection) -> set[str]:
-    """The keys that have views of their own."""
+    """Return the metadata keys that have views of their own."""
     return set(connection.execute(select(ops_file_group.c.column_name)).scalars())
 
 
 def make_views(connection: Connection, filetypes: Iterable[str] | None = None) -> None:
-    """Make the views and indexes of filetypes, or of all, and the views of groups anew."""
+    """Create the views and indexes of some filetypes, or of all, and replace the views of groups."""
     known = declarations(connection)
     chosen = known.values() if filetypes is None else [known[name] for name in filetypes]
     for declaration in chosen:
@@ -73,7 +73,7 @@ def make_views(connection: Connection, filetypes: Iterable[str] | None = None) -
 
 
 def drop_views(connection: Connection) -> None:
-    """Take the views away, as SQLite needs it where a table below them is made anew; the indexes go with the table."""
+    """Drop all views, and SQLite's indexes, before a migration that replaces the tables below them."""
     if not inspect(connection).has_table(ops_filetype.name):
         return
     known = declarations(connection)
@@ -85,12 +85,15 @@ def drop_views(connection: Connection) -> None:
 
 
 def index_name(key: Key) -> str:
-    """What the index of a searchable key is called."""
+    """Return the name of the index of a searchable key."""
     return f"ix_desfile_metadata_{key.name}_{key.data_type}"
 
 
 def _make_view(connection: Connection, name: str, definition: str | None) -> None:
-    """The database's statements about a view take no parameters: every name in them has been checked."""
+    """Create or replace a view; without a definition, only drop it.
+
+    Statements about views take no parameters: every name in them has been checked.
+    """
     try:
         connection.exec_driver_sql(f'drop view if exists "{_checked(name)}"')
         if definition is not None:
@@ -108,7 +111,7 @@ def _view_sql(dialect: str, declaration: Declaration) -> str:
 
 
 def _group_sql(dialect: str, group: str, members: Mapping[str, Declaration]) -> str | None:
-    """The files of all types that have the key; none where no type has."""
+    """Return the SQL of a view of the files of all filetypes that have a key; None if no type has it."""
     types = {key.data_type for one in members.values() for key in one.keys if key.name == group}
     if not types:
         return None
@@ -135,7 +138,7 @@ def _column(key: str) -> str:
 
 
 def _checked(name: str) -> str:
-    """A name that stands in SQL as it is."""
+    """Return a name that may stand in SQL as it is; raise FrameworkError for any other."""
     if not NAME.fullmatch(name):
         raise FrameworkError(f"{name!r} cannot stand in SQL")
     return name

@@ -1,4 +1,4 @@
-"""Tables of what files are called and known by: filetypes, their metadata, and groups of files."""
+"""Tables of filetypes, their metadata keys, and groups of files."""
 
 from __future__ import annotations
 

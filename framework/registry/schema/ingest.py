@@ -1,4 +1,4 @@
-"""Tables that writers of the registry keep for themselves."""
+"""Tables that processes which write to the registry keep for themselves."""
 
 from __future__ import annotations
 

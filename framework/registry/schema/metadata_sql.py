@@ -1,6 +1,6 @@
-"""Metadata as typed values: the SQL by which a key of a file's JSON becomes a number, a text or a truth value.
+"""SQL expressions for metadata: a key of a file's JSON as a number, text or boolean.
 
-The same words stand in views, indexes and questions, which is how a database knows that an index serves a question. A
+Views, indexes and questions use the same expressions, by which a database sees that an index serves a question. A
 value that is not of the type is null on every database: a cast never fails.
 """
 
@@ -28,14 +28,14 @@ _REAL = f"^({_WRITTEN_OUT}|{_WITH_EXPONENT})$"
 
 
 def typed(dialect: str, key: str, data_type: str, column: str = "metadata") -> str:
-    """The SQL of a key's value as a type; ``column`` is the JSON."""
+    """Return the SQL of a key's value as a type; ``column`` is the column of the JSON."""
     if not KEY.fullmatch(key) or data_type not in TYPES:
         raise FrameworkError(f"{key!r} as {data_type!r}: not a metadata key and its type")
     return (_of_jsonb if dialect == "postgresql" else _of_json_text)(key, data_type, column)
 
 
 def as_text(dialect: str, column: ColumnElement[Any], key: str) -> ColumnElement[Any]:
-    """A key's value as text, whatever its type and the key: for questions that no index serves."""
+    """Return the SQL of any key's value as text, for questions that no index serves."""
     if dialect == "postgresql":
         return func.jsonb_extract_path_text(column, literal(key, Text))
     place = literal(f'$."{key}"', Text)

@@ -1,4 +1,4 @@
-"""Tables of what was asked for: requests, units, attempts, blocks, modules."""
+"""Tables of requests, units, attempts, blocks and modules."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""What the tables of the registry are; ``migrations`` make them, and a test holds the two together.
+"""All tables of the registry, and the migration that creates them.
 
-Names are those of the Dark Energy Survey's registry, so that its operators' queries run as they stand. Whatever takes
-time is a row of ``task``; the ``pfw_`` tables say what it was, under the same id.
+Names are those of the Dark Energy Survey's registry, so that its operators' queries run unchanged. Whatever takes
+time is a row of ``task``; the tables ``pfw_*`` describe it under the same id. A test compares these tables with those
+that ``migrations`` creates.
 """
 
 from __future__ import annotations

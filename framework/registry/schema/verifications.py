@@ -1,4 +1,4 @@
-"""Tables of verified reruns: calls that were repeated, and how what they made compares with the record."""
+"""Tables of verified reruns: repeated calls, and the comparison of their files with the record."""
 
 from __future__ import annotations
 

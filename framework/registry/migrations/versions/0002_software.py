@@ -1,4 +1,4 @@
-"""What programs ran in."""
+"""Software stacks: the environments that programs ran in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What files are known by: filetypes and their metadata, base names, contents."""
+"""Filetypes with their metadata, base names of files, and checksums of their contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What submitted a run, verified reruns, and views with the names of the IVOA's provenance model."""
+"""Software that submitted a run, verified reruns, and views with the names of the IVOA's provenance model."""
 
 from __future__ import annotations
 
