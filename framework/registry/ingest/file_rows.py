@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exc, select
 
 from framework.registry.database import bulk
+from framework.registry.database.chunks import chunks
 from framework.registry.schema.tables import desfile
 
 Row = tuple[Any, ...]
 #: Files that the registry has already: from the new id to the id of their row.
 SameFiles = dict[int, int]
-
-#: Values in one statement, below the limit of every SQLite.
-_CHUNK = 500
 
 _INDEX = {column.name: index for index, column in enumerate(desfile.columns)}
 _ID, _PATH, _VERSION, _CREATED = (_INDEX[name] for name in ("id", "path", "path_version", "created_date"))
@@ -56,8 +53,7 @@ class RecordedFile(NamedTuple):
 def read_files_by_path(connection: Connection, paths: Iterable[str]) -> Iterator[RecordedFile]:
     """Return the recorded files with these paths."""
     table = desfile.c
-    wanted = iter(paths)
-    while chunk := list(islice(wanted, _CHUNK)):
+    for chunk in chunks(paths):
         query = select(table.path, table.path_version, table.id, table.created_date).where(table.path.in_(chunk))
         for row in connection.execute(query):
             yield RecordedFile(row.path, row.path_version, row.id, row.created_date or 0.0)

@@ -10,12 +10,10 @@ from msgspec import Struct
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from framework.registry.database.chunks import chunks
 from framework.registry.database.connection import Registry
 from framework.registry.questions.files import Copy, copy_from_row, select_copies
 from framework.registry.schema.tables import desfile, file_archive_info, file_tombstone, pfw_attempt, task
-
-#: How many values one statement asks for, within what every SQLite takes.
-_CHUNK = 500
 
 Key = TypeVar("Key", int, str)
 
@@ -94,13 +92,12 @@ class Removal(Struct, frozen=True, kw_only=True, gc=False):
 
 def removals_of(db: Registry, ids: Sequence[int]) -> dict[int, Removal]:
     """Return the last removal of a copy of each file, by the ids of files."""
-    return _removals(db, [desfile.c.id.in_(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK)], desfile.c.id)
+    return _removals(db, [desfile.c.id.in_(chunk) for chunk in chunks(ids)], desfile.c.id)
 
 
 def removals_at(db: Registry, paths: Sequence[str]) -> dict[str, Removal]:
     """Return the last removal of a copy of each file, by the paths of files."""
-    chunks = [desfile.c.path.in_(paths[at : at + _CHUNK]) for at in range(0, len(paths), _CHUNK)]
-    return _removals(db, chunks, desfile.c.path)
+    return _removals(db, [desfile.c.path.in_(chunk) for chunk in chunks(paths)], desfile.c.path)
 
 
 def _removals(db: Registry, conditions: Sequence[ColumnElement[bool]], key: ColumnElement[Key]) -> dict[Key, Removal]:
@@ -138,8 +135,7 @@ def record_removals(db: Registry, archive: str, ids: Sequence[int], *, by: str, 
     row = row.on_conflict_do_update(index_elements=["desfile_id", "archive_name"], set_=changes)
     copy_row = file_archive_info.c
     with db.write() as connection:
-        for at in range(0, len(ids), _CHUNK):
-            chunk = ids[at : at + _CHUNK]
+        for chunk in chunks(ids):
             of_chunk = {"archive_name": archive, "removed_date": now, "removed_by": by, "reason": reason}
             connection.execute(row, [{"desfile_id": id_, **of_chunk} for id_ in chunk])
             connection.execute(

@@ -6,12 +6,13 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, starmap
+from itertools import starmap
 from typing import Any
 
 from msgspec import Struct
 from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, Text, and_, column, func, literal, select
 
+from framework.registry.database.chunks import CHUNK_SIZE, chunks
 from framework.registry.database.connection import Registry
 from framework.registry.schema.column_types import Numbers
 from framework.registry.schema.tables import (
@@ -23,9 +24,6 @@ from framework.registry.schema.tables import (
     pfw_wrapper,
     task,
 )
-
-#: Paths in one statement; every SQLite takes so many parameters.
-_CHUNK = 500
 
 
 class FileRow(Struct, frozen=True, kw_only=True, gc=False):
@@ -74,12 +72,11 @@ class Origin:
 
 def find_in_archive(db: Registry, archive: str, paths: Sequence[str]) -> dict[str, FileRow]:
     """Return the recorded files of an archive at these paths, by path."""
-    wanted = iter(paths)
     found: dict[str, FileRow] = {}
     with db.read() as connection:
-        if len(paths) > _CHUNK and db.dialect == "sqlite" and _none_beside(connection, paths):
+        if len(paths) > CHUNK_SIZE and db.dialect == "sqlite" and _none_beside(connection, paths):
             return {}
-        while chunk := list(islice(wanted, _CHUNK)):
+        for chunk in chunks(paths):
             here = and_(file_archive_info.c.desfile_id == desfile.c.id, file_archive_info.c.archive_name == archive)
             query = select_files().add_columns(*packed_columns()).join(file_archive_info, here)
             query = query.where(desfile.c.path.in_(chunk))
@@ -98,8 +95,8 @@ def copies_of(db: Registry, ids: Sequence[int]) -> dict[int, list[Copy]]:
     """Return the copies of each file in archives, by the ids of files."""
     found: dict[int, list[Copy]] = {}
     with db.read() as connection:
-        for at in range(0, len(ids), _CHUNK):
-            here = file_archive_info.c.desfile_id.in_(ids[at : at + _CHUNK])
+        for chunk in chunks(ids):
+            here = file_archive_info.c.desfile_id.in_(chunk)
             query = select_copies().where(here).order_by(file_archive_info.c.archive_name)
             for row in connection.execute(query):
                 found.setdefault(row.id, []).append(copy_from_row(row))
@@ -159,10 +156,9 @@ def wanted_id(dialect: str, ids: Iterable[int]) -> ColumnElement[int]:
 
 def find_by_path(db: Registry, paths: Iterable[str]) -> dict[str, FileRow]:
     """Return the files that runs have made at these paths, kept or not, by path."""
-    wanted = iter(paths)
     found: dict[str, FileRow] = {}
     with db.read() as connection:
-        while chunk := list(islice(wanted, _CHUNK)):
+        for chunk in chunks(paths):
             query = select_files().where(desfile.c.path.in_(chunk), desfile.c.path_version == "")
             found |= {file.path: file for file in file_rows(connection, query)}
     return found
@@ -179,9 +175,8 @@ def find_by_content(db: Registry, sha256: str, size: int) -> list[FileRow]:
 
 def find_call_outputs(db: Registry, archive: str, run: str, calls: Iterable[int]) -> Iterator[tuple[int, FileRow]]:
     """Yield the files that an archive has of calls of a run, of the last successful execution of each call."""
-    wanted = iter(calls)
     with db.read() as connection:
-        while chunk := list(islice(wanted, _CHUNK)):
+        for chunk in chunks(calls):
             good = (
                 select(func.max(pfw_wrapper.c.task_id).label("task_id"), pfw_wrapper.c.wrapnum)
                 .join(pfw_attempt, pfw_attempt.c.id == pfw_wrapper.c.pfw_attempt_id)

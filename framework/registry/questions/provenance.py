@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from framework.registry.database.chunks import chunks
 from framework.registry.database.connection import Registry
 from framework.registry.questions.software import Stack, stacks_of, submitters_of
 from framework.registry.questions.task_names import task_names
@@ -24,9 +25,6 @@ from framework.registry.schema.tables import (
     pfw_wrapper,
     task,
 )
-
-#: Ids in one statement; every SQLite takes so many parameters.
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,16 +139,15 @@ def _activities(connection: Connection, attempt: Row[Any]) -> Iterator[Activity]
 
 def _pairs(connection: Connection, near: Any, far: Any, ids: Sequence[int]) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
-    for at in range(0, len(ids), _CHUNK):
-        query = select(near, far).where(near.in_(ids[at : at + _CHUNK])).order_by(near, far)
+    for chunk in chunks(ids):
+        query = select(near, far).where(near.in_(chunk)).order_by(near, far)
         found += [(a, b) for a, b in connection.execute(query)]
     return found
 
 
 def _artefacts(connection: Connection, attempt_id: int, ids: Sequence[int]) -> Iterator[Artefact]:
     file, place = desfile.c, file_archive_info.c
-    for at in range(0, len(ids), _CHUNK):
-        chunk = ids[at : at + _CHUNK]
+    for chunk in chunks(ids):
         archives: dict[int, list[str]] = {}
         kept = select(place.desfile_id, place.archive_name).where(place.desfile_id.in_(chunk))
         for id_, name in connection.execute(kept.order_by(place.archive_name)):

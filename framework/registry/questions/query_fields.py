@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import Select, and_, select, true
 
 from framework.pipeline.questions import FieldsQuestion, UnansweredError
+from framework.registry.database.chunks import chunks
 from framework.registry.database.connection import Registry
 from framework.registry.questions.files import FileRow, packed_columns, packed_form
 from framework.registry.questions.selection import (
@@ -24,8 +24,6 @@ from framework.registry.questions.selection import (
 from framework.registry.questions.selection_fields import FileTables
 from framework.registry.questions.selection_sql import TextCompiler
 from framework.registry.schema.tables import desfile, file_archive_info, pfw_attempt
-
-_CHUNK = 500
 
 
 def find_by_fields(db: Registry, archive: str, question: FieldsQuestion) -> Iterator[FileRow]:
@@ -45,10 +43,9 @@ def find_by_fields(db: Registry, archive: str, question: FieldsQuestion) -> Iter
 
 def find_newest_by_name(db: Registry, archive: str, names: Iterable[str]) -> dict[str, FileRow]:
     """Return for each base name that an archive has the file that was recorded last."""
-    remaining = iter(sorted(names))
     found: dict[str, FileRow] = {}
     with db.read() as connection:
-        while chunk := list(islice(remaining, _CHUNK)):
+        for chunk in chunks(sorted(names)):
             tables = _Tables("named")
             file = tables.get("named").file
             query = _query(tables, archive, []).where(file.c.filename.in_(chunk))

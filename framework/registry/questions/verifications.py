@@ -7,13 +7,11 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import func, select
 
+from framework.registry.database.chunks import chunks
 from framework.registry.database.connection import Registry
 from framework.registry.database.ids import reserve
 from framework.registry.questions.attempts import NewSoftware, insert_software
 from framework.registry.schema.tables import verification, verification_file
-
-#: Ids in one statement; every SQLite takes so many parameters.
-_CHUNK = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,11 +90,11 @@ def verified_files(db: Registry, ids: Sequence[int]) -> Mapping[int, LatestVerdi
     file = verification_file.c
     about = (file.desfile_id, file.verdict, file.difference, verification.c.verify_time, verification.c.operator)
     with db.read() as connection:
-        for at in range(0, len(ids), _CHUNK):
+        for chunk in chunks(ids):
             query = (
                 select(*about)
                 .join(verification, verification.c.id == file.verification_id)
-                .where(file.desfile_id.in_(ids[at : at + _CHUNK]))
+                .where(file.desfile_id.in_(chunk))
                 .order_by(verification.c.id)
             )
             for id_, *row in connection.execute(query):
