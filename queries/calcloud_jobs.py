@@ -26,7 +26,7 @@ select d.path, v.val as root
 
 
 def ask(
-    sql: Callable[..., list[dict[str, Any]]],
+    sql: Callable[..., list[dict[str, object]]],
     *,
     plan: str,
     inputs: str,
@@ -34,7 +34,7 @@ def ask(
     overhead_s: str,
     memory_scale: str,
     time_scale: str,
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """Yield the lines; LookupError if there is no plan, or a dataset of it has no file."""
     memory, seconds = float(memory_scale), float(time_scale)
     more_mb, more_s = int(overhead_mb), float(overhead_s)

@@ -20,7 +20,9 @@ select d.path, d.metadata from desfile d, file_archive_info f
 """
 
 
-def ask(sql: Callable[..., list[dict[str, Any]]], *, skymap: str, tract: str, project: str) -> Iterator[dict[str, Any]]:
+def ask(
+    sql: Callable[..., list[dict[str, Any]]], *, skymap: str, tract: str, project: str
+) -> Iterator[dict[str, object]]:
     """Yield a line for each image and patch that overlap; none if no image touches the tract."""
     sky_map = SkyMap.from_json(Path(skymap).read_text(encoding="utf-8"))
     raws: dict[tuple[int, int], tuple[str, str]] = {}

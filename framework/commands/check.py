@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -60,7 +60,7 @@ def command(
     return 1 if errors else 0
 
 
-def as_object(problem: Problem) -> dict[str, Any]:
+def as_object(problem: Problem) -> dict[str, object]:
     """Return a problem as plain data; columns count from 1."""
     return {
         "file": problem.position.file,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -72,7 +72,7 @@ def lines(checked: ArchiveCheck, done: dict[ArchiveProblem, str], repairing: boo
     yield f"{counted(checked.files, 'file')} on record: {found}"
 
 
-def as_object(checked: ArchiveCheck, done: dict[ArchiveProblem, str]) -> dict[str, Any]:
+def as_object(checked: ArchiveCheck, done: dict[ArchiveProblem, str]) -> dict[str, object]:
     return {
         "files": checked.files,
         "findings": [

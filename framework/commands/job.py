@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -126,7 +126,7 @@ class JobReport:
             if any(row.software == stack.sha256 for row in self.rows):
                 yield f"{software_name(stack)}: {about(stack)}"
 
-    def as_object(self, row: CallRow) -> dict[str, Any]:
+    def as_object(self, row: CallRow) -> dict[str, object]:
         """Return a try as plain data."""
         stack = self.software.get(row.software or "")
         verified = self.verifications.get(row.wrapnum)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -56,7 +56,7 @@ def command(
             click.echo(printable(line))
 
 
-def as_object(ancestry: Ancestry, verified: Mapping[int, LatestVerdict]) -> dict[str, Any]:
+def as_object(ancestry: Ancestry, verified: Mapping[int, LatestVerdict]) -> dict[str, object]:
     """Return files by depth and path, and the links between their paths, as plain data."""
     paths = {id_: file.path for id_, file in ancestry.files.items()}
     files = sorted(ancestry.files.values(), key=lambda file: (ancestry.depth[file.id], file.path))

@@ -211,7 +211,7 @@ def call_lines(call: Call, why: Callable[[Call, File], str]) -> Iterator[str]:
         yield f"  makes {file.path}{' in memory' if file.in_memory else ''}"
 
 
-def as_object(plan: Plan) -> dict[str, Any]:
+def as_object(plan: Plan) -> dict[str, object]:
     """Return a plan as plain data."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.engines.plan_records import job_record, software_records

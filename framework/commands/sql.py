@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -91,5 +91,5 @@ def print_csv(answer: Answer) -> None:
 
 def print_json(answer: Answer) -> None:
     """Print rows as a JSON list of objects, with values as stored."""
-    rows: list[dict[str, Any]] = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+    rows: list[dict[str, object]] = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
     click.echo(tables.as_json(rows))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from msgspec.structs import asdict as struct_as_dict
@@ -59,6 +59,6 @@ def maker_text(origin: Origin | None) -> str:
     return "" if origin is None else f"{origin.module} (call {origin.wrapnum} of {origin.run})"
 
 
-def as_object(file: FileRow, origin: Origin | None, archives: Sequence[str]) -> dict[str, Any]:
+def as_object(file: FileRow, origin: Origin | None, archives: Sequence[str]) -> dict[str, object]:
     """Return a file with its maker and its copies as plain data."""
     return {**struct_as_dict(file), "made_by": asdict(origin) if origin else None, "archives": list(archives)}

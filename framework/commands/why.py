@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -168,7 +168,7 @@ def _waits_for(run: Run, queue_status: QueueStatus | None) -> str:
 
 def _as_object(
     run: RunRow, errors: list[RunMessage], course: list[RunMessage], queue_status: QueueStatus | None
-) -> dict[str, Any]:
+) -> dict[str, object]:
 
     return {
         "run": run.run,

@@ -13,7 +13,7 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import msgspec
 
@@ -101,7 +101,7 @@ class PlanFiles:
             return False
         return bool(line) and "format" not in json.loads(line)
 
-    def _write_summary(self, name: str, summary: dict[str, Any]) -> None:
+    def _write_summary(self, name: str, summary: dict[str, object]) -> None:
         part = self.directory / f"{name}.json.part"
         part.write_bytes(json_line(summary))
         part.replace(self.directory / f"{name}.json")
@@ -143,7 +143,7 @@ class PlanFiles:
                     yield msgspec.convert(current_record(header, json.loads(line)), Job)
 
 
-def archive_files(paths: Iterable[Path], plan: PlannedRun, archived_before: Collection[str]) -> list[dict[str, Any]]:
+def archive_files(paths: Iterable[Path], plan: PlannedRun, archived_before: Collection[str]) -> list[dict[str, object]]:
     """Put files compressed into the run's archive, but for those that are there; return the records of the new ones."""
     records = []
     for path in paths:

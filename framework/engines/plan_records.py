@@ -16,9 +16,9 @@ from framework.model.run import PlannedCall, PlannedJob
 from framework.worker.job.shard_format import FORMAT, format_1_record
 
 
-def shard_header(plan: Plan, attempt: int, shard: str, *, has_format_1: bool) -> dict[str, Any]:
+def shard_header(plan: Plan, attempt: int, shard: str, *, has_format_1: bool) -> dict[str, object]:
     """Return the first line of a shard: what its jobs share."""
-    header: dict[str, Any] = {} if has_format_1 else {"format": FORMAT}
+    header: dict[str, object] = {} if has_format_1 else {"format": FORMAT}
     header |= {
         "run": plan.identity.run,
         "attempt": attempt,
@@ -37,7 +37,7 @@ def shard_header(plan: Plan, attempt: int, shard: str, *, has_format_1: bool) ->
     return header
 
 
-def job_record(job: Job) -> dict[str, Any]:
+def job_record(job: Job) -> dict[str, object]:
     """Return the job as plain data, with the keys that ``fw plan --json`` has always printed: those of format 1."""
     return format_1_record(msgspec.to_builtins(job, enc_hook=_as_text))
 
@@ -88,7 +88,7 @@ def _planned_call(call: Call) -> PlannedCall:
     )
 
 
-def run_summary(plan: Plan, attempt: int) -> dict[str, Any]:
+def run_summary(plan: Plan, attempt: int) -> dict[str, object]:
     """Return what a plan says of the run as a whole and of the blocks that are planned with it."""
     return {
         "run": plan.identity.run,
@@ -109,12 +109,12 @@ def run_summary(plan: Plan, attempt: int) -> dict[str, Any]:
     }
 
 
-def late_block_summary(plan: Plan, block: Block) -> dict[str, Any]:
+def late_block_summary(plan: Plan, block: Block) -> dict[str, object]:
     """Return what the plan of a late block adds to that of its run."""
     return {"modules": {module.name: module.calls for module in block.modules}, **_blocks_summary(plan)}
 
 
-def _blocks_summary(plan: Plan) -> dict[str, Any]:
+def _blocks_summary(plan: Plan) -> dict[str, object]:
     """Return what the blocks that are planned at one time add to the run."""
     modules = [module for block in plan.blocks for module in block.modules]
     return {

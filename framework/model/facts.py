@@ -5,7 +5,7 @@ The key ``e`` of a line says which fact it is, and ``t`` when it happened. Keys 
 
 from __future__ import annotations
 
-from typing import Any, Union
+from typing import Union
 
 import msgspec
 from msgspec import Struct, field
@@ -29,7 +29,7 @@ class FileRecord(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True
     #: Suffix, size in bytes and SHA-256 of the archive's copy, if the archive keeps the file compressed.
     packed: tuple[str, int, str] | None = None
     #: Metadata: keys to values.
-    metadata: dict[str, Any] | None = field(default=None, name="meta")
+    metadata: dict[str, object] | None = field(default=None, name="meta")
 
 
 class CallMessage(Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
@@ -184,7 +184,7 @@ class JobStart(JobFact, frozen=True, kw_only=True, gc=False, omit_defaults=True,
     #: Number of the job's block.
     block: int | None = None
     #: Values of the loop that the job belongs to, as text or as keys to values.
-    keys: str | dict[str, Any] | None = None
+    keys: str | dict[str, object] | None = None
     #: Calls that the job is planned to make.
     calls: int | None = None
     #: Directory of the job on the worker.
@@ -210,7 +210,7 @@ class CallStart(CallFact, frozen=True, kw_only=True, gc=False, omit_defaults=Tru
     #: Wrapper that runs its programs.
     wrapper: str
     #: Values of the loop that the call belongs to.
-    keys: str | dict[str, Any] | None = None
+    keys: str | dict[str, object] | None = None
     #: Path of the call's log in the archive.
     log: str | None = None
     #: Name of the shard that defines the call.
@@ -261,7 +261,7 @@ class SoftwareReady(JournalFact, frozen=True, kw_only=True, gc=False, omit_defau
     #: Name that the pipeline gives it.
     name: str
     #: Version of Python, image, digest and packages, as found.
-    found: dict[str, Any]
+    found: dict[str, object]
 
 
 class ExecStart(CallFact, frozen=True, kw_only=True, gc=False, omit_defaults=True, tag="exec.start"):

@@ -6,7 +6,6 @@ import os
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 #: A repository that takes longer is not waited for.
 SECONDS = 10
@@ -20,7 +19,7 @@ _STATUS = (
 )
 
 
-def git_states(folders: Sequence[tuple[Path, Sequence[str]]]) -> list[dict[str, Any]]:
+def git_states(folders: Sequence[tuple[Path, Sequence[str]]]) -> list[dict[str, object]]:
     """Return the git state of each folder, or of the parts of it that matter; all are asked at once.
 
     Keys: ``commit``, ``branch``, ``dirty`` and the ``changed`` files; or ``none`` with the reason why there is no
@@ -46,7 +45,7 @@ def _ask(folder: Path, parts: Sequence[str]) -> subprocess.Popen[bytes] | str:
         return "git is not installed" if isinstance(error, FileNotFoundError) else f"git: {error.strerror}"
 
 
-def _answer(folder: Path, process: subprocess.Popen[bytes] | str) -> dict[str, Any]:
+def _answer(folder: Path, process: subprocess.Popen[bytes] | str) -> dict[str, object]:
     if isinstance(process, str):
         return {"none": process}
     try:
@@ -61,7 +60,7 @@ def _answer(folder: Path, process: subprocess.Popen[bytes] | str) -> dict[str, A
     return _read(folder.resolve(), said.decode("utf-8", "backslashreplace").split("\0"))
 
 
-def _read(folder: Path, entries: list[str]) -> dict[str, Any]:
+def _read(folder: Path, entries: list[str]) -> dict[str, object]:
     headers = dict(entry[2:].split(" ", 1) for entry in entries if entry.startswith("# "))
     if any(_is_around(folder, entry[2:]) for entry in entries if entry.startswith("! ")):
         return {"none": "not in git: ignored by the repository around it"}

@@ -67,7 +67,7 @@ def read_lines(location: str) -> Iterator[str]:
 def read_records(location: str) -> Iterator[dict[str, Any]]:
     """Yield the header of a shard of the plan, and then its jobs, as plain data."""
     try:
-        parts: Iterator[dict[str, Any]] = map(json.loads, read_lines(location))
+        parts: Iterator[dict[str, object]] = map(json.loads, read_lines(location))
         for header in islice(parts, 1):
             yield header
             yield from (current_record(header, part) for part in parts)

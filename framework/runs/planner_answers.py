@@ -136,7 +136,7 @@ class RegistryAnswers:
         except (OSError, ValueError, LookupError) as error:
             raise UnansweredError(f"the query {question.name} fails: {error}") from error
 
-    def _sql(self, statement: str, **parameters: object) -> list[dict[str, Any]]:
+    def _sql(self, statement: str, **parameters: object) -> list[dict[str, object]]:
         """Return the rows of a statement with named parameters; a ``.py`` query is given this to ask with."""
         try:
             with self._registry.read() as connection:

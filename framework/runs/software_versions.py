@@ -31,7 +31,7 @@ def submission_versions(pipeline: Path) -> tuple[NewSoftware, ...]:
     return _framework(own), _software_version("pipeline", pipeline.name, found)
 
 
-def _framework(git: dict[str, Any]) -> NewSoftware:
+def _framework(git: dict[str, object]) -> NewSoftware:
     packages = sorted(set(_installed_packages()))
     version = next((name.partition("-")[2] for name in packages if name.startswith("skyfw-")), None)
     machine = os.uname()

@@ -111,7 +111,7 @@ def _pair(line: list[str]) -> PlannedAndUsed:
     return PlannedAndUsed(path, run, model, planned_memory_gb, memory, planned_wallclock_s, wallclock)
 
 
-def drift_metrics(rows: Sequence[PlannedAndUsed]) -> dict[str, Any]:
+def drift_metrics(rows: Sequence[PlannedAndUsed]) -> dict[str, object]:
     """Compute how far plans were off.
 
     Parameters
@@ -121,7 +121,7 @@ def drift_metrics(rows: Sequence[PlannedAndUsed]) -> dict[str, Any]:
 
     Returns
     -------
-    dict[str, Any]
+    dict[str, object]
         `..._bias` and `..._scatter`, mean and root mean square of the natural logarithm of used over planned; the share
         of jobs on too small a machine; `fits`, None if there are fewer than 20 jobs; and `wrong`, the reasons.
     """

@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.calcloud.networks.architecture import NETWORKS, Architecture
 from pipelines.calcloud.program import command
@@ -151,7 +151,7 @@ def evaluate(
 
 def _compare(
     comparison: ModelComparison, jobs: "TrainingSet", outputs: "Outputs", table: "pd.DataFrame"
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, object], list[str]]:
     """Select the champion, write it and the verdict, and add the tabular model's predictions to the table."""
     from pipelines.calcloud.planning import model_selection  # start-up
     from pipelines.calcloud.planning.ladder import DEFAULT_LADDER, read_ladder  # start-up

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.calcloud.program import command
 
@@ -95,7 +95,7 @@ def learn(*, training: Path, transform: Path, model: Path, record: Path, ladder:
     print(f"tabular: {len(train)} jobs in {seconds:.1f} s; {summary_line(metrics['all'])}")
 
 
-def _record(training_set: "TrainingSet", seed: int, model: Path, metrics: dict[str, Any]) -> dict[str, Any]:
+def _record(training_set: "TrainingSet", seed: int, model: Path, metrics: dict[str, object]) -> dict[str, object]:
     """Return the record of a training, without dates, so that equal trainings have equal records."""
     from pipelines.calcloud.networks.training_record import library_versions  # start-up
     from pipelines.calcloud.tabular.history import LEVELS  # start-up

@@ -12,7 +12,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.calcloud.planning.job_plan import EXECUTABLE, plan_jobs, plan_mosaic
 from pipelines.calcloud.predict import read_all, write_lines
@@ -69,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 def plan_lines(
     datasets: list[tuple[str, dict[str, float]]], stored: "StoredModel", ladder: "Ladder"
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """Yield the plans of datasets.
 
     Parameters
@@ -83,7 +83,7 @@ def plan_lines(
 
     Yields
     ------
-    dict[str, Any]
+    dict[str, object]
         The plan of a dataset with its features.
     """
     from pipelines.calcloud.planning.forecast import simulated_mark  # start-up
@@ -96,19 +96,19 @@ def plan_lines(
             yield {**plan, "features": features, **simulated_mark(stored)}
 
 
-def with_output(line: dict[str, Any], bucket: str, batch: str) -> dict[str, Any]:
+def with_output(line: dict[str, object], bucket: str, batch: str) -> dict[str, object]:
     """Return a plan with the directory of its outputs and the command line of its job.
 
     Parameters
     ----------
-    line : dict[str, Any]
+    line : dict[str, object]
         The plan of a dataset.
     bucket, batch : str
         `none` or the root of the outputs, and the name of the batch below it.
 
     Returns
     -------
-    dict[str, Any]
+    dict[str, object]
         The plan with `output`, `batch`, `job_name`, `executable` and `command`.
     """
     name = line["ipst"]

@@ -219,7 +219,7 @@ def job_metrics(
     variables: Mapping[str, str],
     arguments: argparse.Namespace,
     seconds: float,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the metrics of a job, as the data dictionary lists them.
 
     Parameters
@@ -237,7 +237,7 @@ def job_metrics(
 
     Returns
     -------
-    dict[str, Any]
+    dict[str, object]
         Models learn `memory` (GB, the peak of the largest program) and `wallclock` (s).
     """
     peak_kb = max((used.maxrss_kb for used in job.usages), default=0)

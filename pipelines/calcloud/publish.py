@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
 
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.archive import NO_DATE
@@ -77,7 +76,7 @@ def pack(paths: Iterable[Path], root: Path, target: Path) -> None:
             archive.writestr(info, path.read_bytes())
 
 
-def items(table: Path) -> Iterator[dict[str, Any]]:
+def items(table: Path) -> Iterator[dict[str, object]]:
     """Yield the rows of a table as items of DynamoDB.
 
     Parameters
@@ -87,7 +86,7 @@ def items(table: Path) -> Iterator[dict[str, Any]]:
 
     Yields
     ------
-    dict[str, Any]
+    dict[str, object]
         The fields that are not empty; numbers are exact (`Decimal`).
 
     Raises
@@ -112,14 +111,14 @@ def _number(text: str) -> str | Decimal:
     return +value if value.is_finite() else text
 
 
-def write_items(table: str, rows: Iterable[dict[str, Any]]) -> None:
+def write_items(table: str, rows: Iterable[dict[str, object]]) -> None:
     """Write items into a DynamoDB table, in batches; InputError if that fails.
 
     Parameters
     ----------
     table : str
         Name of the table.
-    rows : Iterable[dict[str, Any]]
+    rows : Iterable[dict[str, object]]
         The items.
 
     Raises

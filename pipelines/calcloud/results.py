@@ -49,12 +49,12 @@ class _NetworkResults:
     def __init__(self, res_path: str | Path) -> None:
         self.res_path = Path(res_path)
 
-    def upload(self) -> dict[str, Any]:
+    def upload(self) -> dict[str, object]:
         """Read every item from `res_path`, by name (the method's name is that of CALCLOUD; nothing is uploaded).
 
         Returns
         -------
-        dict[str, Any]
+        dict[str, object]
             Values of JSON, arrays and series; the README lists dtype, shape and unit of each.
 
         Raises

@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.calcloud.program import command
 
@@ -95,7 +95,7 @@ def scrape(
         path.parent.mkdir(parents=True, exist_ok=True)
     quarantine.write_text(_quarantine_csv(inspection))
     jobs = inspection.kept
-    facts: dict[str, Any] = {
+    facts: dict[str, object] = {
         "source": source.name,
         "sha256": source.sha256,
         "simulated": bool(jobs[SIMULATED].any()),

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from pipelines.calcloud.program import command
 from pipelines.calcloud.program.errors import InputError
@@ -63,7 +62,7 @@ def _submit(arguments: argparse.Namespace) -> int:
         raise InputError(f"{argv[0]} cannot be run ({error.strerror}): install the framework") from error
 
 
-def read_plan(name: str) -> list[dict[str, Any]]:
+def read_plan(name: str) -> list[dict[str, object]]:
     """Read a plan.
 
     Parameters
@@ -73,7 +72,7 @@ def read_plan(name: str) -> list[dict[str, Any]]:
 
     Returns
     -------
-    list[dict[str, Any]]
+    list[dict[str, object]]
         A plan for each job (MB, s), all of one batch.
 
     Raises
@@ -102,7 +101,7 @@ def read_plan(name: str) -> list[dict[str, Any]]:
     return found
 
 
-def _bucket(lines: list[dict[str, Any]]) -> str:
+def _bucket(lines: list[dict[str, object]]) -> str:
     output = str(lines[0]["output"])
     return output if output == "none" else output.removesuffix(f"/{lines[0]['batch']}/{lines[0]['ipst']}")
 

@@ -141,7 +141,7 @@ class Observer:
             self._close_calls(open_calls, ended, written_in)
         return True
 
-    def _read_journal(self, ended: EndedExecution) -> tuple[list[dict[str, Any]], str | None]:
+    def _read_journal(self, ended: EndedExecution) -> tuple[list[dict[str, object]], str | None]:
         """Return the facts of an execution, and the folder below which its files lie if not the archive."""
         name = journal_name(self._submission.start, ended.job, ended.execution_id) + ".jsonl"
         path, written_in = self._run.journal / name, None

@@ -190,7 +190,7 @@ class SubmissionDirectory:
             (self.path / name).write_bytes(content)
 
     def _inputs(
-        self, record: dict[str, Any], skip: set[int], job: PlannedJob, plan: PlannedRun, orders: str
+        self, record: dict[str, object], skip: set[int], job: PlannedJob, plan: PlannedRun, orders: str
     ) -> Iterator[str]:
         """Yield files that are sent with a job; those that cannot be named here, it asks for when it runs."""
         yield str(self.path / f"{job.shard}.gz")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
-from typing import Any, Protocol
+from typing import Protocol
 
 from framework.engines.engine import RunResult
 from framework.engines.history import RunHistory, calls_to_skip, job_is_done
@@ -204,10 +204,10 @@ class LocalRun:
         self._watcher.job_started(job)
         worker.send_order(self._order(job, execution_id), job.number)
 
-    def _order(self, job: PlannedJob, execution_id: str) -> dict[str, Any]:
+    def _order(self, job: PlannedJob, execution_id: str) -> dict[str, object]:
         """Return the order by which a worker runs a job (framework/worker/job/worker.py)."""
         history = self._history
-        order: dict[str, Any] = {
+        order: dict[str, object] = {
             "shard": str(self._directory.plan / job.shard),
             "offset": job.offset,
             "queue": execution_id,
@@ -216,7 +216,7 @@ class LocalRun:
                 path: history.stored[path] for call in job.calls for path in call.inputs if path in history.stored
             },
         }
-        optional: dict[str, Any] = {
+        optional: dict[str, object] = {
             "gpus": self._schedule.gpus.get(job.number),
             "skip": sorted(calls_to_skip(job, history)),
             "tries": {str(call.number): n for call in job.calls if (n := history.tries[call.number])},

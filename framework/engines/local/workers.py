@@ -81,7 +81,7 @@ class Worker:
 
     def __init__(self, directory: RunDirectory, run: str, attempt: int, start: int, slot: int) -> None:
         self._directory = directory
-        self._settings: dict[str, Any] = {
+        self._settings: dict[str, object] = {
             "journal": str(directory.journal),
             "run": run,
             "attempt": attempt,

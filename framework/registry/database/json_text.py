@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 _encode = msgspec.json.Encoder().encode
-_decode_object = msgspec.json.Decoder(dict[str, Any]).decode
+_decode_object = msgspec.json.Decoder(dict[str, object]).decode
 
 
 def json_text(value: Any) -> str:

@@ -176,12 +176,12 @@ def _insert_missing(connection: Connection, table: Table, row: Mapping[str, Any]
     connection.execute(dialect.insert(table).values(**row).on_conflict_do_nothing())
 
 
-def _insert_all(connection: Connection, table: Table, rows: list[dict[str, Any]]) -> None:
+def _insert_all(connection: Connection, table: Table, rows: list[dict[str, object]]) -> None:
     if rows:
         connection.execute(table.insert(), rows)
 
 
-def _attempt_task(new: NewAttempt, root: int) -> dict[str, Any]:
+def _attempt_task(new: NewAttempt, root: int) -> dict[str, object]:
     return {
         "id": root,
         "name": "attempt",
@@ -192,7 +192,7 @@ def _attempt_task(new: NewAttempt, root: int) -> dict[str, Any]:
     }
 
 
-def _block_tasks(new: NewAttempt, root: int) -> list[dict[str, Any]]:
+def _block_tasks(new: NewAttempt, root: int) -> list[dict[str, object]]:
     return [
         {
             "id": root + place,
@@ -206,7 +206,7 @@ def _block_tasks(new: NewAttempt, root: int) -> list[dict[str, Any]]:
     ]
 
 
-def _attempt_row(new: NewAttempt, attempt_id: int, root: int, now: float) -> dict[str, Any]:
+def _attempt_row(new: NewAttempt, attempt_id: int, root: int, now: float) -> dict[str, object]:
     return {
         "id": attempt_id,
         "reqnum": new.reqnum,

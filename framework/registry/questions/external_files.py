@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from sqlalchemy import insert
 
@@ -35,8 +35,8 @@ def record_files(db: Registry, archive: str, files: Sequence[NewFile]) -> None:
     now = time.time()
     with db.write() as connection:
         first = reserve(connection, "desfile", len(files))
-        rows: list[dict[str, Any]] = []
-        places: list[dict[str, Any]] = []
+        rows: list[dict[str, object]] = []
+        places: list[dict[str, object]] = []
         for id_, file in enumerate(files, start=first):
             directory, _, name = file.path.rpartition("/")
             rows.append(

@@ -43,7 +43,7 @@ def _is_close(was: float, now: float, limit: Tolerance) -> bool:
     return not (math.isinf(was) or math.isinf(now)) and abs(now - was) <= limit.absolute + limit.relative * abs(was)
 
 
-def _in_object(was: dict[str, Any], now: dict[str, Any], place: str, rules: Rules) -> Iterator[Difference]:
+def _in_object(was: dict[str, object], now: dict[str, object], place: str, rules: Rules) -> Iterator[Difference]:
     for key in {**was, **now}:
         at = f"{place}.{key}" if place else key
         if rules.is_volatile(key):

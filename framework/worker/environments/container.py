@@ -142,12 +142,12 @@ class ImageStoreContainer(PreparedContainer):
 
 def make_container(
     definition: Mapping[str, Any], runner: SetupRunner, environment: Mapping[str, str], programs: Programs, images: str
-) -> tuple[PreparedContainer, dict[str, Any]]:
+) -> tuple[PreparedContainer, dict[str, object]]:
     """Prepare a container; return it with what was found of its image."""
     runtime, image = definition["runtime"], definition["image"]
     if error := program_error(runtime, environment.get("PATH", "")):
         raise SoftwareError(error)
-    found: dict[str, Any] = {"runtime": runtime, "version": _version(runner, runtime), "image": image}
+    found: dict[str, object] = {"runtime": runtime, "version": _version(runner, runtime), "image": image}
     container: PreparedContainer
     digest: str | None
     if runtime in ("podman", "docker"):

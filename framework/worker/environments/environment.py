@@ -42,9 +42,11 @@ class PreparedEnvironment(PreparedSoftware):
     """Environment variables that are the same for all programs."""
 
 
-def make_environment(definition: Mapping[str, Any], runner: SetupRunner) -> tuple[PreparedEnvironment, dict[str, Any]]:
+def make_environment(
+    definition: Mapping[str, Any], runner: SetupRunner
+) -> tuple[PreparedEnvironment, dict[str, object]]:
     """Prepare an environment; return it with what was found of it."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     variables = dict(runner.environment)
     if setup := definition.get("setup"):
         found |= {"setup": setup, "setup_sha256": measure(setup[0]).sha256}
@@ -130,9 +132,9 @@ def _with_prefix(prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
     return {**kept, "PATH": os.pathsep.join(filter(None, [f"{prefix}/bin", variables.get("PATH", "")]))}
 
 
-def _products(variables: Mapping[str, str]) -> dict[str, Any]:
+def _products(variables: Mapping[str, str]) -> dict[str, object]:
     """Return the loaded modules and the products of EUPS that are set up."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     if loaded := variables.get("LOADEDMODULES"):
         found["modules"] = loaded.split(":")
     products = [value for key, value in variables.items() if EUPS_PRODUCT.fullmatch(key) and " -f " in value]
@@ -141,9 +143,9 @@ def _products(variables: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def _python(runner: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dict[str, Any]:
+def _python(runner: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dict[str, object]:
     """Return version and packages of the Python that programs find; raise SoftwareError if it is broken."""
-    found: dict[str, Any] = {"prefix": prefix, "packages": list_packages(prefix)} if prefix else {}
+    found: dict[str, object] = {"prefix": prefix, "packages": list_packages(prefix)} if prefix else {}
     path = f"{prefix}/bin" if prefix else variables.get("PATH", "")
     name = next((name for name in ("python", "python3") if program_error(name, path) is None), None)
     if name is None:
@@ -169,7 +171,7 @@ def list_packages(prefix: str) -> list[str]:
     return sorted(set(found))
 
 
-def _change(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, Any]:
+def _change(before: Mapping[str, str], now: Mapping[str, str]) -> dict[str, object]:
     """Return the names of the changed variables and a checksum of the changes."""
     names = sorted(name for name in {*before, *now} - SHELL_VARIABLES if before.get(name) != now.get(name))
     # The user's own directories, after the new ones on PATH, are not part of the environment.

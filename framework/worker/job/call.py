@@ -54,7 +54,7 @@ class CallExecution:
         self._outputs = CallOutputs(context, spec)
         #: Record of its log, once that is stored.
         self._log_record: list[FileObject] = []
-        self._messages: list[dict[str, Any]] = []
+        self._messages: list[dict[str, object]] = []
         self._used: list[list[Any]] = []
         self._made: list[list[Any]] = []
         self._derived: list[list[str]] = []

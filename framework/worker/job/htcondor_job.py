@@ -93,7 +93,7 @@ def end_with(starter: int, programs: Programs) -> None:
 class EarlierExecutions:
     """State that the earlier executions of a job left."""
 
-    def __init__(self, job: JobSpec, facts: Iterable[dict[str, Any]], order: dict[str, Any]) -> None:
+    def __init__(self, job: JobSpec, facts: Iterable[dict[str, object]], order: dict[str, Any]) -> None:
         state = fold(facts)
         #: Log and execution id of each call that began and did not end.
         self.open_logs = [(call.log, call.execution_id) for call in state.open_calls]

@@ -60,7 +60,7 @@ def receive(run: str, root: str, job: int) -> list[str]:
     return errors
 
 
-def _archived_files(journal: str) -> list[dict[str, Any]]:
+def _archived_files(journal: str) -> list[dict[str, object]]:
     """Return the records of files that belong into the archive, logs among them."""
     return [
         file

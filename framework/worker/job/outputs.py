@@ -89,7 +89,7 @@ class CallOutputs:
                     missing.append(f"{file.label}: {file.job_path}")
         return missing
 
-    def _store(self, file: FileSpec, at: str, metadata: dict[str, Any]) -> None:
+    def _store(self, file: FileSpec, at: str, metadata: dict[str, object]) -> None:
         context = self._context
         packed: list[Any] | None = None
         if file.saved and file.compression:

@@ -69,7 +69,7 @@ class SharedRunDirectory:
             name = journal_name(self.start, self.job.number, self.execution.id)
         return name
 
-    def earlier_facts(self) -> Iterator[dict[str, Any]]:
+    def earlier_facts(self) -> Iterator[dict[str, object]]:
         """Yield the facts that earlier executions of this job recorded."""
         for starts in range(self.execution.starts or 0):
             name = journal_name(self.start, self.job.number, execution_id(self.execution.cluster, starts))
@@ -117,7 +117,7 @@ class ScratchRunDirectory(SharedRunDirectory):
     One folder of it is transferred to the run's directory when the job ends.
     """
 
-    def __init__(self, settings: dict[str, Any], job: JobSpec, execution: PoolExecution) -> None:
+    def __init__(self, settings: dict[str, object], job: JobSpec, execution: PoolExecution) -> None:
         super().__init__(settings, job, execution)
         self.folder = os.path.join(execution.scratch, f"j{job.number}")
         self.journal = os.path.join(self.folder, "journal")

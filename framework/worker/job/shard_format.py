@@ -28,12 +28,12 @@ _TO_FORMAT_1: Names = {
 }  # fmt: skip
 
 
-def current_record(header: Mapping[str, Any], job: dict[str, Any]) -> dict[str, Any]:
+def current_record(header: Mapping[str, Any], job: dict[str, object]) -> dict[str, object]:
     """Return a job's record of a shard with today's keys, whichever format the shard has."""
     return job if "format" in header else _renamed_job(job, FORMAT_1_KEYS)
 
 
-def format_1_record(job: dict[str, Any]) -> dict[str, Any]:
+def format_1_record(job: dict[str, object]) -> dict[str, object]:
     """Return a job's record with the keys of format 1."""
     return _renamed_job(job, _TO_FORMAT_1)
 
@@ -44,11 +44,11 @@ def _renamed_job(job: dict[str, Any], names: Names) -> dict[str, Any]:
 
 def _renamed_call(call: dict[str, Any], names: Names) -> dict[str, Any]:
     parts = {"inputs": "file", "outputs": "file", "lists": "list", "execs": "exec"}
-    nested: dict[str, Any] = {
+    nested: dict[str, object] = {
         key: [_renamed(part, names[kind]) for part in call[key]] for key, kind in parts.items() if key in call
     }
     return {**_renamed(call, names["call"]), "log": _renamed(call["log"], names["file"]), **nested}
 
 
-def _renamed(record: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _renamed(record: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, object]:
     return {names.get(key, key): value for key, value in record.items()}

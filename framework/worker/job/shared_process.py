@@ -113,7 +113,9 @@ class SharedProcess:
             self._orders, self._program = ours, program
         return program
 
-    def _order(self, call: CallSpec, step: ExecSpec, argv: list[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    def _order(
+        self, call: CallSpec, step: ExecSpec, argv: list[str], environment: Mapping[str, str]
+    ) -> dict[str, object]:
         held = [(file.job_path, self._held[file.path]) for file in call.inputs if file.path in self._held]
         names = [pair for pair in held if pair[0] != pair[1]]
         forget, self._forget = self._forget, []
@@ -126,7 +128,7 @@ class SharedProcess:
             "environment": {name: value for name, value in environment.items() if name.startswith("FW_")},
         }
 
-    def _send(self, program: Program, order: dict[str, Any], log: int, limits: Limits) -> dict[str, Any] | None:
+    def _send(self, program: Program, order: dict[str, object], log: int, limits: Limits) -> dict[str, Any] | None:
         """Send an order and return the answer; None if the process died or exceeded its limits."""
         import socket  # as above
 

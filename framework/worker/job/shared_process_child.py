@@ -32,7 +32,7 @@ def main() -> None:
     orders = socket.socket(fileno=os.dup(0))
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
-    objects: dict[str, Any] = {}
+    objects: dict[str, object] = {}
     meter = UsageMeter()
     directory, environment = os.getcwd(), dict(os.environ)
     while received := receive(orders):

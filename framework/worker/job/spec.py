@@ -36,7 +36,7 @@ class FileSpec:
         self.in_memory: bool = data.get("in_memory", False)
         self.size: int | None = data.get("size")
         self.sha256: str | None = data.get("sha256")
-        self.metadata: dict[str, Any] = data.get("metadata", {})
+        self.metadata: dict[str, object] = data.get("metadata", {})
         self.compression: str = data.get("compression", "")
         self.header: list[list[str]] = data.get("header", [])
         self.pattern: str = data.get("pattern", "")

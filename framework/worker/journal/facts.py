@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     #: A fact, with its kind at ``e``; the journal adds the time ``t`` if it is not there.
-    FactObject = dict[str, Any]
+    FactObject = dict[str, object]
     #: A file, as ``file_record`` makes it.
     FileObject = dict[str, Any]
 else:

@@ -99,7 +99,7 @@ def read_facts(path: str) -> Iterator[dict[str, Any]]:
         yield from facts_in(file)
 
 
-def facts_in(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
+def facts_in(lines: Iterable[bytes]) -> Iterator[dict[str, object]]:
     """Yield the facts of a journal's lines; the rest after an incomplete line is skipped."""
     for line in lines:
         if not line.endswith(b"\n"):

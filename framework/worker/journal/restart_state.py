@@ -128,7 +128,7 @@ class RestartState:
             self.exceeded[exceeded] += 1
 
 
-def fold(facts: Iterable[dict[str, Any]]) -> RestartState:
+def fold(facts: Iterable[dict[str, object]]) -> RestartState:
     """Return the restart state that facts come to."""
     state = RestartState()
     for fact in facts:

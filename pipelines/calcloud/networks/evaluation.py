@@ -1,7 +1,6 @@
 """Evaluation of a trained network: metrics and the items of its results, from its outputs for train and test rows."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,7 @@ from pipelines.calcloud.networks import metrics
 from pipelines.calcloud.networks.architecture import Architecture
 from pipelines.calcloud.training_data.inspection import masks_without_flagged
 
-Items = dict[str, Any]
+Items = dict[str, object]
 History = dict[str, list[float]]
 
 
@@ -131,9 +130,9 @@ def _class_items(classes: tuple[str, ...], train: NetworkOutputs, test: NetworkO
 
 def _misclassified(
     classes: tuple[str, ...], test: NetworkOutputs, mask: npt.NDArray[np.bool_]
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, list[dict[str, object]]]:
     """Return the datasets of a mask by true class, with the chosen class and all probabilities."""
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in classes}
+    found: dict[str, list[dict[str, object]]] = {name: [] for name in classes}
     for row in np.flatnonzero(mask).tolist():
         scores = test.outputs[row]
         found[classes[int(test.truth.iloc[row])]].append(

@@ -9,7 +9,7 @@ from sklearn import metrics as sklearn_metrics
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.integer[Any]]
-Metrics = dict[str, Any]
+Metrics = dict[str, object]
 
 #: Least probability in the cross-entropy, the one that Keras uses.
 _LEAST_PROBABILITY = 1e-7
@@ -187,7 +187,7 @@ def class_report(truth: Ints, chosen: Ints, names: Sequence[str]) -> Mapping[str
         are those of the classes that occur or are chosen.
     """
     rows = sklearn_metrics.precision_recall_fscore_support(truth, chosen, labels=range(len(names)), zero_division=0)
-    report: dict[str, Any] = {name: _report_row(row) for name, *row in zip(names, *rows, strict=True)}
+    report: dict[str, object] = {name: _report_row(row) for name, *row in zip(names, *rows, strict=True)}
     report["accuracy"] = float(sklearn_metrics.accuracy_score(truth, chosen))
     for average in ("macro", "weighted"):
         means = sklearn_metrics.precision_recall_fscore_support(truth, chosen, average=average, zero_division=0)

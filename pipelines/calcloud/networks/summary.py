@@ -18,7 +18,7 @@ from pipelines.calcloud.training_data.training_set import TrainingSet
 Outputs = Mapping[str, npt.NDArray[np.float32]]
 
 
-def summarise(jobs: TrainingSet, outputs: Outputs) -> dict[str, Any]:
+def summarise(jobs: TrainingSet, outputs: Outputs) -> dict[str, object]:
     """Compute the summary of the three networks.
 
     Parameters
@@ -30,7 +30,7 @@ def summarise(jobs: TrainingSet, outputs: Outputs) -> dict[str, Any]:
 
     Returns
     -------
-    dict[str, Any]
+    dict[str, object]
         Numbers of rows, and by network the metrics of train and test rows, the noise floor, and the metrics by
         instrument, as JSON.
     """
@@ -44,8 +44,8 @@ def summarise(jobs: TrainingSet, outputs: Outputs) -> dict[str, Any]:
     }
 
 
-def _network_summary(network: Architecture, jobs: TrainingSet, outputs: npt.NDArray[np.float32]) -> dict[str, Any]:
-    found: dict[str, Any] = {"target": network.target, "unit": network.unit}
+def _network_summary(network: Architecture, jobs: TrainingSet, outputs: npt.NDArray[np.float32]) -> dict[str, object]:
+    found: dict[str, object] = {"target": network.target, "unit": network.unit}
     for split in (TRAIN, TEST):
         rows = jobs.rows(split)
         split_outputs = NetworkOutputs(jobs.table[network.target].iloc[rows], outputs[rows])

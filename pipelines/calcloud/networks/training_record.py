@@ -6,7 +6,6 @@ import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from pipelines.calcloud.networks.architecture import Architecture, Hyperparameters
 from pipelines.calcloud.networks.evaluation import NetworkOutputs, metrics_by_flag
@@ -21,7 +20,7 @@ def make_record(
     *,
     transform: Path,
     model: Path,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Return the record of a network's training, without dates, so that equal trainings have equal records.
 
     Parameters
@@ -39,7 +38,7 @@ def make_record(
 
     Returns
     -------
-    dict[str, Any]
+    dict[str, object]
         Seed, versions, checksums, numbers of rows, and metrics of train and test rows (GB or s), as JSON.
     """
     return {

@@ -1,7 +1,6 @@
 """Forecasts of jobs that have not run, as JSON lines: the output of predict."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from pipelines.calcloud.planning.ladder import Ladder
 from pipelines.calcloud.tabular.model import Prediction
@@ -12,7 +11,7 @@ QUANTILES = (0.5, 0.9, 0.99, 0.999)
 
 def forecast_lines(
     names: list[str], prediction: Prediction, stored: StoredModel, ladder: Ladder
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[dict[str, object]]:
     """Yield the JSON object of each job.
 
     Parameters
@@ -28,7 +27,7 @@ def forecast_lines(
 
     Yields
     ------
-    dict[str, Any]
+    dict[str, object]
         `memBin`, `memVal` (GB) and `clockTime` (s) as CALCLOUD gives them; and machine, probabilities, quantiles of
         `memory_gb` and `wallclock_s`, numbers of similar finished jobs (`history`) and the model's id.
     """

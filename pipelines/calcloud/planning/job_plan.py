@@ -1,7 +1,6 @@
 """Plans of jobs: machine of the least expected cost, limits of time and reasons, a JSON object a job."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from pipelines.calcloud.planning.ladder import Ladder
 from pipelines.calcloud.sources.dataset import instrument_of, is_mosaic
@@ -11,7 +10,7 @@ from pipelines.calcloud.tabular.model import Prediction
 EXECUTABLE = "process"
 
 
-def plan_jobs(names: list[str], prediction: Prediction, model: str, ladder: Ladder) -> Iterator[dict[str, Any]]:
+def plan_jobs(names: list[str], prediction: Prediction, model: str, ladder: Ladder) -> Iterator[dict[str, object]]:
     """Yield the plan of each predicted job.
 
     Parameters
@@ -27,7 +26,7 @@ def plan_jobs(names: list[str], prediction: Prediction, model: str, ladder: Ladd
 
     Yields
     ------
-    dict[str, Any]
+    dict[str, object]
         Machine (`rung`, `memory_mb`, `cpus`), `memory_steps_mb` (MB) and `kill_steps_s` (s) of the first try and of
         those after a failure, `expected_cost` and `costs` (dollars), the prediction, and the reason in words.
     """
@@ -56,7 +55,7 @@ def plan_jobs(names: list[str], prediction: Prediction, model: str, ladder: Ladd
         }
 
 
-def plan_mosaic(name: str, ladder: Ladder) -> dict[str, Any]:
+def plan_mosaic(name: str, ladder: Ladder) -> dict[str, object]:
     """Return the default plan of a mosaic of many visits, for which there is no model.
 
     Parameters
@@ -68,7 +67,7 @@ def plan_mosaic(name: str, ladder: Ladder) -> dict[str, Any]:
 
     Returns
     -------
-    dict[str, Any]
+    dict[str, object]
         Machine, memory (MB) and limits of time (s), as of a predicted job.
     """
     return {
@@ -82,7 +81,7 @@ def plan_mosaic(name: str, ladder: Ladder) -> dict[str, Any]:
     }
 
 
-def _machine(ladder: Ladder, chosen: int) -> dict[str, Any]:
+def _machine(ladder: Ladder, chosen: int) -> dict[str, object]:
     rung = ladder.rungs[chosen]
     return {
         "rung": rung.name,

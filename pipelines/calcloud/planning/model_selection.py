@@ -19,7 +19,7 @@ from pipelines.calcloud.training_data.training_set import TrainingSet
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
-MetricsByRows = dict[str, dict[str, Any]]
+MetricsByRows = dict[str, dict[str, object]]
 
 #: Names of the models in the output; the current champion is called `reigning` there.
 NETWORKS, TABULAR, CURRENT = "networks", "tabular", "reigning"
@@ -38,7 +38,7 @@ class ModelSelection:
     #: Ids of the tabular models.
     ids: Mapping[str, str]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return everything as a JSON object."""
         return {
             "champion": self.champion,
@@ -141,7 +141,7 @@ def add_training_jobs(training_set: TrainingSet, model: TabularModel) -> Tabular
     return model.update(jobs.take(new), truth)
 
 
-def _by_rows(masks: Mapping[str, Mask], compute: Callable[[Mask], dict[str, Any]]) -> MetricsByRows:
+def _by_rows(masks: Mapping[str, Mask], compute: Callable[[Mask], dict[str, object]]) -> MetricsByRows:
     return {name: compute(mask) for name, mask in masks.items() if mask.any()}
 
 
@@ -151,14 +151,14 @@ def _network_metrics(
     seconds: Floats,
     truth: Mapping[str, Floats],
     mask: Mask,
-) -> dict[str, Any]:
+) -> dict[str, object]:
     memory, wallclock = truth["memory"][mask], truth["wallclock"][mask]
     return machine_metrics(ladder, chosen, memory, wallclock) | time_metrics(seconds, wallclock)
 
 
 def _tabular_metrics(
     ladder: Ladder, model: TabularModel, jobs: Jobs, truth: Mapping[str, Floats], mask: Mask
-) -> dict[str, Any]:
+) -> dict[str, object]:
     prediction = model.predict(jobs.take(mask), ladder.edges_gb)
     return planning_metrics(ladder, prediction, truth["memory"][mask], truth["wallclock"][mask])
 

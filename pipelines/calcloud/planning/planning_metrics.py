@@ -1,7 +1,5 @@
 """Metrics of predictions for planning: machines and their cost, time, and coverage of the limits of time."""
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -12,7 +10,9 @@ Floats = npt.NDArray[np.float64]
 Bins = npt.NDArray[np.intp]
 
 
-def planning_metrics(ladder: Ladder, prediction: Prediction, memory_gb: Floats, wallclock_s: Floats) -> dict[str, Any]:
+def planning_metrics(
+    ladder: Ladder, prediction: Prediction, memory_gb: Floats, wallclock_s: Floats
+) -> dict[str, object]:
     """Compute all metrics of predicted jobs that have finished.
 
     Parameters
@@ -26,7 +26,7 @@ def planning_metrics(ladder: Ladder, prediction: Prediction, memory_gb: Floats, 
 
     Returns
     -------
-    dict[str, Any]
+    dict[str, object]
         The metrics of `machine_metrics` and `time_metrics`; `planned_cost_ratio` of the machines of least expected
         cost; `coverage`, the share of jobs within the limit of time, next to `asked_coverage`; and the limits over the
         times used, as the mean of ratios and as the ratio of sums.
@@ -44,7 +44,7 @@ def planning_metrics(ladder: Ladder, prediction: Prediction, memory_gb: Floats, 
     }
 
 
-def machine_metrics(ladder: Ladder, chosen: Bins, memory_gb: Floats, wallclock_s: Floats) -> dict[str, Any]:
+def machine_metrics(ladder: Ladder, chosen: Bins, memory_gb: Floats, wallclock_s: Floats) -> dict[str, object]:
     """Compute the metrics of the machines chosen for finished jobs.
 
     Parameters
@@ -58,7 +58,7 @@ def machine_metrics(ladder: Ladder, chosen: Bins, memory_gb: Floats, wallclock_s
 
     Returns
     -------
-    dict[str, Any]
+    dict[str, object]
         Numbers of jobs (`rows`, `under_provisioned`, `over_provisioned`), `accuracy` and `cost_ratio`.
     """
     needed = ladder.bins(memory_gb)
@@ -92,12 +92,12 @@ def time_metrics(predicted_s: Floats, wallclock_s: Floats) -> dict[str, float]:
     }
 
 
-def summary_line(metrics: dict[str, Any]) -> str:
+def summary_line(metrics: dict[str, object]) -> str:
     """Return the main metrics of `planning_metrics` as one line of text.
 
     Parameters
     ----------
-    metrics : dict[str, Any]
+    metrics : dict[str, object]
         The metrics.
 
     Returns

@@ -38,7 +38,7 @@ def write_archive(path: Path, facts: Mapping[str, Any], arrays: Mapping[str, npt
             _add(archive, f"{name}.npy", stored.getvalue())
 
 
-def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+def read_archive(path: Path) -> tuple[dict[str, object], dict[str, npt.NDArray[Any]]]:
     """Read a file of `write_archive`.
 
     Parameters
@@ -48,7 +48,7 @@ def read_archive(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]
 
     Returns
     -------
-    facts : dict[str, Any]
+    facts : dict[str, object]
         The facts.
     arrays : dict[str, NDArray]
         The arrays by name, with their shapes and dtypes.

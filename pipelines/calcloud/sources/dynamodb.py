@@ -53,7 +53,7 @@ def read_table(name: str) -> bytes:
 
 
 def _items(table: Any, condition: Any) -> Iterator[Mapping[str, object]]:
-    request: dict[str, Any] = {} if condition is None else {"FilterExpression": condition}
+    request: dict[str, object] = {} if condition is None else {"FilterExpression": condition}
     while True:
         page = table.scan(**request)
         for item in page["Items"]:

@@ -43,7 +43,7 @@ def read_registry(name: str) -> bytes:
     return csv_from_rows(rows)
 
 
-def query_metrics(name: str) -> list[dict[str, Any]]:
+def query_metrics(name: str) -> list[dict[str, object]]:
     """Return the metadata of the recorded metrics, with the run of each; InputError if `fw query` fails.
 
     Parameters
@@ -53,7 +53,7 @@ def query_metrics(name: str) -> list[dict[str, Any]]:
 
     Returns
     -------
-    list[dict[str, Any]]
+    list[dict[str, object]]
         Metrics of each job; memory is in GB and wallclock in seconds.
 
     Raises

@@ -199,7 +199,7 @@ class Repository:
             raise InputError(f"{dataset} for {format_data_id(data_id)} leaves the repository: {name}")
         return name
 
-    def _complete_data_id(self, template: str, data_id: DataId) -> dict[str, Any]:
+    def _complete_data_id(self, template: str, data_id: DataId) -> dict[str, object]:
         """Return the data id, with the registry's values of its visit and ccd if the template needs more keys."""
         try:
             template % data_id
