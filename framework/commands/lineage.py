@@ -36,12 +36,12 @@ def command(
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
-    from framework.registry.database.statement_log import statements
+    from framework.registry.database.statement_log import collect_statements
     from framework.registry.questions.ancestry import ancestors, descendants, find_file
     from framework.registry.questions.verifications import verified_files
 
     db = open_registry(registry)
-    with statements(db) as asked:
+    with collect_statements(db) as asked:
         found = find_file(db, file)
         ancestry = (ancestors if way == "up" else descendants)(db, found.id, depth)
     verified = verified_files(db, list(ancestry.files))

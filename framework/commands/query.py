@@ -49,7 +49,7 @@ def command(
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
-    from framework.registry.database.statement_log import statements
+    from framework.registry.database.statement_log import collect_statements
     from framework.registry.questions.file_selection import find_files
     from framework.registry.questions.key_values import key_value_conditions
     from framework.registry.questions.selection import Selection
@@ -65,7 +65,7 @@ def command(
     if where is not None:
         conditions = (*conditions, parse_where_clause(where))
     selection = Selection(filetypes=(filetype,) if filetype is not None else (), conditions=conditions)
-    with statements(db) as asked:
+    with collect_statements(db) as asked:
         files = find_files(db, selection)
     if as_sql:
         print_sql(asked)

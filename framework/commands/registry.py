@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import click
 
 from framework.commands.shared.options import json_option, registry_option
@@ -39,7 +37,7 @@ def upgrade(registry: str | None) -> None:
     All users of the registry need a skyfw that is as new.
     """
     # Loaded when the verb runs: its help needs none of it.
-    from framework.registry.admin.copy import set_numbers
+    from framework.registry.admin.copy import set_next_ids
     from framework.registry.database.connection import connect
     from framework.registry.database.opening import refuse_newer
     from framework.registry.database.upgrade import upgrade
@@ -50,7 +48,7 @@ def upgrade(registry: str | None) -> None:
     refuse_newer(db, was)
     upgrade(db)
     with db.write() as connection:
-        set_numbers(connection)
+        set_next_ids(connection)
     click.echo(f"{db.place}: schema {was or 'none'} -> {REVISION}")
 
 
@@ -65,10 +63,10 @@ def check(registry: str | None, as_json: bool) -> int:
 
     found = list(check(open_registry(registry)))
     if as_json:
-        click.echo(tables.as_json([asdict(finding) for finding in found]))
+        click.echo(tables.as_json([{"what": one.what, "trouble": one.error} for one in found]))
     else:
-        tables.print_table(("what", "state"), [(finding.what, finding.trouble or "good") for finding in found])
-    return 1 if any(finding.trouble for finding in found) else 0
+        tables.print_table(("what", "state"), [(one.what, one.error or "good") for one in found])
+    return 1 if any(one.error for one in found) else 0
 
 
 @command.command(epilog="Example: fw registry copy --to postgresql://olga@db.example.org/production")
@@ -120,9 +118,9 @@ def recover(runs: tuple[str, ...], registry: str | None) -> int:
 def schema(mermaid: bool, as_json: bool) -> None:
     """Print every table and column with what it means."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.registry.admin.describe import as_object, mermaid_lines, text_lines
+    from framework.registry.admin.describe import describe_tables, mermaid_lines, text_lines
 
     if as_json:
-        click.echo(tables.as_json(as_object()))
+        click.echo(tables.as_json(describe_tables()))
     else:
         click.echo("\n".join(mermaid_lines() if mermaid else text_lines()))

@@ -15,7 +15,7 @@ from framework.output import tables
 from framework.output.text import counted
 
 if TYPE_CHECKING:
-    from framework.registry.admin.user_sql import Answer
+    from framework.registry.admin.user_sql import StatementResult
     from framework.registry.database.connection import Registry
 
 
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 def command(statement: str | None, write: bool, as_csv: bool, as_json: bool, registry: str | None) -> None:
     """Execute one STATEMENT, a file's with @FILE, or without it the statement on standard input."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.registry.admin.user_sql import ask, change
+    from framework.registry.admin.user_sql import execute_change, execute_read_only
     from framework.registry.database.opening import open_registry
 
     text = read_statement(statement)
-    answer = change(open_registry(registry), text) if write else ask(open_to_read(registry), text)
+    answer = execute_change(open_registry(registry), text) if write else execute_read_only(open_to_read(registry), text)
     if not answer.columns:
         click.echo(
             f"{counted(max(answer.changed, 0), 'row')} changed" if write else "the statement has no answer", err=True
@@ -76,20 +76,20 @@ def read_statement(argument: str | None) -> str:
     return text
 
 
-def print_rows(answer: Answer) -> None:
+def print_rows(answer: StatementResult) -> None:
     """Print rows as a table, with times as dates."""
-    rows = [[answer.shown(place, value) for place, value in enumerate(row)] for row in answer.rows]
+    rows = [[answer.format_value(place, value) for place, value in enumerate(row)] for row in answer.rows]
     tables.print_table(answer.columns, rows, answer.number_columns())
 
 
-def print_csv(answer: Answer) -> None:
+def print_csv(answer: StatementResult) -> None:
     """Print rows as CSV, with values as stored."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(answer.columns)
     writer.writerows(answer.rows)
 
 
-def print_json(answer: Answer) -> None:
+def print_json(answer: StatementResult) -> None:
     """Print rows as a JSON list of objects, with values as stored."""
     rows: list[dict[str, object]] = [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
     click.echo(tables.as_json(rows))

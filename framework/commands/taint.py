@@ -23,11 +23,11 @@ def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> Non
     """Show every file derived from FILE, and by run the fewest calls whose repetition replaces them all."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
-    from framework.registry.database.statement_log import statements
+    from framework.registry.database.statement_log import collect_statements
     from framework.registry.questions.ancestry import descendants, find_file
 
     db = open_registry(registry)
-    with statements(db) as asked:
+    with collect_statements(db) as asked:
         found = find_file(db, file)
         ancestry = descendants(db, found.id)
     if as_sql:

@@ -30,13 +30,13 @@ def command(path: Path, as_sql: bool, registry: str | None, as_json: bool) -> in
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
-    from framework.registry.database.statement_log import statements
+    from framework.registry.database.statement_log import collect_statements
     from framework.registry.questions.files import copies_of, find_by_content, find_producer
     from framework.worker.files.transfer import measure
 
     db = open_registry(registry)
     measured = measure(str(path))
-    with statements(db) as asked:
+    with collect_statements(db) as asked:
         files = find_by_content(db, measured.sha256, measured.size)
         copies = copies_of(db, [file.id for file in files])
         places = {id_: [copy.archive for copy in found] for id_, found in copies.items()}

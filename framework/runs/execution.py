@@ -184,7 +184,7 @@ def _detach(
     log = directory.path / "engine.log"
     sys.stdout.flush()
     sys.stderr.flush()
-    follower.let_go()
+    follower.close_registry()
     if os.fork():
         click.echo(f"{plan.run} runs on by itself; see fw stat {plan.run}, and {log}", err=True)
         return 0

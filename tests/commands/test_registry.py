@@ -25,7 +25,7 @@ def test_trouble_ends_with_one_and_an_upgrade_puts_views_and_numbers_right(fw, a
     connection.executescript("drop view made; update id_block set next_id = 1 where name = 'desfile'")
     connection.close()
     said = fw("registry", "check")
-    assert (said.status, "made is not there: fw registry upgrade" in said.out) == (1, True)
+    assert (said.status, "made is missing: fw registry upgrade" in said.out) == (1, True)
     assert fw("registry", "upgrade").out.endswith(f"schema {REVISION} -> {REVISION}\n")
     assert fw("registry", "check").status == 0
 

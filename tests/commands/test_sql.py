@@ -7,7 +7,7 @@ import json
 from click.testing import CliRunner
 
 from framework.commands.sql import command
-from framework.registry.admin.user_sql import BadStatement
+from framework.registry.admin.user_sql import InvalidStatementError
 
 STATEMENT = "select modname, count(*) as calls, null as empty from pfw_wrapper group by modname order by modname"
 
@@ -43,12 +43,12 @@ def test_what_would_move_the_cursor_is_written_out(verb):
 
 def test_a_bad_statement_is_the_users_error(verb):
     error = verb("sql", "select nonsense").exception
-    assert isinstance(error, BadStatement)
+    assert isinstance(error, InvalidStatementError)
     assert (error.exit_code, "no such column: nonsense" in str(error)) == (2, True)
 
 
 def test_rows_change_only_when_that_is_meant(verb):
-    assert isinstance(verb("sql", "delete from proctag").exception, BadStatement)
+    assert isinstance(verb("sql", "delete from proctag").exception, InvalidStatementError)
     assert verb("sql", "--write", "update id_block set next_id = next_id").stderr == "4 rows changed\n"
 
 

@@ -506,7 +506,7 @@ def test_killed_at_any_moment_it_comes_to_the_same(fw, environment, a_scatter, t
     disturbed = open_registry(f"sqlite:///{first}/registry.sqlite")
     undisturbed = open_registry(f"sqlite:///{fw_home}/registry.sqlite")
     volatile = frozenset({"log", "plan"})
-    assert differences(disturbed, 1, undisturbed, 1, volatile=volatile, aside_lost=True) == []
+    assert differences(disturbed, 1, undisturbed, 1, volatile=volatile, ignore_lost=True) == []
 
 
 def test_a_detached_run_plans_its_late_blocks_by_itself(fw, a_scatter, fw_home):

@@ -213,7 +213,7 @@ def test_a_restarted_run_is_recorded_like_an_undisturbed_one(fw, environment, sl
     disturbed = open_registry(f"sqlite:///{first}/registry.sqlite")
     undisturbed = open_registry(f"sqlite:///{fw_home}/registry.sqlite")
     volatile = frozenset({"log", "plan"})
-    assert differences(disturbed, 1, undisturbed, 1, volatile=volatile, aside_lost=True) == []
+    assert differences(disturbed, 1, undisturbed, 1, volatile=volatile, ignore_lost=True) == []
 
 
 @pytest.mark.parametrize("victim", ["worker", "program"])

@@ -15,7 +15,7 @@ from framework.archives.archive import Archive
 from framework.errors import RunError
 from framework.exchange.bundle import MANIFEST, write_bundle
 from framework.exchange.import_run import import_bundle
-from framework.registry.admin.user_sql import ask
+from framework.registry.admin.user_sql import execute_read_only
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.ancestry import ancestors, find_file
 from framework.registry.questions.attempts import create_attempt
@@ -89,7 +89,7 @@ def test_a_spoilt_value_is_refused_or_can_be_read(any_db, write_spoilt, tmp_path
     try:
         list(import_bundle(any_db, path, Archive("mine", str(tmp_path / "mine"), {}), {}))
     except RunError:
-        assert ask(any_db, "select count(*) from pfw_attempt").rows == [(0,)]
+        assert execute_read_only(any_db, "select count(*) from pfw_attempt").rows == [(0,)]
         return
     read_everything(any_db)
     wipe(any_db)
@@ -102,9 +102,9 @@ def read_everything(db) -> None:
     for path in files_of_attempt(db, run.attempt_id):
         assert ancestors(db, find_file(db, path).id).files
     for table in metadata.sorted_tables:
-        answer = ask(db, f"select * from {table.name}")  # noqa: S608
+        answer = execute_read_only(db, f"select * from {table.name}")  # noqa: S608
         for row in answer.rows:
-            assert all(answer.shown(place, cell) is not None for place, cell in enumerate(row))
+            assert all(answer.format_value(place, cell) is not None for place, cell in enumerate(row))
 
 
 def wipe(db) -> None:

@@ -119,12 +119,12 @@ def sets(values: list[str]) -> list[str]:
     return [word for value in values for word in ("--set", value)]
 
 
-def compare(first: Path, second: Path, run: str, *, aside_lost: bool = False) -> list[str]:
+def compare(first: Path, second: Path, run: str, *, ignore_lost: bool = False) -> list[str]:
     """What is different about a run in two homes, except that it ran at different sites."""
     one, other = (open_registry(f"sqlite:///{home}/registry.sqlite") for home in (first, second))
     try:
         a, b = find_run(one, run).attempt_id, find_run(other, run).attempt_id
-        found = differences(one, a, other, b, volatile=VOLATILE, aside_lost=aside_lost)
+        found = differences(one, a, other, b, volatile=VOLATILE, ignore_lost=ignore_lost)
     finally:
         one.close()
         other.close()

@@ -223,7 +223,7 @@ def whole(stage: Stage, fw: Callable[..., Said], ask: Callable[..., list[tuple[o
     """Each call came to one good end, and the record is that of the undisturbed run but for what was lost."""
     assert finished(stage.run) == {1: 1, 2: 1, 3: 1, 4: 1}
     home = stage.run.parents[1]
-    assert compare(home.parent / "undisturbed", home, RUN, aside_lost=True) == []
+    assert compare(home.parent / "undisturbed", home, RUN, ignore_lost=True) == []
     assert ask("select count(*) from task where end_time is null") == [(0,)]
     checked = fw("fsck", "--contents")
     assert checked.status == 0, checked.out

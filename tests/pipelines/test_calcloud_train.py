@@ -100,7 +100,7 @@ def test_the_same_input_gives_the_same_bytes(disturbed_and_not):
 def test_a_killed_and_restarted_run_is_recorded_like_an_undisturbed_one(disturbed_and_not):
     disturbed, undisturbed = (open_registry(f"sqlite:///{home}/registry.sqlite") for home in disturbed_and_not)
     volatile = frozenset({"log", "plan"})
-    assert differences(disturbed, 1, undisturbed, 1, volatile=volatile, aside_lost=True) == []
+    assert differences(disturbed, 1, undisturbed, 1, volatile=volatile, ignore_lost=True) == []
     assert differences(disturbed, 1, undisturbed, 1, volatile=volatile) != []
 
 

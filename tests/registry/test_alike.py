@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, text
 
 from framework.registry.admin.check import check
-from framework.registry.admin.user_sql import ask
+from framework.registry.admin.user_sql import execute_read_only
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.ancestry import Ancestry, ancestors, descendants
 from framework.registry.questions.archive_copies import (
@@ -227,7 +227,7 @@ def answers(db):
             (find_producer(db, id_), find_producer_inputs(db, id_), ancestors(db, id_), descendants(db, id_)),
         )
     for sql in SQL + (OF_VIEWS if has_views else []):
-        yield sql, ask(db, sql).rows
+        yield sql, execute_read_only(db, sql).rows
     for where in WHERE if has_views else []:
         yield where, find(db, "red", where=where)
 

@@ -85,11 +85,11 @@ def test_a_registry_that_is_slow_is_named_and_need_not_be_waited_for(a_run, a_po
     with db.write() as connection:
         connection.exec_driver_sql("lock table ingest_lease")
         flag.touch()
-        until_said(run, "is slow to take in the last of the run")
+        until_said(run, "is slow to ingest the last facts of the run")
         run.send_signal(signal.SIGINT)
         said = run.communicate(timeout=60)[0]
     assert run.returncode == 3, said
-    assert "has not taken in the last of the run yet" in said
+    assert "has not ingested the last facts yet" in said
     assert "fw restart U_r1p01" in said
     again = [sys.executable, "-m", "framework.cli", "restart", "U_r1p01"]
     subprocess.run(again, env=own, cwd=tmp_path, check=True, timeout=60)

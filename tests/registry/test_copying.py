@@ -70,7 +70,7 @@ def test_a_registry_goes_to_a_server_and_back(a_registry, a_postgres_registry, f
     for db in (server, last):
         assert rows(db, "select filename from n where n = 2") == rows(first, "select filename from n where n = 2")
         assert create_attempt(db, new_attempt(attnum=2, run="HST1_r1p02")) > 1
-        assert [finding.trouble for finding in check(db) if finding.trouble] == []
+        assert [finding.error for finding in check(db) if finding.error] == []
 
 
 def test_what_is_not_the_same_afterwards_was_not_copied(a_registry, any_registry, fill, monkeypatch, rows):
@@ -91,7 +91,7 @@ def test_what_is_not_the_same_afterwards_was_not_copied(a_registry, any_registry
 def test_a_registry_with_rows_is_not_written_over(a_registry, fill, new_attempt):
     source, target = fill(a_registry("source")), a_registry("target")
     create_attempt(target, new_attempt())
-    with pytest.raises(RegistryError, match="it has rows already"):
+    with pytest.raises(RegistryError, match="it already has rows"):
         copy(source, target, lambda text: None)
     with pytest.raises(RegistryError, match="into itself"):
         copy(source, source, lambda text: None)
@@ -109,7 +109,7 @@ def test_a_registry_that_is_being_written_is_not_copied(a_registry, fill):
 
 
 def troubles(db):
-    return [finding.trouble for finding in check(db) if finding.trouble]
+    return [finding.error for finding in check(db) if finding.error]
 
 
 def test_a_registry_that_is_whole_is_said_so(any_db, fill):
@@ -122,13 +122,13 @@ def test_a_registry_that_is_whole_is_said_so(any_db, fill):
         ("delete from desfile where filename = '1.fits'", "rows of opm_used have a desfile_id that desfile has not"),
         ("delete from pfw_exec where task_id = (select max(task_id) from pfw_exec)", None),
         ("update id_block set next_id = 1 where name = 'desfile'", "desfile has id"),
-        ("drop view red", "red is not there: fw registry upgrade makes it again"),
-        ("drop index ix_desfile_metadata_n_integer", "ix_desfile_metadata_n_integer is not there"),
+        ("drop view red", "red is missing: fw registry upgrade creates it again"),
+        ("drop index ix_desfile_metadata_n_integer", "ix_desfile_metadata_n_integer is missing"),
         (
             "update ingest_lease set expiry = {t}; update task set end_time = null where name = 'attempt'",
             "nobody has written HST1_r1p01 since",
         ),
-        ("insert into ingest_pending values (1, 'x', '', 1)", "1 files that it used are on record nowhere"),
+        ("insert into ingest_pending values (1, 'x', '', 1)", "1 files that it used have no record"),
     ],
 )
 def test_what_is_not_whole_is_told(any_db, fill, statement, words):

@@ -86,7 +86,7 @@ def test_a_run_that_was_interrupted_equals_one_that_was_not_but_for_what_was_los
         return told
 
     undisturbed, disturbed = record("a", story(False)), record("b", story(True))
-    assert differences(*undisturbed, *disturbed, aside_lost=True) == []
+    assert differences(*undisturbed, *disturbed, ignore_lost=True) == []
     assert differences(*undisturbed, *disturbed) != []
 
 

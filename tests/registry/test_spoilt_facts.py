@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from framework.registry.admin.user_sql import ask
+from framework.registry.admin.user_sql import execute_read_only
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.ancestry import ancestors, find_file
 from framework.registry.questions.attempts import create_attempt
@@ -81,8 +81,10 @@ def test_a_spoilt_value_costs_its_own_call_at_most(any_db, spoil, choice, value)
     for path in list(files_of_attempt(any_db, attempt))[-3:]:
         assert ancestors(any_db, find_file(any_db, path).id).makers
     for table in ("task", "task_message", "desfile", "file_archive_info", "opm_used"):
-        answer = ask(any_db, f"select * from {table}")  # noqa: S608
-        assert all(answer.shown(place, cell) is not None for row in answer.rows for place, cell in enumerate(row))
+        answer = execute_read_only(any_db, f"select * from {table}")  # noqa: S608
+        assert all(
+            answer.format_value(place, cell) is not None for row in answer.rows for place, cell in enumerate(row)
+        )
 
 
 def test_a_time_beyond_all_calendars_is_no_fact(any_db, attempt_of, a_story, tmp_path, rows):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from framework.registry.admin.user_sql import BadStatement, ask, change
+from framework.registry.admin.user_sql import InvalidStatementError, execute_change, execute_read_only
 from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.attempts import create_attempt
@@ -48,9 +48,9 @@ def tagged_run(any_db, new_attempt, a_story, tmp_path):
 
 
 def test_the_queries_of_the_note_run_as_they_stand(reader, tagged_run):
-    assert ask(reader, NOTE["files"]).rows == [(f"hsc/{number:02}.fits",) for number in range(1, 9)]
-    assert ask(reader, NOTE["calls"]).rows == [("scrape", 2), ("coadd", 8)]
-    assert ask(reader, NOTE["elapsed"]).rows == [(tagged_run,)]
+    assert execute_read_only(reader, NOTE["files"]).rows == [(f"hsc/{number:02}.fits",) for number in range(1, 9)]
+    assert execute_read_only(reader, NOTE["calls"]).rows == [("scrape", 2), ("coadd", 8)]
+    assert execute_read_only(reader, NOTE["elapsed"]).rows == [(tagged_run,)]
 
 
 def test_the_first_query_of_the_note_prints_a_file_for_each_archive_that_has_it(any_db, reader, tagged_run):
@@ -58,40 +58,40 @@ def test_the_first_query_of_the_note_prints_a_file_for_each_archive_that_has_it(
         same = "select desfile_id, 'tape', filename, path from file_archive_info"
         connection.execute(text(f"insert into file_archive_info (desfile_id, archive_name, filename, path) {same}"))
     twice = [(f"hsc/{number:02}.fits",) for number in range(1, 9) for _ in range(2)]
-    assert ask(reader, NOTE["files"]).rows == twice
+    assert execute_read_only(reader, NOTE["files"]).rows == twice
     one = NOTE["files"].replace(" order by", " and f.archive_name='home' order by")
-    assert ask(reader, one).rows == twice[::2]
-    assert ask(reader, NOTE["calls"]).rows == [("scrape", 2), ("coadd", 8)]
+    assert execute_read_only(reader, one).rows == twice[::2]
+    assert execute_read_only(reader, NOTE["calls"]).rows == [("scrape", 2), ("coadd", 8)]
 
 
 @pytest.mark.parametrize("statement", ["select nonsense from task", "selec 1", "select 1; delete from task"])
 def test_a_bad_statement_is_told_in_the_databases_words(reader, statement):
-    with pytest.raises(BadStatement, match="does not take this statement: "):
-        ask(reader, statement)
+    with pytest.raises(InvalidStatementError, match="does not take this statement: "):
+        execute_read_only(reader, statement)
 
 
 @pytest.mark.parametrize("statement", ["delete from id_block", "create table x (y integer)", "drop view task_state"])
 def test_reading_changes_nothing(reader, rows, statement):
-    with pytest.raises(BadStatement, match="--write lets it"):
-        ask(reader, statement)
+    with pytest.raises(InvalidStatementError, match="--write lets it"):
+        execute_read_only(reader, statement)
     assert rows(reader, "select count(*) from id_block") == [(4,)]
 
 
 def test_a_second_statement_does_not_slip_through(reader, rows):
-    with pytest.raises(BadStatement):
-        ask(reader, "select 1; commit; delete from id_block")
+    with pytest.raises(InvalidStatementError):
+        execute_read_only(reader, "select 1; commit; delete from id_block")
     assert rows(reader, "select count(*) from id_block") == [(4,)]
 
 
 def test_writing_changes_rows_and_says_how_many(any_db, rows):
-    assert change(any_db, "update id_block set next_id = 7").changed == 4
+    assert execute_change(any_db, "update id_block set next_id = 7").changed == 4
     assert rows(any_db, "select distinct next_id from id_block") == [(7,)]
 
 
 def test_signs_of_parameters_are_plain_text(reader):
-    assert ask(reader, "select 'a%s :b ? %(c)s' as said").rows == [("a%s :b ? %(c)s",)]
+    assert execute_read_only(reader, "select 'a%s :b ? %(c)s' as said").rows == [("a%s :b ? %(c)s",)]
 
 
 def test_times_are_read_alike(any_db, reader, tagged_run):
-    answer = ask(reader, "select end_time from task where name = 'attempt'")
-    assert answer.shown(0, answer.rows[0][0]).startswith("1970-01-01 00:")
+    answer = execute_read_only(reader, "select end_time from task where name = 'attempt'")
+    assert answer.format_value(0, answer.rows[0][0]).startswith("1970-01-01 00:")

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, and_, exists, func, inspect, select, text
 
-from framework.registry.admin.references import unchecked
+from framework.registry.admin.references import unenforced_references
 from framework.registry.database.connection import Registry
-from framework.registry.schema.filetype_views import declarations, groups_of, index_name
+from framework.registry.schema.filetype_views import declarations, index_name, read_groups
 from framework.registry.schema.tables import (
     id_block,
     ingest_lease,
@@ -21,7 +21,7 @@ from framework.registry.schema.tables import (
     task,
 )
 
-#: How many examples of a trouble are told.
+#: Number of examples in an error.
 _EXAMPLES = 3
 
 
@@ -31,32 +31,32 @@ class CheckedPart:
 
     what: str
     #: What is wrong, and the remedy; empty where nothing is.
-    trouble: str = ""
+    error: str = ""
 
 
 def check(db: Registry) -> Iterator[CheckedPart]:
     """Check all parts of a registry whose schema is the newest."""
     with db.read() as connection:
         yield from _integrity(connection)
-        for name, looked in (
-            ("rows without what they refer to", _orphans),
-            ("numbers of new rows", _numbers),
+        for name, find_errors in (
+            ("references between tables", _orphans),
+            ("ids of new rows", _numbers),
             ("views and indexes of filetypes", _views),
             ("leases of runs", _leases),
-            ("files that were told of by name only", _pending),
+            ("used files that have no record", _pending),
         ):
-            troubles = list(looked(connection))
-            yield from (CheckedPart(name, trouble) for trouble in troubles)
-            if not troubles:
+            errors = list(find_errors(connection))
+            yield from (CheckedPart(name, error) for error in errors)
+            if not errors:
                 yield CheckedPart(name)
 
 
 def _integrity(connection: Connection) -> Iterator[CheckedPart]:
     """Check the pages and foreign keys of an SQLite file; a PostgreSQL server looks after its own."""
     if connection.dialect.name == "sqlite":
-        said = [str(row[0]) for row in connection.exec_driver_sql("pragma integrity_check(5)")]
-        way = "move it away, put a copy in its place if there is one, and call fw registry recover"
-        damaged = "" if said == ["ok"] else f"{'; '.join(said)}: {way}"
+        reported = [str(row[0]) for row in connection.exec_driver_sql("pragma integrity_check(5)")]
+        remedy = "move it away, put a copy in its place if there is one, and call fw registry recover"
+        damaged = "" if reported == ["ok"] else f"{'; '.join(reported)}: {remedy}"
         yield CheckedPart("pages of the file", damaged)
         lost = connection.exec_driver_sql("pragma foreign_key_check").all()
         tables = ", ".join(sorted({f"{row[0]} (of {row[2]})" for row in lost}))
@@ -64,7 +64,7 @@ def _integrity(connection: Connection) -> Iterator[CheckedPart]:
 
 
 def _orphans(connection: Connection) -> Iterator[str]:
-    for near, far in unchecked():
+    for near, far in unenforced_references():
         target = far.table.alias("target")
         missing = and_(near.is_not(None), ~exists().where(target.c[far.name] == near))
         count = connection.execute(select(func.count()).select_from(near.table).where(missing)).scalar_one()
@@ -78,22 +78,22 @@ def _numbers(connection: Connection) -> Iterator[str]:
     for name, next_id in connection.execute(select(id_block.c.name, id_block.c.next_id)):
         largest = connection.execute(select(func.max(metadata.tables[name].c.id))).scalar() or 0
         if largest >= next_id:
-            yield f"{name} has id {largest}, and the next is to be {next_id}: fw registry upgrade puts it right"
+            yield f"{name} has id {largest}, and the next is to be {next_id}: fw registry upgrade corrects it"
 
 
 def _views(connection: Connection) -> Iterator[str]:
     known = declarations(connection)
     seen = inspect(connection)
     keys = [key for one in known.values() for key in one.keys]
-    wanted = {*known, *(groups_of(connection) & {key.name for key in keys})}
-    missing = wanted - set(seen.get_view_names())
+    expected = {*known, *(read_groups(connection) & {key.name for key in keys})}
+    missing = expected - set(seen.get_view_names())
     catalogue = "select name from sqlite_master" if connection.dialect.name == "sqlite" else (
         "select indexname from pg_indexes where schemaname = current_schema()"
     )  # fmt: skip
-    there = set(connection.execute(text(catalogue)).scalars())
-    missing |= {index_name(key) for key in keys if key.searchable} - there
+    existing = set(connection.execute(text(catalogue)).scalars())
+    missing |= {index_name(key) for key in keys if key.searchable} - existing
     if missing:
-        yield f"{', '.join(sorted(missing))} is not there: fw registry upgrade makes it again"
+        yield f"{', '.join(sorted(missing))} is missing: fw registry upgrade creates it again"
 
 
 def _leases(connection: Connection) -> Iterator[str]:
@@ -120,5 +120,5 @@ def _pending(connection: Connection) -> Iterator[str]:
         .group_by(pfw_attempt.c.run)
     )
     for run, count in connection.execute(ended):
-        way = f"fw ingest, then fw registry recover {run} (they are in table ingest_pending)"
-        yield f"{run} has ended, and {count} files that it used are on record nowhere: {way}"
+        remedy = f"fw ingest, then fw registry recover {run} (they are in table ingest_pending)"
+        yield f"{run} has ended, and {count} files that it used have no record: {remedy}"

@@ -19,15 +19,15 @@ from framework.registry.schema.column_types import Json, Time
 from framework.registry.schema.filetype_views import make_views
 from framework.registry.schema.tables import id_block, ingest_lease, metadata
 
-#: Rows that are held at once.
+#: Number of rows in memory at a time.
 _CHUNK = 10_000
-#: A server keeps times to the microsecond.
-_ONE_TIME = 2e-6
+#: Largest difference of equal times, in seconds: a server keeps microseconds.
+_TIME_TOLERANCE = 2e-6
 
 Row = tuple[Any, ...]
 
 
-def copy(source: Registry, target: Registry, say: Callable[[str], None]) -> dict[str, int]:
+def copy(source: Registry, target: Registry, report: Callable[[str], None]) -> dict[str, int]:
     """Copy every row into an empty registry, all or nothing, and return the number of rows by table.
 
     Ids stay. The rows written are read again and compared before the transaction is committed.
@@ -44,15 +44,15 @@ def copy(source: Registry, target: Registry, say: Callable[[str], None]) -> dict
         writing.execute(id_block.delete())
         for table in metadata.sorted_tables:
             counts[table.name] = _copy_table(reading, writing, table)
-            say(f"{table.name}: {counted(counts[table.name], 'row')}")
+            report(f"{table.name}: {counted(counts[table.name], 'row')}")
         make_views(writing)
         for table in metadata.sorted_tables:
             _compare(reading, writing, table)
-        set_numbers(writing)
+        set_next_ids(writing)
     return counts
 
 
-def set_numbers(connection: Connection) -> None:
+def set_next_ids(connection: Connection) -> None:
     """Set the next id of each table above the largest id that it has."""
     for name in connection.execute(select(id_block.c.name)).scalars().all():
         largest = connection.execute(select(func.max(metadata.tables[name].c.id))).scalar() or 0
@@ -63,7 +63,7 @@ def set_numbers(connection: Connection) -> None:
 def _refuse_written(connection: Connection, source: Registry) -> None:
     if connection.execute(select(ingest_lease.c.holder).where(ingest_lease.c.expiry > time.time())).first():
         raise RegistryError(
-            f"{source.place}: runs are being recorded in it, and what comes later would not be copied: wait for them "
+            f"{source.place}: runs are being recorded in it, and later rows would not be copied: wait for their end "
             "(fw stat)"
         )
 
@@ -71,7 +71,7 @@ def _refuse_written(connection: Connection, source: Registry) -> None:
 def _refuse_filled(connection: Connection, target: Registry) -> None:
     for table in metadata.sorted_tables:
         if table is not id_block and connection.execute(select(*table.primary_key or table.columns).limit(1)).first():
-            raise RegistryError(f"{target.place}: it has rows already ({table.name}): name a database that is empty")
+            raise RegistryError(f"{target.place}: it already has rows ({table.name}): name a database that is empty")
 
 
 def _copy_table(reading: Connection, writing: Connection, table: Table) -> int:
@@ -92,7 +92,7 @@ def _rows(connection: Connection, table: Table) -> Generator[list[Row], None, No
             yield [tuple(row) for row in part]
 
 
-#: How to tell the rows of tables without a key.
+#: Order of the rows of tables without a key.
 _ORDER = {"task_message": ("task_id", "message_lvl", "message", "message_time")}
 
 
@@ -108,7 +108,7 @@ def _compare(reading: Connection, writing: Connection, table: Table) -> None:
 def _same(column: Column[Any], value: Any, other: Any) -> bool:
     if value is not None and other is not None:
         if isinstance(column.type, Time):
-            return bool(abs(value - other) < _ONE_TIME)
+            return bool(abs(value - other) < _TIME_TOLERANCE)
         if column.type is Json:
             value, other = json.loads(value), json.loads(other)
     return bool(value == other)

@@ -21,7 +21,7 @@ from framework.worker.journal.statuses import LOST
 VOLATILE = frozenset({"log"})
 
 #: Tables that hold what one run was, by the attempt's id.
-_OF_ATTEMPT = (
+_ATTEMPT_TABLES = (
     schema.pfw_attempt_label,
     schema.pfw_attempt_software,
     schema.pfw_attempt_val,
@@ -38,7 +38,7 @@ _OF_ATTEMPT = (
 )
 
 #: Names of the place, the queue, the people, and what was measured. Times are left out by their type.
-_ASIDE = frozenset(
+_IGNORED_COLUMNS = frozenset(
     {
         *("id", "pfw_attempt_id", "attnum", "run"),
         *("exec_host", "submit_host", "jobroot", "queue", "condorid", "group_submit_id"),
@@ -51,7 +51,7 @@ _ASIDE = frozenset(
 )
 
 #: What of software is the same wherever it lies.
-_OF_SOFTWARE = ("version", "python", "packages", "modules", "products", "setup_sha256", "image", "digest", "git")
+_STACK_KEYS = ("version", "python", "packages", "modules", "products", "setup_sha256", "image", "digest", "git")
 
 Line = tuple[str, ...]
 
@@ -63,29 +63,29 @@ def differences(
     attempt_b: int,
     *,
     volatile: frozenset[str] = VOLATILE,
-    aside_lost: bool = False,
+    ignore_lost: bool = False,
 ) -> list[str]:
     """Return the rows that only one of two runs has, as text; an empty list if the runs are equal.
 
     Ids, times, hosts, measured resources, execution ids, events and the location of software may differ, and so may the
-    size and checksum of files of a ``volatile`` type. With ``aside_lost``, lost executions are left out, and the
+    size and checksum of files of a ``volatile`` type. With ``ignore_lost``, lost executions are left out, and the
     programs of a lost call.
     """
-    first = _lines(db_a, attempt_a, volatile, aside_lost)
-    second = _lines(db_b, attempt_b, volatile, aside_lost)
+    first = _lines(db_a, attempt_a, volatile, ignore_lost)
+    second = _lines(db_b, attempt_b, volatile, ignore_lost)
     only = [("the first only", first - second), ("the second only", second - first)]
     return sorted(f"{' '.join(line)}: in {where}" for where, lines in only for line in lines.elements())
 
 
-def _lines(db: Registry, attempt_id: int, volatile: frozenset[str], aside_lost: bool) -> Counter[Line]:
+def _lines(db: Registry, attempt_id: int, volatile: frozenset[str], ignore_lost: bool) -> Counter[Line]:
     with db.read() as connection:
-        return Counter(_Run(connection, attempt_id, volatile, aside_lost).lines())
+        return Counter(_RunRows(connection, attempt_id, volatile, ignore_lost).lines())
 
 
-class _Run:
+class _RunRows:
     """Rows of a run as text that is the same in every registry."""
 
-    def __init__(self, connection: Connection, attempt_id: int, volatile: frozenset[str], aside_lost: bool) -> None:
+    def __init__(self, connection: Connection, attempt_id: int, volatile: frozenset[str], ignore_lost: bool) -> None:
         self._connection = connection
         self._attempt_id = attempt_id
         self._volatile = volatile
@@ -93,13 +93,15 @@ class _Run:
         self._attempt = connection.execute(attempt.select().where(attempt.c.id == attempt_id)).one()
         self._of_run = schema.task.c.root_task_id == self._attempt.task_id
         self._tasks = dict(self._task_names())
-        self._aside = frozenset(connection.execute(self._lost()).scalars()) if aside_lost else frozenset()
+        self._ignored_tasks = (
+            frozenset(connection.execute(self._select_lost()).scalars()) if ignore_lost else frozenset()
+        )
         rows = [row for query in self._file_queries() for row in connection.execute(query)]
-        files = {row.id: row for row in rows if row.wgb_task_id not in self._aside}
+        files = {row.id: row for row in rows if row.wgb_task_id not in self._ignored_tasks}
         self._files = list(files.values())
         self._paths = {id_: row.path for id_, row in files.items()}
 
-    def _lost(self) -> Select[Any]:
+    def _select_lost(self) -> Select[Any]:
         task, call = schema.task, schema.task.alias()
         of_call = and_(call.c.id == task.c.parent_task_id, call.c.info_table == schema.pfw_wrapper.name)
         is_lost = or_(task.c.status == LOST, call.c.status == LOST)
@@ -110,7 +112,7 @@ class _Run:
         attempt, task, child = schema.pfw_attempt, schema.task, schema.opm_was_derived_from.c.child_desfile_id
         yield self._line(attempt, self._attempt)
         yield from self._table(task, self._of_run)
-        for table in _OF_ATTEMPT:
+        for table in _ATTEMPT_TABLES:
             yield from self._table(table, table.c.pfw_attempt_id == self._attempt_id)
         for file in self._files:
             yield self._line(schema.desfile, file)
@@ -125,8 +127,8 @@ class _Run:
     def _table(self, table: Table, condition: ColumnElement[bool]) -> Iterator[Line]:
         task_column = "id" if table is schema.task else "task_id"
         for row in self._connection.execute(table.select().where(condition)):
-            is_course = table is schema.task_message and row.message_lvl == EVENT
-            if row._mapping.get(task_column) not in self._aside and not is_course:
+            is_event = table is schema.task_message and row.message_lvl == EVENT
+            if row._mapping.get(task_column) not in self._ignored_tasks and not is_event:
                 yield self._line(table, row)
 
     def _line(self, table: Table, row: Row[Any]) -> Line:
@@ -134,11 +136,16 @@ class _Run:
         if table is schema.desfile and row.filetype in self._volatile:
             values |= {"filesize": None, "sha256": None, "md5sum": None}
         columns = [
-            column for column in table.columns if column.name not in _ASIDE and not isinstance(column.type, Time)
+            column
+            for column in table.columns
+            if column.name not in _IGNORED_COLUMNS and not isinstance(column.type, Time)
         ]
-        return (table.name, *(f"{column.name}={self._shown(column.name, values[column.name])}" for column in columns))
+        return (
+            table.name,
+            *(f"{column.name}={self._format_value(column.name, values[column.name])}" for column in columns),
+        )
 
-    def _shown(self, column: str, value: Any) -> str:
+    def _format_value(self, column: str, value: Any) -> str:
         if value is None:
             return "-"
         if column.endswith("task_id"):
@@ -155,7 +162,7 @@ class _Run:
     def _software(self) -> dict[str, str]:
         """Software stacks of the run without their locations, by checksum."""
         return {
-            stack.sha256: f"{stack.label} {json.dumps([stack.found.get(key) for key in _OF_SOFTWARE], sort_keys=True)}"
+            stack.sha256: f"{stack.label} {json.dumps([stack.found.get(key) for key in _STACK_KEYS], sort_keys=True)}"
             for find in (stacks_of, submitters_of)
             for stack in find(self._connection, self._attempt_id).values()
         }

@@ -20,7 +20,7 @@ class Reference(NamedTuple):
     far: Column[Any]
 
 
-_UNCHECKED = """
+_UNENFORCED = """
 desfile.pfw_attempt_id pfw_attempt.id
 desfile.wgb_task_id task.id
 file_archive_info.desfile_id desfile.id
@@ -48,15 +48,15 @@ ops_filetype_metadata.filetype ops_filetype.filetype
 """
 
 
-def unchecked() -> Iterator[Reference]:
+def unenforced_references() -> Iterator[Reference]:
     """Yield the references that the database does not enforce."""
-    for line in _UNCHECKED.split("\n")[1:-1]:
+    for line in _UNENFORCED.split("\n")[1:-1]:
         yield Reference(*(_column(name) for name in line.split()))
 
 
 def all_references() -> Iterator[Reference]:
     """Yield all references: those that the database does not enforce, and its foreign keys."""
-    yield from unchecked()
+    yield from unenforced_references()
     for table in metadata.sorted_tables:
         for column in table.columns:
             for key in column.foreign_keys:

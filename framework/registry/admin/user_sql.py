@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, exc
 
 from framework.errors import FrameworkError
-from framework.registry.database.bulk import driver_errors_translated
+from framework.registry.database.bulk import translate_driver_errors
 from framework.registry.database.connection import Registry
 from framework.registry.schema.column_types import Time
 from framework.registry.schema.tables import metadata
@@ -22,12 +22,12 @@ _TIME_COLUMNS = frozenset(
 ) | {"state_time"}
 
 
-class BadStatement(FrameworkError):  # noqa: N818
+class InvalidStatementError(FrameworkError):
     """An SQL statement that the database rejects."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class StatementResult:
     """Result of an SQL statement: text, numbers, booleans and nulls; times as the database stores them."""
 
     columns: tuple[str, ...]
@@ -35,54 +35,54 @@ class Answer:
     #: How many rows it changed; -1 if it could not.
     changed: int
 
-    def shown(self, place: int, value: Any) -> str:
+    def format_value(self, index: int, value: Any) -> str:
         """Return a value of a column as text for people."""
         if value is None:
             return ""
-        if self.columns[place] in _TIME_COLUMNS and isinstance(value, float):
+        if self.columns[index] in _TIME_COLUMNS and isinstance(value, float):
             return datetime.fromtimestamp(value, UTC).isoformat(" ", "milliseconds").removesuffix("+00:00")
-        if self.columns[place] in _TIME_COLUMNS and isinstance(value, str):
+        if self.columns[index] in _TIME_COLUMNS and isinstance(value, str):
             return datetime.fromisoformat(value).isoformat(" ", "milliseconds").removesuffix("+00:00")
         return str(value)
 
     def number_columns(self) -> frozenset[str]:
         """Return the names of the columns that hold numbers only."""
         numbers = set()
-        for place, name in enumerate(self.columns):
-            values = [row[place] for row in self.rows if row[place] is not None]
+        for index, name in enumerate(self.columns):
+            values = [row[index] for row in self.rows if row[index] is not None]
             if values and name not in _TIME_COLUMNS and all(isinstance(value, int | float) for value in values):
                 numbers.add(name)
         return frozenset(numbers)
 
 
-def ask(db: Registry, statement: str) -> Answer:
+def execute_read_only(db: Registry, statement: str) -> StatementResult:
     """Execute a statement that changes nothing, in a registry that is opened for reading only."""
     with db.read() as connection:
-        return _carried_out(connection, statement)
+        return _execute(connection, statement)
 
 
-def change(db: Registry, statement: str) -> Answer:
+def execute_change(db: Registry, statement: str) -> StatementResult:
     """Execute a statement that may change the registry."""
     with db.write() as connection:
-        return _carried_out(connection, statement)
+        return _execute(connection, statement)
 
 
-def _carried_out(connection: Connection, statement: str) -> Answer:
+def _execute(connection: Connection, statement: str) -> StatementResult:
     # By the driver, so that nothing in it is taken for a parameter.
     driver: Any = connection.connection.driver_connection
     # In text, PostgreSQL would take several statements at once, and so leave the read-only transaction.
     options = {"binary": True} if connection.dialect.name == "postgresql" else {}
     try:
-        with driver_errors_translated(connection, statement):
+        with translate_driver_errors(connection, statement):
             cursor = driver.execute(statement, **options)
             rows = [tuple(map(_plain, row)) for row in cursor] if cursor.description else []
     except (exc.DBAPIError, sqlite3.Warning) as error:
         fault = error.orig if isinstance(error, exc.DBAPIError) else error
         if fault is None or not _is_of_statement(fault):
             raise
-        raise BadStatement(_explained(fault)) from error
+        raise InvalidStatementError(_explain(fault)) from error
     columns = tuple(entry[0] for entry in cursor.description or ())
-    return Answer(columns=columns, rows=rows, changed=cursor.rowcount)
+    return StatementResult(columns=columns, rows=rows, changed=cursor.rowcount)
 
 
 def _plain(value: Any) -> Any:
@@ -111,7 +111,7 @@ def _is_of_statement(error: BaseException) -> bool:
     return (getattr(error, "sqlstate", None) or "08")[:2] not in ("08", "53", "57", "58")
 
 
-def _explained(error: BaseException) -> str:
+def _explain(error: BaseException) -> str:
     text = str(error).strip()
     refused = "readonly" in text or "read-only transaction" in text
     return f"the registry does not take this statement: {text}" + (": --write lets it change rows" if refused else "")

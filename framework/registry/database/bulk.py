@@ -27,7 +27,7 @@ class Batch:
     def __init__(self, dialect: str, table: Table, rows: Sequence[Row]) -> None:
         self._table = table
         self._rows = rows
-        self._text = _copied(table, rows) if dialect == "postgresql" and len(rows) >= COPY_FROM else ""
+        self._text = _copy_text(table, rows) if dialect == "postgresql" and len(rows) >= COPY_FROM else ""
 
     def insert(self, connection: Connection) -> None:
         """Insert the rows."""
@@ -56,14 +56,14 @@ def _execute_many(connection: Connection, statement: str, rows: Sequence[Row]) -
     # By the driver alone: SQLAlchemy would go over each row twice.
     if rows:
         driver: Any = connection.connection.driver_connection
-        with driver_errors_translated(connection, statement):
+        with translate_driver_errors(connection, statement):
             cursor = driver.cursor()
             cursor.executemany(statement, rows)
             cursor.close()
 
 
 @contextmanager
-def driver_errors_translated(connection: Connection, statement: str) -> Iterator[None]:
+def translate_driver_errors(connection: Connection, statement: str) -> Iterator[None]:
     """Raise the driver's errors as those of SQLAlchemy."""
     dialect: Any = connection.dialect
     any_error = dialect.loaded_dbapi.Error
@@ -107,41 +107,43 @@ def _update_sql(dialect: str, name: str, columns: tuple[str, ...]) -> str:
 # ---------------------------------------------------------------- PostgreSQL's COPY
 
 
-def _copied(table: Table, rows: Sequence[Row]) -> str:
+def _copy_text(table: Table, rows: Sequence[Row]) -> str:
     """Return rows in the text format of PostgreSQL's COPY."""
-    written = [_writer(column)(values) for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)]
-    return "\n".join(map("\t".join, zip(*written, strict=True))) + "\n"
+    formatted = [
+        _formatter(column)(values) for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
+    ]
+    return "\n".join(map("\t".join, zip(*formatted, strict=True))) + "\n"
 
 
 def _copy(connection: Connection, table: Table, text: str) -> None:
     names = ", ".join(column.name for column in table.columns)
     driver: Any = connection.connection.driver_connection
     statement = f"copy {table.name} ({names}) from stdin"
-    with driver_errors_translated(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
+    with translate_driver_errors(connection, statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(text)
 
 
-def _writer(column: Any) -> Callable[[Sequence[Any]], list[str]]:
+def _formatter(column: Any) -> Callable[[Sequence[Any]], list[str]]:
     if isinstance(column.type, Time):
-        return _written_times
-    return _written_words if column.type is Json or column.type.python_type is str else _written_numbers
+        return _format_times
+    return _format_texts if column.type is Json or column.type.python_type is str else _format_numbers
 
 
-def _written_numbers(values: Sequence[Any]) -> list[str]:
+def _format_numbers(values: Sequence[Any]) -> list[str]:
     return ["\\N" if value is None else str(value) for value in values]
 
 
-def _written_times(values: Sequence[float | None]) -> list[str]:
-    return ["\\N" if value is None else _written_time(value) for value in values]
+def _format_times(values: Sequence[float | None]) -> list[str]:
+    return ["\\N" if value is None else _format_time(value) for value in values]
 
 
-def _written_time(value: float) -> str:
+def _format_time(value: float) -> str:
     second, microseconds = divmod(round(value * 1e6), 1_000_000)
-    return f"{_written_second(second)}.{microseconds:06}+00"
+    return f"{_format_second(second)}.{microseconds:06}+00"
 
 
 @lru_cache
-def _written_second(second: int) -> str:
+def _format_second(second: int) -> str:
     # Many facts share a second, and a date takes a while to work out.
     return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
@@ -149,7 +151,7 @@ def _written_second(second: int) -> str:
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def _written_words(values: Sequence[str | None]) -> list[str]:
+def _format_texts(values: Sequence[str | None]) -> list[str]:
     together = "".join(filter(None, values))
     if any(special in together for special in "\\\t\n\r"):
         return ["\\N" if value is None else value.translate(_ESCAPES) for value in values]

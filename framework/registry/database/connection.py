@@ -25,7 +25,7 @@ _NO_SERVER = ("57P", "533")
 def connect(url: str | None = None, *, read_only: bool = False) -> Registry:
     """Return the registry at a URL, or the default one, without a check of its tables."""
     named = url or os.environ.get("FW_REGISTRY")
-    return Registry(_parsed(named) if named else _default_url(), read_only=read_only)
+    return Registry(_parse_url(named) if named else _default_url(), read_only=read_only)
 
 
 class Registry:
@@ -49,7 +49,7 @@ class Registry:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one state of the registry and changes nothing."""
-        with self._translated(), self._engine().connect() as connection:
+        with self._translate_errors(), self._engine().connect() as connection:
             connection.execution_options(postgresql_readonly=self.read_only)
             with connection.begin():
                 yield connection
@@ -57,7 +57,7 @@ class Registry:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """Open a transaction that is committed at the end, and rolled back if an exception leaves it."""
-        with self._translated(), self._engine().connect() as connection:
+        with self._translate_errors(), self._engine().connect() as connection:
             connection.execution_options(writes=True)
             with connection.begin():
                 yield connection
@@ -86,14 +86,14 @@ class Registry:
         return self.engine
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError):
             raise
         except (exc.DatabaseError, exc.InterfaceError, exc.TimeoutError) as error:
             kind = RegistryAway if _is_away(error) else RegistryError
-            raise kind(_explained(self.place, str(getattr(error, "orig", error)))) from error
+            raise kind(_explain(self.place, str(getattr(error, "orig", error)))) from error
 
 
 def _is_away(error: exc.SQLAlchemyError) -> bool:
@@ -102,7 +102,7 @@ def _is_away(error: exc.SQLAlchemyError) -> bool:
     return isinstance(error, exc.OperationalError) and (state is None or state[:2] == "08" or state[:3] in _NO_SERVER)
 
 
-def _explained(place: str, reason: str) -> str:
+def _explain(place: str, reason: str) -> str:
     reason = " ".join(reason.split())
     remedies = {
         "is full": "free some space on its disk and repeat",
@@ -127,7 +127,7 @@ def _default_url() -> URL:
     return URL.create("sqlite", database=str(Path(home).absolute() / "registry.sqlite"))
 
 
-def _parsed(url: str) -> URL:
+def _parse_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except exc.ArgumentError:
@@ -154,8 +154,8 @@ def _sqlite_engine(url: URL, read_only: bool) -> Engine:
     if read_only and url.database:
         quoted = Path(url.database).absolute().as_uri()
         url = url.set(database=quoted, query={"mode": "ro", "uri": "true"})
-    given = {"timeout": PATIENCE_SECONDS, "isolation_level": None}
-    engine = create_engine(url, connect_args=given, json_deserializer=_from_json)
+    arguments = {"timeout": PATIENCE_SECONDS, "isolation_level": None}
+    engine = create_engine(url, connect_args=arguments, json_deserializer=_from_json)
     event.listen(engine, "connect", _set_read_pragmas if read_only else _set_pragmas)
     event.listen(engine, "begin", _begin)
     return engine
@@ -213,7 +213,7 @@ def _begin(connection: Connection) -> None:
 
 
 #: A server that has vanished, network and all, is noticed within a minute; by default, hours may pass. libpq's options.
-_NOTICING = {
+_DISCONNECT_OPTIONS = {
     "connect_timeout": 10,
     "tcp_user_timeout": 50_000,
     "keepalives_idle": 20,
@@ -223,10 +223,10 @@ _NOTICING = {
 
 
 def _server_engine(url: URL, place: str) -> Engine:
-    noticing = {name: value for name, value in _NOTICING.items() if name not in url.query}
+    options = {name: value for name, value in _DISCONNECT_OPTIONS.items() if name not in url.query}
     try:
         # No prepared statements: a pooler may give each transaction another connection.
-        return create_engine(url, connect_args={"prepare_threshold": None, **noticing}, pool_pre_ping=True)
+        return create_engine(url, connect_args={"prepare_threshold": None, **options}, pool_pre_ping=True)
     except ModuleNotFoundError as error:
         raise RegistryError(
             f"registry {place}: {error.name} is not installed: pip install 'skyfw[postgres]'"

@@ -33,7 +33,7 @@ def filesystem_type(path: Path, mounts: str | None = None) -> str:
     place, best, found = path.resolve(), -1, ""
     for line in (_mounts() if mounts is None else mounts).splitlines():
         fields = line.split()
-        mount = Path(_unescaped(fields[1]))
+        mount = Path(_unescape(fields[1]))
         # Of two mounts on one folder the later one is seen.
         if place.is_relative_to(mount) and len(mount.parts) >= best:
             best, found = len(mount.parts), fields[2]
@@ -47,7 +47,7 @@ def _mounts() -> str:
         return ""
 
 
-def _unescaped(mount: str) -> str:
+def _unescape(mount: str) -> str:
     for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
         mount = mount.replace(code, character)
     return mount

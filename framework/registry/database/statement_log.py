@@ -12,7 +12,7 @@ from framework.registry.database.connection import Registry
 
 
 @contextmanager
-def statements(db: Registry) -> Iterator[list[str]]:
+def collect_statements(db: Registry) -> Iterator[list[str]]:
     """Collect the SQL statements that are executed inside the context, with their values in them."""
     found: list[str] = []
 

@@ -32,16 +32,16 @@ def upgrade(registry: Registry, to: str = REVISION) -> None:
         command.upgrade(config, to)
         if to == REVISION:
             make_views(connection)
-            comment(connection)
+            write_comments(connection)
 
 
-def comment(connection: Connection) -> None:
+def write_comments(connection: Connection) -> None:
     """Write the comments on tables and columns into PostgreSQL; SQLite has none."""
     if connection.dialect.name != "postgresql":
         return
-    there = set(inspect(connection).get_table_names())
+    existing = set(inspect(connection).get_table_names())
     for table in metadata.sorted_tables:
-        if table.name in there:
+        if table.name in existing:
             connection.execute(SetTableComment(table))
             for column in table.columns:
                 connection.execute(SetColumnComment(column))

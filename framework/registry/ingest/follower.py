@@ -18,11 +18,11 @@ from framework.worker.programs.warden import die_with_parent
 
 log = get_logger(__name__)
 
-#: Between two looks at the journals.
+#: Pause between two reads of the journals.
 PAUSE_SECONDS = 0.5
-#: After how long a registry that is not away, but slow, is named.
+#: Seconds after which a slow registry is reported.
 SLOW_SECONDS = 10
-#: How long a registry that is away may keep a run that is over from its end.
+#: Seconds that the end of a run waits for an unavailable registry.
 PATIENCE_SECONDS = 300
 
 
@@ -38,7 +38,7 @@ class Follower:
 
     def begin(self) -> None:
         """Start the follower's process."""
-        self.let_go()
+        self.close_registry()
         reading, self._open = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
@@ -49,7 +49,7 @@ class Follower:
             self._follow(reading, parent)
         os.close(reading)
 
-    def let_go(self) -> None:
+    def close_registry(self) -> None:
         """Close the registry, which must not be open across a fork.
 
         SQLite keeps its locks by process: a child that inherits an open database believes that it holds locks which
@@ -62,28 +62,28 @@ class Follower:
         if not self._child:
             return
         os.close(self._open)
-        status = self._status()
+        status = self._wait_for_child()
         self._child = 0
         if status:
             self.catch_up()
 
-    def _status(self) -> int:
+    def _wait_for_child(self) -> int:
         """Wait for the child and return its status; report a slow registry, and stop waiting on an interrupt."""
         ended = os.pidfd_open(self._child)
         try:
-            if not _readable(ended, SLOW_SECONDS):
-                print(f"registry {self._registry.place} is slow to take in the last of the run", file=sys.stderr)
+            if not _is_ready(ended, SLOW_SECONDS):
+                print(f"registry {self._registry.place} is slow to ingest the last facts of the run", file=sys.stderr)
             return os.waitpid(self._child, 0)[1]
         except KeyboardInterrupt:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
-            raise RegistryError(f"registry {self._registry.place} has not taken in the last of the run yet") from None
+            raise RegistryError(f"registry {self._registry.place} has not ingested the last facts yet") from None
         finally:
             os.close(ended)
 
     def catch_up(self) -> None:
         """Ingest the journals in this process; wait for a registry that is unavailable."""
-        deadline, is_said = time.monotonic() + PATIENCE_SECONDS, False
+        deadline, is_reported = time.monotonic() + PATIENCE_SECONDS, False
         while True:
             try:
                 ingest(self._registry, self._attempt, self._journal)
@@ -91,9 +91,9 @@ class Follower:
             except RegistryAway as error:
                 if time.monotonic() > deadline:
                     raise
-                if not is_said:
+                if not is_reported:
                     print(f"{error}\nwaiting for it, {PATIENCE_SECONDS // 60} minutes at most", file=sys.stderr)
-                    is_said = True
+                    is_reported = True
                 _pause(error)
 
     def _follow(self, reading: int, parent: int) -> None:
@@ -103,15 +103,15 @@ class Follower:
             die_with_parent(parent)
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
                 signal.signal(number, signal.SIG_IGN)
-            # Waiting for the end is the pause: the last facts are taken in as soon as they are there.
+            # Waiting for the end is the pause: the last facts are ingested at once.
             log_to_run(self._journal.parent, "follower")
             log.info("follows the journals", extra={"run": self._journal.parent.name})
             ingester = Ingester(self._registry, self._attempt, self._journal)
-            ingester.follow(lambda: _readable(reading, PAUSE_SECONDS), pause_seconds=0)
+            ingester.follow(lambda: _is_ready(reading, PAUSE_SECONDS), pause_seconds=0)
             status = 0
             log.info("all journals are in the registry", extra={"run": self._journal.parent.name})
         except RegistryError as error:
-            status = 1  # the engine tries once more at the end, and says why if that fails too
+            status = 1  # the engine tries once more at the end, and reports the error if that fails too
             log.warning("the registry could not be written: %s", error, extra={"run": self._journal.parent.name})
         except FrameworkError as error:
             print(f"error: {error}", file=sys.stderr)
@@ -121,7 +121,7 @@ class Follower:
             os._exit(status)
 
 
-def _readable(descriptor: int, seconds: float) -> bool:
+def _is_ready(descriptor: int, seconds: float) -> bool:
     """Return whether a pipe's other side is closed, or a process has ended, within some seconds."""
     return bool(select.select([descriptor], [], [], seconds)[0])
 

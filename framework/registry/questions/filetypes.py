@@ -15,8 +15,8 @@ from framework.registry.schema.filetype_views import (
     NAME,
     Declaration,
     declarations,
-    groups_of,
     make_views,
+    read_groups,
 )
 from framework.registry.schema.tables import metadata, ops_file_group, ops_filetype, ops_filetype_metadata
 
@@ -26,7 +26,7 @@ def declare(db: Registry, wanted: Sequence[Declaration], groups: Iterable[str] =
     groups = set(groups)
     _refuse_taken({*(one.filetype for one in wanted), *groups})
     with db.read() as connection:
-        if not _news(connection, wanted) and groups <= groups_of(connection):
+        if not _news(connection, wanted) and groups <= read_groups(connection):
             return
     with db.write() as connection:
         _hold(connection)

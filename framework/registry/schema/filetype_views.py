@@ -53,7 +53,7 @@ def declarations(connection: Connection) -> dict[str, Declaration]:
     return {name: Declaration(name, description, tuple(keys.get(name, ()))) for name, description in types}
 
 
-def groups_of(connection: Connection) -> set[str]:
+def read_groups(connection: Connection) -> set[str]:
     """Return the metadata keys that have views of their own."""
     return set(connection.execute(select(ops_file_group.c.column_name)).scalars())
 
@@ -66,10 +66,10 @@ def make_views(connection: Connection, filetypes: Iterable[str] | None = None) -
         for key in declaration.keys:
             if key.searchable:
                 _make_index(connection, key)
-        _make_view(connection, declaration.filetype, _view_sql(connection.dialect.name, declaration))
-    for group in sorted(groups_of(connection)):
+        _replace_view(connection, declaration.filetype, _view_sql(connection.dialect.name, declaration))
+    for group in sorted(read_groups(connection)):
         members = {name: one for name, one in known.items() if any(key.name == group for key in one.keys)}
-        _make_view(connection, group, _group_sql(connection.dialect.name, group, members))
+        _replace_view(connection, group, _group_sql(connection.dialect.name, group, members))
 
 
 def drop_views(connection: Connection) -> None:
@@ -77,8 +77,8 @@ def drop_views(connection: Connection) -> None:
     if not inspect(connection).has_table(ops_filetype.name):
         return
     known = declarations(connection)
-    for name in (*known, *groups_of(connection)):
-        connection.exec_driver_sql(f'drop view if exists "{_checked(name)}"')
+    for name in (*known, *read_groups(connection)):
+        connection.exec_driver_sql(f'drop view if exists "{_check_name(name)}"')
     if connection.dialect.name == "sqlite":
         for index in {index_name(key) for one in known.values() for key in one.keys}:
             connection.exec_driver_sql(f'drop index if exists "{index}"')
@@ -89,15 +89,15 @@ def index_name(key: Key) -> str:
     return f"ix_desfile_metadata_{key.name}_{key.data_type}"
 
 
-def _make_view(connection: Connection, name: str, definition: str | None) -> None:
+def _replace_view(connection: Connection, name: str, definition: str | None) -> None:
     """Create or replace a view; without a definition, only drop it.
 
     Statements about views take no parameters: every name in them has been checked.
     """
     try:
-        connection.exec_driver_sql(f'drop view if exists "{_checked(name)}"')
+        connection.exec_driver_sql(f'drop view if exists "{_check_name(name)}"')
         if definition is not None:
-            connection.exec_driver_sql(f'create view "{_checked(name)}" as {definition}')
+            connection.exec_driver_sql(f'create view "{_check_name(name)}" as {definition}')
     except exc.DBAPIError as error:
         reason = str(error.orig).splitlines()[0]
         raise RegistryError(
@@ -107,7 +107,9 @@ def _make_view(connection: Connection, name: str, definition: str | None) -> Non
 
 def _view_sql(dialect: str, declaration: Declaration) -> str:
     recorded = (f'{typed(dialect, key.name, key.data_type)} as "{_column(key.name)}"' for key in declaration.keys)
-    return f"select {', '.join((*COLUMNS, *recorded))} from desfile where filetype = '{_checked(declaration.filetype)}'"  # noqa: S608
+    return (
+        f"select {', '.join((*COLUMNS, *recorded))} from desfile where filetype = '{_check_name(declaration.filetype)}'"  # noqa: S608
+    )
 
 
 def _group_sql(dialect: str, group: str, members: Mapping[str, Declaration]) -> str | None:
@@ -118,7 +120,7 @@ def _group_sql(dialect: str, group: str, members: Mapping[str, Declaration]) -> 
     data_type = types.pop() if len(types) == 1 else "text"
     columns = f'{typed(dialect, group, data_type)} as "{_column(group)}", {", ".join(COLUMNS)}'
     # One part for each type, so that each is found by the index.
-    parts = (f"select {columns} from desfile where filetype = '{_checked(name)}'" for name in sorted(members))  # noqa: S608
+    parts = (f"select {columns} from desfile where filetype = '{_check_name(name)}'" for name in sorted(members))  # noqa: S608
     return " union all ".join(parts)
 
 
@@ -137,7 +139,7 @@ def _column(key: str) -> str:
     return f"metadata_{key}" if key in COLUMNS else key
 
 
-def _checked(name: str) -> str:
+def _check_name(name: str) -> str:
     """Return a name that may stand in SQL as it is; raise FrameworkError for any other."""
     if not NAME.fullmatch(name):
         raise FrameworkError(f"{name!r} cannot stand in SQL")
