@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 from xml.etree import ElementTree
 
 import pytest
@@ -22,6 +22,44 @@ settings.register_profile("skyfw", deadline=None)
 settings.load_profile("skyfw")
 
 ROOT = Path(__file__).parents[1]
+#: Files of others that are not part of the repository.
+SHARED_DATA = ROOT.parent / "shared" / "data"
+NO_SHARED_DATA = "needs the original's files in ../shared/data/"
+
+
+def give_up(reason: str) -> NoReturn:
+    """End a test that cannot run here: it is skipped, or fails under FW_NO_SKIP."""
+    if os.environ.get("FW_NO_SKIP"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def unable() -> Callable[[str], NoReturn]:
+    """End a test that cannot run here: it is skipped, or fails under FW_NO_SKIP."""
+    return give_up
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Callable[[str], Path]:
+    """Return a function that finds a file or folder of ``../shared/data``, or ends the test where there is none."""
+
+    def find(name: str) -> Path:
+        path = SHARED_DATA / name
+        if not path.exists():
+            give_up(NO_SHARED_DATA + name)
+        return path
+
+    return find
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the comparisons that were not made for want of the original's files."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if NO_SHARED_DATA in str(report.longrepr)]
+    if skipped:
+        terminalreporter.section(f"{len(skipped)} comparisons with the original's own files were not made")
+        for report in skipped:
+            terminalreporter.line(f"{report.nodeid}: needs {str(report.longrepr).partition(NO_SHARED_DATA)[2][:-2]}")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 from pipelines.calcloud.sources.sample import simulated_jobs_csv
 
 ROOT = Path(__file__).parents[2]
-SHARED = ROOT.parent / "shared" / "data" / "hst"
+REAL = ROOT / "tests" / "data" / "hst"
 
 GOOD_JOB = {
     "ipst": "jbt301010",
@@ -119,18 +119,21 @@ def trained(run, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def hst_jobs():
-    """The real table; its tests are skipped where it is not, unless FW_NO_SKIP forbids that."""
-    path = SHARED / "hst_jobs.csv.gz"
-    if not path.exists():
-        (pytest.fail if os.environ.get("FW_NO_SKIP") else pytest.skip)(f"the real jobs are not at {path}")
-    return path
+def hst_jobs(shared_data):
+    """Return the path of the table of 57,869 real jobs."""
+    return shared_data("hst/hst_jobs.csv.gz")
 
 
 @pytest.fixture(scope="session")
-def hst_headers(hst_jobs):
-    """Real header keywords of 21 datasets, one text file each."""
-    return sorted((hst_jobs.parent / "features_txt").glob("*_MemModelFeatures.txt"))
+def hst_headers():
+    """Return the files of real header keywords of 21 datasets."""
+    return sorted((REAL / "features").glob("*_MemModelFeatures.txt"))
+
+
+@pytest.fixture(scope="session")
+def hst_events():
+    """Return the files of real failure events."""
+    return sorted((REAL / "events").glob("batch-event-*.yaml"))
 
 
 @pytest.fixture(scope="session")

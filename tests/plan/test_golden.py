@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,10 +16,11 @@ from framework.pipeline.questions import FoundFile
 from framework.plan.build import build_plan
 from framework.runs.planner_answers import read_answer
 from framework.runs.wrapper_hooks import WrapperHooks
-from wcl import merge, parse, read
+from wcl import merge, read
 
-ORACLE = Path(__file__).parents[2] / "../shared/data/desdm/oracle/golden"
-SEED = ORACLE / "../../wcl_corpus/seed/make_coadd_temp_exp.wcl"
+ANSWERS = Path(__file__).parents[1] / "data/desdm"
+TWO_MODULE = ANSWERS / "two_module"
+COADD = ANSWERS / "make_coadd_temp_exp"
 
 
 class Recorded:
@@ -58,13 +60,6 @@ class Recorded:
         ]  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def _the_originals_answers() -> None:
-    if not ORACLE.exists():
-        reason = "the original's runs are not at hand"
-        pytest.fail(reason) if os.environ.get("FW_NO_SKIP") else pytest.skip(reason)
-
-
 def planned(submit: Path, unit: str, recorded: Recorded, **overrides: str) -> Plan:
     pipeline = merge(read(DEFAULTS), read(submit, overrides=overrides)).with_value("fw_home", "/fw")
     identity = Identity(
@@ -77,26 +72,29 @@ def planned(submit: Path, unit: str, recorded: Recorded, **overrides: str) -> Pl
 
 @pytest.fixture
 def two_module() -> Plan:
-    golden = ORACLE / "two_module"
-    return planned(golden / "submit.wcl", "T0042", Recorded(golden / "submit_side/B01-one/raw_detrend.wcl"))
+    return planned(TWO_MODULE / "submit.wcl", "T0042", Recorded(TWO_MODULE / "raw.wcl"))
+
+
+@pytest.fixture
+def note_submission(shared_data: Callable[[str], Path]) -> Path:
+    """A submission of the module that the HSC note prints."""
+    return shared_data("desdm/oracle/golden/seed_hsc/submit.wcl")
 
 
 def original_calls(folder: Path) -> dict[str, tuple[dict[str, str], str]]:
-    """Module and keys of each call of the original, to its output files' places and its log."""
-    found = {}
-    for path in sorted(folder.rglob("*_input.wcl")):
-        tree = parse(path.read_text())
-        outputs = {
-            f"{part.text('archivepath')}/{part.text('fullname').rpartition('/')[2]}": part.text("fullname")
-            for _, part in tree.section("filespecs").sections()
-            if "archivepath" in part
-        }
-        found[f"{tree.text('modname')}{tree.text('wrapkeys')}"] = (outputs, tree.text("log"))
-    return found
+    """Module and keys of each call of the original, with its output files' paths and its log."""
+    calls = json.loads((folder / "answers.json").read_text())["calls"]
+    return {name: (call["outputs"], call["log"]) for name, call in calls.items()}
+
+
+def original_lists(folder: Path) -> dict[str, tuple[str, ...]]:
+    """Lines of each list that the original wrote, by its path in the job."""
+    lists = json.loads((folder / "answers.json").read_text())["lists"]
+    return {path: tuple(lines) for path, lines in lists.items()}
 
 
 def test_two_modules_plan_to_the_same_calls_files_and_logs(two_module):
-    originals = original_calls(ORACLE / "two_module/submit_side/B01-one/inputwcl")
+    originals = original_calls(TWO_MODULE)
     ours = {
         "_".join([call.module, *call.keys.values()]): (
             {file.path: file.job_path for file in call.outputs}, call.log.job_path
@@ -108,12 +106,8 @@ def test_two_modules_plan_to_the_same_calls_files_and_logs(two_module):
 
 
 def test_two_modules_plan_to_the_same_lists(two_module):
-    originals = {
-        str(path.relative_to(ORACLE / "two_module/submit_side/B01-one")): tuple(path.read_text().splitlines())
-        for path in (ORACLE / "two_module/submit_side/B01-one/list").rglob("*.list")
-    }
     ours = {made.job_path: made.lines for call in two_module.calls for made in call.lists}
-    assert ours == originals
+    assert ours == original_lists(TWO_MODULE)
 
 
 def test_two_modules_plan_to_the_same_jobs_and_command_lines(two_module):
@@ -129,21 +123,17 @@ def test_two_modules_plan_to_the_same_jobs_and_command_lines(two_module):
 
 
 def test_the_query_program_is_called_as_it_was(two_module):
-    golden = ORACLE / "two_module"
-    recorded = Recorded(golden / "submit_side/B01-one/raw_detrend.wcl")
-    planned(golden / "submit.wcl", "T0042", recorded)
+    recorded = Recorded(TWO_MODULE / "raw.wcl")
+    planned(TWO_MODULE / "submit.wcl", "T0042", recorded)
     (question,) = recorded.asked
     assert question.argv == (
         "fakequery.py", "--qoutfile", "@answer@", "--visits", "101,102", "--ccds", "1,2", "--filters", "g,r"
     )  # fmt: skip
 
 
-ANSWER = ORACLE / "seed_hsc/out/B01-b1/corr_make_coadd_temp_exp.wcl"
-
-
-def test_the_module_of_the_note_plans_to_the_originals_calls():
-    plan = planned(ORACLE / "seed_hsc/submit.wcl", "tract0", Recorded(ANSWER))
-    originals = original_calls(ORACLE / "seed_hsc/out/B01-b1/inputwcl")
+def test_the_module_of_the_note_plans_to_the_originals_calls(note_submission):
+    plan = planned(note_submission, "tract0", Recorded(COADD / "corr.wcl"))
+    originals = original_calls(COADD)
     ours = {
         "_".join([call.module, *call.keys.values()]): (
             {file.path: file.job_path for file in call.outputs}, call.log.job_path
@@ -152,16 +142,15 @@ def test_the_module_of_the_note_plans_to_the_originals_calls():
     }  # fmt: skip
     assert ours == originals
     lists = {made.job_path: sorted(made.lines) for call in plan.calls for made in call.lists}
-    root = ORACLE / "seed_hsc/out/B01-b1"
-    assert lists == {
-        str(path.relative_to(root)): sorted(path.read_text().splitlines()) for path in root.glob("list/*/*.list")
-    }
+    assert lists == {path: sorted(lines) for path, lines in original_lists(COADD).items()}
 
 
-def test_the_module_of_the_note_gives_the_command_line_of_its_own_comment(tmp_path):
-    plan = planned(ORACLE / "seed_hsc/submit.wcl", "tract0", Recorded(ANSWER))
+def test_the_module_of_the_note_gives_the_command_line_of_its_own_comment(note_submission, shared_data):
+    plan = planned(note_submission, "tract0", Recorded(COADD / "corr.wcl"))
     call = next(call for call in plan.calls if call.keys["patch"] == "8x7" and call.keys["visit"] == "903344")
-    comment = SEED.read_text().split("# example command line:")[1]
+    comment = (
+        shared_data("desdm/wcl_corpus/seed/make_coadd_temp_exp.wcl").read_text().split("# example command line:")[1]
+    )
     wanted = " ".join(re.findall(r"#\s+(.*)", comment)[:2]).split()
     # The note's own example is of another visit, with other ccds.
     at = wanted.index("--selectId")
@@ -171,8 +160,8 @@ def test_the_module_of_the_note_gives_the_command_line_of_its_own_comment(tmp_pa
     )  # fmt: skip
 
 
-def test_patches_named_with_a_comma_break_nothing():
-    plan = planned(ORACLE / "seed_hsc/submit.wcl", "tract0", Recorded(ANSWER, ("8x7", "8,7")))
+def test_patches_named_with_a_comma_break_nothing(note_submission):
+    plan = planned(note_submission, "tract0", Recorded(COADD / "corr.wcl", ("8x7", "8,7")))
     with_comma = [call for call in plan.calls if call.keys["patch"] == "8,7"]
     assert len(with_comma) == 3
     for call in with_comma:

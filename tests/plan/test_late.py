@@ -17,7 +17,7 @@ from framework.runs.wrapper_hooks import WrapperHooks, wrapper_files
 from wcl import Section, WclError, merge, parse, read, split_list
 
 ROOT = Path(__file__).parents[2]
-ORACLE = ROOT / "../shared/data/desdm/oracle/golden"
+ORACLE = ROOT / "tests/data/desdm"
 
 LATE = """
 pipeline = test

@@ -12,7 +12,7 @@ import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -93,14 +93,16 @@ def attempt(db: Registry) -> int:
 # ---------------------------------------------------------------- PostgreSQL
 
 
+def postgres_programs() -> list[Path]:
+    """Directories of the server programs of each installed version."""
+    return [path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))]
+
+
 class PostgresServer:
     """A private server on a socket of its own."""
 
     def __init__(self) -> None:
-        programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
-        if not programs:
-            refuse_or_skip("PostgreSQL's server programs are not installed (apt-get install postgresql)")
-        self._binaries = programs[-1].parent
+        self._binaries = postgres_programs()[-1]
         self.folder = Path("/tmp") / f"skyfw-pg-{uuid.uuid4().hex[:8]}"
         user = unprivileged_user()
         self._as_user = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
@@ -130,7 +132,13 @@ class PostgresServer:
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
+def _postgres_installed(unable: Callable[[str], NoReturn]) -> None:
+    if not postgres_programs():
+        unable("PostgreSQL's server programs are not installed (apt-get install postgresql)")
+
+
+@pytest.fixture(scope="session")
+def postgres_server(_postgres_installed: None) -> Iterator[str]:
     """A private server; its URL without a database."""
     server = PostgresServer()
     server.start()
@@ -140,7 +148,7 @@ def postgres_server() -> Iterator[str]:
 
 
 @pytest.fixture
-def a_postgres_server() -> Iterator[PostgresServer]:
+def a_postgres_server(_postgres_installed: None) -> Iterator[PostgresServer]:
     """One that may be stopped and started; with an empty database ``fw``."""
     server = PostgresServer()
     server.start()
@@ -157,13 +165,6 @@ def unprivileged_user() -> pwd.struct_passwd:
         return pwd.getpwuid(os.getuid())
     names = {entry.pw_name: entry for entry in pwd.getpwall()}
     return names.get("postgres") or names["nobody"]
-
-
-def refuse_or_skip(reason: str) -> None:
-    """Skip, unless FW_NO_SKIP says that nothing may be skipped."""
-    if os.environ.get("FW_NO_SKIP"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")

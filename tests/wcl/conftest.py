@@ -1,7 +1,6 @@
 """Fixtures of the tests of WCL: files of DESDM, and the results of DESDM's own reader."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ from wcl.errors import raise_errors
 from wcl.tree import Tree
 from wcl.yaml.reader import add_yaml
 
-SHARED = Path(__file__).parents[3] / "shared" / "data" / "desdm"
+#: Texts, and what DESDM's own programs made of them.
+ANSWERS = Path(__file__).parents[1] / "data" / "desdm"
 
 settings.register_profile("wcl", deadline=None, max_examples=150)
 settings.load_profile("wcl")
@@ -29,25 +29,27 @@ def read_yaml(text: str, name: str = "<text>") -> Section:
 
 
 @pytest.fixture(scope="session")
-def desdm() -> Path:
-    """Return the directory of DESDM's files; if it is missing, skip the test, or fail it under FW_NO_SKIP."""
-    if not SHARED.is_dir():
-        reason = f"{SHARED} is not here"
-        pytest.fail(reason) if os.environ.get("FW_NO_SKIP") else pytest.skip(reason)
-    return SHARED
-
-
-@pytest.fixture(scope="session")
-def oracle(desdm: Path) -> Callable[[str], Any]:
+def oracle() -> Callable[[str], Any]:
     """Return a function that reads a file of results of DESDM's reader by its name."""
-    return lambda name: json.loads((desdm / "oracle" / f"{name}.json").read_text(encoding="utf-8"))
+    return lambda name: json.loads((ANSWERS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="session")
-def corpus(desdm: Path) -> dict[str, str]:
+def desdm(shared_data: Callable[[str], Path]) -> Path:
+    """Return the directory of DESDM's own files."""
+    return shared_data("desdm")
+
+
+@pytest.fixture(scope="session")
+def corpus_trees(desdm: Path) -> dict[str, Any]:
+    """Return what DESDM's reader made of its files that are not templates, by their paths."""
+    return dict(json.loads((desdm / "oracle" / "corpus_parsed.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def corpus(desdm: Path, corpus_trees: dict[str, Any]) -> dict[str, str]:
     """Return the texts of DESDM's files that are not templates, by their paths."""
-    names = json.loads((desdm / "oracle" / "corpus_parsed.json").read_text(encoding="utf-8"))
-    return {name: (desdm / "wcl_corpus" / name).read_text(encoding="utf-8") for name in names}
+    return {name: (desdm / "wcl_corpus" / name).read_text(encoding="utf-8") for name in corpus_trees}
 
 
 @pytest.fixture

@@ -175,11 +175,10 @@ def test_products_of_eups_are_found(a_worker, a_script):
 
 
 @pytest.fixture
-def modules(tmp_path):
+def modules(tmp_path, unable):
     """Real environment modules, of a place of their own."""
     if not MODULES.exists():
-        reason = "environment modules are not installed (apt-get install environment-modules)"
-        pytest.fail(reason) if os.environ.get("FW_NO_SKIP") else pytest.skip(reason)
+        unable("environment modules are not installed (apt-get install environment-modules)")
     (tmp_path / "modulefiles/cfitsio").mkdir(parents=True)
     (tmp_path / "modulefiles/cfitsio/4.1").write_text("#%Module\nsetenv CFITSIO_DIR /opt/cfitsio-4.1\n")
     return {"MODULEPATH": str(tmp_path / "modulefiles")}

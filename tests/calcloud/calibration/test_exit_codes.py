@@ -19,11 +19,8 @@ EVENTS = {
 }
 
 
-def test_every_real_event_is_classified(hst_jobs):
-    found = {
-        path.stem: classify_event(yaml.safe_load(path.read_text()))
-        for path in (hst_jobs.parent / "events").glob("batch-event-*.yaml")
-    }
+def test_every_real_event_is_classified(hst_events):
+    found = {path.stem: classify_event(yaml.safe_load(path.read_text())) for path in hst_events}
     assert {name: (failure.kind, failure.remedy) for name, failure in found.items()} == EVENTS
 
 
