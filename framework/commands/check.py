@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.shared.options import json_option, with_values
+from framework.commands.shared.pipeline_file import PipelineFile
 from framework.output.text import counted
 
 if TYPE_CHECKING:
     from wcl import Problem
 
 
-@click.command(name="check", epilog="Example: fw check pipelines/hello.wcl --json")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.command(name="check", epilog="Example: fw check hello --json")
+@click.argument("paths", nargs=-1, required=True, type=PipelineFile())
 @with_values
 @click.option("--strict", is_flag=True, help="Take unknown keys for errors.")
 @json_option("As a JSON list.")

@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 
 from framework.commands.shared.options import var_option, vars_option
+from framework.commands.shared.pipeline_file import PipelineFile
 from framework.errors import FrameworkError, InfrastructureError
 
 YAML = (".yaml", ".yml")
 
 
-@click.command(name="convert", epilog="Example: fw convert pipelines/hello.wcl hello.yaml")
-@click.argument("source", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.command(name="convert", epilog="Example: fw convert hello hello.yaml")
+@click.argument("source", type=PipelineFile())
 @click.argument("target", type=click.Path(dir_okay=False, path_type=Path))
 @var_option
 @vars_option

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from framework.commands.shared.options import assignments, json_option, with_values
+from framework.commands.shared.pipeline_file import PipelineFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 @click.command(
     name="explain",
-    epilog="Example: fw explain pipelines/hello.wcl module.write.file.greeting.filename --with name=Vera",
+    epilog="Example: fw explain hello module.write.file.greeting.filename --with name=Vera",
 )
-@click.argument("pipeline", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("pipeline", type=PipelineFile())
 @click.argument("key")
 @with_values
 @click.option("--with", "loop", multiple=True, callback=assignments, metavar="KEY=VALUE", help="A loop key's value.")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from framework.runs.submitted_pipeline import Submission
 
 
-@click.command(name="plan", epilog="Example: fw plan pipelines/hello.wcl --set names=Vera,Annie --calls")
+@click.command(name="plan", epilog="Example: fw plan hello --set names=Vera,Annie --calls")
 @with_pipeline
 @click.option("--calls", "with_calls", is_flag=True, help="Every call: command line, inputs and why, outputs.")
 @click.option("--graph", type=click.Choice(["svg", "mermaid", "dot"]), help="What flows between the modules, drawn.")

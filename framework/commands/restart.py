@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from framework.commands.shared.options import json_option, registry_option, with_values
+from framework.commands.shared.pipeline_file import PipelineFile
 from framework.output.text import counted
 
 
@@ -16,7 +17,7 @@ from framework.output.text import counted
 @click.option(
     "--pipeline",
     metavar="FILE",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=PipelineFile(),
     help="The pipeline's file, edited; without it, --set changes what was submitted.",
 )
 @click.option("--reason", default="", help="Why; it is put on record with your name.")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.command(
     name="submit",
-    epilog="Example: fw submit pipelines/calcloud_train.wcl --set seed=2 --set unitname=HST2",
+    epilog="Example: fw submit calcloud_train --set seed=2 --set unitname=HST2",
 )
 @with_pipeline
 @click.option("--slots", type=click.IntRange(min=1), help="Jobs at a time on this machine (default: its processors).")

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from framework.commands.shared.pipeline_file import PipelineFile
+
 registry_option = click.option("--registry", metavar="URL", help="Instead of $FW_REGISTRY.")
 #: Of every verb that asks the registry a question.
 sql_option = click.option("--sql", "as_sql", is_flag=True, help="The SQL of the question instead of the answer.")
@@ -70,7 +72,7 @@ def with_values(command: click.decorators.FC) -> click.decorators.FC:
 
 def with_pipeline(command: click.decorators.FC) -> click.decorators.FC:
     """Add the argument and the options of every verb that plans a pipeline."""
-    argument = click.argument("pipeline", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+    argument = click.argument("pipeline", type=PipelineFile())
     return argument(with_values(registry_option(command)))
 
 
