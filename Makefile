@@ -35,7 +35,7 @@ lint: $(DEV_READY)  ## style and types
 	$(BIN)/lint-imports
 
 docs: $(DEV_READY)  ## the generated pages of docs/
-	$(BIN)/python tools/journal_reference.py > docs/reference/journal.md
+	$(BIN)/python -m tools.reference
 
 format: $(DEV_READY)
 	$(BIN)/ruff check --fix .

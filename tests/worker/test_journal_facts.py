@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -88,11 +86,3 @@ def test_nested_records_are_read_with_every_field(read_back):
     for record, kind in ((end.files[0], FileRecord), (end.messages[0], CallMessage)):
         assert isinstance(record, kind)
         assert {name for name in record.__struct_fields__ if getattr(record, name) is None} <= NOT_WRITTEN
-
-
-def test_the_reference_of_the_journal_is_current():
-    root = Path(__file__).parents[2]
-    made = subprocess.run(
-        [sys.executable, str(root / "tools/journal_reference.py")], capture_output=True, text=True, check=True, cwd=root
-    )
-    assert (root / "docs/reference/journal.md").read_text(encoding="utf-8") == made.stdout

@@ -1,34 +1,24 @@
-#!/usr/bin/env python3
-"""Print the reference of the journal: each kind of fact with its keys, from the classes of framework.model.facts.
-
-python tools/journal_reference.py > docs/reference/journal.md
-"""
+"""Page of the journal: each kind of fact with its keys, from the classes of framework.model.facts."""
 
 from __future__ import annotations
 
 import ast
 import inspect
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import msgspec
 
 from framework.model import facts
 from framework.worker.journal import journal
 
+title = "Facts of the journal"
+
 #: Kinds of values that other facts hold.
 NESTED = (facts.FileRecord, facts.CallMessage, facts.ProgramUsage)
 
 
-def reference_lines() -> Iterator[str]:
-    """The page, line by line."""
-    yield "# Facts of the journal"
-    yield ""
-    yield "<!-- made by tools/journal_reference.py; edit framework/model/facts.py -->"
-    yield ""
+def lines() -> Iterator[str]:
+    """Yield the page, line by line."""
     for paragraph in inspect.cleandoc(journal.__doc__ or "").split("\n\n")[1:]:
         if "docs/reference" not in paragraph:
             yield from (*paragraph.splitlines(), "")
@@ -65,16 +55,12 @@ def _section(
 def _sentences() -> dict[tuple[str, str], tuple[str, str]]:
     """Class and field to the comment above the field and its type, without ``None``."""
     text = inspect.getsource(facts)
-    lines = text.splitlines()
+    source_lines = text.splitlines()
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for node in ast.parse(text).body:
         for field in node.body if isinstance(node, ast.ClassDef) else ():
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
-                comment = lines[field.lineno - 2].strip().removeprefix("#: ")
+                comment = source_lines[field.lineno - 2].strip().removeprefix("#: ")
                 type_name = ast.unparse(field.annotation).removesuffix(" | None").replace("|", "or")
                 found[node.name, field.target.id] = comment, type_name
     return found
-
-
-if __name__ == "__main__":
-    print("\n".join(reference_lines()))
