@@ -4,20 +4,24 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 POOL := tools/htcondor-pool
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# The versions that CI uses; `make test-newest` does without.
+CONSTRAINTS ?= --constraint constraints.txt
 # The wheel's contents and dependencies decide when the environment is brought up to date.
+READY := $(VENV)/.ready
 RUN_READY := $(VENV)/.ready-run
 DEV_READY := $(VENV)/.ready-dev
 # The validator of RO-Crates needs other versions of libraries than the rest.
 VALIDATOR := .venv-rocrate
 VALIDATOR_READY := $(VALIDATOR)/.ready
 
-.PHONY: run hello test test-slow test-htcondor lint docs format bench-local bench clean
+.PHONY: run hello test test-slow test-htcondor test-newest lint docs constraints format bench-local bench clean
 
 run: $(RUN_READY)  ## train the three networks on simulated jobs
-	$(BIN)/fwsubmit pipelines/calcloud_train.wcl
+	$(BIN)/fwsubmit calcloud_train
 
-hello: $(RUN_READY)  ## the smallest pipeline, in seconds
-	$(BIN)/fwsubmit pipelines/hello.wcl
+hello: $(READY)  ## the smallest pipeline, in seconds
+	$(BIN)/fwsubmit hello
 
 test: $(DEV_READY)  ## the tests, in less than ten minutes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not htcondor" $(TESTS)
@@ -27,6 +31,12 @@ test-slow: $(DEV_READY) $(VALIDATOR_READY)  ## the tests that take minutes each
 
 test-htcondor: $(DEV_READY)  ## the tests on a real HTCondor pool (needs root; builds the pool once, some minutes)
 	$(POOL) run python -m pytest -m htcondor -p no:cacheprovider -p no:hypothesispytest --basetemp=/home/astronomer/tests $(or $(TESTS),tests/htcondor)
+
+test-newest:  ## the tests with the newest versions of all packages, in an environment of their own
+	$(MAKE) VENV=.venv-newest CONSTRAINTS= test
+
+constraints: $(DEV_READY)  ## the newest versions into constraints.txt; nothing is installed
+	$(BIN)/python tools/constraints.py
 
 lint: $(DEV_READY)  ## style and types
 	$(BIN)/ruff check .
@@ -53,19 +63,23 @@ bench: $(DEV_READY) bench-local  ## every benchmark
 	$(BIN)/python -m benchmarks.calcloud_campaign
 
 clean:
-	rm -rf $(VENV) $(VALIDATOR) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-newest $(VALIDATOR) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
 	$(PYTHON) -m venv $(VENV) || { echo "python3 has no venv here: install the package python3-venv" >&2; exit 1; }
 
-$(RUN_READY): $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ml]'
+$(READY): $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) $(CONSTRAINTS) --editable .
 	touch $@
 
-$(DEV_READY): $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[astro,graph,ml,s3,dev]'
-	touch $@ $(RUN_READY)
+$(RUN_READY): $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) $(CONSTRAINTS) --editable '.[ml]'
+	touch $@ $(READY)
+
+$(DEV_READY): $(BIN)/python pyproject.toml constraints.txt
+	$(PIP) $(CONSTRAINTS) --editable '.[astro,graph,ml,s3,docs,dev]'
+	touch $@ $(RUN_READY) $(READY)
 
 $(VALIDATOR_READY):
 	$(PYTHON) -m venv $(VALIDATOR)
