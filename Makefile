@@ -15,7 +15,7 @@ DEV_READY := $(VENV)/.ready-dev
 VALIDATOR := .venv-rocrate
 VALIDATOR_READY := $(VALIDATOR)/.ready
 
-.PHONY: run hello test test-slow test-htcondor test-newest lint docs constraints format bench-local bench clean
+.PHONY: run hello test test-slow test-htcondor test-newest mutants lint docs constraints format bench-local bench clean
 
 run: $(RUN_READY)  ## train the three networks on simulated jobs
 	$(BIN)/fwsubmit calcloud_train
@@ -37,6 +37,9 @@ test-newest:  ## the tests with the newest versions of all packages, in an envir
 
 constraints: $(DEV_READY)  ## the newest versions into constraints.txt; nothing is installed
 	$(BIN)/python tools/constraints.py
+
+mutants: $(DEV_READY)  ## small faults at random, and which of them no test notices (MUTANTS=300 SEED=…)
+	$(BIN)/python -m tools.mutants --mutants $(or $(MUTANTS),300) $(if $(SEED),--seed $(SEED))
 
 lint: $(DEV_READY)  ## style and types
 	$(BIN)/ruff check .
@@ -63,7 +66,7 @@ bench: $(DEV_READY) bench-local  ## every benchmark
 	$(BIN)/python -m benchmarks.calcloud_campaign
 
 clean:
-	rm -rf $(VENV) .venv-newest $(VALIDATOR) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .venv-newest $(VALIDATOR) dist build .mutants .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
