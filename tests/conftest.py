@@ -21,6 +21,8 @@ from hypothesis import settings
 settings.register_profile("skyfw", deadline=None)
 settings.load_profile("skyfw")
 
+pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.registries", "tests.fixtures.runs")
+
 ROOT = Path(__file__).parents[1]
 #: Files of others that are not part of the repository.
 SHARED_DATA = ROOT.parent / "shared" / "data"

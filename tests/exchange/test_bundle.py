@@ -338,7 +338,7 @@ def test_a_checksum_that_is_wrong_is_found(spoilt):
         (in_table("pfw_wrapper", '"r/log/1.log"', '"../../etc/shadow"'), "'../../etc/shadow' would leave its archive"),
         (in_table("pfw_wrapper", '"r/log/1.log"', '"/etc/shadow"'), "'/etc/shadow' would leave its archive"),
         (in_table("desfile", "r/out/1.fits", "r/../../1.fits"), "would leave its archive"),
-        (in_table("desfile", '["r/out/1.fits",""]', '["r/out/x.fits",""]'), "told of under another name"),
+        (in_table("desfile", '["r/out/1.fits",""]', '["r/out/x.fits",""]'), "recorded under another name"),
         (in_table("opm_used", '"r/out/1.fits"', '"r/out/9.fits"'), 'opm_used.desfile_id cannot be ["r/out/9.fits"'),
         (in_table("opm_used", '"job/1/q1/call/2/1/exec/1"', '"job/7"'), 'opm_used.task_id cannot be "job/7"'),
         (in_table("pfw_exec", '"cp \'a b\' 1"', "7"), "pfw_exec.cmdargs cannot be 7"),
