@@ -78,19 +78,21 @@ class JobReport:
 
     def lines(self) -> Iterator[str]:
         """Yield each execution of a job, below it each try at its calls, and the messages and events of each."""
-        executions: dict[tuple[int, str], list[CallRow]] = {
-            (one.jobnum or 0, one.queue or ""): [] for one in self.events
-        }
-        for row in self.rows:
-            executions.setdefault((row.jobnum, row.queue), []).append(row)
         width = max((len(row.module) for row in self.rows), default=0)
-        for (number, queue), rows in sorted(executions.items()):
+        for (number, queue), rows in sorted(self._executions().items()):
             host = (rows[0].host if rows else None) or "no host"
             yield f"job {number}  ({queue}, {host})"
             for row in rows:
                 yield self._call_line(row, width)
                 yield from (f"          {printable(text)}" for text in self._texts_of_call(row))
             yield from (f"          {printable(text)}" for text in self._texts_of_job(number, queue, rows))
+
+    def _executions(self) -> dict[tuple[int, str], list[CallRow]]:
+        """Return the tries of each execution of a job, by its number and queue; none for one of events only."""
+        found: dict[tuple[int, str], list[CallRow]] = {(one.jobnum or 0, one.queue or ""): [] for one in self.events}
+        for row in self.rows:
+            found.setdefault((row.jobnum, row.queue), []).append(row)
+        return found
 
     def _call_line(self, row: CallRow, width: int) -> str:
         again = f" try {row.trynum}" if row.trynum > 1 else ""

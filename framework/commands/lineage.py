@@ -86,16 +86,13 @@ def as_object(ancestry: Ancestry, verified: Mapping[int, LatestVerdict]) -> dict
 
 def tree(ancestry: Ancestry, way: str, verified: Mapping[int, LatestVerdict]) -> Iterator[str]:
     """Yield the files as a tree, each with the call that made it; a repeated file is not expanded again."""
-    further: dict[int, set[int]] = {}
-    for link in ancestry.links:
-        near, far = (link.child, link.parent) if way == "up" else (link.parent, link.child)
-        further.setdefault(near, set()).add(far)
+    further = _neighbours(ancestry, way)
     shown: set[int] = set()
     waiting = [(ancestry.first, "", "")]
     while waiting:
         id_, lead, below = waiting.pop()
         file = ancestry.files[id_]
-        inside = sorted(further.get(id_, ()), key=lambda other: ancestry.files[other].path)
+        inside = further.get(id_, [])
         by = f", {maker}" if (maker := ancestry.maker_of(id_)) else ""
         again = f", verified: {verified[id_].verdict}" if id_ in verified else ""
         yield f"{lead}{file.path}  {file.filetype}{by}{again}{'  (see above)' if id_ in shown and inside else ''}"
@@ -105,6 +102,15 @@ def tree(ancestry: Ancestry, way: str, verified: Mapping[int, LatestVerdict]) ->
         for number, other in reversed(list(enumerate(inside, start=1))):
             is_last = number == len(inside)
             waiting.append((other, below + ("└─ " if is_last else "├─ "), below + ("   " if is_last else "│  ")))
+
+
+def _neighbours(ancestry: Ancestry, way: str) -> dict[int, list[int]]:
+    """Return the parents of each file, or its children where the way is down, by path."""
+    found: dict[int, set[int]] = {}
+    for link in ancestry.links:
+        near, far = (link.child, link.parent) if way == "up" else (link.parent, link.child)
+        found.setdefault(near, set()).add(far)
+    return {id_: sorted(others, key=lambda other: ancestry.files[other].path) for id_, others in found.items()}
 
 
 def draw(ancestry: Ancestry, form: str) -> str:
@@ -123,6 +129,13 @@ def draw(ancestry: Ancestry, form: str) -> str:
         for id_, maker in ancestry.makers.items()
         if id_ in linked
     }
+    graph = Graph({}, boxes, tuple(GraphArrow(*pair) for pair in _arrow_ends(ancestry)))
+    text = "\n".join((mermaid if form == "mermaid" else dot)(graph))
+    return svg(text) if form == "svg" else text
+
+
+def _arrow_ends(ancestry: Ancestry) -> dict[tuple[str, str], None]:
+    """Return the boxes that arrows join: file, call, file; or two files whose call is not known."""
     ends: dict[tuple[str, str], None] = {}
     by_call = {(link.child, link.parent) for link in ancestry.links if link.task is not None}
     for link in ancestry.links:
@@ -131,6 +144,4 @@ def draw(ancestry: Ancestry, form: str) -> str:
             ends[f"t{link.task}", f"f{link.child}"] = None
         elif (link.child, link.parent) not in by_call:
             ends[f"f{link.parent}", f"f{link.child}"] = None
-    graph = Graph({}, boxes, tuple(GraphArrow(*pair) for pair in ends))
-    text = "\n".join((mermaid if form == "mermaid" else dot)(graph))
-    return svg(text) if form == "svg" else text
+    return ends

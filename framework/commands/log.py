@@ -70,9 +70,8 @@ def choose_calls(db: Registry, attempt_id: int, run: str, which: str | None, fai
     if which and not rows:
         started = sorted({row.module for row in calls(db, attempt_id)})
         raise FrameworkError(f"{run}: no call {which!r} has begun; modules with calls: {', '.join(started) or 'none'}")
-    if failed or not which:
-        rows = [row for row in rows if row.state in ("failed", "lost")]
-    return [row for row in rows if row.log]
+    states = ("failed", "lost") if failed or not which else None
+    return [row for row in rows if row.log and (states is None or row.state in states)]
 
 
 def archive_root(db: Registry, attempt_id: int) -> Path:

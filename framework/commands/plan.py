@@ -52,7 +52,6 @@ def command(
 ) -> None:
     """Plan PIPELINE as its next attempt, check the plan whole, and show it."""
     # Loaded when the verb runs: its help needs none of it.
-    from framework.plan.display.reasons import explain_inputs
     from framework.registry.database.opening import open_registry
     from framework.runs.submission import plan_next
     from framework.runs.submitted_pipeline import read_submission
@@ -75,11 +74,18 @@ def command(
     elif as_json:
         click.echo(json.dumps(as_object(plan), indent=1))
     else:
-        for line in summary(plan):
+        for line in (*summary(plan), *(all_call_lines(plan, submission) if with_calls else ())):
             click.echo(line)
-        why = explain_inputs(plan, submission.pipeline)
-        for line in (line for call in plan.calls if with_calls for line in call_lines(call, why)):
-            click.echo(line)
+
+
+def all_call_lines(plan: Plan, submission: Submission) -> Iterator[str]:
+    """Yield the lines of every call: what it reads and why, and its command lines."""
+    # Loaded when the verb runs: its help needs none of it.
+    from framework.plan.display.reasons import explain_inputs
+
+    why = explain_inputs(plan, submission.pipeline)
+    for call in plan.calls:
+        yield from call_lines(call, why)
 
 
 def draw(plan: Plan, form: str, number: int | None) -> str:

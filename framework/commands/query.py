@@ -13,6 +13,7 @@ from framework.output import tables
 
 if TYPE_CHECKING:
     from framework.registry.questions.files import FileRow
+    from framework.registry.questions.selection import Selection
 
 
 ANY = "files"
@@ -51,9 +52,6 @@ def command(
     from framework.registry.database.opening import open_registry
     from framework.registry.database.statement_log import collect_statements
     from framework.registry.questions.file_selection import find_files
-    from framework.registry.questions.key_values import key_value_conditions
-    from framework.registry.questions.selection import Selection
-    from framework.registry.questions.where_clause import parse_where_clause
 
     if filetype is not None and kind != ANY:
         raise click.UsageError(f"--filetype goes with '{ANY}'; {kind!r} is a filetype already")
@@ -61,10 +59,7 @@ def command(
     if filetype is None and not wanted and where is None:
         raise click.UsageError("say which files: --filetype, --where or KEY=VALUE")
     db = open_registry(registry)
-    conditions = key_value_conditions(wanted)
-    if where is not None:
-        conditions = (*conditions, parse_where_clause(where))
-    selection = Selection(filetypes=(filetype,) if filetype is not None else (), conditions=conditions)
+    selection = select_files(filetype, wanted, where)
     with collect_statements(db) as asked:
         files = find_files(db, selection)
     if as_sql:
@@ -76,6 +71,19 @@ def command(
             click.echo(file.path)
     else:
         show(files, as_json, paths)
+
+
+def select_files(filetype: str | None, wanted: dict[str, tuple[str, ...]], where: str | None) -> Selection:
+    """Return the selection of files that arguments and options describe."""
+    # Loaded when the verb runs: its help needs none of it.
+    from framework.registry.questions.key_values import key_value_conditions
+    from framework.registry.questions.selection import Selection
+    from framework.registry.questions.where_clause import parse_where_clause
+
+    conditions = key_value_conditions(wanted)
+    if where is not None:
+        conditions = (*conditions, parse_where_clause(where))
+    return Selection(filetypes=(filetype,) if filetype is not None else (), conditions=conditions)
 
 
 def show(files: list[FileRow], as_json: bool, paths: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +16,7 @@ from framework.output.progress import Tally
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
+    from framework.archives.replicate import Replica
     from framework.registry.questions.files import Copy, FileRow
 
 
@@ -70,20 +72,24 @@ def command(
         click.echo(tables.as_json(objects) if as_json else "\n".join(paths(files)))
         click.echo(f"{counted(len(files), 'file')}, {tables.size(size)}, would be copied to {taking.name}", err=True)
         return 0
-    done = []
     with Tally(sys.stderr, f"to {taking.name}", quiet=as_json) as tally:
         tally.expect(len(files), size)
-        for each in replicate(db, giving, taking, files):
-            done.append(each)
-            tally.add(each.size)
-            if each.error:
-                tally.says(printable(f"{each.path}: {each.error}"))
+        done = list(counted_copies(replicate(db, giving, taking, files), tally))
     if as_json:
         click.echo(tables.as_json([{"path": one.path, "size": one.size, "trouble": one.error or ""} for one in done]))
     failed = sum(bool(each.error) for each in done)
     there = len(chosen) - len(files)
     click.echo(f"{len(done) - failed} copied to {taking.name}, {there} there already, {failed} failed", err=True)
     return 1 if failed else 0
+
+
+def counted_copies(copies: Iterable[Replica], tally: Tally) -> Iterator[Replica]:
+    """Yield copies as they are made, and show their progress and errors."""
+    for each in copies:
+        tally.add(each.size)
+        if each.error:
+            tally.says(printable(f"{each.path}: {each.error}"))
+        yield each
 
 
 def paths(files: list[tuple[FileRow, Copy]]) -> list[str]:

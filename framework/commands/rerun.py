@@ -121,18 +121,25 @@ def verify_calls(
             told.append({"call": number, "verdict": None, "difference": str(error)})
             status = 1
             continue
-        good = done.verdict in GOOD
-        status = status if good else 1
+        is_good = done.verdict in GOOD
+        status = status if is_good else 1
         told.append(as_object(done, again, target))
-        for line in () if as_json else verdict_lines(done):
-            click.echo(printable(line))
-        if good and into is None:
+        keeps_outputs = into is not None or not is_good
+        if not as_json:
+            show_verdict(done, target if keeps_outputs else None)
+        if not keeps_outputs:
             shutil.rmtree(target)
-        elif not as_json:
-            click.echo(f"log and outputs: {os.path.relpath(target)}", err=True)
     if as_json:
         click.echo(written(told))
     return status
+
+
+def show_verdict(done: Verification, target: Path | None) -> None:
+    """Print the verdict on a call, and the directory of its outputs where they are kept."""
+    for line in verdict_lines(done):
+        click.echo(printable(line))
+    if target is not None:
+        click.echo(f"log and outputs: {os.path.relpath(target)}", err=True)
 
 
 def verdict_lines(done: Verification) -> Iterator[str]:

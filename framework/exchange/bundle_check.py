@@ -32,6 +32,8 @@ _PATHS = {
     "file_archive_info": ("path", "filename"),
     "task_message": ("log_file",),
 }
+#: The column of a table that names a file.
+_FILE_COLUMN = {"desfile": "id", "file_archive_info": "desfile_id"}
 
 
 class BadBundleError(RunError):
@@ -185,20 +187,27 @@ class Bundle:
 
     def _rows(self, table: str, name: str) -> list[list[Any]]:
         """Return the rows of a table, with the columns of this registry."""
+        columns, rows = self._read_lines(name)
+        known = columns_of(table)
+        if set(columns) - set(known):
+            raise self._bad(f"{name}: unknown columns: was it written by a newer skyfw?")
+        places = [columns.index(column) if column in columns else None for column in known]
+        found = [[None if place is None else row[place] for place in places] for row in rows]
+        self._check_paths(table, found)
+        return found
+
+    def _read_lines(self, name: str) -> tuple[list[str], list[list[Any]]]:
+        """Return the columns and the rows of a file, with a value of each column in each row."""
         lines = b"".join(self._chunks(name)).splitlines()
         try:
             columns, *rows = (json.loads(line) for line in lines)
         except (ValueError, RecursionError) as error:
             raise self._bad(f"{name}: not lines of JSON: {error}") from error
-        known = columns_of(table)
-        if not _is_list_of_words(columns) or set(columns) - set(known):
-            raise self._bad(f"{name}: unknown columns: was it written by a newer skyfw?")
+        if not _is_list_of_words(columns):
+            raise self._bad(f"{name}: its first line does not name columns")
         if any(not isinstance(row, list) or len(row) != len(columns) for row in rows):
             raise self._bad(f"{name}: a row has not as many values as there are columns")
-        places = [columns.index(column) if column in columns else None for column in known]
-        found = [[None if place is None else row[place] for place in places] for row in rows]
-        self._check_paths(table, found)
-        return found
+        return columns, rows
 
     def _check_paths(self, table: str, rows: list[list[Any]]) -> None:
         known = columns_of(table)
@@ -206,8 +215,8 @@ class Bundle:
             for row in rows:
                 if row[place] and not (isinstance(row[place], str) and _stays_within(row[place])):
                     raise self._bad(f"{table}: {row[place]!r} would leave its archive")
-        for column, row in ((column, row) for column in ("desfile_id", "id") for row in rows):
-            if table in ("desfile", "file_archive_info") and column in known:
+        if column := _FILE_COLUMN.get(table):
+            for row in rows:
                 self._check_file(row[known.index(column)])
 
     def _check_file(self, key: Any) -> None:
@@ -222,12 +231,15 @@ class Bundle:
         names = [row[columns_of("pfw_attempt").index("run")] for row in attempts]
         if names != [run] or not isinstance(run, str) or not run or "/" in run or run.startswith("."):
             raise self._bad(f"its runs are not those that its manifest names ({run!r})")
-        for row in tables["desfile"]:
-            told = dict(zip(columns_of("desfile"), row, strict=True))
-            path, version = told["id"]
-            if (told["path"], told["path_version"], told["filename"]) != (path, version, path.rpartition("/")[2]):
-                raise self._bad(f"{path!r} is told of under another name")
+        self._check_names(tables)
 
+    def _check_names(self, tables: Tables) -> None:
+        """Refuse files whose columns name another file than their ids, and archives without a name."""
+        for row in tables["desfile"]:
+            file = dict(zip(columns_of("desfile"), row, strict=True))
+            path, version = file["id"]
+            if (file["path"], file["path_version"], file["filename"]) != (path, version, path.rpartition("/")[2]):
+                raise self._bad(f"{path!r} is recorded under another name")
         where = columns_of("file_archive_info").index("archive_name")
         for row in tables["file_archive_info"]:
             if not isinstance(row[where], str):

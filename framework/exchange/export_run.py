@@ -59,15 +59,16 @@ def export_crate(record: Provenance, target: Path, places: FileLocations, licenc
     """Write a run as an RO-Crate: a directory, or a zip file where its name ends so."""
     if target.exists():
         raise RunError(f"{target} is there already: remove it, or name another one")
-    inside = {id_: f"files/{quoted(file.path)}" for id_, file in record.files.items() if files and file.archives}
+    included = [(id_, file) for id_, file in record.files.items() if file.archives] if files else []
+    inside = {id_: f"files/{quoted(file.path)}" for id_, file in included}
     addresses = {id_: at for id_, file in record.files.items() if (at := places.address(file))} | inside
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     try:
         with _zipped(part) if target.suffix == ".zip" else _folder(part) as put:
             put.text(METADATA, crate_text(record, addresses, licence))
             put.text(PIPELINE, [record.attempt.submitwcl or ""])
-            for id_ in inside:
-                put.file(record.files[id_], places)
+            for _, file in included:
+                put.file(file, places)
         part.replace(target)
     except OSError as error:
         raise InfrastructureError(f"{error.filename or target}: {error.strerror or error}") from error

@@ -191,18 +191,25 @@ def _reader(name: str, column: Column[Any], ids: _Ids) -> Callable[[Any], Any]:
 
 
 def _reader_of_value(name: str, column: Column[Any], ids: _Ids) -> Callable[[Any], Any]:
-    if column.name == "pfw_attempt_id" and name != "desfile":
-        return lambda value: ids.attempt
-    if (name, column.name) == ("pfw_attempt", "id"):
-        return lambda value: ids.attempt
-    if (name, column.name) == ("desfile", "pfw_attempt_id"):
+    return _reader_of_id(name, column.name, ids) or _reader_of_type(column)
+
+
+def _reader_of_id(name: str, column: str, ids: _Ids) -> Callable[[Any], Any] | None:
+    """Return what gives an id of this registry for one of the bundle; None for a column that is no id."""
+    if (name, column) == ("desfile", "pfw_attempt_id"):
         return lambda value: ids.attempt if value == ids.run else None
-    if (name, column.name) in (("verification", "id"), ("verification_file", "verification_id")):
+    if column == "pfw_attempt_id" or (name, column) == ("pfw_attempt", "id"):
+        return lambda value: ids.attempt
+    if (name, column) in (("verification", "id"), ("verification_file", "verification_id")):
         return lambda value: ids.verifications[value]
-    if is_task(name, column.name):
+    if is_task(name, column):
         return lambda value: None if value is None else ids.tasks[value]
-    if is_file(name, column.name):
+    if is_file(name, column):
         return lambda value: None if value is None else ids.files[tuple(value)]
+    return None
+
+
+def _reader_of_type(column: Column[Any]) -> Callable[[Any], Any]:
     if isinstance(column.type, Time):
         return _time
     if isinstance(column.type, Double):
@@ -277,16 +284,18 @@ def _known_files(connection: Connection, rows: list[list[Any]]) -> dict[tuple[st
 def _write_files(connection: Connection, rows: list[list[Any]], ids: _Ids) -> None:
     """Insert files; those that are here keep their ids, and must be equal and of no other run."""
     known = _known_files(connection, rows)
-    file_rows = list(_dicts("desfile", rows))
-    fresh = [row for row in file_rows if tuple(row["id"]) not in known]
+    fresh: list[dict[str, Any]] = []
+    present: list[dict[str, Any]] = []
+    for row in _dicts("desfile", rows):
+        (present if tuple(row["id"]) in known else fresh).append(row)
     first = reserve(connection, "desfile", len(fresh))
     ids.files = known | {tuple(row["id"]): first + at for at, row in enumerate(fresh)}
-    _refuse_other_files(connection, [row for row in file_rows if tuple(row["id"]) in known], ids)
-    for row in file_rows:
+    _refuse_other_files(connection, present, ids)
+    for row in (*fresh, *present):
         if row["pfw_attempt_id"] != ids.run:
             row["wgb_task_id"] = None  # a task of another run, which may be imported by itself
     bulk.insert(connection, schema.desfile, list(_converted_rows("desfile", fresh, ids)))
-    adopted = [row for row in file_rows if tuple(row["id"]) in known and row["pfw_attempt_id"] == ids.run]
+    adopted = [row for row in present if row["pfw_attempt_id"] == ids.run]
     columns = tuple(column.name for column in schema.desfile.columns if column.name != "id")
     made = [(*row[1:], row[0]) for row in _converted_rows("desfile", adopted, ids)]
     bulk.update(connection, schema.desfile, columns, made)

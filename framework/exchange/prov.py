@@ -37,23 +37,31 @@ def _parts(record: Provenance) -> Iterator[tuple[str, Iterable[Entry]]]:
     yield "entity", _entities(record, files)
     yield "activity", ((names[id_], _activity(one)) for id_, one in record.activities.items())
     yield "agent", _agents(record)
-    yield (
-        "used",
-        _numbered("u", ({"prov:activity": names[task], "prov:entity": files[file]} for task, file in record.used)),
-    )
-    yield (
-        "wasGeneratedBy",
-        _numbered("g", ({"prov:entity": files[file], "prov:activity": names[task]} for task, file in record.made)),
-    )
-    pairs = (
+    yield from _file_relations(record, names, files)
+    yield from _activity_relations(record, names, files)
+
+
+def _file_relations(
+    record: Provenance, names: dict[int, str], files: dict[int, str]
+) -> Iterator[tuple[str, Iterable[Entry]]]:
+    """Yield the relations of files with activities, and with each other."""
+    used = ({"prov:activity": names[task], "prov:entity": files[file]} for task, file in record.used)
+    yield "used", _numbered("u", used)
+    made = ({"prov:entity": files[file], "prov:activity": names[task]} for task, file in record.made)
+    yield "wasGeneratedBy", _numbered("g", made)
+    derived = (
         {"prov:generatedEntity": files[child], "prov:usedEntity": files[parent]} for child, parent in record.derived
     )
-    yield "wasDerivedFrom", _numbered("d", pairs)
-    started = (one for one in record.activities.values() if one.parent is not None)
-    yield (
-        "wasStartedBy",
-        _numbered("s", ({"prov:activity": names[one.id], "prov:starter": names[one.parent or 0]} for one in started)),
-    )
+    yield "wasDerivedFrom", _numbered("d", derived)
+
+
+def _activity_relations(
+    record: Provenance, names: dict[int, str], files: dict[int, str]
+) -> Iterator[tuple[str, Iterable[Entry]]]:
+    """Yield the relations of activities with each other, and of all with people and software."""
+    starters = ((one.id, one.parent) for one in record.activities.values() if one.parent is not None)
+    started = ({"prov:activity": names[one], "prov:starter": names[parent]} for one, parent in starters)
+    yield "wasStartedBy", _numbered("s", started)
     yield "wasAssociatedWith", _numbered("a", _associations(record, names))
     person = _person(record)
     own = (files[file.id] for file in record.files.values() if file.is_own)

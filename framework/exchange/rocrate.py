@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -196,16 +196,8 @@ def _run(record: Provenance, ids: Mapping[int, str], calls: list[Activity]) -> I
 
 
 def _calls(record: Provenance, ids: Mapping[int, str], calls: list[Activity]) -> Iterator[Entity]:
-    call_of = {one.id: one.id if one.kind == "call" else one.parent or 0 for one in record.activities.values()}
-    used: dict[int, dict[str, None]] = {}
-    made: dict[int, dict[str, None]] = {}
-    for pairs, by_call in ((record.used, used), (record.made, made)):
-        for activity, file in pairs:
-            by_call.setdefault(call_of[activity], {})[ids[file]] = None
-    commands: dict[int, list[str]] = {}
-    for one in record.activities.values():
-        if one.kind == "program":
-            commands.setdefault(one.parent or 0, []).append(one.args or one.program)
+    used, made = _files_by_call(record, ids, record.used), _files_by_call(record, ids, record.made)
+    commands = _commands_by_call(record)
     for call in calls:
         yield {
             "@id": _control(call),
@@ -227,6 +219,26 @@ def _calls(record: Provenance, ids: Mapping[int, str], calls: list[Activity]) ->
             **_times(call),
             **_status(call),
         }
+
+
+def _files_by_call(
+    record: Provenance, ids: Mapping[int, str], pairs: Iterable[tuple[int, int]]
+) -> dict[int, dict[str, None]]:
+    """Return the ids of the files that pairs of activity and file name, by call, each once and in order."""
+    call_of = {one.id: one.id if one.kind == "call" else one.parent or 0 for one in record.activities.values()}
+    found: dict[int, dict[str, None]] = {}
+    for activity, file in pairs:
+        found.setdefault(call_of[activity], {})[ids[file]] = None
+    return found
+
+
+def _commands_by_call(record: Provenance) -> dict[int, list[str]]:
+    """Return the command lines of the programs of each call."""
+    found: dict[int, list[str]] = {}
+    for one in record.activities.values():
+        if one.kind == "program":
+            found.setdefault(one.parent or 0, []).append(one.args or one.program)
+    return found
 
 
 def _times(one: Activity) -> Entity:

@@ -175,15 +175,21 @@ class RegistryAnswers:
     def _look_up_files(self, rows: list[dict[str, Mapping[str, str]]]) -> list[FoundLine]:
         """Look up the files that an answer names by base name."""
         files = [file for row in rows for file in row.values()]
-        names = {file["filename"] for file in files if "filename" in file and not {"path", "fullname"} & file.keys()}
+        newest = self._find_newest(
+            {file["filename"] for file in files if "filename" in file and not {"path", "fullname"} & file.keys()}
+        )
+        paths = {file["path"] for file in files if "path" in file and not file["path"].startswith("/")}
+        known = self.find_in_archive(sorted(paths))
+        return [{nick: self._complete(file, newest, known) for nick, file in row.items()} for row in rows]
+
+    def _find_newest(self, names: set[str]) -> dict[str, FoundFile]:
+        """Return the newest file of each name; the run's own archive goes first, then the others in their order."""
         newest: dict[str, FoundFile] = {}
         for archive in (*reversed(self._sources), self._archive):
             of_archive = "" if archive == self._archive else archive
             rows_of = find_newest_by_name(self._registry, archive, names)
             newest |= {name: _found_file(row, of_archive) for name, row in rows_of.items()}
-        paths = {file["path"] for file in files if "path" in file and not file["path"].startswith("/")}
-        known = self.find_in_archive(sorted(paths))
-        return [{nick: self._complete(file, newest, known) for nick, file in row.items()} for row in rows]
+        return newest
 
     def _complete(
         self, file: Mapping[str, str], newest: Mapping[str, FoundFile], known: Mapping[str, ArchivedFile]

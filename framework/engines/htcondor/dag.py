@@ -91,22 +91,26 @@ def _job_lines(
         yield from _description_lines(name, job_description(request, site, paths, has_other_machines))
     send = not site.shared
     for dag_job, name in zip(jobs, of_job, strict=True):
-        job = dag_job.job
-        yield f"JOB j{job.number} {name}"
-        arguments = f"{job.shard}{'.gz' if send else ''} {job.offset} {job.number} {job.max_retries}"
-        if dag_job.orders_at >= 0:
-            arguments += f" {dag_job.orders} {dag_job.orders_at}"
-        if send:
-            files = _escaped(", ".join(dag_job.inputs))
-            yield f'VARS j{job.number} told="{arguments}" job="{job.number}" files="{files}"'
-        else:
-            yield f'VARS j{job.number} told="{arguments}"'
+        yield f"JOB j{dag_job.job.number} {name}"
+        yield _variables_line(dag_job, send)
     if send:
         receive = f"{paths.python} -SI {paths.directory}/code/receive.py {paths.run_directory} {paths.archive_root}"
         for dag_job in jobs:
             yield f"SCRIPT POST j{dag_job.job.number} {receive} {dag_job.job.number} $RETURN"
     yield from edge_lines(plan, [dag_job.job for dag_job in jobs])
     yield from category_lines(plan, [dag_job.job for dag_job in jobs], site)
+
+
+def _variables_line(dag_job: DagJob, send: bool) -> str:
+    """Return the line with what the worker is told, and with the files that are sent to the job."""
+    job = dag_job.job
+    arguments = f"{job.shard}{'.gz' if send else ''} {job.offset} {job.number} {job.max_retries}"
+    if dag_job.orders_at >= 0:
+        arguments += f" {dag_job.orders} {dag_job.orders_at}"
+    if not send:
+        return f'VARS j{job.number} told="{arguments}"'
+    files = _escaped(", ".join(dag_job.inputs))
+    return f'VARS j{job.number} told="{arguments}" job="{job.number}" files="{files}"'
 
 
 def config_lines(site: Site) -> Iterator[str]:
@@ -121,10 +125,13 @@ def edge_lines(plan: PlannedRun, jobs: Sequence[PlannedJob]) -> Iterator[str]:
     children: dict[tuple[int, ...], list[int]] = {}
     roots: dict[int, list[int]] = {}
     blocks = {job.number: job.block for job in jobs}
+
+    def is_waited_for(parent: int, block: int) -> bool:
+        # A barrier stands between blocks.
+        return parent in present and (not plan.barriers or blocks[parent] == block)
+
     for job in jobs:
-        parents = tuple(
-            parent for parent in job.parents if parent in present and (not plan.barriers or blocks[parent] == job.block)
-        )
+        parents = tuple([parent for parent in job.parents if is_waited_for(parent, job.block)])
         if parents:
             children.setdefault(parents, []).append(job.number)
         else:

@@ -13,7 +13,7 @@ from framework.engines.htcondor.dag_state import read_dag_state
 from framework.engines.htcondor.submission_files import SubmissionDirectory
 from framework.engines.htcondor.submit_description import memory_steps
 from framework.engines.run_directory import RunDirectory
-from framework.model.run import PlannedRun
+from framework.model.run import PlannedJob, PlannedRun
 from framework.worker.programs.limits import TIME
 
 FILE = "raised.json"
@@ -42,17 +42,22 @@ def read_learned(run: RunDirectory) -> LearnedResources:
     found = _ATTEMPT.fullmatch(run.run)
     if own is not None or found is None:
         return own or LearnedResources()
-    numbered = []
-    for path in run.path.parent.glob(f"{found[1]}*"):
-        earlier = _ATTEMPT.fullmatch(path.name)
-        if earlier and earlier[1] == found[1] and int(earlier[2]) < int(found[2]) and (path / FILE).exists():
-            numbered.append((int(earlier[2]), path))
-    newest = _read(max(numbered)[1]) if numbered else None
+    newest = _read_before(run.path.parent, found[1], int(found[2]))
     if newest is None:
         return LearnedResources()
     # The jobs of another attempt may be others; its modules are the same.
     memory = {key: value for key, value in newest.memory_mb.items() if not key.startswith("job ")}
     return LearnedResources(memory, newest.time_steps)
+
+
+def _read_before(runs: Path, name: str, attempt: int) -> LearnedResources | None:
+    """Return what the newest attempt of a name before this one learned; None where none did."""
+    numbered = []
+    for path in runs.glob(f"{name}*"):
+        earlier = _ATTEMPT.fullmatch(path.name)
+        if earlier and earlier[1] == name and int(earlier[2]) < attempt and (path / FILE).exists():
+            numbered.append((int(earlier[2]), path))
+    return _read(max(numbered)[1]) if numbered else None
 
 
 def update_learned(submission: SubmissionDirectory, plan: PlannedRun, history: RunHistory) -> LearnedResources:
@@ -62,13 +67,7 @@ def update_learned(submission: SubmissionDirectory, plan: PlannedRun, history: R
         return learned
     for number, node in read_dag_state(submission.logs).nodes.items():
         if node.memory_holds:
-            job = plan.jobs[number]
-            modules = {call.module for call in job.calls}
-            ladder = memory_steps(job.memory_mb, job.memory_steps_mb[1:], learned.memory_of(number, modules))
-            # As the job itself asks: the first step above what was not enough.
-            reached = next((step for step in ladder if step > node.exceeded_mb), ladder[-1]) if ladder else 0
-            for key in (f"job {number}", *modules):
-                learned.memory_mb[key] = max(learned.memory_mb.get(key, 0), reached)
+            _learn_memory(learned, plan.jobs[number], node.exceeded_mb)
     for job in plan.jobs.values():
         for call in job.calls:
             if steps := history.exceeded[call.number, TIME]:
@@ -78,6 +77,16 @@ def update_learned(submission: SubmissionDirectory, plan: PlannedRun, history: R
     part.write_text(json.dumps(asdict(learned), sort_keys=True), encoding="utf-8")
     part.replace(submission.run.path / FILE)
     return learned
+
+
+def _learn_memory(learned: LearnedResources, job: PlannedJob, exceeded_mb: int) -> None:
+    """Add what a job and its modules need that had too little memory."""
+    modules = {call.module for call in job.calls}
+    ladder = memory_steps(job.memory_mb, job.memory_steps_mb[1:], learned.memory_of(job.number, modules))
+    # As the job itself asks: the first step above what was not enough.
+    reached = next((step for step in ladder if step > exceeded_mb), ladder[-1]) if ladder else 0
+    for key in (f"job {job.number}", *modules):
+        learned.memory_mb[key] = max(learned.memory_mb.get(key, 0), reached)
 
 
 def _read(directory: Path) -> LearnedResources | None:

@@ -216,14 +216,11 @@ class SubmissionDirectory:
             path = _archived(file)
             if path in made or path in seen.values():
                 continue
+            is_external = bool(file.get("external"))
             if file.get("optional") or not _SENDABLE.fullmatch(path):
-                self._link(path if file.get("external") else os.path.join(plan.archive_root, path))
-                continue
-            if not file.get("external"):
-                seen[path] = path
-                yield path
-            elif "://" not in path:
-                name = os.path.basename(path)
+                self._link(path if is_external else os.path.join(plan.archive_root, path))
+            elif not is_external or "://" not in path:
+                name = os.path.basename(path) if is_external else path
                 if seen.setdefault(name, path) != path:
                     raise PlanError(
                         f"job {job.number} gets two files called {name} from outside ({seen[name]}, {path}), which "

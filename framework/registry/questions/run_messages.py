@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from sqlalchemy import or_, select
+from sqlalchemy import Connection, or_, select
 
 from framework.registry.database.connection import Registry
 from framework.registry.schema.tables import pfw_exec, pfw_job, pfw_wrapper, task, task_message
@@ -27,46 +28,61 @@ class RunMessage:
     module: str | None
 
 
+class _JobOfTask(NamedTuple):
+    task_id: int | None
+    jobnum: int | None
+    queue: str | None
+
+
+class _CallOfTask(NamedTuple):
+    task_id: int | None
+    wrapnum: int | None
+    modname: str | None
+    pfw_job_task_id: int | None
+
+
+NO_JOB = _JobOfTask(None, None, None)
+NO_CALL = _CallOfTask(None, None, None, None)
+
+
 def run_messages(db: Registry, attempt_id: int, levels: Sequence[int]) -> list[RunMessage]:
     """Return the messages of some levels, in order of time."""
     said = task_message.c
-    # A program's message is its call's.
-    program = pfw_exec.outerjoin(pfw_wrapper, pfw_wrapper.c.task_id == pfw_exec.c.pfw_wrapper_task_id)
     where = (said.pfw_attempt_id == attempt_id, said.message_lvl.in_(levels))
     about = (said.message_time.label("time"), said.message_lvl.label("level"), said.message.label("text"), said.task_id)
     with db.read() as connection:
         rows = connection.execute(select(*about).where(*where)).all()
-        tasks = {row.task_id for row in rows}
-        jobs = select(pfw_job.c.task_id, pfw_job.c.jobnum, pfw_job.c.queue)
-        calls = select(
-            pfw_wrapper.c.task_id, pfw_wrapper.c.wrapnum, pfw_wrapper.c.modname, pfw_wrapper.c.pfw_job_task_id
-        )
-        execs = select(pfw_exec.c.task_id, pfw_wrapper.c.wrapnum, pfw_wrapper.c.modname, pfw_exec.c.pfw_job_task_id)
-        of_attempt = [
-            jobs.where(pfw_job.c.pfw_attempt_id == attempt_id),
-            calls.where(pfw_wrapper.c.pfw_attempt_id == attempt_id),
-            execs.select_from(program).where(pfw_exec.c.pfw_attempt_id == attempt_id),
-        ]
-        job_of = {row.task_id: row for row in connection.execute(of_attempt[0])}
-        call_of = {
-            row.task_id: row for query in of_attempt[1:] for row in connection.execute(query) if row.task_id in tasks
-        }
+        job_of, call_of = _jobs_and_calls(connection, attempt_id, {row.task_id for row in rows})
     found = []
     for row in rows:
-        call = call_of.get(row.task_id)
-        job = job_of.get(call.pfw_job_task_id if call else row.task_id)
+        call = call_of.get(row.task_id, NO_CALL)
+        job = job_of.get(row.task_id if call is NO_CALL else call.pfw_job_task_id, NO_JOB)
         found.append(
             RunMessage(
-                time=row.time,
-                level=row.level,
-                text=row.text,
-                jobnum=job.jobnum if job else None,
-                queue=job.queue if job else None,
-                wrapnum=call.wrapnum if call else None,
-                module=call.modname if call else None,
+                time=row.time, level=row.level, text=row.text,
+                jobnum=job.jobnum, queue=job.queue, wrapnum=call.wrapnum, module=call.modname,
             )
-        )
+        )  # fmt: skip
     return sorted(found, key=lambda one: one.time)
+
+
+def _jobs_and_calls(
+    connection: Connection, attempt_id: int, tasks: set[int]
+) -> tuple[dict[int | None, _JobOfTask], dict[int, _CallOfTask]]:
+    """Return the jobs of an attempt, and the calls that some tasks are or belong to, by task."""
+    job, call, program = pfw_job.c, pfw_wrapper.c, pfw_exec.c
+    jobs = select(job.task_id, job.jobnum, job.queue).where(job.pfw_attempt_id == attempt_id)
+    calls = select(call.task_id, call.wrapnum, call.modname, call.pfw_job_task_id)
+    programs = select(program.task_id, call.wrapnum, call.modname, program.pfw_job_task_id).select_from(
+        pfw_exec.outerjoin(pfw_wrapper, call.task_id == program.pfw_wrapper_task_id)
+    )
+    queries = (
+        calls.where(call.pfw_attempt_id == attempt_id),
+        programs.where(program.pfw_attempt_id == attempt_id),
+    )
+    job_of = {row.task_id: _JobOfTask(*row) for row in connection.execute(jobs)}
+    rows = (row for query in queries for row in connection.execute(query))
+    return job_of, {row.task_id: _CallOfTask(*row) for row in rows if row.task_id in tasks}
 
 
 def unresolved_errors(db: Registry, attempt_id: int) -> list[RunMessage]:

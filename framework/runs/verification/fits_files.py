@@ -48,14 +48,13 @@ def _in_files(was: Any, now: Any, rules: Rules) -> Iterator[Difference]:
 
 def _in_header(was: Any, now: Any, name: str, rules: Rules) -> Iterator[Difference]:
     before, after = _cards(was), _cards(now)
-    varying = {
-        key
-        for key in {*before, *after}
-        if (key.upper() in OF_WRITING or rules.is_volatile(key)) and before.get(key) != after.get(key)
-    }
-    if varying:
-        yield Difference(VOLATILE, f"{name}: {', '.join(sorted(varying))}")
-    compared = [key for key in {**before, **after} if key.upper() not in OF_WRITING and not rules.is_volatile(key)]
+    compared: list[str] = []
+    varying: list[str] = []
+    for key in {**before, **after}:
+        (varying if key.upper() in OF_WRITING or rules.is_volatile(key) else compared).append(key)
+    differing = sorted(key for key in varying if before.get(key) != after.get(key))
+    if differing:
+        yield Difference(VOLATILE, f"{name}: {', '.join(differing)}")
     yield from _in_cards(before, after, compared, name, rules)
     orders = [[key for key in side if key in compared] for side in (before, after)]
     if sorted(orders[0]) == sorted(orders[1]) and orders[0] != orders[1]:

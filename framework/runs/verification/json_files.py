@@ -25,17 +25,25 @@ def _in_value(was: Any, now: Any, place: str, name: str, rules: Rules) -> Iterat
     if isinstance(was, dict) and isinstance(now, dict):
         yield from _in_object(was, now, place, rules)
     elif isinstance(was, list) and isinstance(now, list):
-        if len(was) != len(now):
-            yield Difference(DIFFERENT, f"{place or 'it'} has {len(now)} values, had {len(was)}")
-        for number, pair in enumerate(zip(was, now, strict=False)):
-            yield from _in_value(*pair, f"{place}[{number}]", name, rules)
-    elif type(was) is not type(now) and not (_is_number(was) and _is_number(now)):
+        yield from _in_list(was, now, place, name, rules)
+    elif _is_number(was) and _is_number(now):
+        if was != now and not (was != was and now != now):
+            yield _different_number(was, now, place, rules.of(name))
+    elif type(was) is not type(now) or was != now:
         yield _different(was, now, place)
-    elif was != now and not (was != was and now != now):
-        if _is_number(was) and _is_close(was, now, rules.of(name)):
-            yield Difference(CLOSE, f"{place} is {display_value(now)}, was {display_value(was)}, within its tolerance")
-        else:
-            yield _different(was, now, place)
+
+
+def _in_list(was: list[Any], now: list[Any], place: str, name: str, rules: Rules) -> Iterator[Difference]:
+    if len(was) != len(now):
+        yield Difference(DIFFERENT, f"{place or 'it'} has {len(now)} values, had {len(was)}")
+    for number, pair in enumerate(zip(was, now, strict=False)):
+        yield from _in_value(*pair, f"{place}[{number}]", name, rules)
+
+
+def _different_number(was: float, now: float, place: str, limit: Tolerance) -> Difference:
+    if _is_close(was, now, limit):
+        return Difference(CLOSE, f"{place} is {display_value(now)}, was {display_value(was)}, within its tolerance")
+    return _different(was, now, place)
 
 
 def _is_close(was: float, now: float, limit: Tolerance) -> bool:

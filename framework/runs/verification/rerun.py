@@ -112,13 +112,13 @@ def _without_memory(call: dict[str, Any]) -> dict[str, Any]:
 def _calls_needed(calls: list[CallSpec], number: int) -> list[CallSpec]:
     """Return a call, and in order before it the calls of its job that make inputs which the job did not keep."""
     makers = {file.path: call for call in calls for file in call.outputs if not file.saved}
-    chosen: dict[int, CallSpec] = {}
+    chosen: set[int] = set()
     waiting = [call for call in calls if call.number == number]
     while waiting:
         call = waiting.pop()
-        chosen[call.number] = call
-        needed = [makers[file.path] for file in call.inputs if file.path in makers]
-        waiting += [maker for maker in needed if maker.number not in chosen]
+        if call.number not in chosen:
+            chosen.add(call.number)
+            waiting += [makers[file.path] for file in call.inputs if file.path in makers]
     return [call for call in calls if call.number in chosen]
 
 
@@ -140,18 +140,29 @@ def _recorded_files(registry: Registry, header: dict[str, Any], specs: list[Call
     """Return the recorded facts of the calls' inputs and outputs."""
     paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.external]
     rows = find_in_archive(registry, header["archive"], paths)
-    for file in (file for spec in specs for file in spec.inputs if file.path in rows):
-        # As the archive keeps it now, which may be another one than the run's.
-        packed = rows[file.path].packed
-        file.compression = packed[0] if packed else ""
-    pieces = {}
-    if any(file.pattern for file in specs[-1].outputs):
-        found = find_call_outputs(registry, header["archive"], header["run"], [specs[-1].number])
-        pieces = {row.path: row for _, row in found}
+    for spec in specs:
+        _set_compression(spec, rows)
+    pieces = _recorded_pieces(registry, header, specs[-1])
     kept = dict(_archived_copy(row) for row in (*rows.values(), *pieces.values()))
     every = {**find_by_path(registry, paths), **pieces}
     facts = {path: None if row.size is None else Checksum(row.size, row.sha256 or "") for path, row in every.items()}
     return RecordedFiles(kept, facts, tuple(pieces))
+
+
+def _set_compression(spec: CallSpec, rows: Mapping[str, FileRow]) -> None:
+    """Set the compression of a call's inputs as the archive keeps them now, which may be another one than the run's."""
+    for file in spec.inputs:
+        if file.path in rows:
+            packed = rows[file.path].packed
+            file.compression = packed[0] if packed else ""
+
+
+def _recorded_pieces(registry: Registry, header: dict[str, Any], spec: CallSpec) -> dict[str, FileRow]:
+    """Return the recorded files of a call's outputs with wildcards, by path."""
+    if not any(file.pattern for file in spec.outputs):
+        return {}
+    found = find_call_outputs(registry, header["archive"], header["run"], [spec.number])
+    return {row.path: row for _, row in found}
 
 
 def _archived_copy(row: FileRow) -> tuple[str, Checksum]:
@@ -200,19 +211,26 @@ def _repeat(
         os.chdir(here)
         journal.close()
         warden.dismiss()
-    facts = list(read_facts(journal.path))
-    commands = tuple(fact["args"] for fact in facts if fact["e"] == "exec.start")
-    made_ready = [fact["sha256"] for fact in facts if fact["e"] == "software"]
+    commands, software_compared = _compare_software(journal.path, software)
     # What it made before, and what it made now, with the places in the job.
     places_of = {**{path: path for path in known.pieces}, **{file.path: file.job_path for file in call.outputs}}
     made = dict(_find_outputs(places_of, context.store_root, place))
     outputs = tuple(
         _compare_output(path, made.get(path), known.all) for path in places_of if path in {*made, *known.all}
     )
-    compared = "" if not made_ready else "same" if software in (None, *made_ready) else "differs"
     return RerunResult(
-        status=status, reason=call.reason, commands=commands, outputs=outputs, software=compared, made=made
+        status=status, reason=call.reason, commands=commands, outputs=outputs, software=software_compared, made=made
     )
+
+
+def _compare_software(journal: str, recorded: str | None) -> tuple[tuple[str, ...], str]:
+    """Return the command lines of a rerun, and whether its software was the recorded one: same, differs, or ''."""
+    facts = list(read_facts(journal))
+    commands = tuple(fact["args"] for fact in facts if fact["e"] == "exec.start")
+    prepared = [fact["sha256"] for fact in facts if fact["e"] == "software"]
+    if not prepared:
+        return commands, ""
+    return commands, "same" if recorded in (None, *prepared) else "differs"
 
 
 def _find_outputs(places_of: Mapping[str, str], root: str, place: WorkDirectory) -> Iterator[tuple[str, str]]:
