@@ -37,8 +37,25 @@ def test_positions_count_as_numbers():
     assert built(an_exec("_10 = ten\n_2 = two\n_1 = one")) == ("prog", "one", "two", "ten")
 
 
-def test_two_arguments_with_one_position_both_stay():
-    assert built(an_exec("_01_a = x\n_01_b = y")) in {("prog", "y", "x"), ("prog", "x", "y")}
+def test_of_two_arguments_with_one_position_the_later_goes_before_the_earlier():
+    assert built(an_exec("_01_a = x\n_01_b = y\n_02 = z")) == ("prog", "y", "z", "x")
+
+
+def test_a_position_beyond_the_end_is_the_last_and_position_zero_is_after_the_program():
+    assert built(an_exec("_0 = first\n_9 = last\nx = 1")) == ("prog", "first", "-x", "1", "last")
+
+
+@pytest.mark.parametrize(
+    ("style", "options"),
+    [("allsingle", ("-x", "-long")), ("alldouble", ("--x", "--long")), ("Mixed_GNU", ("-x", "--long"))],
+)
+def test_hyphens_are_those_of_the_style(style, options):
+    assert built(an_exec("x = _flag\nlong = _flag", style)) == ("prog", *options)
+
+
+def test_a_style_of_hyphens_that_nobody_knows_is_refused_with_those_that_there_are():
+    with pytest.raises(WclError, match=r"unknown hyphen style 'weird'\s+one of allsingle, alldouble, mixed_gnu"):
+        built(an_exec("x = 1", "weird"))
 
 
 def test_a_quoted_value_is_one_argument():

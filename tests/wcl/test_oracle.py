@@ -105,12 +105,12 @@ def test_booleans_mean_what_they_did_and_anything_else_is_refused(oracle: Callab
 
 
 def test_command_lines_have_the_words_they_had(oracle: Callable[[str], Any]) -> None:
-    """Compare the options of each case one by one, since the planner joins them."""
-    for case in oracle("cmdline_cases"):
+    """Compare all words of a case but its options', since the planner joins them. The original lost one of pos_dup."""
+    cases = [case for case in oracle("cmdline_cases") if "cmdline" in case and case["name"] != "pos_dup"]
+    assert cases
+    for case in cases:
         tree = wcl.parse(case["input"])
-        if "cmdline" not in case:
-            continue
-        words = case["cmdline"].split()
-        for value in tree.section("exec_1").section("cmdline").values():
-            found = wcl.split_command(str(value), wcl.Scope(root=tree))
-            assert value == "_flag" or case["name"] == "pos_dup" or set(found) <= set(words), case["name"]
+        values = [str(value) for value in tree.section("exec_1").section("cmdline").values() if value != "_flag"]
+        found = [word for value in values for word in wcl.split_command(value, wcl.Scope(root=tree))]
+        _, *words = case["cmdline"].split()
+        assert sorted(found) == sorted(word for word in words if not word.startswith("-")), case["name"]
