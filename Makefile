@@ -47,8 +47,10 @@ lint: $(DEV_READY)  ## style and types
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-docs: $(DEV_READY)  ## the generated pages of docs/
+docs: $(DEV_READY)  ## the documentation: docs/_build/html/index.html
 	$(BIN)/python -m tools.reference
+	FW_HOME=$$(mktemp -d) $(BIN)/fw plan hello --graph svg > docs/images/hello.svg
+	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html
 
 format: $(DEV_READY)
 	$(BIN)/ruff check --fix .

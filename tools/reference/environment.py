@@ -14,7 +14,7 @@ READ = {
     "FW_REGISTRY": "URL of the registry, `sqlite:////path/file` or `postgresql://user@host/database`. "
     "Default: `registry.sqlite` in `FW_HOME`. `--registry` wins.",
     "FW_SITE": "File of the site's own values. Default: `site.wcl` in `FW_HOME`.",
-    "FW_SECRETS": "Directory of files with secrets, readable by their owner only. Default: `secrets` in `FW_HOME`.",
+    "FW_SECRETS": "File of lines `name = value`, which only its owner may read. Default: `secrets` in `FW_HOME`.",
     "FW_SECRET_NAME": "Value of `$SECRET{name}`: `FW_SECRET_` and the name in capitals. It goes before a file.",
     "FW_LOG": "Level of events that are logged: `debug`, `info`, `warning` or `error`, on standard error, "
     "or in a file: `debug:FILE`. `--verbose` is the same for one command.",
