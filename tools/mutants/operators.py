@@ -150,7 +150,8 @@ class _Finder:
         match node:
             case ast.Call(keywords=keywords):
                 for index, keyword in enumerate(keywords):
-                    if keyword.arg:
+                    # That two things are of one length is a promise of the code to itself.
+                    if keyword.arg and keyword.arg != "strict":
                         rest = [*keywords[:index], *keywords[index + 1 :]]
                         changed = ast.Call(func=node.func, args=node.args, keywords=rest)
                         yield self.change(f"removed argument {keyword.arg}", node, ast.unparse(changed))
