@@ -15,7 +15,7 @@ DEV_READY := $(VENV)/.ready-dev
 VALIDATOR := .venv-rocrate
 VALIDATOR_READY := $(VALIDATOR)/.ready
 
-.PHONY: run hello test test-slow test-htcondor test-newest mutants lint docs constraints format bench-local bench clean
+.PHONY: run hello test test-slow test-htcondor test-newest mutants lint docs picture constraints format bench-local bench clean
 
 run: $(RUN_READY)  ## train the three networks on simulated jobs
 	$(BIN)/fwsubmit calcloud_train
@@ -49,8 +49,11 @@ lint: $(DEV_READY)  ## style and types
 
 docs: $(DEV_READY)  ## the documentation: docs/_build/html/index.html
 	$(BIN)/python -m tools.reference
-	FW_HOME=$$(mktemp -d) $(BIN)/fw plan hello --graph svg > docs/images/hello.svg
 	$(BIN)/python -m sphinx --fail-on-warning --keep-going --nitpicky --quiet docs docs/_build/html
+
+picture: $(DEV_READY)  ## docs/images/hello.svg: what a run of hello was
+	FW_HOME=$$(mktemp -d) && export FW_HOME && $(BIN)/fwsubmit hello && \
+	    $(BIN)/fw lineage together.txt --graph svg > docs/images/hello.svg && rm -r $$FW_HOME
 
 format: $(DEV_READY)
 	$(BIN)/ruff check --fix .

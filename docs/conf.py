@@ -21,3 +21,4 @@ html_css_files = ["tables.css"]
 html_theme_options = {"sidebar_hide_name": False}
 # Nothing is fetched when the pages are built or read.
 html_show_sphinx = False
+html_show_copyright = False
