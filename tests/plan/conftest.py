@@ -136,6 +136,7 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
         *,
         in_archive: Mapping[str, ArchivedFile] | None = None,
         outside: Mapping[str, str] | None = None,
+        lines: Sequence[object] = (),
         **overrides: str,
     ) -> Plan:
         file = tmp_path / "pipeline.wcl"
@@ -155,7 +156,7 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
         return build_plan(
             pipeline,
             identity,
-            Answers(in_archive or {}, outside or {}),
+            Answers(in_archive or {}, outside or {}, lines),
             submit_directory="/work",
             wrappers={"generic": None, "scrape": None},
             hooks=WrapperHooks(),

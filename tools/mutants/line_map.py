@@ -109,11 +109,13 @@ def bring_up_to_date(known: LineMap, tree: Tree, directory: Path, workers: int) 
     )
     startup = tree.root / "sitecustomize.py"
     startup.write_bytes(Path(record_lines.__file__).read_bytes())
-    subprocess.run(
+    done = subprocess.run(
         [*PYTEST, "-p", "sitecustomize", "-n", str(workers), "--dist", "worksteal", *missing],
         cwd=tree.root, env={**tree.environment(), record_lines.FOLDER: str(directory)}, check=False,
     )  # fmt: skip
     startup.unlink()
+    if done.returncode not in (0, 1):
+        raise SystemExit("the tests could not be recorded")
     read_records(known, tree.root, directory, missing)
     known.recorded.update({name: modules[name] for name in missing})
 

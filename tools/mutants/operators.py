@@ -113,6 +113,8 @@ class _Finder:
                     child, ast.stmt | ast.ExceptHandler | ast.match_case | ast.JoinedStr
                 ):
                     continue
+                if isinstance(child, ast.keyword) and child.arg == "strict":
+                    continue
                 if isinstance(child, ast.expr) and isinstance(getattr(child, "ctx", ast.Load()), ast.Load):
                     yield from self.expression(child)
                 if isinstance(child, ast.comprehension):
