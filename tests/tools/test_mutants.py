@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tools.mutants.__main__ import draw, main
-from tools.mutants.line_map import LineMap, moved_lines
+from tools.mutants.line_map import LineMap, earlier_lines
 from tools.mutants.operators import mutations, says_something_else
 
 
@@ -73,7 +73,7 @@ def test_what_a_module_does_when_it_is_imported_belongs_to_all_its_lines():
 
 
 def test_lines_are_found_again_after_a_change_above_them():
-    assert moved_lines("a\nb\nc\n", "new\na\nc\n") == {1: 2, 3: 3}
+    assert earlier_lines("a\nb\nc\n", "new\na\nnew\nc\n") == {0: 1, 1: 1, 2: 1, 3: 1, 4: 3}
 
 
 def test_the_quickest_tests_of_the_own_folder_come_first():

@@ -38,14 +38,10 @@ class LineMap:
     tests: dict[str, dict[int, list[str]]] = field(default_factory=dict)
 
     def tests_of(self, module: str, text: str, lines: range) -> list[str]:
-        """Return the tests that execute one of these lines of a module, the quickest of its own folder first.
-
-        Lines that are new since the map was made say nothing; then every test of the module may be the one.
-        """
-        moved = moved_lines(self.texts.get(module, ""), text)
-        old = [line for line, now in moved.items() if now in lines]
+        """Return the tests that execute one of these lines of a module, the quickest of its own folder first."""
+        before = earlier_lines(self.texts.get(module, ""), text)
         by_line = self.tests.get(module, {})
-        found = {test for line in old or by_line for test in by_line.get(line, ())}
+        found = {test for line in lines for test in by_line.get(before[line], ())}
         folder = f"tests/{module.split('/')[1]}/"
         return sorted(found, key=lambda test: (self.seconds[test] + (0 if test.startswith(folder) else 2), test))
 
@@ -68,10 +64,14 @@ class LineMap:
         path.write_text(json.dumps(kept), encoding="utf-8")
 
 
-def moved_lines(before: str, after: str) -> dict[int, int]:
-    """Return the lines of a text that stand in a later one too, with their numbers there."""
+def earlier_lines(before: str, after: str) -> dict[int, int]:
+    """Return the number that each line of a text has in an earlier one; a new line has that of the line above it."""
     pairs = difflib.SequenceMatcher(a=before.splitlines(), b=after.splitlines(), autojunk=False)
-    return {a + each + 1: b + each + 1 for a, b, size in pairs.get_matching_blocks() for each in range(size)}
+    same = {b + each + 1: a + each + 1 for a, b, size in pairs.get_matching_blocks() for each in range(size)}
+    found = {0: 1}
+    for number in range(1, len(after.splitlines()) + 1):
+        found[number] = same.get(number, found[number - 1])
+    return found
 
 
 def read_map(path: Path) -> LineMap:
@@ -131,10 +131,10 @@ def read_records(known: LineMap, root: Path, directory: Path, modules: Iterable[
                 seconds[test] = float(took)
     texts = {name: (root / name).read_text(encoding="utf-8") for name in judged_files(root)}
     tests: dict[str, dict[int, set[str]]] = {name: defaultdict(set) for name in texts}
-    for module, by_line in known.tests.items():
-        moved = moved_lines(known.texts[module], texts.get(module, ""))
-        for number in by_line.keys() & moved.keys():
-            tests[module][moved[number]] |= seconds.keys() & by_line[number]
+    for module in known.tests.keys() & texts.keys():
+        by_line = known.tests[module]
+        for number, earlier in earlier_lines(known.texts[module], texts[module]).items():
+            tests[module][number] |= seconds.keys() & by_line.get(earlier, [])
     for path in directory.glob("lines.*"):
         data = coverage.CoverageData(str(path))
         data.read()
