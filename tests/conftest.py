@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 from xml.etree import ElementTree
@@ -17,11 +15,17 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import settings
 
+from tests.fixtures.commands import READ_AT_START, CommandServer, Said, run_in_process_of_its_own
+
 # How long one example takes says how busy the machine is.
 settings.register_profile("skyfw", deadline=None)
 settings.load_profile("skyfw")
 
-pytest_plugins = ("tests.fixtures.postgres", "tests.fixtures.registries", "tests.fixtures.runs")
+pytest_plugins = (
+    "tests.fixtures.postgres",
+    "tests.fixtures.registries",
+    "tests.fixtures.runs",
+)
 
 ROOT = Path(__file__).parents[1]
 #: Files of others that are not part of the repository.
@@ -64,19 +68,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"{report.nodeid}: needs {str(report.longrepr).partition(NO_SHARED_DATA)[2][:-2]}")
 
 
-@dataclass(frozen=True)
-class Said:
-    """What a command answered."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 @pytest.fixture
 def fw_home(tmp_path: Path) -> Path:
     return tmp_path / "home"
@@ -89,29 +80,33 @@ def environment(fw_home: Path) -> dict[str, str]:
     return {**kept, "FW_HOME": str(fw_home), "PATH": path, "NO_COLOR": "1"}
 
 
+@pytest.fixture(scope="session")
+def command_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandServer]:
+    """A server of commands for all tests of this process."""
+    server = CommandServer(tmp_path_factory.mktemp("commands"))
+    yield server
+    server.stop()
+
+
 @pytest.fixture
-def fw(environment: dict[str, str], tmp_path: Path) -> Callable[..., Said]:
+def fw(environment: dict[str, str], tmp_path: Path, command_server: CommandServer) -> Callable[..., Said]:
     """Runs ``fw`` with some arguments, in a directory of the test's own."""
 
     def run(*arguments: object, input: str | None = None, **more: str) -> Said:
-        done = subprocess.run(
-            [sys.executable, "-m", "framework.cli", *map(str, arguments)],
-            env={**environment, "PYTHONPATH": str(ROOT), **more},
-            cwd=tmp_path,
-            input=input,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        return Said(done.returncode, done.stdout, done.stderr)
+        is_plain = not any(name.startswith(READ_AT_START) for name in more)
+        start = command_server.run if is_plain else run_in_process_of_its_own
+        return start([*map(str, arguments)], {**environment, "PYTHONPATH": str(ROOT), **more}, tmp_path, input)
 
     return run
 
 
 @pytest.fixture
 def fw_here(
-    environment: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    environment: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    fw: Callable[..., Said],
 ) -> Callable[..., Said]:
     """The same in this process: for many short questions."""
     from framework.cli import run
@@ -123,6 +118,8 @@ def fw_here(
     monkeypatch.chdir(tmp_path)
 
     def call(*arguments: object) -> Said:
+        if arguments[0] == "rerun":  # ends whatever this process has started, the server of commands too
+            return fw(*arguments)
         capsys.readouterr()
         status = run([str(argument) for argument in arguments])
         return Said(status, *capsys.readouterr())
