@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 POOL := tools/htcondor-pool
+# Pools side by side, which share the tests.
+POOLS ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The versions that CI uses; `make test-newest` does without.
 CONSTRAINTS ?= --constraint constraints.txt
@@ -30,7 +32,8 @@ test-slow: $(DEV_READY) $(VALIDATOR_READY)  ## the tests that take minutes each
 	ROCRATE_PYTHON=$(CURDIR)/$(VALIDATOR)/bin/python $(BIN)/python -m pytest -m "slow and not htcondor" $(TESTS)
 
 test-htcondor: $(DEV_READY)  ## the tests on a real HTCondor pool (needs root; builds the pool once, some minutes)
-	$(POOL) run python -m pytest -m htcondor -p no:cacheprovider -p no:hypothesispytest --basetemp=/home/astronomer/tests $(or $(TESTS),tests/htcondor)
+	$(POOL) build
+	$(BIN)/python -m pytest -m htcondor -p no:cacheprovider -p no:hypothesispytest --dist loadgroup --tx "$(POOLS)*popen//python=$(POOL) run python" $(or $(TESTS),tests/htcondor)
 
 test-newest:  ## the tests with the newest versions of all packages, in an environment of their own
 	$(MAKE) VENV=.venv-newest CONSTRAINTS= test

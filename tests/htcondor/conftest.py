@@ -39,6 +39,20 @@ FAR = [
 ]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    if os.environ.get("POOL_CONTROL"):
+        config.option.basetemp = Path.home() / "tests"
+        # The programs of a run must find their packages without it.
+        os.environ.pop("PYTHONPATH", None)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Leave a worker that runs beside a pool the packages of its own Python: it is another than this process's."""
+    if node.gateway.spec.python:
+        node.gateway.spec.popen = None
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
@@ -46,6 +60,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.htcondor)
             if not os.environ.get("POOL_CONTROL"):
                 item.add_marker(pytest.mark.skip(reason="runs beside a pool: make test-htcondor"))
+    if os.environ.get("POOL_CONTROL"):
+        # What takes longest begins first, so that no pool is left with it when the others have ended.
+        items.sort(key=lambda item: "slow" not in item.keywords)
 
 
 def until(condition: Callable[[], Any], patience: float = PATIENCE) -> Any:
