@@ -94,3 +94,13 @@ def test_a_path_may_not_leave_its_directory(plan):
 def test_more_calls_than_allowed_are_refused(plan):
     with pytest.raises(WclError, match="would become 400 calls, more than 399"):
         plan(bands="(1:20)", ccds="(1:20)", max_calls="399")
+
+
+def test_values_of_an_object_are_looped_as_numbers_and_then_as_words(plan, reduce_text):
+    text = reduce_text.replace("wrapperloop = band\n", "wrapperloop = ccd\n").replace(
+        "divide_by = band", "divide_by = ccd"
+    )
+    text = text.replace("${ccd:2}", "${ccd}").replace("filename = ${band}.", "filename = ${ccd}.")
+    text = text.replace("metadata = band", "metadata = ccd").replace("(ccd, True, True)", "ccd")
+    found = [call.keys["ccd"] for call in plan(text, bands="g", ccds="b, 10, a, 9").calls if call.module == "add"]
+    assert found == ["9", "10", "a", "b"]

@@ -125,3 +125,13 @@ def test_a_key_that_no_type_has_needs_a_type(db):
 def test_any_text_is_a_condition_or_is_refused(text):
     with suppress(WhereClauseError):
         parse_where_clause(text)
+
+
+def test_an_unknown_key_is_told_with_all_that_there_are(db):
+    with pytest.raises(FrameworkError) as caught:
+        find(db, "calexp", where="zzzzzz = 1")
+    known = (
+        "attnum, campaign, created_date, exptime, filename, filesize, filetype, filter, good, note, operator, path, "
+        "pipeline, reqnum, run, seen, sha256, unitname, visit"
+    )
+    assert f"'zzzzzz' is not on record of a calexp: there is {known}" in str(caught.value)
