@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from pipelines.hsc.simulate import simulate
 from pipelines.hsc.sky.geometry import DetectorImage, Overlap, SkyMap, find_overlaps
@@ -199,3 +201,24 @@ def program():
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     return run_program
+
+
+#: Width and share of the light of the two Gaussians of a star that the pipeline has no profile for.
+GAUSSIANS = ((1.7, 0.8), (3.4, 0.2))
+
+
+@pytest.fixture(scope="session")
+def draw_stars():
+    """Function that draws stars as two Gaussians each, integrated over the pixels: no Moffat profile fits them."""
+
+    def draw(shape, x, y, flux):
+        image = np.zeros(shape)
+        for width, share in GAUSSIANS:
+            along_x, along_y = (
+                np.diff(ndtr((np.arange(size + 1) - 0.5 - np.asarray(centre)[:, None]) / width), axis=1)
+                for size, centre in ((shape[1], x), (shape[0], y))
+            )
+            image += np.einsum("s,sj,si->ji", share * np.asarray(flux), along_y, along_x)
+        return image
+
+    return draw

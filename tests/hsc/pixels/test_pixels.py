@@ -58,11 +58,6 @@ def test_a_frame_of_another_size_is_refused(a_detector):
         remove_instrument_signature(raw, CalibrationFrames(bias=np.zeros((10, 10)), dark=frames.dark, flat=frames.flat))
 
 
-@pytest.mark.parametrize("flux", [2_000.0, 20_000.0, 200_000.0])
-def test_a_star_is_no_cosmic_ray(flux):
-    assert np.count_nonzero(find_cosmic_rays(*a_star(flux))) == 0
-
-
 def test_a_track_is_found_whole():
     image, variance = a_star()
     places = np.arange(10, 25), np.arange(15, 30)
