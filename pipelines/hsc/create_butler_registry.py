@@ -25,7 +25,13 @@ Metadata = TypeVar("Metadata", RawMetadata, CalibrationMetadata)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
+    """Run the program and return its exit status.
+
+    Returns
+    -------
+    int
+        0; 1 if a file cannot be read or written; 2 for wrong input; 3 for data that are too poor.
+    """
     arguments = _make_parser().parse_args(argv)
     return command.run_program(COMMAND, lambda: _create_registry(arguments))
 

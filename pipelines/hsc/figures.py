@@ -33,7 +33,13 @@ _MAX_OFFSET_MAG = 0.3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
+    """Run the program and return its exit status.
+
+    Returns
+    -------
+    int
+        0; 1 if a file cannot be read or written; 2 for wrong input; 3 for data that are too poor.
+    """
     parser = argparse.ArgumentParser(prog=COMMAND, description=DESCRIPTION)
     parser.add_argument("--coadds", type=Path, nargs="+", required=True, metavar="FILE", help="deepCoadd_calexp")
     parser.add_argument("--forced", type=Path, nargs="+", required=True, metavar="FILE", help="deepCoadd_forced_src")

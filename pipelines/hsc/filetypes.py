@@ -27,31 +27,69 @@ def func_visit(header: Mapping[str, str], found: Mapping[str, object]) -> int:
 
 
 def func_filter(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """Return the filter, in capitals."""
+    """Return the filter, in capitals.
+
+    Raises
+    ------
+    KeyError
+        If the header has no FILTER01.
+    """
     return header["FILTER01"].upper()
 
 
 def func_band(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """Return the band: the last letter of the filter."""
+    """Return the band: the last letter of the filter.
+
+    Raises
+    ------
+    KeyError
+        If the header has no FILTER01.
+    """
     return header["FILTER01"][-1].lower()
 
 
 def func_field(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """Return the object in capitals, with an underscore for each character that a directory's name may not have."""
+    """Return the object in capitals, with an underscore for each character that a directory's name may not have.
+
+    Raises
+    ------
+    KeyError
+        If the header has no OBJECT.
+    """
     return re.sub(r"\W", "_", header["OBJECT"]).upper()
 
 
 def func_pointing(header: Mapping[str, str], found: Mapping[str, object]) -> int:
-    """Return the pointing number: days since the survey's first pointing, from MJD."""
+    """Return the pointing number: days since the survey's first pointing, from MJD.
+
+    Raises
+    ------
+    KeyError
+        If the header has no MJD.
+    ValueError
+        If MJD is no number.
+    """
     return int(float(header["MJD"])) - FIRST_POINTING_MJD
 
 
 def func_dateobs(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """Return the day of the observation, as in 2013-11-02."""
+    """Return the day of the observation, as in 2013-11-02.
+
+    Raises
+    ------
+    KeyError
+        If the header has no DATE-OBS.
+    """
     return header["DATE-OBS"][:10]
 
 
 def func_calibdate(header: Mapping[str, str], found: Mapping[str, object]) -> str:
-    """Return the day of a calibration frame from CALIB_ID, as in ``filter=HSC-R calibDate=2013-11-01 ccd=16``."""
+    """Return the day of a calibration frame from CALIB_ID, as in ``filter=HSC-R calibDate=2013-11-01 ccd=16``.
+
+    Raises
+    ------
+    KeyError
+        If the header has no CALIB_ID, or that no calibDate.
+    """
     parts = dict(part.split("=", 1) for part in header["CALIB_ID"].split() if "=" in part)
     return parts["calibDate"]

@@ -87,7 +87,13 @@ def call_step(memory: MemoryRepository, step_name: str, arguments: Sequence[str]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
+    """Run the program and return its exit status.
+
+    Returns
+    -------
+    int
+        0; 1 if a file cannot be read or written; 2 for wrong input; 3 for data that are too poor.
+    """
     parser = argparse.ArgumentParser(prog=COMMAND, description=DESCRIPTION)
     parser.add_argument("repository", type=Path, help="directory that data are read from")
     parser.add_argument("--output", type=Path, help="directory that data are written to (default: the same)")

@@ -7,7 +7,15 @@ from pipelines.hsc.steps.command import PipelineStep, StepArguments
 
 
 def run_step(_arguments: StepArguments, repository: Repository) -> None:
-    """Write an empty catalogue of every dataset."""
+    """Write an empty catalogue of every dataset.
+
+    Raises
+    ------
+    InputError
+        If there is no template for schema files.
+    OSError
+        If a file cannot be written.
+    """
     from pipelines.hsc.catalogues.catalogue import write_schema  # numpy, astropy: start-up
 
     for dataset in SCHEMAS:

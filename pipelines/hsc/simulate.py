@@ -24,7 +24,13 @@ ORIGIN = "simulated"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the program and return its exit status."""
+    """Run the program and return its exit status.
+
+    Returns
+    -------
+    int
+        0; 1 if a file cannot be read or written; 2 for wrong input; 3 for data that are too poor.
+    """
     arguments = _make_parser().parse_args(argv)
     truth = arguments.truth or arguments.directory / "truth" / "truth.fits"
     return command.run_program(

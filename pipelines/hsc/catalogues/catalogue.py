@@ -86,7 +86,20 @@ def read_catalogue(path: Path, dataset: str) -> Table:
 
 
 def write_schema(path: Path, dataset: str) -> None:
-    """Write the schema file of a dataset: a catalogue without rows."""
+    """Write the schema file of a dataset: a catalogue without rows.
+
+    Parameters
+    ----------
+    path : Path
+        FITS file to write; its folder is made.
+    dataset : str
+        A key of SCHEMAS.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     write_catalogue(empty_table(dataset, 0), path, dataset, {})
 
 

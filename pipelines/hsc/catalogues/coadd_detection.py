@@ -60,7 +60,18 @@ def detect_coadd_stars(coadd: Exposure, *, threshold: float) -> DetectedCoadd:
 
 
 def make_pixel_planes(coadd: Exposure) -> PixelPlanes:
-    """Return the planes of a coadd to measure stars on, with zeros where there are no data."""
+    """Return the planes of a coadd to measure stars on, with zeros where there are no data.
+
+    Parameters
+    ----------
+    coadd : Exposure
+        The coadd, counts.
+
+    Returns
+    -------
+    PixelPlanes
+        Planes of shape (rows, columns); pixels that are masked or not finite are not usable.
+    """
     usable = coadd.usable & np.isfinite(coadd.image)
     image, variance = (np.where(usable, plane, 0) for plane in (coadd.image, coadd.variance))
     return PixelPlanes(image=image, variance=variance, usable=usable, depth=coadd.depth)

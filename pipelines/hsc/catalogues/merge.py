@@ -26,7 +26,18 @@ def band_name(filter_name: str) -> str:
 
 
 def sort_by_priority(filters: list[str]) -> list[str]:
-    """Return filters in the order in which they count, whatever order they come in."""
+    """Return filters in the order in which they count, whatever order they come in.
+
+    Parameters
+    ----------
+    filters : list of str
+        Names of filters, as in HSC-I.
+
+    Returns
+    -------
+    list of str
+        Those of PRIORITY first, in its order, then the others by name.
+    """
     order = {band: rank for rank, band in enumerate(PRIORITY)}
     return sorted(filters, key=lambda name: (order.get(band_name(name), len(order)), name))
 

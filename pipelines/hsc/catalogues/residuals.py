@@ -33,6 +33,12 @@ class PhotometryResiduals:
         """Return statistics of the stars brighter than BRIGHT_MAG, in magnitudes and arcseconds.
 
         The scatter is a standard deviation from the median absolute deviation.
+
+        Returns
+        -------
+        dict
+            Number of stars, median and scatter of the magnitude offsets (mag), their standard deviation without
+            blends (mag), the share of blends (0 to 1), and the median separation (arcseconds).
         """
         bright = self.true_mag < BRIGHT_MAG
         offsets = self.mag_offset[bright]

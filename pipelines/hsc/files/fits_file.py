@@ -64,5 +64,11 @@ def read_card(path: Path, header: Any, key: str) -> Any:
 
 
 def round_to_card(value: float) -> float:
-    """Return a number rounded to the digits that a header card keeps, so that it is read as it was written."""
+    """Return a number rounded to the digits that a header card keeps, so that it is read as it was written.
+
+    Returns
+    -------
+    float
+        The value with 13 significant digits.
+    """
     return float(f"{value:.12e}")

@@ -49,7 +49,20 @@ def measure_background(image: NDArray[Any], ignore: NDArray[np.bool_], mesh_pixe
 
 
 def write_background(background: SkyBackground, path: Path) -> None:
-    """Write the mesh as a FITS file, with MESHPIX; the level is smooth between the cells."""
+    """Write the mesh as a FITS file, with MESHPIX; the level is smooth between the cells.
+
+    Parameters
+    ----------
+    background : SkyBackground
+        The mesh is written as float32, counts a pixel, and MESHPIX in pixels.
+    path : Path
+        File to write; its folder is made.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
+    """
     primary = fits.PrimaryHDU()
     primary.header["MESHPIX"] = background.mesh_pixels
     write_fits(path, [primary, fits.ImageHDU(background.mesh, name="BACKGROUND")])

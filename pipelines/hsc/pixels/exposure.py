@@ -54,6 +54,19 @@ def write_exposure(exposure: Exposure, path: Path) -> None:
 
     The primary header has the data id, MAGZERO (mag), SEEING (pixels), and the corners RAC1, DECC1 to RAC4, DECC4
     (degrees).
+
+    Parameters
+    ----------
+    exposure : Exposure
+        Planes of shape (rows, columns): image float32 and variance float32 in counts and counts squared, mask int16,
+        depth uint8.
+    path : Path
+        File to write; its folder is made.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be written.
     """
     corners = exposure.wcs.corners(exposure.shape[1], exposure.shape[0])
     primary = fits.PrimaryHDU()
@@ -96,7 +109,13 @@ _PLANES = {"IMAGE": np.float32, "MASK": np.int16, "VARIANCE": np.float32, "DEPTH
 
 
 def to_native_order(data: Any, dtype: DTypeLike) -> NDArray[Any]:
-    """Return the data of an HDU as a contiguous array of this type: FITS is big-endian, sep and others need native."""
+    """Return the data of an HDU as a contiguous array of this type: FITS is big-endian, sep and others need native.
+
+    Returns
+    -------
+    array of the type, of the shape of the data
+        A copy only where type, order or layout differ.
+    """
     return np.ascontiguousarray(data, dtype=dtype)
 
 

@@ -46,6 +46,12 @@ def warp_to_patch(exposures: Sequence[Exposure], tract: Tract, patch: Patch, dat
     QualityError
         If no image reaches the patch.
 
+    Notes
+    -----
+    The weights of Lanczos's kernel of order 3 have a sum of one, but their mean is up to 0.020 pixels from the wanted
+    position on either axis. Stars move by as much with their place in a pixel, and on grids whose scales differ by
+    1 % their fluxes change by up to 0.35 %.
+
     References
     ----------
     Duchon, C. E. 1979, J. Appl. Meteor. 18, 1016 (Lanczos's kernel); Bosch, J. et al. 2018, PASJ 70, S5 (its use in

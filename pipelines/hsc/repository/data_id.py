@@ -24,7 +24,18 @@ def parse_data_id(words: Iterable[str]) -> dict[str, str | int]:
 
 
 def split_alternatives(value: str | int) -> list[str]:
-    """Return the values between carets, in their order, each once."""
+    """Return the values between carets, in their order, each once.
+
+    Parameters
+    ----------
+    value : str or int
+        As in HSC-I^HSC-R.
+
+    Returns
+    -------
+    list of str
+        Values that are not empty.
+    """
     return list(dict.fromkeys(part for part in str(value).split(VALUE_SEPARATOR) if part))
 
 

@@ -91,21 +91,44 @@ class Repository:
         raise InputError(f"no {dataset} for {described}: {self.inputs / names[0]} is missing")
 
     def find_all(self, dataset: str) -> list[Path]:
-        """Return all files of a dataset, whatever their data ids."""
+        """Return all files of a dataset, whatever their data ids.
+
+        Returns
+        -------
+        list of Path
+            Files in the outputs and the inputs, sorted.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no template.
+        """
         patterns = [re.sub(r"%\(\w+\)[-0-9.]*[a-z]", "*", template) for template in self._find_templates(dataset)]
         roots = dict.fromkeys((self.outputs, self.inputs))
         return sorted({path for root in roots for pattern in patterns for path in root.glob(pattern)})
 
     @cached_property
     def registry(self) -> "ButlerRegistry":
-        """Registry of raw images and calibration frames."""
+        """Registry of raw images and calibration frames.
+
+        Raises
+        ------
+        InputError
+            If its file is missing.
+        """
         from pipelines.hsc.repository.registry import ButlerRegistry  # few steps read it
 
         return ButlerRegistry.open(self.find_file("registry"))
 
     @cached_property
     def sky_map(self) -> "SkyMap":
-        """Sky map of the survey."""
+        """Sky map of the survey.
+
+        Raises
+        ------
+        InputError
+            If its file is missing, or is no sky map.
+        """
         from pipelines.hsc.sky.geometry import SkyMap  # few steps read it
 
         path = self.find_file("skyMap")
@@ -127,13 +150,29 @@ class Repository:
         return read_exposure(self.find_file(dataset, **data_id))
 
     def write_exposure(self, dataset: str, exposure: "Exposure", **data_id: str | int) -> None:
-        """Write an image with its planes."""
+        """Write an image with its planes.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no template to write to, or the data id lacks a key of it.
+        OSError
+            If the file cannot be written.
+        """
         from pipelines.hsc.pixels.exposure import write_exposure  # astropy: start-up
 
         write_exposure(exposure, self.output_path(dataset, **data_id))
 
     def write_background(self, dataset: str, background: "SkyBackground", **data_id: str | int) -> None:
-        """Write the mesh of a sky background."""
+        """Write the mesh of a sky background.
+
+        Raises
+        ------
+        InputError
+            If the dataset has no template to write to, or the data id lacks a key of it.
+        OSError
+            If the file cannot be written.
+        """
         from pipelines.hsc.pixels.background import write_background  # astropy: start-up
 
         write_background(background, self.output_path(dataset, **data_id))

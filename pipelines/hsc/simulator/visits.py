@@ -119,7 +119,13 @@ def simulate_visit(plan: VisitPlan, number: int, random: np.random.Generator) ->
 
 
 def field_box() -> Box:
-    """Return the pixels of the tract that some detector may see, with a margin."""
+    """Return the pixels of the tract that some detector may see, with a margin.
+
+    Returns
+    -------
+    Box
+        Pixels of the tract, around the middle of the field.
+    """
     tract = SKY_MAP.tracts[0]
     x, y = (int(middle) for middle in _field_centre(tract))
     columns, rows = CCD_COLUMNS // 2 + 60, CCD_ROWS * 3 // 2 + 80

@@ -55,13 +55,24 @@ class Box:
 
     @property
     def outline(self) -> list[PixelPosition]:
-        """Corners of the rectangle, at the outer edges of its corner pixels."""
+        """Corners of the rectangle, at the outer edges of its corner pixels.
+
+        Notes
+        -----
+        Pixels of the tract, four pairs of column and row around the box; a pixel reaches half a pixel to either side.
+        """
         left, low = self.x - 0.5, self.y - 0.5
         right, high = left + self.width, low + self.height
         return [(left, low), (right, low), (right, high), (left, high)]
 
     def contains(self, x: float, y: float) -> bool:
-        """Return whether a pixel position is inside; of the edges, the left and the lower belong to the box."""
+        """Return whether a pixel position is inside; of the edges, the left and the lower belong to the box.
+
+        Parameters
+        ----------
+        x, y : float
+            Column and row, pixels of the tract.
+        """
         return self.x - 0.5 <= x < self.x + self.width - 0.5 and self.y - 0.5 <= y < self.y + self.height - 0.5
 
 
@@ -90,17 +101,34 @@ class Tract:
 
     @property
     def tangent_pixel(self) -> PixelPosition:
-        """Pixel position of the tangent point."""
+        """Pixel position of the tangent point.
+
+        Notes
+        -----
+        Column and row, pixels of the tract from 0: the middle of the tract.
+        """
         half = (self.patches_per_side * self.patch_inner_pixels - 1) / 2
         return half, half
 
     def inner_box(self, patch: Patch) -> Box:
-        """Return the pixels that belong to this patch alone."""
+        """Return the pixels that belong to this patch alone.
+
+        Returns
+        -------
+        Box
+            A square of patch_inner_pixels a side, in pixels of the tract.
+        """
         side = self.patch_inner_pixels
         return Box(x=patch.x * side, y=patch.y * side, width=side, height=side)
 
     def outer_box(self, patch: Patch) -> Box:
-        """Return the pixels of this patch with the border that it shares with its neighbours."""
+        """Return the pixels of this patch with the border that it shares with its neighbours.
+
+        Returns
+        -------
+        Box
+            The inner box and patch_border_pixels on every side, in pixels of the tract; may begin below 0.
+        """
         border, side = self.patch_border_pixels, self.patch_inner_pixels + 2 * self.patch_border_pixels
         inner = self.inner_box(patch)
         return Box(x=inner.x - border, y=inner.y - border, width=side, height=side)
@@ -122,7 +150,18 @@ class Tract:
         return self.tangent_pixel[0] - east / pixel, self.tangent_pixel[1] + north / pixel
 
     def find_touched_patches(self, corners: Sequence[SkyPosition]) -> list[Patch]:
-        """Return the patches, borders included, that share some area with an image of these corners (degrees)."""
+        """Return the patches, borders included, that share some area with an image of these corners (degrees).
+
+        Parameters
+        ----------
+        corners : sequence of (float, float)
+            Right ascension and declination of the corners, degrees, in any order.
+
+        Returns
+        -------
+        list of Patch
+            Column by column; none if a corner is on the half of the sky opposite to the tangent point.
+        """
         points = [self.sky_to_pixel(corner) for corner in corners]
         outline = _sort_around_centre([point for point in points if point])
         if len(outline) < len(corners) or len(outline) < 3:
@@ -181,7 +220,15 @@ class Overlap:
 
 
 def find_overlaps(sky_map: SkyMap, images: Iterable[DetectorImage]) -> list[Overlap]:
-    """Return every pair of an image and a patch that share some area, in order of tract, patch, visit, ccd."""
+    """Return every pair of an image and a patch that share some area, in order of tract, patch, visit, ccd.
+
+    Parameters
+    ----------
+    sky_map : SkyMap
+        The tracts.
+    images : iterable of DetectorImage
+        Images with their corners, degrees.
+    """
     return sorted(
         Overlap(tract=tract.tract, patch=patch.name, visit=image.visit, ccd=image.ccd)
         for image in images

@@ -38,7 +38,17 @@ class Wcs:
     def from_values(
         cls, crval: tuple[float, float], crpix: tuple[float, float], cd: tuple[float, float, float, float]
     ) -> "Wcs":
-        """Make a projection with as many digits as header cards keep."""
+        """Make a projection with as many digits as header cards keep.
+
+        Parameters
+        ----------
+        crval : (float, float)
+            Right ascension and declination of the tangent point, degrees.
+        crpix : (float, float)
+            Pixel of the tangent point, from 1.
+        cd : (float, float, float, float)
+            Degrees a pixel: east by x and y, north by x and y.
+        """
         a, b, c, d = (round_to_card(value) for value in cd)
         return cls(
             crval=(round_to_card(crval[0]), round_to_card(crval[1])),
@@ -60,7 +70,13 @@ class Wcs:
         return cls(crval=crval, crpix=crpix, cd=(*east, *north))
 
     def to_cards(self) -> dict[str, str | float]:
-        """Return the header cards of this projection."""
+        """Return the header cards of this projection.
+
+        Returns
+        -------
+        dict
+            CTYPE, CUNIT, CRVAL (degrees), CRPIX (pixels from 1) and CD (degrees a pixel).
+        """
         names = ["CRVAL1", "CRVAL2", "CRPIX1", "CRPIX2", "CD1_1", "CD1_2", "CD2_1", "CD2_2"]
         values = dict(zip(names, [*self.crval, *self.crpix, *self.cd], strict=True))
         return {"CTYPE1": "RA---TAN", "CTYPE2": "DEC--TAN", "CUNIT1": "deg", "CUNIT2": "deg", **values}
@@ -128,7 +144,13 @@ class Wcs:
 
 
 def patch_wcs(tract: Tract, patch: Patch) -> Wcs:
-    """Return the projection of a patch's outer box: the tract's, with pixels counted from the corner of the box."""
+    """Return the projection of a patch's outer box: the tract's, with pixels counted from the corner of the box.
+
+    Returns
+    -------
+    Wcs
+        North up and east left, with the tract's pixel_arcsec on both axes.
+    """
     box, degrees = tract.outer_box(patch), tract.pixel_arcsec / 3600
     crpix = (tract.tangent_pixel[0] - box.x + 1, tract.tangent_pixel[1] - box.y + 1)
     return Wcs.from_values((tract.ra_deg, tract.dec_deg), crpix, (-degrees, 0.0, 0.0, degrees))

@@ -29,7 +29,13 @@ class MemoryRepository(Repository):
     is_kept: Callable[[str, Path], bool]
 
     def read_exposure(self, dataset: str, **data_id: str | int) -> "Exposure":
-        """Return an image from memory, or else read it."""
+        """Return an image from memory, or else read it.
+
+        Raises
+        ------
+        InputError
+            If several objects in memory have the name, or there is neither object nor file.
+        """
         path = self._find_object(dataset, data_id)
         return self.objects[path] if path else super().read_exposure(dataset, **data_id)
 
@@ -44,12 +50,24 @@ class MemoryRepository(Repository):
             super().write_background(dataset, background, **data_id)
 
     def read_table(self, dataset: str, **data_id: str | int) -> "NDArray[Any]":
-        """Return a catalogue from memory, or else read it: a structured array of shape (rows,)."""
+        """Return a catalogue from memory, or else read it: a structured array of shape (rows,).
+
+        Raises
+        ------
+        InputError
+            If several objects in memory have the name, there is neither object nor file, or its columns differ.
+        """
         path = self._find_object(dataset, data_id)
         return self.objects[path] if path else super().read_table(dataset, **data_id)
 
     def write_table(self, dataset: str, table: "NDArray[Any]", **data_id: str | int) -> None:
-        """Keep a catalogue in memory, or else write it, if the schema file of its dataset agrees."""
+        """Keep a catalogue in memory, or else write it, if the schema file of its dataset agrees.
+
+        Raises
+        ------
+        InputError
+            If the schema file is missing or differs from this software's columns.
+        """
         self.check_schema(dataset)
         if not self._keep_object(dataset, table, data_id):
             super().write_table(dataset, table, **data_id)
