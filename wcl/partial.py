@@ -51,5 +51,8 @@ def _expand_value(part: Variable, scope: Scope, is_open: Callable[[str], bool], 
     expanded = _expand_closed(value, scope, is_open, depth + 1) if "$" in value else value
     if expanded is None or part.width is None:
         return expanded
-    is_plain = expanded.isascii() and expanded.isdecimal() and expanded == str(int(expanded))
-    return expanded.zfill(part.width) if is_plain else None
+    return expanded.zfill(part.width) if _is_plain_number(expanded) else None
+
+
+def _is_plain_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and text == str(int(text))

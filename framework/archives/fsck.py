@@ -123,16 +123,18 @@ def _compare(store: Store, file: ArchivedRow, listed: int | None, contents: bool
             return "content", "it is not a plain file"
         if copy.size is not None and size != copy.size:
             return "size", f"{size} bytes, not {copy.size}"
-        if contents and copy.sha256 is not None:
-            with store.read(copy.path) as reading:
-                found = copy_measured(reading.read, len)
-            if found.sha256 != copy.sha256:
-                return "content", f"sha256 {found.sha256}, not {copy.sha256}"
+        if contents and copy.sha256 is not None and (found := _sha256(store, copy.path)) != copy.sha256:
+            return "content", f"sha256 {found}, not {copy.sha256}"
     except FileNotFoundError:
         return "missing", ""
     except OSError as error:
         return "unreadable", error.strerror or str(error)
     return "", ""
+
+
+def _sha256(store: Store, path: str) -> str:
+    with store.read(path) as reading:
+        return copy_measured(reading.read, len).sha256
 
 
 def _set_aside(archive: Archive, path: str, aside: Path) -> Path:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -20,6 +20,7 @@ from framework.worker.files.transfer import copy_measured, measure
 if TYPE_CHECKING:
     from framework.archives.store import Store
     from framework.registry.database.connection import Registry
+    from framework.registry.questions.files import FileRow
 
 #: Files that are read or copied at a time.
 AT_A_TIME = 4
@@ -64,12 +65,7 @@ def ingest(
     known = [candidate for candidate in candidates if candidate.path in rows]
     _refuse_duplicate_paths(new)
     try:
-        for candidate in map_in_threads(_measure, known, AT_A_TIME):
-            if rows[candidate.path].sha256 != candidate.sha256:
-                raise FrameworkError(
-                    f"{candidate.source} would replace {candidate.path}, which has another content: "
-                    "give it another name, or its filetype another directory"
-                )
+        _refuse_other_contents(known, rows)
         tally.expect(len(new), sum(candidate.size for candidate in new))
         stored = map_in_threads(lambda candidate: _store(candidate, store), new, AT_A_TIME)
         done: list[IncomingFile] = []
@@ -79,6 +75,16 @@ def ingest(
     except OSError as error:
         raise InfrastructureError(f"{error.strerror}: {error.filename}") from error
     return IngestResult(tuple(done), tuple(known), tuple(refused))
+
+
+def _refuse_other_contents(known: list[IncomingFile], rows: Mapping[str, FileRow]) -> None:
+    """Raise FrameworkError if the archive has one of the files with other contents."""
+    for candidate in map_in_threads(_measure, known, AT_A_TIME):
+        if rows[candidate.path].sha256 != candidate.sha256:
+            raise FrameworkError(
+                f"{candidate.source} would replace {candidate.path}, which has another content: "
+                "give it another name, or its filetype another directory"
+            )
 
 
 def _candidates(

@@ -38,20 +38,24 @@ def candidates(
 ) -> Iterator[RemovalCandidate]:
     """Yield the selected copies of an archive, each with the objection to its removal."""
     chosen = list(find_copies(db, archive.name, selection))
-    irreplaceable = [file.id for file, _ in chosen if file.run is None or file.filetype == PLAN]
-    elsewhere = {
-        id_: [copy for copy in copies if copy.archive != archive.name]
-        for id_, copies in copies_of(db, irreplaceable).items()
-    }
     running = tuple(f"{path}/" for path in open_run_paths(db))
+    irreplaceable = [file.id for file, _ in chosen if file.run is None or file.filetype == PLAN]
+    last = set(_last_copies(copies_of(db, irreplaceable), archive, others))
     for file, copy in chosen:
         objection = ""
         if file.path.startswith(running):
             objection = f"{file.run} has not ended"
-        elif file.id in elsewhere and not any(_is_there(each, others) for each in elsewhere[file.id]):
+        elif file.id in last:
             what = "the plan by which its run could be run again" if file.run else "what came from outside"
             objection = f"it is the last copy of {what}"
         yield RemovalCandidate(file, copy, objection)
+
+
+def _last_copies(copies: Mapping[int, list[Copy]], archive: Archive, others: Mapping[str, Archive]) -> Iterator[int]:
+    """Yield the ids of the files that no other archive has."""
+    for id_, found in copies.items():
+        if not any(_is_there(copy, others) for copy in found if copy.archive != archive.name):
+            yield id_
 
 
 def remove(

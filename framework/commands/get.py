@@ -14,6 +14,9 @@ from framework.output import tables
 from framework.output.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from framework.archives.get import FetchedFile
     from framework.registry.database.connection import Registry
     from framework.registry.questions.files import FileRow
 
@@ -50,12 +53,17 @@ def command(
     if as_json:
         click.echo(tables.as_json([{"path": g.path, "target": str(g.target), "trouble": g.error or ""} for g in got]))
     else:
-        for each in got:
-            if each.error:
-                click.echo(printable(f"{each.path}: {each.error}"), err=True)
-            else:
-                click.echo(printable(str(each.target)))
+        show(got)
     return 1 if any(each.error for each in got) else 0
+
+
+def show(got: Iterable[FetchedFile]) -> None:
+    """Print where each file is, or why it could not be copied."""
+    for each in got:
+        if each.error:
+            click.echo(printable(f"{each.path}: {each.error}"), err=True)
+        else:
+            click.echo(printable(str(each.target)))
 
 
 def choose_files(

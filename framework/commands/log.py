@@ -42,15 +42,15 @@ def command(
     db = open_registry(registry)
     found = find_run(db, run)
     rows = choose_calls(db, found.attempt_id, found.run, which, failed)
-    block_failures = [] if which or as_json else block_errors(db, found.attempt_id)
-    for text in block_failures:
-        click.echo(text)
-    if not rows and not block_failures and not as_json:
-        click.echo(f"{found.run}: no call has failed; fw log {found.run} WRAPNUM shows any other", err=True)
-        return
     root = archive_root(db, found.attempt_id)
     if as_json:
         print_json(rows, root)
+        return
+    block_failures = [] if which else block_errors(db, found.attempt_id)
+    for text in block_failures:
+        click.echo(text)
+    if not rows and not block_failures:
+        click.echo(f"{found.run}: no call has failed; fw log {found.run} WRAPNUM shows any other", err=True)
     elif paths:
         for row in rows:
             click.echo(log_path(row, root))
@@ -62,6 +62,14 @@ def command(
 
 def choose_calls(db: Registry, attempt_id: int, run: str, which: str | None, failed: bool) -> list[CallRow]:
     """Return the tries whose logs the options ask for."""
+    with_log = [row for row in find_tries(db, attempt_id, run, which) if row.log]
+    if which and not failed:
+        return with_log
+    return [row for row in with_log if row.state in ("failed", "lost")]
+
+
+def find_tries(db: Registry, attempt_id: int, run: str, which: str | None) -> list[CallRow]:
+    """Return the tries of a call or of a module's calls, or of all calls."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.calls import calls
 
@@ -70,8 +78,7 @@ def choose_calls(db: Registry, attempt_id: int, run: str, which: str | None, fai
     if which and not rows:
         started = sorted({row.module for row in calls(db, attempt_id)})
         raise FrameworkError(f"{run}: no call {which!r} has begun; modules with calls: {', '.join(started) or 'none'}")
-    states = ("failed", "lost") if failed or not which else None
-    return [row for row in rows if row.log and (states is None or row.state in states)]
+    return rows
 
 
 def archive_root(db: Registry, attempt_id: int) -> Path:

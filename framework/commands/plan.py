@@ -15,9 +15,9 @@ from framework.output.svg import svg
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from framework.model.job import Call, File
+    from framework.model.job import Call, File, Job
     from framework.model.plan import Block, LateBlock, Plan
     from framework.plan.display.graph import Graph
     from framework.registry.database.connection import Registry
@@ -67,10 +67,8 @@ def command(
     if graph:
         click.echo(json.dumps(asdict(graph_of(plan, around)), indent=1) if as_json else draw(plan, graph, around))
     elif other:
-        if plan.late:
-            click.echo(f"not compared, since planned late: {', '.join(block.name for block in plan.late)}", err=True)
         found = compare_with(plan, submission, db, other, lambda path: read_submission(path, overrides, values))
-        click.echo(json.dumps(asdict(found), indent=1) if as_json else "\n".join(comparison_lines(found)))
+        show_comparison(found, plan.late, as_json)
     elif as_json:
         click.echo(json.dumps(as_object(plan), indent=1))
     else:
@@ -128,6 +126,13 @@ def compare_with(
         raise UnknownRun(f"there is no file {other}, and {error}") from error
 
 
+def show_comparison(found: RunComparison, late: Sequence[LateBlock], as_json: bool) -> None:
+    """Print what differs, and name the blocks that could not be compared."""
+    if late:
+        click.echo(f"not compared, since planned late: {', '.join(block.name for block in late)}", err=True)
+    click.echo(json.dumps(asdict(found), indent=1) if as_json else "\n".join(comparison_lines(found)))
+
+
 def comparison_lines(found: RunComparison) -> Iterator[str]:
     """Yield the lines of a comparison, with control characters escaped."""
     # Loaded when the verb runs: its help needs none of it.
@@ -155,8 +160,12 @@ def _block_lines(block: Block) -> Iterator[str]:
         made = [file for call in calls for file in call.outputs]
         yield f"  {module.name:<{width}}  {counted(module.calls, 'call')}, {_files(made)}{_surroundings(calls)}"
     for job in block.jobs:
-        after = f"  after {', '.join(map(str, job.parents))}" if job.parents else ""
-        yield f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
+        yield _job_line(job)
+
+
+def _job_line(job: Job) -> str:
+    after = f"  after {', '.join(map(str, job.parents))}" if job.parents else ""
+    return f"  job {job.number}{f' ({job.keys})' if job.keys else ''}: {_steps(job.calls)}{after}"
 
 
 def _late_block_lines(block: LateBlock) -> Iterator[str]:

@@ -53,9 +53,7 @@ def command(
     from framework.registry.database.statement_log import collect_statements
     from framework.registry.questions.file_selection import find_files
 
-    if filetype is not None and kind != ANY:
-        raise click.UsageError(f"--filetype goes with '{ANY}'; {kind!r} is a filetype already")
-    filetype = filetype if kind == ANY else kind
+    filetype = choose_filetype(kind, filetype)
     if filetype is None and not wanted and where is None:
         raise click.UsageError("say which files: --filetype, --where or KEY=VALUE")
     db = open_registry(registry)
@@ -66,11 +64,17 @@ def command(
         print_sql(asked)
     elif not files and not as_json:
         click.echo(nothing_found(db, filetype), err=True)
-    elif paths and not as_json:
-        for file in files:
-            click.echo(file.path)
     else:
         show(files, as_json, paths)
+
+
+def choose_filetype(kind: str, filetype: str | None) -> str | None:
+    """Return the filetype that the arguments name; None for files of all types."""
+    if kind == ANY:
+        return filetype
+    if filetype is not None:
+        raise click.UsageError(f"--filetype goes with '{ANY}'; {kind!r} is a filetype already")
+    return kind
 
 
 def select_files(filetype: str | None, wanted: dict[str, tuple[str, ...]], where: str | None) -> Selection:
@@ -87,13 +91,21 @@ def select_files(filetype: str | None, wanted: dict[str, tuple[str, ...]], where
 
 
 def show(files: list[FileRow], as_json: bool, paths: bool) -> None:
-    """Print files as a table or as JSON."""
+    """Print files as a table or as JSON, or only their paths."""
     if as_json:
-        told = [{key: value for key, value in asdict(file).items() if key != "packed"} for file in files]
-        click.echo(tables.as_json([file.path for file in files] if paths else told))
+        click.echo(tables.as_json([file.path if paths else as_object(file) for file in files]))
+        return
+    if paths:
+        for file in files:
+            click.echo(file.path)
         return
     rows = [[file.path, size_text(file), file.run or "", metadata_text(file)] for file in files]
     tables.print_table(("path", "size", "run", "metadata"), rows, frozenset({"size"}))
+
+
+def as_object(file: FileRow) -> dict[str, object]:
+    """Return a file as plain data."""
+    return {key: value for key, value in asdict(file).items() if key != "packed"}
 
 
 def size_text(file: FileRow) -> str:

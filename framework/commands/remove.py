@@ -75,15 +75,20 @@ def command(
         copies = [(one.file, one.copy) for one in removal.to_remove]
         done = remove(db, chosen, copies, by=operator(), reason=reason.strip())
         removal.errors.update({file.id: error for file, error in done if error})
+    show(removal, chosen.name, as_json)
+    return 1 if removal.errors else 0
+
+
+def show(removal: RemovalReport, archive: str, as_json: bool) -> None:
+    """Print the files of a removal, their number, and how one that is only proposed is done."""
     if as_json:
         click.echo(tables.as_json(removal.as_objects()))
     else:
         for line in removal.lines():
             click.echo(printable(line))
-    click.echo(removal.summary(chosen.name), err=True)
-    if removal.to_remove and not yes:
+    click.echo(removal.summary(archive), err=True)
+    if removal.to_remove and not removal.is_done:
         click.echo("nothing was done yet: repeat it with --reason and --yes", err=True)
-    return 1 if removal.errors else 0
 
 
 @dataclass(frozen=True)

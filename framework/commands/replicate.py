@@ -68,8 +68,7 @@ def command(
     files = find_missing(db, taking, chosen)
     size = sum(copy.size or 0 for _, copy in files)
     if dry_run:
-        objects = [{"path": copy.path, "size": copy.size, "trouble": ""} for _, copy in files]
-        click.echo(tables.as_json(objects) if as_json else "\n".join(paths(files)))
+        show_missing(files, as_json)
         click.echo(f"{counted(len(files), 'file')}, {tables.size(size)}, would be copied to {taking.name}", err=True)
         return 0
     with Tally(sys.stderr, f"to {taking.name}", quiet=as_json) as tally:
@@ -92,6 +91,9 @@ def counted_copies(copies: Iterable[Replica], tally: Tally) -> Iterator[Replica]
         yield each
 
 
-def paths(files: list[tuple[FileRow, Copy]]) -> list[str]:
-    """Return the paths of files, with control characters escaped."""
-    return [printable(copy.path) for _, copy in files]
+def show_missing(files: list[tuple[FileRow, Copy]], as_json: bool) -> None:
+    """Print the files that would be copied."""
+    if as_json:
+        click.echo(tables.as_json([{"path": copy.path, "size": copy.size, "trouble": ""} for _, copy in files]))
+    else:
+        click.echo("\n".join(printable(copy.path) for _, copy in files))

@@ -11,7 +11,10 @@ from framework.output import tables
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from framework.registry.questions.ancestry import Ancestry
+    from framework.registry.questions.files import FileRow
 
 
 @click.command(name="taint", epilog="Example: fw taint flat-HSC-I-049.fits")
@@ -41,6 +44,11 @@ def command(file: str, as_sql: bool, registry: str | None, as_json: bool) -> Non
     if not spoilt:
         click.echo(f"nothing came from {printable(found.path)}", err=True)
         return
+    show(spoilt, calls)
+
+
+def show(spoilt: Sequence[FileRow], calls: Mapping[str, Mapping[str, list[int]]]) -> None:
+    """Print the files that came from a bad one, and the calls to repeat."""
     tables.print_table(("path", "filetype", "run"), [(each.path, each.filetype, each.run or "") for each in spoilt])
     click.echo(f"\n{counted(len(spoilt), 'file')}; to make again what is spoilt, repeat these calls in this order:")
     for run, modules in calls.items():

@@ -59,16 +59,21 @@ def export_crate(record: Provenance, target: Path, places: FileLocations, licenc
     """Write a run as an RO-Crate: a directory, or a zip file where its name ends so."""
     if target.exists():
         raise RunError(f"{target} is there already: remove it, or name another one")
-    included = [(id_, file) for id_, file in record.files.items() if file.archives] if files else []
-    inside = {id_: f"files/{quoted(file.path)}" for id_, file in included}
-    addresses = {id_: at for id_, file in record.files.items() if (at := places.address(file))} | inside
+    included = {id_: file for id_, file in record.files.items() if files and file.archives}
+    with _new_crate(target) as put:
+        put.text(METADATA, crate_text(record, _addresses(record, places, included), licence))
+        put.text(PIPELINE, [record.attempt.submitwcl or ""])
+        for file in included.values():
+            put.file(file, places)
+
+
+@contextmanager
+def _new_crate(target: Path) -> Iterator[_Folder | _Zip]:
+    """Give what writes a crate; it has its name when it is complete, and nothing is left of one that is not."""
     part = target.with_name(f"{target.name}.part-{os.getpid()}")
     try:
         with _zipped(part) if target.suffix == ".zip" else _folder(part) as put:
-            put.text(METADATA, crate_text(record, addresses, licence))
-            put.text(PIPELINE, [record.attempt.submitwcl or ""])
-            for _, file in included:
-                put.file(file, places)
+            yield put
         part.replace(target)
     except OSError as error:
         raise InfrastructureError(f"{error.filename or target}: {error.strerror or error}") from error
@@ -76,6 +81,12 @@ def export_crate(record: Provenance, target: Path, places: FileLocations, licenc
         if part.is_dir():
             shutil.rmtree(part)
         part.unlink(missing_ok=True)
+
+
+def _addresses(record: Provenance, places: FileLocations, included: Mapping[int, Artefact]) -> dict[int, str]:
+    """Return the addresses of files by id: within the crate of those that it includes, else where an archive has it."""
+    outside = {id_: address for id_, file in record.files.items() if (address := places.address(file))}
+    return outside | {id_: f"files/{quoted(file.path)}" for id_, file in included.items()}
 
 
 class _Folder:

@@ -141,13 +141,19 @@ def _add_missing(connection: Connection, tables: Tables, here: Tables, ids: _Ids
         name: [row for row in tables[name] if comparable(row) not in before[name]]
         for name in ("software_stack", "file_archive_info", "file_tombstone", "proctag")
     }
-    known = {comparable(row[1:]) for row in here["verification"]}
-    missing["verification"] = [row for row in tables["verification"] if comparable(row[1:]) not in known]
-    numbers = {row[0] for row in missing["verification"]}
-    missing["verification_file"] = [row for row in tables["verification_file"] if row[0] in numbers]
+    missing |= _missing_verifications(tables, here)
     for name, rows in missing.items():
         _write(connection, name, rows, ids)
     return sum(map(len, missing.values()))
+
+
+def _missing_verifications(tables: Tables, here: Tables) -> dict[str, list[list[Any]]]:
+    """Return the verifications that this registry does not have, under whatever number, and their files."""
+    known = {comparable(row[1:]) for row in here["verification"]}
+    verifications = [row for row in tables["verification"] if comparable(row[1:]) not in known]
+    numbers = {row[0] for row in verifications}
+    files = [row for row in tables["verification_file"] if row[0] in numbers]
+    return {"verification": verifications, "verification_file": files}
 
 
 # ---------------------------------------------------------------- rows
@@ -295,7 +301,11 @@ def _write_files(connection: Connection, rows: list[list[Any]], ids: _Ids) -> No
         if row["pfw_attempt_id"] != ids.run:
             row["wgb_task_id"] = None  # a task of another run, which may be imported by itself
     bulk.insert(connection, schema.desfile, list(_converted_rows("desfile", fresh, ids)))
-    adopted = [row for row in present if row["pfw_attempt_id"] == ids.run]
+    _adopt_files(connection, [row for row in present if row["pfw_attempt_id"] == ids.run], ids)
+
+
+def _adopt_files(connection: Connection, adopted: list[dict[str, Any]], ids: _Ids) -> None:
+    """Update files that are here, and that the run has made."""
     columns = tuple(column.name for column in schema.desfile.columns if column.name != "id")
     made = [(*row[1:], row[0]) for row in _converted_rows("desfile", adopted, ids)]
     bulk.update(connection, schema.desfile, columns, made)

@@ -122,7 +122,11 @@ def _workflow(record: Provenance, calls: list[Activity]) -> Iterator[Entity]:
     for profile in (PARAMETER_PROFILE, WORKFLOW_TYPE):
         name, version = profile.split("/")[-2:]
         yield {"@id": profile, "@type": "CreativeWork", "name": name, "version": version}
-    programs = _programs(record, calls)
+    yield from _steps(record, _programs(record, calls))
+
+
+def _steps(record: Provenance, programs: Mapping[str, Iterable[str]]) -> Iterator[Entity]:
+    """Yield the modules, each as a tool with its programs and as a step of the workflow."""
     for position, module in enumerate(record.modules, start=1):
         tool = {"@id": _tool(module), "@type": "SoftwareApplication", "name": module}
         yield {**tool, "description": f"runs {', '.join(programs.get(module, ()))}" if programs.get(module) else None}

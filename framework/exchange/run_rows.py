@@ -7,10 +7,10 @@ attempt itself is left out, and a file says in ``pfw_attempt_id`` which run made
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Select, Table, select
+from sqlalchemy import ColumnElement, Connection, Select, Table, select
 
 from framework.registry.questions.files import wanted_ids
 from framework.registry.questions.task_names import task_names
@@ -92,29 +92,37 @@ class RunRows:
         return rows if table.name == "task" else iter(sorted(rows, key=json.dumps))
 
     def _query(self, table: Table) -> Select[Any]:
-        attempt, ids = self.attempt, list(self._files)
-        dialect = self._connection.dialect.name
-        if table.name == "pfw_request":
-            return table.select().where(table.c.reqnum == attempt.reqnum)
-        if table.name == "pfw_unit":
-            return table.select().where(table.c.reqnum == attempt.reqnum, table.c.unitname == attempt.unitname)
-        if table.name == "software_stack":
-            return table.select().where(table.c.sha256.in_(self._checksums()))
-        if table.name == "task":
-            return table.select().where(table.c.root_task_id == attempt.task_id).order_by(table.c.id)
-        if table.name == "pfw_attempt":
-            return table.select().where(table.c.id == attempt.id)
-        if table.name == "desfile":
-            return table.select().where(table.c.id.in_(wanted_ids(dialect, ids)))
-        if table.name in ("file_archive_info", "file_tombstone"):
-            return table.select().where(table.c.desfile_id.in_(wanted_ids(dialect, ids)))
-        if table.name in ("opm_used", "opm_was_generated_by"):
-            return table.select().where(table.c.task_id.in_(wanted_ids(dialect, self._tasks)))
-        if table.name == "opm_was_derived_from":
-            return table.select().where(table.c.child_desfile_id.in_(self._own()))
-        if table.name == "verification_file":
-            return table.select().where(table.c.verification_id.in_(wanted_ids(dialect, self._verifications)))
-        return table.select().where(table.c.pfw_attempt_id == attempt.id)
+        """Return the query for the rows of a table that belong to the run."""
+        query = table.select().where(*self._conditions(table))
+        return query.order_by(table.c.id) if table.name == "task" else query
+
+    def _conditions(self, table: Table) -> Iterator[ColumnElement[bool]]:
+        """Yield the conditions that hold for the run's rows of a table."""
+        attempt = self.attempt
+        values = {
+            "pfw_request": {"reqnum": attempt.reqnum},
+            "pfw_unit": {"reqnum": attempt.reqnum, "unitname": attempt.unitname},
+            "task": {"root_task_id": attempt.task_id},
+            "pfw_attempt": {"id": attempt.id},
+        }
+        ids: dict[str, tuple[str, Iterable[int]]] = {
+            "desfile": ("id", self._files),
+            "file_archive_info": ("desfile_id", self._files),
+            "file_tombstone": ("desfile_id", self._files),
+            "opm_used": ("task_id", self._tasks),
+            "opm_was_generated_by": ("task_id", self._tasks),
+            "verification_file": ("verification_id", self._verifications),
+        }
+        if table.name in ids:
+            column, wanted = ids[table.name]
+            yield table.c[column].in_(wanted_ids(self._connection.dialect.name, list(wanted)))
+        elif table.name == "software_stack":
+            yield table.c.sha256.in_(self._checksums())
+        elif table.name == "opm_was_derived_from":
+            yield table.c.child_desfile_id.in_(self._own())
+        else:
+            equal = values.get(table.name, {"pfw_attempt_id": attempt.id})
+            yield from (table.c[column] == value for column, value in equal.items())
 
     def _own(self) -> Select[Any]:
         return select(schema.desfile.c.id).where(schema.desfile.c.pfw_attempt_id == self._attempt_id)

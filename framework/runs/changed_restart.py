@@ -120,9 +120,7 @@ def _plan_again(submission: Submission, registry: Registry, run: PlannedRun) -> 
 
 def _refuse_other_run(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job]) -> None:
     """Raise PlanError unless both plans have the same directories, calls, jobs and output names."""
-    for key in ("target_site", "archive", "archive_root", "archive_path"):
-        if (before := getattr(run, key)) != (now := getattr(plan, key)):
-            raise PlanError(f"{key} of {run.run} is {before} and cannot become {now}: submit that as a new run")
+    _refuse_other_places(run, plan)
     before, now = dict(_call_identities(old)), dict(_call_identities(new))
     others = sorted(number for number in before.keys() | now.keys() if before.get(number) != now.get(number))
     if others or [block.number for block in plan.late] != [block.number for block in run.late]:
@@ -131,6 +129,12 @@ def _refuse_other_run(run: PlannedRun, plan: Plan, old: list[Job], new: list[Job
             f"the new configuration makes another run of {run.run}: its calls, their jobs, or the names of what they "
             f"make are others (calls {shown or 'of late blocks'}): submit that as a new run"
         )
+
+
+def _refuse_other_places(run: PlannedRun, plan: Plan) -> None:
+    for key in ("target_site", "archive", "archive_root", "archive_path"):
+        if (before := getattr(run, key)) != (now := getattr(plan, key)):
+            raise PlanError(f"{key} of {run.run} is {before} and cannot become {now}: submit that as a new run")
 
 
 def _call_identities(jobs: list[Job]) -> Iterator[tuple[int, object]]:

@@ -55,10 +55,9 @@ def _run(arguments: argparse.Namespace) -> None:
     names = list(_names(arguments.ipppssoot))
     mosaics = [name for name in names if is_mosaic(name)]
     errors: list[str] = []
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = arguments.features or arguments.bucket
-        paths = _features([name for name in names if not is_mosaic(name)], folder, Path(scratch), errors)
-        datasets = list(read_all(paths, errors))
+    datasets = _read_datasets(
+        [name for name in names if not is_mosaic(name)], arguments.features or arguments.bucket, errors
+    )
     lines = list(plan_lines(datasets, stored, ladder)) + [plan_mosaic(name, ladder) for name in mosaics]
     stamp = "" if arguments.no_stamp else f"-{datetime.datetime.now(datetime.UTC):%Y-%m-%dT%H-%M-%S}"
     prefix = f"{arguments.batch}{stamp}"
@@ -132,6 +131,12 @@ def _names(arguments: Iterable[str]) -> Iterator[str]:
             yield from (line.strip() for line in path.read_text().splitlines() if line.strip())
         else:
             raise InputError(f"{path}: no such file (a list of datasets, one a line)")
+
+
+def _read_datasets(names: list[str], folder: str, errors: list[str]) -> list[tuple[str, dict[str, float]]]:
+    """Return name and features of each dataset; those without are named in the errors."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return list(read_all(_features(names, folder, Path(scratch), errors), errors))
 
 
 def _features(names: list[str], folder: str, scratch: Path, errors: list[str]) -> Iterator[Path]:

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tarfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -271,13 +271,7 @@ def _store(job: DatasetJob, facts: Mapping[str, Any], arguments: argparse.Namesp
     for name, text in texts.items():
         (job.folder / name).write_text(text)
     if arguments.outputs:
-        arguments.outputs.mkdir(parents=True, exist_ok=True)
-        for name in (*texts, "process.txt"):
-            shutil.copyfile(job.folder / name, arguments.outputs / f"{job.ipst}_{name}")
-        if job.products:
-            with tarfile.open(arguments.outputs / f"{job.ipst}_products.tar", "w") as tar:
-                for path in job.products:
-                    tar.add(path, arcname=path.name)
+        _copy_to_outputs(job, (*texts, "process.txt"), arguments.outputs)
     if arguments.bucket != "none":
         target = "/".join([arguments.bucket.rstrip("/"), *([arguments.batch] if arguments.batch != "none" else [])])
         try:
@@ -285,6 +279,17 @@ def _store(job: DatasetJob, facts: Mapping[str, Any], arguments: argparse.Namesp
                 upload(path, f"{target}/{job.ipst}/{path.name}")
         except InputError as error:
             raise JobError(ExitCode.UPLOAD, str(error)) from error
+
+
+def _copy_to_outputs(job: DatasetJob, names: Iterable[str], outputs: Path) -> None:
+    """Copy files of the job, named after its dataset, and its products in one tar file."""
+    outputs.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        shutil.copyfile(job.folder / name, outputs / f"{job.ipst}_{name}")
+    if job.products:
+        with tarfile.open(outputs / f"{job.ipst}_products.tar", "w") as tar:
+            for path in job.products:
+                tar.add(path, arcname=path.name)
 
 
 if __name__ == "__main__":

@@ -84,21 +84,24 @@ def read_plan(name: str) -> list[dict[str, object]]:
         text = sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InputError(f"{name}: no such file (plan writes it)") from None
-    found = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        try:
-            values = json.loads(line)
-            missing = [key for key in NEEDED if key not in values]
-        except (ValueError, TypeError) as error:
-            raise InputError(f"{name}:{number}: is not a line of a plan ({error})") from error
-        if missing:
-            raise InputError(f"{name}:{number}: lacks {', '.join(missing)}")
-        found.append(values)
+    found = [_read_line(line, f"{name}:{number}") for number, line in enumerate(text.splitlines(), start=1)]
     if not found:
         raise InputError(f"{name}: holds no job")
     if len({line["batch"] for line in found}) > 1:
         raise InputError(f"{name}: holds jobs of several batches: submit one after another")
     return found
+
+
+def _read_line(line: str, place: str) -> dict[str, object]:
+    """Return the plan of a job; `place` is named in errors."""
+    try:
+        values: dict[str, object] = json.loads(line)
+        missing = [key for key in NEEDED if key not in values]
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{place}: is not a line of a plan ({error})") from error
+    if missing:
+        raise InputError(f"{place}: lacks {', '.join(missing)}")
+    return values
 
 
 def _bucket(lines: list[dict[str, object]]) -> str:

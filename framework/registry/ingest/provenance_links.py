@@ -78,30 +78,44 @@ class ProvenanceWriter:
 
     def add(self, call_task_id: int, new: CallFiles) -> None:
         """Add the files of a call that has ended."""
-        pairs, paths, keep = self._rows.changes.of_files, self._paths, self._unresolved.append
+        pairs = self._rows.changes.of_files
+        own = self._add_files(new.files)
+        pairs["file_archive_info"] += [_ARCHIVED.row(own[path], *rest) for path, *rest in new.archives]
+        pairs["opm_was_generated_by"] += [(task_id, own[path]) for task_id, path in new.made if path in own]
+        self._add_used(new.used, own)
+        self._add_derived(call_task_id, new.derived, own)
+
+    def _add_files(self, rows: Iterable[tuple[Any, ...]]) -> dict[str, int]:
+        """Add the files that a call names, and return their ids by path."""
         own: dict[str, int] = {}
-        for row in new.files:
+        for row in rows:
             path = row[0]
             if row[1]:
                 own[path] = self._add_external(row)
             else:
-                own[path] = paths[path] = new_id = self._take_file_id()
+                own[path] = self._paths[path] = new_id = self._take_file_id()
                 self._rows.changes.files.append(_DESFILE.row(new_id, *row))
-        pairs["file_archive_info"] += [_ARCHIVED.row(own[path], *rest) for path, *rest in new.archives]
-        pairs["opm_was_generated_by"] += [(task_id, own[path]) for task_id, path in new.made if path in own]
-        used = pairs["opm_used"]
-        for task_id, path in new.used:
+        return own
+
+    def _add_used(self, used: Iterable[tuple[int, str]], own: Mapping[str, int]) -> None:
+        """Link tasks to the files that they read."""
+        pairs, paths = self._rows.changes.of_files["opm_used"], self._paths
+        for task_id, path in used:
             id_ = own.get(path) or paths.get(path)
             if id_:
-                used.append((task_id, id_))
+                pairs.append((task_id, id_))
             else:
-                keep((task_id, path, ""))
-        for child, parent in new.derived:
+                self._unresolved.append((task_id, path, ""))
+
+    def _add_derived(self, call_task_id: int, derived: Iterable[tuple[str, str]], own: Mapping[str, int]) -> None:
+        """Link files to those that they derive from."""
+        pairs, paths = self._rows.changes.of_files["opm_was_derived_from"], self._paths
+        for child, parent in derived:
             parent_id = own.get(parent) or paths.get(parent)
             if parent_id and child in own:
-                pairs["opm_was_derived_from"].append((own[child], parent_id))
+                pairs.append((own[child], parent_id))
             else:
-                keep((call_task_id, parent, child))
+                self._unresolved.append((call_task_id, parent, child))
                 # The call that made the child may name the same parent.
                 self._rows.changes.pairs_may_repeat |= child not in own
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Column, Connection, or_, select
 
 from framework.registry.database.connection import Registry
 from framework.registry.schema.tables import pfw_exec, pfw_job, pfw_wrapper, task, task_message
@@ -89,19 +89,18 @@ def unresolved_errors(db: Registry, attempt_id: int) -> list[RunMessage]:
     """Return the errors that no later try has resolved: the last one of each call, and of jobs without such a call."""
     errors = run_messages(db, attempt_id, (ERROR,))
     with db.read() as connection:
-        # Another try went well, or goes on.
-        saved = or_(task.c.status == 0, task.c.end_time.is_(None))
-        calls, jobs = (
-            set(
-                connection.execute(
-                    select(number).join(task, task.c.id == number.table.c.task_id)
-                    .where(number.table.c.pfw_attempt_id == attempt_id, saved)
-                ).scalars()
-            )
-            for number in (pfw_wrapper.c.wrapnum, pfw_job.c.jobnum)
-        )  # fmt: skip
-    of_calls = {one.wrapnum: one for one in errors if one.wrapnum is not None and one.wrapnum not in calls}
+        calls = _resolved_numbers(connection, pfw_wrapper.c.wrapnum, attempt_id)
+        jobs = _resolved_numbers(connection, pfw_job.c.jobnum, attempt_id)
+    of_calls = {one.wrapnum: one for one in errors if one.wrapnum not in {*calls, None}}
     told = {one.jobnum for one in of_calls.values()} | jobs
-    of_jobs = {one.jobnum: one for one in errors if one.wrapnum is None and one.jobnum not in {*told, None}}
-    of_run = [one for one in errors if one.wrapnum is None and one.jobnum is None]
+    without_call = [one for one in errors if one.wrapnum is None]
+    of_jobs = {one.jobnum: one for one in without_call if one.jobnum not in {*told, None}}
+    of_run = [one for one in without_call if one.jobnum is None]
     return sorted([*of_calls.values(), *of_jobs.values(), *of_run], key=lambda one: one.time)
+
+
+def _resolved_numbers(connection: Connection, number: Column[int], attempt_id: int) -> set[int]:
+    """Return the numbers of calls or jobs of which a try went well, or goes on."""
+    resolved = or_(task.c.status == 0, task.c.end_time.is_(None))
+    query = select(number).join(task, task.c.id == number.table.c.task_id)
+    return set(connection.execute(query.where(number.table.c.pfw_attempt_id == attempt_id, resolved)).scalars())

@@ -6,7 +6,7 @@ import json
 import operator
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
@@ -198,18 +198,10 @@ def _refuse(one: FieldComparison, position: int, reason: str) -> NoReturn:
 
 def _value(one: FieldComparison, value: Literal, data_type: str) -> Any:
     """Return a value as a field of this type has it."""
-    is_number, is_text = value.kind is LiteralKind.NUMBER, value.kind is LiteralKind.QUOTED
-    found: Any = None
-    if data_type == "text":
-        found = value.text if is_text or is_number else None
-    elif data_type == "time":
-        found = _seconds(value.text) if is_text else None
-    elif data_type == "boolean":
-        found = value.text.lower() == "true" if value.kind is LiteralKind.BOOLEAN else None
-    elif is_number:
-        found = _number(value.text)
-    if is_number and _number(value.text) is None:
+    if value.kind is LiteralKind.NUMBER and _number(value.text) is None:
         _refuse(one, value.position, "no number on record is so large")
+    convert = _CONVERTERS.get((value.kind, data_type))
+    found = convert(value.text) if convert else None
     if found is None:
         _refuse(one, value.position, f"'{one.field}' is {_TYPE_NAMES[data_type]}")
     return found
@@ -231,6 +223,17 @@ def _seconds(text: str) -> float | None:
     except ValueError:
         return None
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+
+
+#: How a literal becomes a value of a type; what is not here cannot.
+_CONVERTERS: Mapping[tuple[LiteralKind, str], Callable[[str], Any]] = {
+    (LiteralKind.QUOTED, "text"): str,
+    (LiteralKind.QUOTED, "time"): _seconds,
+    (LiteralKind.NUMBER, "text"): str,
+    (LiteralKind.NUMBER, "integer"): _number,
+    (LiteralKind.NUMBER, "real"): _number,
+    (LiteralKind.BOOLEAN, "boolean"): lambda text: text.lower() == "true",
+}
 
 
 def _whole_number(text: str) -> int | None:

@@ -106,10 +106,14 @@ class _CallComparison:
             return
         for kind, i, i_end, j, j_end in SequenceMatcher(None, renamed, new, autojunk=False).get_opcodes():
             gone, come = renamed[i:i_end], new[j:j_end]
-            if kind == "equal" or (len(gone) == len(come) and all(map(self._renaming.same, old[i:i_end], come))):
+            if kind == "equal" or self._are_same(old[i:i_end], come):
                 continue
             option = new[j - 1 : j] if j and new[j - 1].startswith("-") else []
             yield ((*option, *gone) if gone else ()), ((*option, *come) if come else ())
+
+    def _are_same(self, old: Sequence[str], new: Sequence[str]) -> bool:
+        """Return whether texts are the same one by one, but for the names of the runs."""
+        return len(old) == len(new) and all(map(self._renaming.same, old, new))
 
     def _reads(self, old: Call, new: Call) -> Iterator[Change]:
         pairs = self._match_files(old.inputs, new.inputs)
@@ -131,12 +135,10 @@ class _CallComparison:
         self, what: str, old: Sequence[File], new: Sequence[File], pairs: Sequence[tuple[File, File]]
     ) -> Iterator[Change]:
         """Yield the files that only one side has, each beside those of the other side with the same label."""
-        before, now = {was.path for was, _ in pairs}, {file.path for _, file in pairs}
-        gone = {file.path: file for file in old if file.path not in before}
-        come = {file.path: file for file in new if file.path not in now}
-        for label in dict.fromkeys(file.label for file in [*gone.values(), *come.values()]):
-            sides = (tuple(path for path, file in side.items() if file.label == label) for side in (gone, come))
-            yield Change(what, label, *sides)
+        gone = _paths_by_label(old, {was.path for was, _ in pairs})
+        come = _paths_by_label(new, {file.path for _, file in pairs})
+        for label in {**gone, **come}:
+            yield Change(what, label, tuple(gone.get(label, ())), tuple(come.get(label, ())))
 
     def _match_files(self, before: Sequence[File], now: Sequence[File]) -> list[tuple[File, File]]:
         """Return the files that are the same: by path, by renamed path, or but for a number that may be the run's."""
@@ -171,7 +173,7 @@ class _CallComparison:
             was, lines = before.get(at), now.get(at)
             if was is None or lines is None:
                 yield Change("list", at, was or (), lines or ())
-            elif len(was) != len(lines) or not all(map(self._renaming.same, was, lines)):
+            elif not self._are_same(was, lines):
                 yield self._list_change(at, was, lines)
 
     def _list_change(self, at: str, was: Sequence[str], lines: Sequence[str]) -> Change:
@@ -187,6 +189,15 @@ class _CallComparison:
             was, value = old.get(key, ""), new.get(key, "")
             if not self._renaming.same(was, value):
                 yield Change(what, f"{before}{key}", (was,) if was else (), (value,) if value else ())
+
+
+def _paths_by_label(files: Sequence[File], matched: set[str]) -> dict[str, list[str]]:
+    """Return the paths of files by label, each once, without those that are matched."""
+    labels = {file.path: file.label for file in files if file.path not in matched}
+    found: dict[str, list[str]] = {}
+    for path, label in labels.items():
+        found.setdefault(label, []).append(path)
+    return found
 
 
 def _output_properties(file: File) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from framework.model.job import Job
 from framework.runs.comparison.differences import JobDifference
@@ -27,19 +28,29 @@ def compare_jobs(pairs: MatchedCalls, old: Side, new: Side, renaming: RunNames) 
     yield from (_job_difference("removed", job, old) for job in old.jobs if job.number not in kept)
 
 
+#: Block and keys of a job.
+_Kind = tuple[str, str]
+_T = TypeVar("_T")
+
+
 def _compare_job(
     was: Job, job: Job, new: Side, new_calls: Mapping[int, int], new_jobs: Mapping[int, int]
 ) -> JobDifference | None:
     """Return how a job differs from the old one; the maps lead from old numbers of calls and jobs to new ones."""
     had = {new_calls.get(call.number, -call.number) for call in was.calls}
     has = {call.number for call in job.calls}
-    threads = None if was.max_threads == job.max_threads else (was.max_threads, job.max_threads)
-    waited = tuple(sorted(new_jobs[parent] for parent in was.parents if parent in new_jobs))
-    parents = None if waited == job.parents else (waited, job.parents)
+    threads = _changed(was.max_threads, job.max_threads)
+    waited = sorted(new_jobs[parent] for parent in was.parents if parent in new_jobs)
+    parents = _changed(tuple(waited), job.parents)
     if had == has and not threads and not parents:
         return None
     left = [call.number for call in was.calls if new_calls.get(call.number) not in has]
     return _job_difference("changed", job, new, sorted(has - had), left, threads, parents)
+
+
+def _changed(was: _T, now: _T) -> tuple[_T, _T] | None:
+    """Return both values where they differ."""
+    return None if was == now else (was, now)
 
 
 def _match_jobs(old: Side, new: Side, renaming: RunNames, new_calls: Mapping[int, int]) -> dict[int, Job]:
@@ -48,10 +59,14 @@ def _match_jobs(old: Side, new: Side, renaming: RunNames, new_calls: Mapping[int
     taken = {job.number for job in found.values()}
     left = [((old.blocks[job.block], renaming(job.keys)), job) for job in old.jobs if job.number not in taken]
     free = [((new.blocks[job.block], job.keys), job) for job in new.jobs if job.number not in found]
-    kinds = Counter(key for key, _ in left), Counter(key for key, _ in free)
-    alone = {key: job for key, job in left if kinds[0][key] == kinds[1][key] == 1}
-    found |= {job.number: alone[key] for key, job in free if key in alone}
-    return found
+    alone = dict(_without_repeated_keys(left))
+    return found | {job.number: alone[key] for key, job in _without_repeated_keys(free) if key in alone}
+
+
+def _without_repeated_keys(jobs: list[tuple[_Kind, Job]]) -> list[tuple[_Kind, Job]]:
+    """Return the jobs that are the only ones of their block and keys."""
+    counts = Counter(kind for kind, _ in jobs)
+    return [(kind, job) for kind, job in jobs if counts[kind] == 1]
 
 
 def _match_by_calls(old: Side, new: Side, new_calls: Mapping[int, int]) -> dict[int, Job]:

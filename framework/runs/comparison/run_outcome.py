@@ -87,13 +87,20 @@ def _compare_file(
     path: str, was: FileRow | None, row: FileRow | None, volatile: Collection[str]
 ) -> FileDifference | str | None:
     """Return how a file differs, or that it is the same or volatile; None for a volatile file of one run only."""
-    kind = "removed" if row is None else "added" if was is None else "changed"
-    filetype = row.filetype if row else was.filetype if was else ""
-    if filetype in volatile:
-        return _VOLATILE if kind == "changed" else None
-    if was and row and was.sha256 is not None and was.sha256 == row.sha256:
+    if was and row:
+        return _compare_contents(path, was, row, volatile)
+    kind, one = ("added", row) if row else ("removed", was)
+    if one is None or one.filetype in volatile:
+        return None
+    return FileDifference(kind, path, one.filetype)
+
+
+def _compare_contents(path: str, was: FileRow, row: FileRow, volatile: Collection[str]) -> FileDifference | str:
+    if row.filetype in volatile:
+        return _VOLATILE
+    if was.sha256 is not None and was.sha256 == row.sha256:
         return _SAME
-    return FileDifference(kind, path, filetype)
+    return FileDifference("changed", path, row.filetype)
 
 
 def _pair_files(

@@ -56,9 +56,14 @@ def _in_header(was: Any, now: Any, name: str, rules: Rules) -> Iterator[Differen
     if differing:
         yield Difference(VOLATILE, f"{name}: {', '.join(differing)}")
     yield from _in_cards(before, after, compared, name, rules)
-    orders = [[key for key in side if key in compared] for side in (before, after)]
-    if sorted(orders[0]) == sorted(orders[1]) and orders[0] != orders[1]:
+    if _has_other_order(before, after, compared):
         yield Difference(CLOSE, f"{name}: the cards stand in another order")
+
+
+def _has_other_order(before: _Cards, after: _Cards, keys: list[str]) -> bool:
+    """Return whether both headers have the same of some keywords, in another order."""
+    was, now = ([key for key in side if key in keys] for side in (before, after))
+    return sorted(was) == sorted(now) and was != now
 
 
 def _in_cards(before: _Cards, after: _Cards, keys: Iterable[str], name: str, rules: Rules) -> Iterator[Difference]:

@@ -27,8 +27,7 @@ def _in_value(was: Any, now: Any, place: str, name: str, rules: Rules) -> Iterat
     elif isinstance(was, list) and isinstance(now, list):
         yield from _in_list(was, now, place, name, rules)
     elif _is_number(was) and _is_number(now):
-        if was != now and not (was != was and now != now):
-            yield _different_number(was, now, place, rules.of(name))
+        yield from _in_number(was, now, place, rules.of(name))
     elif type(was) is not type(now) or was != now:
         yield _different(was, now, place)
 
@@ -40,10 +39,13 @@ def _in_list(was: list[Any], now: list[Any], place: str, name: str, rules: Rules
         yield from _in_value(*pair, f"{place}[{number}]", name, rules)
 
 
-def _different_number(was: float, now: float, place: str, limit: Tolerance) -> Difference:
+def _in_number(was: float, now: float, place: str, limit: Tolerance) -> Iterator[Difference]:
+    if was == now or (math.isnan(was) and math.isnan(now)):
+        return
     if _is_close(was, now, limit):
-        return Difference(CLOSE, f"{place} is {display_value(now)}, was {display_value(was)}, within its tolerance")
-    return _different(was, now, place)
+        yield Difference(CLOSE, f"{place} is {display_value(now)}, was {display_value(was)}, within its tolerance")
+    else:
+        yield _different(was, now, place)
 
 
 def _is_close(was: float, now: float, limit: Tolerance) -> bool:

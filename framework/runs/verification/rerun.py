@@ -111,15 +111,13 @@ def _without_memory(call: dict[str, Any]) -> dict[str, Any]:
 
 def _calls_needed(calls: list[CallSpec], number: int) -> list[CallSpec]:
     """Return a call, and in order before it the calls of its job that make inputs which the job did not keep."""
-    makers = {file.path: call for call in calls for file in call.outputs if not file.saved}
-    chosen: set[int] = set()
-    waiting = [call for call in calls if call.number == number]
-    while waiting:
-        call = waiting.pop()
-        if call.number not in chosen:
-            chosen.add(call.number)
-            waiting += [makers[file.path] for file in call.inputs if file.path in makers]
-    return [call for call in calls if call.number in chosen]
+    makers = {file.path: call.number for call in calls for file in call.outputs if not file.saved}
+    needed = {number}
+    # A call comes after those that make its inputs.
+    for call in reversed(calls):
+        if call.number in needed:
+            needed |= {makers[file.path] for file in call.inputs if file.path in makers}
+    return [call for call in calls if call.number in needed]
 
 
 def _find_shard(registry: Registry, run: str, number: int) -> tuple[str, str | None, str]:

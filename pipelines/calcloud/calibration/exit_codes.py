@@ -73,12 +73,16 @@ def classify_event(event: Mapping[str, Any]) -> JobFailure:
     """
     detail = event.get("detail") or {}
     container = detail.get("container") or {}
-    attempts = [attempt.get("container") or {} for attempt in detail.get("attempts") or [{}]]
-    reasons = " ".join(str(part.get("reason") or "") for part in (container, *attempts))
+    reasons = _container_reasons(detail, container)
     status_reason = str(detail.get("statusReason") or "")
     kind = _kind(container.get("exitCode"), reasons, status_reason)
     reason = " ".join(dict.fromkeys(part for part in (status_reason, reasons.strip()) if part and part != "undefined"))
     return JobFailure(kind=kind, remedy=REMEDIES[kind], reason=f"{reason} (exit {container.get('exitCode')})")
+
+
+def _container_reasons(detail: Mapping[str, Any], container: Mapping[str, Any]) -> str:
+    attempts = [attempt.get("container") or {} for attempt in detail.get("attempts") or [{}]]
+    return " ".join(str(part.get("reason") or "") for part in (container, *attempts))
 
 
 def _kind(status: Any, reasons: str, status_reason: str) -> str:

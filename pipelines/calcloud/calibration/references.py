@@ -50,16 +50,20 @@ def read_from_folder(kind: str, header: Any, shape: tuple[int, int], folder: Pat
         keywords.pop("FILTER", None)
     for path in sorted(folder.glob("*.fits")):
         with fits.open(path) as file:
-            frame_header = file[0].header
-            if frame_header.get("IMAGETYP") != kind or any(
-                frame_header.get(key, value) != value for key, value in keywords.items()
-            ):
+            if not _is_frame_for(file[0].header, kind, keywords):
                 continue
             data = _frame(file)
         if data is None or data.shape != shape:
             raise InputError(f"{path}: its image is {None if data is None else data.shape}, {shape} is needed")
         return data
     return None
+
+
+def _is_frame_for(frame_header: Any, kind: str, keywords: Mapping[str, object]) -> bool:
+    """Return whether a frame is of a kind, and agrees with the image in the keywords that it has."""
+    if frame_header.get("IMAGETYP") != kind:
+        return False
+    return all(frame_header.get(key, value) == value for key, value in keywords.items())
 
 
 def read_from_header(kind: str, header: Any, shape: tuple[int, int], environment: Mapping[str, str]) -> Image | None:

@@ -67,15 +67,7 @@ def read_training_set(path: Path, transform: Transform) -> TrainingSet:
         If the file is not a training set, has no train or no test rows, or was made with another transform.
     """
     table = _read_table(path)
-    missing = [name for name in _NEEDED if name not in table]
-    if missing:
-        raise InputError(f"{path}:1: missing column {', '.join(missing)} (scrape writes them)")
-    for name in _NEEDED:
-        if name not in _TEXT and not pd.api.types.is_numeric_dtype(table[name]):
-            line = int(np.argmax(pd.to_numeric(table[name], errors="coerce").isna())) + 2
-            raise InputError(f"{path}:{line}: column {name} holds {table[name].iloc[line - 2]!r}, not a number")
-        if table[name].isna().any():
-            raise InputError(f"{path}:{int(np.argmax(table[name].isna())) + 2}: column {name} is empty")
+    _check_columns(path, table)
     for split in (TRAIN, TEST):
         if not (table["split"] == split).any():
             raise InputError(f"{path}: no row of the split '{split}'")
@@ -87,6 +79,19 @@ def read_training_set(path: Path, transform: Transform) -> TrainingSet:
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         simulated=bool(table[SIMULATED].any()),
     )
+
+
+def _check_columns(path: Path, table: pd.DataFrame) -> None:
+    """Raise InputError unless all needed columns are there and full, with numbers where they are needed."""
+    missing = [name for name in _NEEDED if name not in table]
+    if missing:
+        raise InputError(f"{path}:1: missing column {', '.join(missing)} (scrape writes them)")
+    for name in _NEEDED:
+        if name not in _TEXT and not pd.api.types.is_numeric_dtype(table[name]):
+            line = int(np.argmax(pd.to_numeric(table[name], errors="coerce").isna())) + 2
+            raise InputError(f"{path}:{line}: column {name} holds {table[name].iloc[line - 2]!r}, not a number")
+        if table[name].isna().any():
+            raise InputError(f"{path}:{int(np.argmax(table[name].isna())) + 2}: column {name} is empty")
 
 
 def _read_table(path: Path) -> pd.DataFrame:
