@@ -29,7 +29,7 @@ test: $(DEV_READY)  ## the tests, in less than ten minutes
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not htcondor" $(TESTS)
 
 test-slow: $(DEV_READY) $(VALIDATOR_READY)  ## the tests that take minutes each
-	ROCRATE_PYTHON=$(CURDIR)/$(VALIDATOR)/bin/python $(BIN)/python -m pytest -m "slow and not htcondor" $(TESTS)
+	ROCRATE_PYTHON=$(CURDIR)/$(VALIDATOR)/bin/python $(BIN)/python -m pytest -n 2 --dist worksteal -m "slow and not htcondor" $(TESTS)
 
 test-htcondor: $(DEV_READY)  ## the tests on a real HTCondor pool (needs root; builds the pool once, some minutes)
 	$(POOL) build

@@ -66,7 +66,7 @@ def fw(verbose: int) -> None:
     """Run a sky survey's production, and ask how a file came to be.
 
     \b
-    Begin with:  fw submit pipelines/hello.wcl
+    Begin with:  fw submit hello
     Then:        fw stat
     """  # noqa: D301  (click reads the backspace itself as «do not wrap»)
     setting = os.environ.get("FW_LOG", "")
@@ -96,7 +96,7 @@ def run(arguments: list[str], name: str = "fw") -> int:
     except FrameworkError as error:
         complain(f"error: {error}")
         return error.exit_code
-    except BrokenPipeError:
+    except (BrokenPipeError, SystemExit):  # click itself exits where the pipe is closed
         flush_or_drop()  # whoever read the output has seen enough
         return 0
     except OSError as error:

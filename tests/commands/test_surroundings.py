@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -55,3 +56,15 @@ def test_a_run_is_not_restarted_into_a_registry_that_does_not_know_it(fw, fw_hom
     assert said.status == 1
     assert "has no record of this hello_r1p01: name the registry that has" in said.err
     assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("words", [["--help"], ["schema"], ["query", "--help"]], ids=" ".join)
+def test_nobody_who_reads_the_output_is_no_error(environment, words):
+    reader, writer = os.pipe()
+    os.close(reader)
+    said = subprocess.run(
+        [sys.executable, "-m", "framework.cli", *words], env={**environment, "PYTHONPATH": str(ROOT)},
+        stdout=writer, stderr=subprocess.PIPE, check=False, timeout=60,
+    )  # fmt: skip
+    os.close(writer)
+    assert (said.returncode, said.stderr) == (0, b"")
