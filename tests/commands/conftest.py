@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,7 +38,7 @@ class RecordedRun:
 
 
 @pytest.fixture
-def recorded(tmp_path: Path) -> RecordedRun:
+def recorded(tmp_path: Path, empty_sqlite: Path) -> RecordedRun:
     url, archive, journals = f"sqlite:///{tmp_path}/registry.sqlite", tmp_path / "archive", tmp_path / "journal"
     journals.mkdir()
     modules = (NewModule(name="scrape", number=1, calls=1), NewModule(name="train", number=2, calls=3))
@@ -53,6 +54,7 @@ def recorded(tmp_path: Path) -> RecordedRun:
         values={"archive_root": str(archive)},
         blocks=(NewBlock(number=1, name="main", modules=modules, jobs=2),),
     )
+    shutil.copy(empty_sqlite, tmp_path / "registry.sqlite")
     registry = open_registry(url)
     attempt = create_attempt(registry, new)
     registry.close()
