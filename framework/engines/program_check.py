@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from framework.engines.process_paths import program_path
@@ -21,12 +21,16 @@ def check_programs(programs: Iterable[tuple[str, str]], software: SoftwareDefini
     """
     errors = {label: error for label, definition in software.items() if (error := software_error(definition))}
     missing = [f"{label}: {error}" for label, error in errors.items()]
-    for name, label in sorted(programs):
-        path = None if label in errors else _search_path(software[label] if label else {})
-        if path and (error := program_error(name, path)):
-            missing.append(f"{label}: {error}" if label else error)
+    missing += _program_errors(sorted(each for each in programs if each[1] not in errors), software)
     if missing:
         raise PlanError("\n".join(dict.fromkeys(missing)))
+
+
+def _program_errors(programs: Iterable[tuple[str, str]], software: SoftwareDefinitions) -> Iterator[str]:
+    for name, label in programs:
+        path = _search_path(software[label] if label else {})
+        if path and (error := program_error(name, path)):
+            yield f"{label}: {error}" if label else error
 
 
 def software_error(definition: Mapping[str, Any]) -> str | None:

@@ -33,10 +33,10 @@ def read_archives(pipeline: Section) -> RunArchives:
     own = target if writes_target else home
     others = [home] if _uses(pipeline, "use_home_archive_input", "wrapper") else []
     others += [target] if reads_target else []
-    others += _input_archives(pipeline)
+    sources = dict.fromkeys(others + _input_archives(pipeline))
+    sources.pop(own, None)
     sends_home = own != home and _uses(pipeline, "use_home_archive_output", "job")
-    sources = tuple(dict.fromkeys(name for name in others if name != own))
-    return RunArchives(own, sources, home if sends_home else "")
+    return RunArchives(own, tuple(sources), home if sends_home else "")
 
 
 def find_archive_section(pipeline: Section) -> Section:

@@ -77,12 +77,25 @@ def _card_value(value: str, kind: str, position: SourcePosition) -> str:
         if value.lower() not in ("t", "f", "true", "false"):
             raise error_at(position, f"'{value}' is neither true nor false")
         return value[0].upper()
-    for number in (int, float) if not kind else (KINDS[kind],) if kind != "str" else ():
-        try:
-            return repr(number(value)).upper()
-        except ValueError:
-            if kind:
-                raise error_at(position, f"'{value}' is not {kind}") from None
+    if kind in ("int", "float"):
+        number = _number(value, KINDS[kind])
+        if not number:
+            raise error_at(position, f"'{value}' is not {kind}")
+        return number
+    if not kind and (number := _number(value, int) or _number(value, float)):
+        return number
+    return _quoted_text(value, position)
+
+
+def _number(value: str, kind: type) -> str:
+    """Return a number as it stands on a card; empty for what is none."""
+    try:
+        return repr(kind(value)).upper()
+    except ValueError:
+        return ""
+
+
+def _quoted_text(value: str, position: SourcePosition) -> str:
     quoted = value.replace("'", "''")
     if len(quoted) > LONGEST_TEXT:
         hint = f"at most {LONGEST_TEXT} letters"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain
 
 from framework.pipeline.definition import (
     BlockDefinition,
@@ -104,9 +105,7 @@ def _check_labels(module: ModuleDefinition, problems: PlanProblems) -> None:
         problems.add_error(module.position, f"module '{module.name}' runs nothing", hint="give it a section <exec_1>")
     known = {*module.objects, *(f"wrapper.{key}" for key in module.wrapper_settings)}
     for step in module.execs:
-        labels = [("used", label) for label in step.used] + [("was_generated_by", label) for label in step.made]
-        labels += [("ancestry", label) for pair in step.derived for label in pair]
-        for key, label in labels:
+        for key, label in _labels_of_step(step):
             if ".".join(label.split(".")[:2]) not in known:
                 problems.add_error(
                     step.section.position(key),
@@ -115,3 +114,12 @@ def _check_labels(module: ModuleDefinition, problems: PlanProblems) -> None:
                 )
     for label in sorted(module.made & module.used):
         problems.add_error(module.position, f"module '{module.name}' both reads and makes '{label}'")
+
+
+def _labels_of_step(step: ExecDefinition) -> Iterator[tuple[str, str]]:
+    """Yield the labels that a step names, each with the key that it stands in."""
+    for key, labels in (
+        ("used", step.used), ("was_generated_by", step.made), ("ancestry", chain.from_iterable(step.derived))
+    ):  # fmt: skip
+        for label in labels:
+            yield key, label

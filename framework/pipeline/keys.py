@@ -48,10 +48,14 @@ def check_pipeline(pipeline: Section) -> Iterator[Problem]:
     for problem in check_keys(pipeline, known):
         key = next((key for key in typed if problem.message.endswith(f"'{key}'")), None)
         if problem.position == SET_POSITION and key is not None:
-            others = (name for name in pipeline if name != key)
-            hint = did_you_mean(key, others) or "nothing in the pipeline refers to it"
-            problem = replace(problem, severity="error", hint=hint)
+            problem = _typed_key_error(problem, key, pipeline)
         yield problem
+
+
+def _typed_key_error(problem: Problem, key: str, pipeline: Section) -> Problem:
+    """Return the problem of an unknown key on the command line as an error, with the key that it may stand for."""
+    others = (name for name in pipeline if name != key)
+    return replace(problem, severity="error", hint=did_you_mean(key, others) or "nothing in the pipeline refers to it")
 
 
 #: Keys of DESDM, which old files may hold.

@@ -115,9 +115,7 @@ class _Planner:
         check_outputs(products, positions, questions, problems)
         planned: tuple[Block, ...] = ()
         with problems.collect():
-            if looked_up:
-                calls_by_block = [[looked_up.get(call.number, call) for call in made] for made in calls_by_block]
-            planned = _group_calls(blocks, calls_by_block, context, earlier)
+            planned = _group_calls(blocks, _with_archived_inputs(calls_by_block, looked_up), context, earlier)
         jobs = [job for block in planned for job in block.jobs]
         check_jobs(jobs, products, positions, problems)
         if _share_processes(blocks, context):
@@ -202,6 +200,13 @@ def _make_all_calls(
                 products.add_lines(module.name, label, ())
         calls_by_block.append(calls)
     return calls_by_block
+
+
+def _with_archived_inputs(calls_by_block: list[list[Call]], looked_up: Mapping[int, Call]) -> list[list[Call]]:
+    """Return the calls, those whose inputs were looked up in the archive as they are since."""
+    if not looked_up:
+        return calls_by_block
+    return [[looked_up.get(call.number, call) for call in calls] for calls in calls_by_block]
 
 
 def _group_calls(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -44,6 +45,10 @@ class JobGroup:
     calls: list[Call] = field(default_factory=list)
     parents: set[int] = field(default_factory=set)
 
+    def add_parents(self, makers: Iterable[JobGroup]) -> None:
+        """Have the job wait for others; it does not wait for itself."""
+        self.parents.update([maker.number for maker in makers if maker is not self])
+
     def to_job(self, block: int, max_threads: int) -> Job:
         """Return the job of these calls."""
         return Job(
@@ -70,7 +75,7 @@ class JobBuilder:
 
     def build(self, block: int, calls: Iterable[Call], division: JobDivision) -> tuple[Job, ...]:
         """Return the jobs of one block."""
-        divide_by, most = division.divide_by, division.max_calls
+        divide_by, most = division.divide_by, division.max_calls or sys.maxsize
         newest: dict[tuple[str | None, ...], JobGroup] = {}
         groups: list[JobGroup] = []
         for call in calls:
@@ -78,12 +83,12 @@ class JobBuilder:
             keys = tuple([call.keys.get(key) for key in divide_by])
             makers = self._makers(call)
             group = newest.get(keys)
-            if group is None or (most and len(group.calls) >= most) or not _may_join(group, makers):
+            if group is None or len(group.calls) >= most or not _may_join(group, makers):
                 group = newest[keys] = self._open_group(call, divide_by, makers)
                 groups.append(group)
             group.calls.append(call)
             if makers:
-                group.parents.update([maker.number for maker in makers if maker is not group])
+                group.add_parents(makers)
             self._job_of_call[call.number] = group
         return tuple(group.to_job(block, division.max_threads) for group in groups)
 

@@ -121,25 +121,31 @@ def config_lines(site: Site) -> Iterator[str]:
 
 def edge_lines(plan: PlannedRun, jobs: Sequence[PlannedJob]) -> Iterator[str]:
     """Yield which jobs wait for which: for those whose files they need, and for the block before theirs."""
-    present = {job.number for job in jobs}
     children: dict[tuple[int, ...], list[int]] = {}
     roots: dict[int, list[int]] = {}
-    blocks = {job.number: job.block for job in jobs}
-
-    def is_waited_for(parent: int, block: int) -> bool:
-        # A barrier stands between blocks.
-        return parent in present and (not plan.barriers or blocks[parent] == block)
-
-    for job in jobs:
-        parents = tuple([parent for parent in job.parents if is_waited_for(parent, job.block)])
+    for job, parents in zip(jobs, _parents_in_dag(plan, jobs), strict=True):
         if parents:
             children.setdefault(parents, []).append(job.number)
         else:
             roots.setdefault(job.block, []).append(job.number)
     for parents, kids in children.items():
-        yield from _edges([f"j{number}" for number in parents], [f"j{number}" for number in kids])
+        yield from _edges(_node_names(parents), _node_names(kids))
     if plan.barriers:
         yield from _barriers(jobs, roots)
+
+
+def _parents_in_dag(plan: PlannedRun, jobs: Sequence[PlannedJob]) -> Iterator[tuple[int, ...]]:
+    """Yield, for each job, those parents that it waits for by name."""
+    blocks = {job.number: job.block for job in jobs}
+    for job in jobs:
+        if plan.barriers:  # they stand between blocks
+            yield tuple([parent for parent in job.parents if blocks.get(parent) == job.block])
+        else:
+            yield tuple([parent for parent in job.parents if parent in blocks])
+
+
+def _node_names(numbers: Iterable[int]) -> list[str]:
+    return [f"j{number}" for number in numbers]
 
 
 def _barriers(jobs: Sequence[PlannedJob], roots: Mapping[int, Sequence[int]]) -> Iterator[str]:

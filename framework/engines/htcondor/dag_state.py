@@ -114,14 +114,9 @@ def _apply_to_node(node: NodeState, event: Event) -> EndedExecution | None:
         case EventKind.HELD:
             return _hold(node, event)
         case EventKind.ABORTED:
-            is_policy = event.reason.startswith(POLICY) and is_for_memory(*node.hold[:2])
-            reason = TOO_MUCH_MEMORY if is_policy else f"somebody took it out of the queue ({event.reason})"
-            return _stop(node, event, JobState.REMOVED, reason)
+            return _stop(node, event, JobState.REMOVED, _removal_reason(node, event))
         case EventKind.TERMINATED:
-            status = event.status
-            ended = _stop(node, event, JobState.DONE if status == 0 else JobState.FAILED, exit_reason(status))
-            # A worker that ended with one of these has written its journal to the end.
-            return None if status in (0, 1) else ended
+            return _terminate(node, event)
         case EventKind.POST_ENDED if node.state == JobState.DONE and event.status:
             node.state, node.failure_reason = JobState.FAILED, "what it made did not come home whole"
     return None
@@ -136,6 +131,13 @@ def _hold(node: NodeState, event: Event) -> EndedExecution | None:
     return _stop(node, event, JobState.HELD, explain(code, subcode, event.reason).reason)
 
 
+def _terminate(node: NodeState, event: Event) -> EndedExecution | None:
+    status = event.status
+    ended = _stop(node, event, JobState.DONE if status == 0 else JobState.FAILED, exit_reason(status))
+    # A worker that ended with one of these has written its journal to the end.
+    return None if status in (0, 1) else ended
+
+
 def _stop(node: NodeState, event: Event, state: JobState, reason: str) -> EndedExecution | None:
     execution_id = node.execution_id
     was_running, node.is_running, node.state = node.is_running, False, state
@@ -143,6 +145,12 @@ def _stop(node: NodeState, event: Event, state: JobState, reason: str) -> EndedE
     if not was_running and state != JobState.REMOVED:
         return None
     return EndedExecution(node.job, execution_id, event.t, reason, node.starts, node.cluster)
+
+
+def _removal_reason(node: NodeState, event: Event) -> str:
+    """Return who or what took a job out of the queue."""
+    is_policy = event.reason.startswith(POLICY) and is_for_memory(*node.hold[:2])
+    return TOO_MUCH_MEMORY if is_policy else f"somebody took it out of the queue ({event.reason})"
 
 
 def _interruption_reason(event: Event) -> str:

@@ -39,16 +39,19 @@ def plan_block(submission: SubmissionDirectory, number: int) -> int:
         jobs = 0 if error else _write(submission, plan, number, history, journal)
     except FrameworkError as refusal:
         error = str(refusal)
+    fields = {"run": plan.run, "block": number}
     if error:
         text = f"block {names.get(number, number)} could not be planned: {error}"
         journal.write(facts.message(1, text, block=number))
-        log.error(text, extra={"run": plan.run, "block": number})
-    if error or not jobs:
+        log.error(text, extra=fields)
+        status = 1
+    else:
+        log.info("planned: %d jobs", jobs, extra=fields)
+        status = 0 if jobs else NOTHING_TO_DO
+    if status:
         journal.write(facts.block_end(number, 1 if error else 0))
     journal.close()
-    if not error:
-        log.info("planned: %d jobs", jobs, extra={"run": plan.run, "block": number})
-    return 1 if error else 0 if jobs else NOTHING_TO_DO
+    return status
 
 
 def _plan(submission: SubmissionDirectory, number: int) -> str | None:

@@ -58,11 +58,7 @@ class Observer:
 
     def read_events(self) -> None:
         """Record the events that are new."""
-        for dag, path in zip(self._submission.dags, self._submission.logs, strict=True):
-            if path not in self._logs and dag.exists():
-                self._logs[path] = EventLog(path)
-                self._plan = self._run.read_plan()  # a late block may have been planned since
-                self._blocks.add_dag(dag, self._plan, is_late=dag != self._submission.dag)
+        self._open_logs()
         for log in self._logs.values():
             for event in log.read_new_events():
                 found = self.dag_state.apply(event)
@@ -72,6 +68,14 @@ class Observer:
             self._write_message(event, node, ended.reason or "it ended", ended.execution_id)
         self._interrupted.clear()
         self._ended = [ended for ended in self._ended if not self._close_execution(ended)]
+
+    def _open_logs(self) -> None:
+        """Open the logs of DAGs that have been written since."""
+        for dag, path in zip(self._submission.dags, self._submission.logs, strict=True):
+            if path not in self._logs and dag.exists():
+                self._logs[path] = EventLog(path)
+                self._plan = self._run.read_plan()  # a late block may have been planned since
+                self._blocks.add_dag(dag, self._plan, is_late=dag != self._submission.dag)
 
     @property
     def open_blocks(self) -> list[int]:
@@ -129,11 +133,10 @@ class Observer:
         found, written_in = self._read_journal(ended)
         if any(fact["e"] == "job.end" for fact in found):
             return True
-        is_shared = self._settings["shared"]
-        if not found and not is_shared and not is_last:
-            return False  # its journal may still be on its way back
         open_calls = fold(found).open_calls
-        if not is_last and is_shared and self._awaits_logs(open_calls, ended):
+        # Without a shared file system, its journal may still be on its way back.
+        is_open = self._awaits_logs(open_calls, ended) if self._settings["shared"] else not found
+        if is_open and not is_last:
             return False
         reason = ended.reason or "it ended without a report"
         if self._write(facts.job_lost(JobExecution(ended.job, ended.execution_id), reason), ended.t):

@@ -91,14 +91,8 @@ def job_description(
     yield from _queue_settings(request, site)
     if request.limits:
         yield "concurrency_limits", ",".join(request.limits)
-    requirements = [text for text in (site.requirements, NOT_WHERE_IT_FAILED if has_other_machines else "") if text]
-    if requirements and site.grid_type == POOL:
-        yield "requirements", " && ".join(f"({text})" for text in requirements)
     if site.grid_type == POOL:
-        # Any end that is not the worker's own status, such as a signal, is the machine's doing.
-        final = "(ExitBySignal =!= True && (ExitCode == 0 || ExitCode == 1))"
-        most = f"NumJobCompletions > {site.infrastructure_retries} + {TIMES_HELD_FOR_MEMORY}"
-        yield "on_exit_remove", f"{final} || {most}"
+        yield from _machine_settings(site, has_other_machines)
     yield from site.submit.items()
 
 
@@ -138,6 +132,17 @@ def _queue_settings(request: JobRequest, site: Site) -> Iterator[tuple[str, str]
         yield "batch_runtime", str(request.walltime_minutes * 60)
     if request.gpus:
         yield "batch_extra_submit_args", f"--gres=gpu:{request.gpus}"
+
+
+def _machine_settings(site: Site, has_other_machines: bool) -> Iterator[tuple[str, str]]:
+    """Yield which machines of the pool a job may run on, and when it has to run on another."""
+    requirements = [text for text in (site.requirements, NOT_WHERE_IT_FAILED if has_other_machines else "") if text]
+    if requirements:
+        yield "requirements", " && ".join(f"({text})" for text in requirements)
+    # Any end that is not the worker's own status, such as a signal, is the machine's doing.
+    final = "(ExitBySignal =!= True && (ExitCode == 0 || ExitCode == 1))"
+    most = f"NumJobCompletions > {site.infrastructure_retries} + {TIMES_HELD_FOR_MEMORY}"
+    yield "on_exit_remove", f"{final} || {most}"
 
 
 def _memory_settings(steps: tuple[int, ...], site: Site) -> Iterator[tuple[str, str]]:

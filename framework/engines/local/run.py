@@ -191,11 +191,16 @@ class LocalRun:
 
     def _start_jobs(self) -> bool:
         """Start what may run now; return whether anything runs or is waited for."""
-        while self._free and not self.is_interrupted and not self.is_held and (job := self._schedule.start_next()):
+        while self._may_start and (job := self._schedule.start_next()):
             self._start(job, self._free.pop())
         is_waiting = self.is_held and not self.is_interrupted and self._schedule.has_ready
         is_waiting = is_waiting or self._staging.stager is not None
         return bool(self._busy or self._planner or is_waiting or self._begin_late_block())
+
+    @property
+    def _may_start(self) -> bool:
+        # A signal may interrupt the run between two starts.
+        return bool(self._free) and not self.is_interrupted and not self.is_held
 
     def _start(self, job: PlannedJob, worker: Worker) -> None:
         execution_id = self._record.queue_job(job)

@@ -84,6 +84,18 @@ class Schedule:
 
     def start_next(self) -> PlannedJob | None:
         """Start the first job that may run now and return it; None where none may."""
+        found = self._pop_job()
+        if found is None:
+            return None
+        self._use(found, 1)
+        if self._capacity.gpus is not None and found.gpus:
+            self.gpus[found.number] = [self._gpus.pop(0) for _ in range(found.gpus)]
+        self.running.add(found.number)
+        del self._waiting[found.number]
+        return found
+
+    def _pop_job(self) -> PlannedJob | None:
+        """Take the first job that may run now from those that are ready; None where none may."""
         passed = []
         found = None
         while self._ready and self._slots > 0 and found is None:
@@ -99,12 +111,6 @@ class Schedule:
                 passed.append(number)
         for number in passed:
             heapq.heappush(self._ready, number)
-        if found is not None:
-            self._use(found, 1)
-            if self._capacity.gpus is not None and found.gpus:
-                self.gpus[found.number] = [self._gpus.pop(0) for _ in range(found.gpus)]
-            self.running.add(found.number)
-            del self._waiting[found.number]
         return found
 
     def finish(self, number: int) -> bool:

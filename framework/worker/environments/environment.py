@@ -87,11 +87,7 @@ def run_in_shell(
 
 
 def _with_modules(runner: SetupRunner, modules: list[str], init: str, variables: Mapping[str, str]) -> dict[str, str]:
-    homes = [f"{variables[name]}/init/bash" for name in ("LMOD_PKG", "MODULESHOME") if name in variables]
-    script = next(filter(os.path.isfile, [init] if init else [*homes, *MODULE_INITS]), None)
-    if script is None:
-        reason = "there is no such file" if init else "no script defines the command module: set module_init"
-        raise SoftwareError(": ".join(filter(None, [init, reason])))
+    script = _find_module_script(init, variables)
     name = f"module load {' '.join(modules)}"
     loaded = run_in_shell(runner, name, LOAD_MODULES, [script, *modules], variables)
     # Old versions always end with status 0.
@@ -100,6 +96,19 @@ def _with_modules(runner: SetupRunner, modules: list[str], init: str, variables:
         if missing := [module for module in modules if module.split("/")[0] not in present]:
             raise SoftwareError(f"{name} did not load {', '.join(missing)}")
     return loaded
+
+
+def _find_module_script(init: str, variables: Mapping[str, str]) -> str:
+    """Return the script that defines the command module: the one that is set, or else one in a usual place."""
+    if init:
+        if not os.path.isfile(init):
+            raise SoftwareError(f"{init}: there is no such file")
+        return init
+    homes = [f"{variables[name]}/init/bash" for name in ("LMOD_PKG", "MODULESHOME") if name in variables]
+    script = next(filter(os.path.isfile, [*homes, *MODULE_INITS]), None)
+    if script is None:
+        raise SoftwareError("no script defines the command module: set module_init")
+    return script
 
 
 def _with_conda(runner: SetupRunner, prefix: str, variables: Mapping[str, str]) -> dict[str, str]:
@@ -154,12 +163,16 @@ def _python(runner: SetupRunner, prefix: str, variables: Mapping[str, str]) -> d
                 f"{prefix}/bin/python cannot be run, perhaps since its base Python is gone: create it again"
             )
         return found  # other programs need no Python
-    python = find_program(name, path)
+    return {**found, "python": _ask_version(runner, find_program(name, path), prefix, variables)}
+
+
+def _ask_version(runner: SetupRunner, python: str, prefix: str, variables: Mapping[str, str]) -> str:
+    """Ask a Python for its version; raise SoftwareError if it belongs to another prefix."""
     answer = runner.read_output(python, [python, "-c", ASK_PYTHON], variables).splitlines()
     version, found_prefix = answer[-2:] if len(answer) > 1 else ("", "")
     if prefix and os.path.realpath(found_prefix) != os.path.realpath(prefix):
         raise SoftwareError(f"{python} is the Python of {found_prefix or 'another directory'}: create {prefix} again")
-    return {**found, "python": version}
+    return version
 
 
 def list_packages(prefix: str) -> list[str]:

@@ -89,14 +89,23 @@ class _Download:
                 file.truncate()
                 self._validator = _validator_of(answer.headers)
             length = answer.headers.get("Content-Length")
-            total = None if length is None else self._size + int(length)
-            if total is not None and self._expected is not None and total != self._expected.size:
-                raise WrongSizeError(f"it has {total} bytes where {self._expected.size} are recorded")
-            while chunk := answer.read1(CHUNK):
-                self._digest.update(chunk)
-                self._size += file.write(chunk)
-        if total is not None and self._size != total:
+            if length is None:
+                self._receive(answer, file)
+            else:
+                self._receive_whole(answer, file, self._size + int(length))
+
+    def _receive_whole(self, answer: Any, file: Any, total: int) -> None:
+        """Receive an answer that says how many bytes the whole file has."""
+        if self._expected is not None and total != self._expected.size:
+            raise WrongSizeError(f"it has {total} bytes where {self._expected.size} are recorded")
+        self._receive(answer, file)
+        if self._size != total:
             raise TransferError(f"{self._size} of {total} bytes came")
+
+    def _receive(self, answer: Any, file: Any) -> None:
+        while chunk := answer.read1(CHUNK):
+            self._digest.update(chunk)
+            self._size += file.write(chunk)
 
 
 class WrongSizeError(TransferError):

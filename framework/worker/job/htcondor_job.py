@@ -19,7 +19,7 @@ from framework.worker.job.chirp import report_error
 from framework.worker.job.job_context import JobContext, WorkerTools
 from framework.worker.job.pool_execution import PoolExecution
 from framework.worker.job.run_directory_access import ScratchRunDirectory, SharedRunDirectory
-from framework.worker.job.spec import JobSpec, read_job
+from framework.worker.job.spec import CallSpec, JobSpec, read_job
 from framework.worker.job.work_directory import WorkDirectory
 from framework.worker.job.worker import JobResult, WorkOrder, run_job, stop
 from framework.worker.journal.restart_state import JobLocalFiles, calls_to_repeat, fold
@@ -110,13 +110,7 @@ class EarlierExecutions:
         self.time_raises: int = order.get("raised", 0)
         self.time_raises += sum(times for (_, resource), times in state.exceeded.items() if resource == TIME)
         finished = {*order.get("skip", ()), *state.finished}
-        files = [
-            JobLocalFiles(
-                call.number, [file.path for file in call.outputs if not file.saved], [file.path for file in call.inputs]
-            )
-            for call in job.calls
-        ]
-        self.finished = finished - calls_to_repeat(files, finished)
+        self.finished = finished - calls_to_repeat([_job_local_files(call) for call in job.calls], finished)
 
     def add(self, result: JobResult) -> None:
         """Add the result of the execution that has just ended."""
@@ -124,6 +118,12 @@ class EarlierExecutions:
         self.stored.update(result.stored)
         for number in (*result.finished, *result.failed):
             self.tries[str(number)] = self.tries.get(str(number), 0) + 1
+
+
+def _job_local_files(call: CallSpec) -> JobLocalFiles:
+    """Return which files of a call only the job's directory keeps, and which it reads."""
+    unsaved = [file.path for file in call.outputs if not file.saved]
+    return JobLocalFiles(call.number, unsaved, [file.path for file in call.inputs])
 
 
 class JobRunner:

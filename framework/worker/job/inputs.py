@@ -81,9 +81,7 @@ class CallInputs:
         if file.optional and self._is_absent(file):
             self._absent.add(file.path)
             return
-        expected = context.known.get(file.archived)
-        if expected is None and file.size is not None and file.sha256 is not None:
-            expected = Checksum(file.size, file.sha256)
+        expected = context.known.get(file.archived) or _planned_checksum(file)
         if file.external:
             self._stage_external(file, target, expected)
         else:
@@ -122,3 +120,8 @@ class CallInputs:
             file.path, file.filetype, size=found.size, sha256=found.sha256, archive="external", metadata=file.metadata
         )
         self.external.append(record)
+
+
+def _planned_checksum(file: FileSpec) -> Checksum | None:
+    """Return size and checksum that were known when the run was planned."""
+    return None if file.size is None or file.sha256 is None else Checksum(file.size, file.sha256)

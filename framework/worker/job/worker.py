@@ -111,15 +111,20 @@ def _store_junk(context: JobContext, order: WorkOrder, result: JobResult) -> dic
     from framework.worker.job.leftovers import keep_junk  # few runs keep junk
 
     job = context.job
-    declared = {file.job_path for call in job.calls for file in (*call.inputs, *call.outputs)}
+    declared = _declared_paths(job)
     if result.status:
         declared -= {file.job_path for call in job.calls for file in call.outputs if file.path not in context.made}
-    declared |= {one.job_path for call in job.calls for one in call.lists}
     try_number = 1 + max(order.tries.values(), default=0)
     suffix = "" if try_number == 1 else f"_try{try_number}"
     name = f"{job.junk}/junk_j{job.number:04d}_{job.run}{suffix}.tar.gz"
     junk = keep_junk(context.work_dir.root, declared, context.store_root, name)
     return None if junk is None else {**junk, "archive": job.archive}
+
+
+def _declared_paths(job: JobSpec) -> set[str]:
+    """Return the paths in the job's directory that its calls declare."""
+    files = {file.job_path for call in job.calls for file in (*call.inputs, *call.outputs)}
+    return files | {one.job_path for call in job.calls for one in call.lists}
 
 
 def _run_stages(context: JobContext, order: WorkOrder, result: JobResult) -> None:

@@ -105,9 +105,13 @@ class RestartState:
         if "want" in fact:
             self.exceeded[call, fact["want"]] += 1
         if fact["status"] == 0 and call not in outdated:
-            archived = {file["path"]: archived_form(file) for file in fact["files"] if is_archived(file)}
-            self.mark_finished(call, {path: (size, sha256) for path, size, sha256 in archived.values()})
-            self.made[call] = tuple(archived[path][0] for number, path in fact["made"] if number and path in archived)
+            self._finish(call, fact)
+
+    def _finish(self, call: int, fact: dict[str, Any]) -> None:
+        """Note what a call that has ended well made."""
+        archived = {file["path"]: archived_form(file) for file in fact["files"] if is_archived(file)}
+        self.mark_finished(call, {path: (size, sha256) for path, size, sha256 in archived.values()})
+        self.made[call] = tuple(archived[path][0] for number, path in fact["made"] if number and path in archived)
 
     def mark_finished(self, call: int, stored: Mapping[str, tuple[int, str]]) -> None:
         """Note that a call has ended well, with size and sha256 of what the archive holds of it."""

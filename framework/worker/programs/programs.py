@@ -220,18 +220,29 @@ class Programs:
 
 def find_program(name: str, path: str) -> str:
     """Return the path of a program; raise ProgramNotFoundError if it is missing or not executable."""
-    if (name, path) in _found:
-        return _found[name, path]
-    directories = [""] if "/" in name else [directory for directory in path.split(os.pathsep) if directory]
-    for candidate in (os.path.join(directory, name) for directory in directories):
+    if "/" in name:
+        if not os.path.isfile(name):
+            raise ProgramNotFoundError(NOT_FOUND, f"program '{name}' was not found")
+        _check_executable(name)
+        return name
+    if (name, path) not in _found:
+        found = _find_on_path(name, path)
+        _check_executable(found)
+        _found[name, path] = found
+    return _found[name, path]
+
+
+def _find_on_path(name: str, path: str) -> str:
+    for directory in filter(None, path.split(os.pathsep)):
+        candidate = os.path.join(directory, name)
         if os.path.isfile(candidate):
-            if not os.access(candidate, os.X_OK):
-                raise ProgramNotFoundError(NOT_EXECUTABLE, f"{candidate} is not executable")
-            if "/" not in name:
-                _found[name, path] = candidate
             return candidate
-    where = "" if "/" in name else f" on PATH ({path})"
-    raise ProgramNotFoundError(NOT_FOUND, f"program '{name}' was not found{where}")
+    raise ProgramNotFoundError(NOT_FOUND, f"program '{name}' was not found on PATH ({path})")
+
+
+def _check_executable(path: str) -> None:
+    if not os.access(path, os.X_OK):
+        raise ProgramNotFoundError(NOT_EXECUTABLE, f"{path} is not executable")
 
 
 def program_error(name: str, path: str) -> str | None:
