@@ -64,10 +64,10 @@ def read_lines(location: str) -> Iterator[str]:
         raise InfrastructureError(f"the plan of the run cannot be read: {location}: {error}") from error
 
 
-def read_records(location: str) -> Iterator[dict[str, Any]]:
+def read_records(location: str) -> Iterator[Any]:
     """Yield the header of a shard of the plan, and then its jobs, as plain data."""
     try:
-        parts: Iterator[dict[str, object]] = map(json.loads, read_lines(location))
+        parts: Iterator[Any] = map(json.loads, read_lines(location))
         for header in islice(parts, 1):
             yield header
             yield from (current_record(header, part) for part in parts)

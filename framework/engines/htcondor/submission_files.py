@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from framework.engines.history import RunHistory, calls_to_skip, job_is_done
 from framework.engines.htcondor.dag import DagJob, config_lines, dag_lines, late_dag_name, sub_dag_lines
@@ -24,6 +24,9 @@ from framework.model.run import PlannedJob, PlannedRun
 from framework.worker.job.chirp import linked
 from framework.worker.job.shard_format import current_record
 from framework.worker.programs.limits import TIME
+
+if TYPE_CHECKING:
+    from framework.worker.job.records import CallRecord, FileRecord, JobRecord, PoolOrder
 
 #: The folder that holds the packages.
 PACKAGES = str(Path(__file__).parents[3])
@@ -190,7 +193,7 @@ class SubmissionDirectory:
             (self.path / name).write_bytes(content)
 
     def _inputs(
-        self, record: dict[str, object], skip: set[int], job: PlannedJob, plan: PlannedRun, orders: str
+        self, record: JobRecord, skip: set[int], job: PlannedJob, plan: PlannedRun, orders: str
     ) -> Iterator[str]:
         """Yield files that are sent with a job; those that cannot be named here, it asks for when it runs."""
         yield str(self.path / f"{job.shard}.gz")
@@ -206,26 +209,21 @@ class SubmissionDirectory:
             if parent in plan.jobs and (known.exists() or not (self.run.path / "known").exists() or self.start == 0):
                 yield str(known)
 
-    def _inputs_of_calls(
-        self, record: dict[str, Any], skip: set[int], job: PlannedJob, plan: PlannedRun
-    ) -> Iterator[str]:
+    def _inputs_of_calls(self, record: JobRecord, skip: set[int], job: PlannedJob, plan: PlannedRun) -> Iterator[str]:
         """Yield inputs that no call of the job itself makes, each once."""
-        made = {_archived(file) for call in record["calls"] if call["number"] not in skip for file in call["outputs"]}
+        made = {_archived(file) for call in _open_calls(record, skip) for file in call["outputs"]}
         seen: dict[str, str] = {}
-        for file in _needed(record, skip):
+        for file in (file for call in _open_calls(record, skip) for file in call["inputs"]):
             path = _archived(file)
             if path in made or path in seen.values():
                 continue
-            is_external = bool(file.get("external"))
+            is_external = file.get("external", False)
             if file.get("optional") or not _SENDABLE.fullmatch(path):
                 self._link(path if is_external else os.path.join(plan.archive_root, path))
             elif not is_external or "://" not in path:
                 name = os.path.basename(path) if is_external else path
                 if seen.setdefault(name, path) != path:
-                    raise PlanError(
-                        f"job {job.number} gets two files called {name} from outside ({seen[name]}, {path}), which "
-                        "cannot be sent together: ingest them into the archive, or use a shared file system"
-                    )
+                    raise _same_name_error(job.number, name, seen[name], path)
                 yield path
 
     def _link(self, path: str) -> None:
@@ -256,7 +254,7 @@ class ShardReader:
         self._name = ""
         self._content = b""
 
-    def record(self, job: PlannedJob) -> dict[str, Any]:
+    def record(self, job: PlannedJob) -> JobRecord:
         """Return the record of a job as its shard has it."""
         if self._name != job.shard:
             self._name, self._content = job.shard, (self._plan / job.shard).read_bytes()
@@ -265,27 +263,39 @@ class ShardReader:
         return current_record(header, json.loads(self._content[job.offset : end]))
 
 
-def _archived(file: dict[str, Any]) -> str:
+def _archived(file: FileRecord) -> str:
     """Return the path of a file in its archive."""
-    path: str = file["path"] + file.get("compression", "")
-    return path
+    return file["path"] + file.get("compression", "")
 
 
-def _needed(record: dict[str, Any], skip: set[int]) -> Iterable[dict[str, Any]]:
-    return (file for call in record["calls"] if call["number"] not in skip for file in call["inputs"])
+def _open_calls(record: JobRecord, skip: set[int]) -> list[CallRecord]:
+    """Return the calls of a job that are still to be executed."""
+    return [call for call in record["calls"] if call["number"] not in skip]
 
 
-def _order(job: PlannedJob, history: RunHistory, time_steps: Mapping[str, int]) -> dict[str, Any]:
+def _same_name_error(job: int, name: str, path: str, other: str) -> PlanError:
+    return PlanError(
+        f"job {job} gets two files called {name} from outside ({path}, {other}), which cannot be sent together: "
+        "ingest them into the archive, or use a shared file system"
+    )
+
+
+def _order(job: PlannedJob, history: RunHistory, time_steps: Mapping[str, int]) -> PoolOrder:
     """Return what a job has to know of earlier submissions; empty for one that never began."""
-    order: dict[str, Any] = {}
+    order: PoolOrder = {}
     if skip := calls_to_skip(job, history):
         order["skip"] = sorted(skip)
     if tries := {str(call.number): n for call in job.calls if (n := history.tries[call.number])}:
         order["tries"] = tries
-    steps = (max(history.exceeded[call.number, TIME], time_steps.get(call.module, 0)) for call in job.calls)
-    if learned := max(steps, default=0):
-        order["raised"] = learned
+    if raises := _time_raises(job, history, time_steps):
+        order["raised"] = raises
     if order:
         known = history.stored
         order["known"] = {path: known[path] for call in job.calls for path in call.inputs if path in known}
     return order
+
+
+def _time_raises(job: PlannedJob, history: RunHistory, time_steps: Mapping[str, int]) -> int:
+    """Return how often the time of a job was raised, here or where its modules ran before."""
+    raises = (max(history.exceeded[call.number, TIME], time_steps.get(call.module, 0)) for call in job.calls)
+    return max(raises, default=0)

@@ -28,6 +28,7 @@ from framework.worker.programs.warden import Warden
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
     from framework.registry.questions.files import FileRow
+    from framework.worker.job.records import CallRecord, FileRecord, JobRecord, ShardHeader
 
 
 IN_MEMORY = "in memory"
@@ -100,13 +101,14 @@ class RecordedFiles:
     pieces: tuple[str, ...]
 
 
-def _without_memory(call: dict[str, Any]) -> dict[str, Any]:
+def _without_memory(call: CallRecord) -> CallRecord:
     """Return a call with files in the place of outputs passed in memory; its outputs are kept for the comparison."""
 
-    def files(key: str, *without: str) -> list[dict[str, Any]]:
-        return [{name: value for name, value in file.items() if name not in without} for file in call[key]]
+    def files(records: list[FileRecord], *without: str) -> Any:
+        return [{name: value for name, value in file.items() if name not in without} for file in records]
 
-    return {**call, "inputs": files("inputs", "in_memory"), "outputs": files("outputs", "in_memory", "compression")}
+    inputs, outputs = files(call["inputs"], "in_memory"), files(call["outputs"], "in_memory", "compression")
+    return {**call, "inputs": inputs, "outputs": outputs}
 
 
 def _calls_needed(calls: list[CallSpec], number: int) -> list[CallSpec]:
@@ -134,7 +136,7 @@ def _find_shard(registry: Registry, run: str, number: int) -> tuple[str, str | N
     return kept[shard].location, software, attempt_values(registry, found.attempt_id)["archive_root"]
 
 
-def _recorded_files(registry: Registry, header: dict[str, Any], specs: list[CallSpec]) -> RecordedFiles:
+def _recorded_files(registry: Registry, header: ShardHeader, specs: list[CallSpec]) -> RecordedFiles:
     """Return the recorded facts of the calls' inputs and outputs."""
     paths = [file.path for spec in specs for file in (*spec.inputs, *spec.outputs) if not file.external]
     rows = find_in_archive(registry, header["archive"], paths)
@@ -155,7 +157,7 @@ def _set_compression(spec: CallSpec, rows: Mapping[str, FileRow]) -> None:
             file.compression = packed[0] if packed else ""
 
 
-def _recorded_pieces(registry: Registry, header: dict[str, Any], spec: CallSpec) -> dict[str, FileRow]:
+def _recorded_pieces(registry: Registry, header: ShardHeader, spec: CallSpec) -> dict[str, FileRow]:
     """Return the recorded files of a call's outputs with wildcards, by path."""
     if not any(file.pattern for file in spec.outputs):
         return {}
@@ -171,7 +173,7 @@ def _archived_copy(row: FileRow) -> tuple[str, Checksum]:
     return row.path, Checksum(row.size or 0, row.sha256 or "")
 
 
-def _find_job(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
+def _find_job(path: str, number: int) -> tuple[ShardHeader, JobRecord]:
     """Return a shard's header, and the definition of the job that a call belongs to."""
     parts = kept_plan.read_records(path)
     header = next(parts)
@@ -182,7 +184,7 @@ def _find_job(path: str, number: int) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def _repeat(
-    header: dict[str, Any], specs: list[CallSpec], known: RecordedFiles, target: Path, software: str | None
+    header: ShardHeader, specs: list[CallSpec], known: RecordedFiles, target: Path, software: str | None
 ) -> RerunResult:
     """Run calls with the worker's own code; the target directory takes the place of the archive."""
     try:

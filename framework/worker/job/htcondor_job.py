@@ -30,14 +30,15 @@ from framework.worker.programs.programs import Programs
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Any
+
+    from framework.worker.job.records import JournalOpening, LocalOrder, PoolOrder, PoolSettings
 
 
 def main(arguments: list[str]) -> int:
     """Run the job that the arguments name; return the exit status for the pool."""
     settings_path, cluster, shard, offset, number, retries, *orders = arguments
     with open(settings_path, encoding="utf-8") as file:
-        settings = json.load(file)
+        settings: PoolSettings = json.load(file)
     execution = PoolExecution(cluster)
     is_shared = settings["shared"]
     job = read_job(os.path.join(settings["directory"], "plan", shard) if is_shared else shard, int(offset))
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
         return INFRASTRUCTURE
     access = (SharedRunDirectory if is_shared else ScratchRunDirectory)(settings, job, execution)
     order = _read_order(orders, settings["orders"] if is_shared else "")
-    opening = {"run": settings["run"], "attempt": settings["attempt"], "start": settings["start"]}
+    opening: JournalOpening = {"run": settings["run"], "attempt": settings["attempt"], "start": settings["start"]}
     try:
         journal = access.open_journal(opening)
     except OSError as error:
@@ -93,7 +94,7 @@ def end_with(starter: int, programs: Programs) -> None:
 class EarlierExecutions:
     """State that the earlier executions of a job left."""
 
-    def __init__(self, job: JobSpec, facts: Iterable[dict[str, object]], order: dict[str, Any]) -> None:
+    def __init__(self, job: JobSpec, facts: Iterable[dict[str, object]], order: PoolOrder) -> None:
         state = fold(facts)
         #: Log and execution id of each call that began and did not end.
         self.open_logs = [(call.log, call.execution_id) for call in state.open_calls]
@@ -103,7 +104,7 @@ class EarlierExecutions:
         #: Files that earlier submissions stored.
         self.known = {path: Checksum(*checksum) for path, checksum in order.get("known", {}).items()}
         #: Call number, as text, to how often it was tried to its end.
-        self.tries: dict[str, int] = dict(order.get("tries", {}))
+        self.tries = dict(order.get("tries", {}))
         for number, tries in state.tries.items():
             self.tries[str(number)] = self.tries.get(str(number), 0) + tries
         #: How often the job's time was raised, since a call exceeded it.
@@ -178,7 +179,7 @@ class JobRunner:
         aside = os.path.join(access.failed, f"j{access.job.number:04d}-{execution_id}")
         # The pool itself raises memory.
         exceeded = {str(call.number): {TIME: earlier.time_raises} for call in access.job.calls}
-        order = {"shard": "", "offset": 0, "queue": execution_id, "aside": aside, "skip": earlier.finished}
+        order: LocalOrder = {"shard": "", "offset": 0, "queue": execution_id, "aside": aside, "skip": earlier.finished}
         try:
             return run_job(context, WorkOrder({**order, "tries": earlier.tries, "wanted": exceeded}))
         except OSError as error:
@@ -188,17 +189,17 @@ class JobRunner:
             return None
 
 
-def _read_order(orders: list[str], directory: str) -> dict[str, Any]:
+def _read_order(orders: list[str], directory: str) -> PoolOrder:
     """Read what earlier submissions of the run left to say about this job: a JSON line at an offset of a file."""
     if not orders or int(orders[1]) < 0:
         return {}
     with open(os.path.join(directory, orders[0]), "rb") as file:
         file.seek(int(orders[1]))
-        found: dict[str, Any] = json.loads(file.readline())
+        found: PoolOrder = json.loads(file.readline())
         return found
 
 
-def _environment(settings: dict[str, Any]) -> dict[str, str]:
+def _environment(settings: PoolSettings) -> dict[str, str]:
     """Return the environment of programs: that of this process, with the Python that runs it first on PATH."""
     path = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
     own = {"PATH": path, "FW_FENCE": settings["directory"], "FW_SECRETS": settings.get("secrets", "")}

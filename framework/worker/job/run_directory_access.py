@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
+    from framework.worker.job.records import JournalOpening, PoolSettings
     from framework.worker.journal.facts import FactObject
 
 #: Facts that are written into the job's event log while it runs; the journal arrives with all of them at its end.
@@ -45,7 +46,7 @@ def write_known_files(path: str, known: dict[str, list[Any]]) -> None:
 class SharedRunDirectory:
     """Run's directory on a file system that the job shares."""
 
-    def __init__(self, settings: dict[str, Any], job: JobSpec, execution: PoolExecution) -> None:
+    def __init__(self, settings: PoolSettings, job: JobSpec, execution: PoolExecution) -> None:
         self.run = settings["directory"]
         self.start: int = settings["start"]
         self.job = job
@@ -54,7 +55,7 @@ class SharedRunDirectory:
         self.failed = os.path.join(self.run, "failed")
         self.store_root, self.store_mode = job.archive_root, READ_ONLY
 
-    def open_journal(self, opening: dict[str, Any]) -> Journal:
+    def open_journal(self, opening: JournalOpening) -> Journal:
         """Open the journal of this execution."""
         return Journal(self.journal, self.next_journal_name(), **opening)
 
@@ -117,7 +118,7 @@ class ScratchRunDirectory(SharedRunDirectory):
     One folder of it is transferred to the run's directory when the job ends.
     """
 
-    def __init__(self, settings: dict[str, object], job: JobSpec, execution: PoolExecution) -> None:
+    def __init__(self, settings: PoolSettings, job: JobSpec, execution: PoolExecution) -> None:
         super().__init__(settings, job, execution)
         self.folder = os.path.join(execution.scratch, f"j{job.number}")
         self.journal = os.path.join(self.folder, "journal")
@@ -127,7 +128,7 @@ class ScratchRunDirectory(SharedRunDirectory):
         self._archive_root = job.archive_root
         job.archive_root = execution.scratch
 
-    def open_journal(self, opening: dict[str, Any]) -> Journal:
+    def open_journal(self, opening: JournalOpening) -> Journal:
         return ReportingJournal(self.journal, self.next_journal_name(), self.chirp, **opening)
 
     def read_journal(self, name: str) -> Iterable[bytes]:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from framework.worker.job.records import JobRecord, ShardHeader
+
     Names = Mapping[str, Mapping[str, str]]
 
 FORMAT = 2
@@ -28,21 +30,25 @@ _TO_FORMAT_1: Names = {
 }  # fmt: skip
 
 
-def current_record(header: Mapping[str, Any], job: dict[str, object]) -> dict[str, object]:
+def current_record(header: ShardHeader, job: JobRecord) -> JobRecord:
     """Return a job's record of a shard with today's keys, whichever format the shard has."""
-    return job if "format" in header else _renamed_job(job, FORMAT_1_KEYS)
+    if "format" in header:
+        return job
+    renamed: JobRecord = _renamed_job(job, FORMAT_1_KEYS)
+    return renamed
 
 
 def format_1_record(job: dict[str, object]) -> dict[str, object]:
     """Return a job's record with the keys of format 1."""
-    return _renamed_job(job, _TO_FORMAT_1)
+    renamed: dict[str, object] = _renamed_job(job, _TO_FORMAT_1)
+    return renamed
 
 
-def _renamed_job(job: dict[str, Any], names: Names) -> dict[str, Any]:
+def _renamed_job(job: Mapping[str, Any], names: Names) -> Any:
     return {**_renamed(job, names["job"]), "calls": [_renamed_call(call, names) for call in job["calls"]]}
 
 
-def _renamed_call(call: dict[str, Any], names: Names) -> dict[str, Any]:
+def _renamed_call(call: Mapping[str, Any], names: Names) -> dict[str, object]:
     parts = {"inputs": "file", "outputs": "file", "lists": "list", "execs": "exec"}
     nested: dict[str, object] = {
         key: [_renamed(part, names[kind]) for part in call[key]] for key, kind in parts.items() if key in call

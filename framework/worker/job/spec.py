@@ -11,7 +11,17 @@ import json
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any, BinaryIO, TypeVar
+    from typing import BinaryIO, TypeVar
+
+    from framework.worker.job.records import (
+        CallRecord,
+        ExecRecord,
+        FileRecord,
+        JobRecord,
+        ListRecord,
+        NeedsRecord,
+        ShardHeader,
+    )
 
     Amount = TypeVar("Amount", int, float)
 
@@ -24,7 +34,7 @@ class FileSpec:
         "path", "pattern", "rename", "saved", "sha256", "size", "transferred_to",
     )  # fmt: skip
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: FileRecord) -> None:
         self.label: str = data["label"]
         self.path: str = data["path"]
         self.job_path: str = data["job_path"]
@@ -50,11 +60,10 @@ class FileSpec:
 
     def with_name(self, name: str, metadata: dict[str, str]) -> FileSpec:
         """Return a file that fits the pattern of this one, with the metadata that its name holds."""
-        same = {"label": self.label, "filetype": self.filetype, "saved": self.saved,
-                "metadata": {**self.metadata, **metadata}, "compression": self.compression,
-                "header": self.header}  # fmt: skip
         return FileSpec(
-            {**same, "path": _with_name(self.path, name), "job_path": _with_name(self.job_path, name)}
+            {"label": self.label, "filetype": self.filetype, "saved": self.saved,
+             "metadata": {**self.metadata, **metadata}, "compression": self.compression, "header": self.header,
+             "path": _with_name(self.path, name), "job_path": _with_name(self.job_path, name)}
         )  # fmt: skip
 
 
@@ -67,7 +76,7 @@ class ListSpec:
 
     __slots__ = ("files", "job_path", "label", "lines")
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: ListRecord) -> None:
         self.label: str = data["label"]
         self.job_path: str = data["job_path"]
         self.lines: list[str] = data["lines"]
@@ -81,7 +90,7 @@ class ExecSpec:
         "argv", "deferred", "derived", "made", "number", "program", "step", "used", "version_flag", "version_pattern"
     )  # fmt: skip
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: ExecRecord) -> None:
         self.number: int = data["number"]
         self.program: str = data["program"]
         self.argv: list[str] = data["argv"]
@@ -106,7 +115,7 @@ class NeedsSpec:
 
     __slots__ = ("memory_statuses", "memory_steps_mb", "walltime_steps_minutes")
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: NeedsRecord) -> None:
         self.memory_steps_mb: list[int] = data.get("memory_steps_mb", [])
         self.walltime_steps_minutes: list[float] = data.get("walltime_steps_minutes", [])
         self.memory_statuses: list[int] = data.get("memory_statuses", [])
@@ -120,7 +129,7 @@ class CallSpec:
         "settings", "software", "wrapper",
     )  # fmt: skip
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: CallRecord) -> None:
         self.number: int = data["number"]
         self.module: str = data["module"]
         self.wrapper: str = data["wrapper"]
@@ -169,14 +178,14 @@ class JobSpec:
         "max_transfers", "number", "parents", "run", "shard", "software",
     )  # fmt: skip
 
-    def __init__(self, header: dict[str, Any], data: dict[str, Any]) -> None:
+    def __init__(self, header: ShardHeader, data: JobRecord) -> None:
         self.run: str = header["run"]
         self.attempt: int = header["attempt"]
         self.archive: str = header["archive"]
         self.archive_root: str = header["archive_root"]
         self.shard: str = header["shard"]
         #: Environments and containers by label (framework/worker/environments/base.py).
-        self.software: dict[str, dict[str, Any]] = header.get("software", {})
+        self.software = header.get("software", {})
         self.compression_args: list[str] = header.get("compression_args", [])
         #: Greatest number of files that its machine fetches from one server at a time; 0 for no limit.
         self.max_transfers: int = header.get("max_transfers", 0)

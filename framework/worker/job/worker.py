@@ -28,14 +28,16 @@ from framework.worker.programs.warden import SLOTS, Warden, adopt_orphans, die_w
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from typing import Any
+
+    from framework.worker.job.records import LocalOrder
 
 
 class WorkOrder:
     """Order to run a job, with the state that earlier executions of it left."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: LocalOrder) -> None:
         self.shard: str = data["shard"]
         self.offset: int = data["offset"]
         self.execution_id: str = data["queue"]
@@ -46,7 +48,7 @@ class WorkOrder:
         #: Call number, as text, to how often it was tried before.
         self.tries: dict[str, int] = data.get("tries", {})
         #: Call number, as text, to how often it exceeded memory and time.
-        self.exceeded: dict[str, dict[str, int]] = data.get("wanted", {})
+        self.exceeded: Mapping[str, Mapping[str, int]] = data.get("wanted", {})
         #: Checksums, by archive path, of files that other jobs of the run made.
         self.known = {path: Checksum(*found) for path, found in data.get("known", {}).items()}
         self.gpus: list[int] = data.get("gpus", [])
