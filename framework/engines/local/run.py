@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import selectors
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from framework.engines.engine import RunResult
 from framework.engines.history import RunHistory, calls_to_skip, job_is_done
@@ -19,6 +19,9 @@ from framework.engines.subcommand import LatePlanner, Stager
 from framework.model.run import PlannedJob, PlannedRun
 from framework.output.log import get_logger
 from framework.worker.journal.statuses import INTERRUPTED
+
+if TYPE_CHECKING:
+    from framework.worker.job.records import LocalOrder
 
 log = get_logger(__name__)
 
@@ -209,10 +212,10 @@ class LocalRun:
         self._watcher.job_started(job)
         worker.send_order(self._order(job, execution_id), job.number)
 
-    def _order(self, job: PlannedJob, execution_id: str) -> dict[str, object]:
+    def _order(self, job: PlannedJob, execution_id: str) -> LocalOrder:
         """Return the order by which a worker runs a job (framework/worker/job/worker.py)."""
         history = self._history
-        order: dict[str, object] = {
+        order: LocalOrder = {
             "shard": str(self._directory.plan / job.shard),
             "offset": job.offset,
             "queue": execution_id,
@@ -221,13 +224,15 @@ class LocalRun:
                 path: history.stored[path] for call in job.calls for path in call.inputs if path in history.stored
             },
         }
-        optional: dict[str, object] = {
-            "gpus": self._schedule.gpus.get(job.number),
-            "skip": sorted(calls_to_skip(job, history)),
-            "tries": {str(call.number): n for call in job.calls if (n := history.tries[call.number])},
-            "wanted": exceeded_by_call(job, history),
-        }
-        return order | {key: value for key, value in optional.items() if value}
+        if gpus := self._schedule.gpus.get(job.number):
+            order["gpus"] = gpus
+        if skip := calls_to_skip(job, history):
+            order["skip"] = sorted(skip)
+        if tries := {str(call.number): n for call in job.calls if (n := history.tries[call.number])}:
+            order["tries"] = tries
+        if exceeded := exceeded_by_call(job, history):
+            order["wanted"] = exceeded
+        return order
 
     def _read_worker(self, worker: Worker) -> None:
         """Read the answer of a worker and decide what becomes of its job."""

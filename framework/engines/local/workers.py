@@ -10,13 +10,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING
 
 from framework.engines.fence import MARK
 from framework.engines.process_paths import ROOT, program_path
 from framework.engines.run_directory import RunDirectory
 from framework.worker.journal.statuses import INFRASTRUCTURE
 from framework.worker.programs.warden import WORKER
+
+if TYPE_CHECKING:
+    from framework.worker.job.records import Answer, LocalOrder
 
 BEGIN = "import sys; sys.path.insert(0, {root!r}); from framework.worker.job.worker import main; sys.exit(main())"
 
@@ -47,7 +50,7 @@ def lost_answer(reason: str) -> JobAnswer:
 
 def read_answer(line: bytes) -> JobAnswer:
     """Return the answer that a worker has written as a line of JSON (framework/worker/job/worker.py)."""
-    record: dict[str, Any] = json.loads(line)
+    record: Answer = json.loads(line)
     exceeded = record.get("want")
     return JobAnswer(
         status=record["status"],
@@ -110,7 +113,7 @@ class Worker:
         """Descriptor to wait on for an answer."""
         return self.process.answers.fileno()
 
-    def send_order(self, order: dict[str, Any], job: int) -> None:
+    def send_order(self, order: LocalOrder, job: int) -> None:
         """Give it a job. A worker that has died shows that when its answer is read."""
         self.job, self.execution_id = job, order["queue"]
         with contextlib.suppress(OSError):

@@ -152,3 +152,46 @@ class PoolSettings(JournalOpening):
     #: True where jobs share a file system with the run.
     shared: bool
     secrets: NotRequired[str]
+
+
+class Answer(TypedDict):
+    """Answer of a worker of the local engine: how the calls of a job went."""
+
+    job: NotRequired[int]
+    #: Id of the execution.
+    queue: NotRequired[str]
+    status: int
+    reason: NotRequired[str]
+    #: Call, and memory or time, which it exceeded.
+    want: NotRequired[tuple[int, str] | None]
+    finished: NotRequired[Iterable[int]]
+    failed: NotRequired[Iterable[int]]
+    #: Size and sha256 of files that were made, by archive path.
+    stored: NotRequired[dict[str, tuple[int, str]]]
+    #: Label of software that could not be made ready.
+    broken: NotRequired[str]
+    #: True if the end of the job could not be recorded.
+    lost: NotRequired[bool]
+
+
+class StepOrder(TypedDict):
+    """Order to the shared process to execute a step."""
+
+    step: str
+    arguments: list[str]
+    #: Paths in the job's directory of outputs that stay in memory.
+    memory: list[str]
+    #: Pairs of a path and of the one that its object has already.
+    names: list[tuple[str, str]]
+    #: Paths of objects that no later step reads.
+    forget: list[str]
+    environment: dict[str, str]
+
+
+class StepAnswer(TypedDict):
+    """Answer of the shared process."""
+
+    status: int
+    #: Outputs that were left in memory.
+    held: list[str]
+    usage: NotRequired[dict[str, float]]

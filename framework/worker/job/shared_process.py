@@ -30,7 +30,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
-    from typing import Any
+
+    from framework.worker.job.records import StepAnswer, StepOrder
 
 STEPS = os.path.join(os.path.dirname(__file__), "shared_process_child.py")
 #: Runs the file by its path, without its directory on the import path.
@@ -113,9 +114,7 @@ class SharedProcess:
             self._orders, self._program = ours, program
         return program
 
-    def _order(
-        self, call: CallSpec, step: ExecSpec, argv: list[str], environment: Mapping[str, str]
-    ) -> dict[str, object]:
+    def _order(self, call: CallSpec, step: ExecSpec, argv: list[str], environment: Mapping[str, str]) -> StepOrder:
         held = [(file.job_path, self._held[file.path]) for file in call.inputs if file.path in self._held]
         names = [pair for pair in held if pair[0] != pair[1]]
         forget, self._forget = self._forget, []
@@ -128,7 +127,7 @@ class SharedProcess:
             "environment": {name: value for name, value in environment.items() if name.startswith("FW_")},
         }
 
-    def _send(self, program: Program, order: dict[str, object], log: int, limits: Limits) -> dict[str, Any] | None:
+    def _send(self, program: Program, order: StepOrder, log: int, limits: Limits) -> StepAnswer | None:
         """Send an order and return the answer; None if the process died or exceeded its limits."""
         import socket  # as above
 
@@ -151,7 +150,7 @@ class SharedProcess:
             return None
         finally:
             os.close(process)
-        answer: dict[str, Any] = json.loads(received)
+        answer: StepAnswer = json.loads(received)
         return answer
 
     def _wait_for_answer(self, answers: int, process: int, program: Program, limits: Limits) -> bool:

@@ -20,7 +20,7 @@ import traceback
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from framework.worker.job.records import StepAnswer, StepOrder
 
 CHUNK = 1 << 16
 #: Fields of getrusage that are sums, reported for each step.
@@ -48,7 +48,7 @@ def main() -> None:
         orders.sendall(json.dumps({**answer, "usage": meter.read()}).encode() + b"\n")
 
 
-def receive(orders: socket.socket) -> tuple[dict[str, Any], int] | None:
+def receive(orders: socket.socket) -> tuple[StepOrder, int] | None:
     """Return the next order with the descriptor of its log; None when there are no more."""
     text, descriptors, _, _ = socket.recv_fds(orders, CHUNK, 1)
     while text and not text.endswith(b"\n"):
@@ -56,7 +56,7 @@ def receive(orders: socket.socket) -> tuple[dict[str, Any], int] | None:
     return (json.loads(text), descriptors[0]) if text else None
 
 
-def execute(order: dict[str, Any], log: int, objects: dict[str, Any]) -> dict[str, Any]:
+def execute(order: StepOrder, log: int, objects: dict[str, object]) -> StepAnswer:
     """Execute one order; return the exit status and the paths that were left in memory."""
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -76,7 +76,7 @@ def execute(order: dict[str, Any], log: int, objects: dict[str, Any]) -> dict[st
     return {"status": status, "held": [path for path in order["memory"] if path in objects]}
 
 
-def call(step: str, arguments: list[str], objects: dict[str, Any], memory: frozenset[str]) -> int:
+def call(step: str, arguments: list[str], objects: dict[str, object], memory: frozenset[str]) -> int:
     """Call the function of a step; return its exit status, as its program would have it."""
     module, _, name = step.partition(":")
     try:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Any
 
-    from framework.worker.job.records import LocalOrder
+    from framework.worker.job.records import Answer, LocalOrder
 
 
 class WorkOrder:
@@ -235,10 +235,9 @@ class WorkerService:
     def __init__(self, tools: WorkerTools) -> None:
         self._tools = tools
 
-    def run(self, order: WorkOrder) -> dict[str, Any]:
+    def run(self, order: WorkOrder) -> Answer:
         """Run a job; return the answer to the engine."""
         job = read_job(order.shard, order.offset)
-        identity = {"job": job.number, "queue": order.execution_id}
         context = JobContext(job, order.execution_id, self._tools)
         context.known = order.known
         context.gpus = order.gpus
@@ -248,17 +247,21 @@ class WorkerService:
             # Journal or directory cannot be written: what was done is not recorded, and therefore counts as not done.
             reason = f"{error.strerror}: {error.filename or self._tools.journal.path}"
             self._tools.work_dir.give_up(order.aside)
-            return {**identity, "status": INFRASTRUCTURE, "lost": True, "reason": reason}
-        return {
-            **identity,
+            return {"job": job.number, "queue": order.execution_id, "status": INFRASTRUCTURE, "lost": True,
+                    "reason": reason}  # fmt: skip
+        answer: Answer = {
+            "job": job.number,
+            "queue": order.execution_id,
             "status": result.status,
             "reason": result.reason,
             "want": result.exceeded,
             "finished": result.finished,
             "failed": result.failed,
-            "stored": {path: [found.size, found.sha256] for path, found in result.stored.items()},
-            **({"broken": result.broken} if result.broken else {}),
+            "stored": {path: (found.size, found.sha256) for path, found in result.stored.items()},
         }
+        if result.broken:
+            answer["broken"] = result.broken
+        return answer
 
 
 def stop(programs: Programs) -> None:

@@ -93,9 +93,9 @@ class RestartState:
             if fact["status"] != LOST:
                 self._end_try(fact, outdated)
         elif event in ("job.queue", "job.start"):
-            self._open_jobs.add((fact["job"], fact["queue"]))
+            self._open_jobs.add(_execution(fact))
         elif event in ("job.end", "job.lost"):
-            self._ended_jobs.add((fact["job"], fact["queue"]))
+            self._ended_jobs.add(_execution(fact))
             self.failures += event == "job.end" and fact["status"] not in (0, INFRASTRUCTURE)
 
     def _end_try(self, fact: dict[str, Any], outdated: Collection[int]) -> None:
@@ -130,6 +130,11 @@ class RestartState:
             self.tries[call] += 1
         if exceeded is not None:
             self.exceeded[exceeded] += 1
+
+
+def _execution(fact: Mapping[str, Any]) -> tuple[int, str]:
+    """Return the job and the execution id that a fact is about."""
+    return fact["job"], fact["queue"]
 
 
 def fold(facts: Iterable[dict[str, object]]) -> RestartState:
