@@ -33,7 +33,7 @@ test-slow: $(DEV_READY) $(VALIDATOR_READY)  ## the tests that take minutes each
 
 test-htcondor: $(DEV_READY)  ## the tests on a real HTCondor pool (needs root; builds the pool once, some minutes)
 	$(POOL) build
-	$(BIN)/python -m pytest -m htcondor -p no:cacheprovider -p no:hypothesispytest --dist loadgroup --tx "$(POOLS)*popen//python=$(POOL) run python" $(or $(TESTS),tests/htcondor)
+	$(BIN)/python -m pytest -m htcondor -p no:cacheprovider -p no:hypothesispytest --dist loadscope --tx "$(POOLS)*popen//python=$(POOL) run python" $(or $(TESTS),tests/htcondor)
 
 test-newest:  ## the tests with the newest versions of all packages, in an environment of their own
 	$(MAKE) VENV=.venv-newest CONSTRAINTS= test

@@ -25,6 +25,12 @@ ROOT = Path(__file__).parents[2]
 VOLATILE = frozenset({"log", "plan"})
 #: How long anything may take before a test gives up.
 PATIENCE = 120.0
+#: Tests to what they share: a training, and simulated images.
+TOGETHER = {
+    "test_the_training_": "training",
+    "test_the_coadds_": "images",
+    "test_steps_in_one_process_": "images",
+}
 #: The sites of pipelines/common/sites.wcl, with what this pool's machines have.
 SHARED = [
     "target_site=htcondor",
@@ -51,6 +57,18 @@ def pytest_configure_node(node: Any) -> None:
     """Leave a worker that runs beside a pool the packages of its own Python: it is another than this process's."""
     if node.gateway.spec.python:
         node.gateway.spec.popen = None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand the tests out one by one, except that those which share a fixture that takes minutes stay together."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class OneByOne(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((group for name, group in TOGETHER.items() if name in nodeid), nodeid)
+
+    return OneByOne(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

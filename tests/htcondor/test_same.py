@@ -30,7 +30,6 @@ ROOMY = ["request_memory=3000"]
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("training")
 @pytest.mark.parametrize("site", [SHARED, FAR], ids=["shared", "transfer"])
 def test_the_training_comes_to_the_same_as_on_the_local_engine(fw, pool, tmp_path, site, trained_here):
     there = tmp_path / "there"
@@ -40,7 +39,6 @@ def test_the_training_comes_to_the_same_as_on_the_local_engine(fw, pool, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("coadds")
 @pytest.mark.parametrize("site", [SHARED, FAR], ids=["shared", "transfer"])
 def test_the_coadds_come_to_the_same_as_on_the_local_engine(fw, pool, tmp_path, site, images, coadded_here):
     there = tmp_path / "there"
@@ -51,7 +49,6 @@ def test_the_coadds_come_to_the_same_as_on_the_local_engine(fw, pool, tmp_path, 
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("coadds")
 def test_steps_in_one_process_come_to_the_same_as_on_the_local_engine(fw, pool, tmp_path, images):
     here, there = tmp_path / "here", tmp_path / "there"
     one = ROOT / "pipelines/hsc_coadd_inprocess.wcl"
