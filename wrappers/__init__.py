@@ -23,6 +23,9 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+#: Levels of messages, as journals have them.
+ERROR, WARNING, INFORMATION = 1, 2, 3
+
 
 class WrapperError(Exception):
     """A call cannot be run, or its outputs are wrong; the message says why."""
@@ -50,7 +53,7 @@ class Work:
         self.inputs = inputs
         #: Paths of output files by label.
         self.outputs = outputs
-        #: Messages to record with the call, as (level, text); the levels are 1 error, 2 warning, 3 information.
+        #: Messages to record with the call, as (level, text); a level is ERROR, WARNING or INFORMATION.
         self.messages: list[tuple[int, str]] = []
 
     def output(self, label: str) -> str:

@@ -7,7 +7,7 @@ figure), of which the planner's become metadata of ``file.champion``.
 
 from __future__ import annotations
 
-from wrappers import Generic, Work
+from wrappers import INFORMATION, Generic, Work
 from wrappers.scrape import as_object, read_object
 
 TYPE_CHECKING = False
@@ -37,7 +37,7 @@ class Wrapper(Generic):
     def outputs(self, work: Work) -> None:
         self._verdict = read_object(work.output("verdict"))
         champion, planner = self._verdict.get("champion"), self._verdict.get("planner")
-        work.messages.append((3, f"champion by cost: {champion}; jobs are planned by: {planner}"))
+        work.messages.append((INFORMATION, f"champion by cost: {champion}; jobs are planned by: {planner}"))
 
     def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         if label != "file.champion":

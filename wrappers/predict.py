@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 
-from wrappers import Generic, Work, WrapperError
+from wrappers import INFORMATION, Generic, Work, WrapperError
 
 FORECAST = "forecast"
 
@@ -29,7 +29,7 @@ class Wrapper(Generic):
     def outputs(self, work: Work) -> None:
         self._models = Counter(str(line.get("model")) for line in read_lines(work.output(self.label)))
         for model, jobs in sorted(self._models.items()):
-            work.messages.append((3, f"{jobs} jobs by model {model}"))
+            work.messages.append((INFORMATION, f"{jobs} jobs by model {model}"))
 
     def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         if label != f"file.{self.label}":

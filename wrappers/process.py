@@ -7,7 +7,7 @@ from these metadata (source ``registry:``), and by them the query ``calcloud_dri
 
 from __future__ import annotations
 
-from wrappers import Generic, Work
+from wrappers import INFORMATION, Generic, Work
 from wrappers.scrape import read_object
 
 PLANNED = "planned."
@@ -22,7 +22,7 @@ class Wrapper(Generic):
     def outputs(self, work: Work) -> None:
         self._metrics = read_object(work.output("metrics"))
         used = f"{self._metrics.get('memory')} GB, {self._metrics.get('wallclock')} s"
-        work.messages.append((3, f"{self._metrics.get('ipst')} used {used}"))
+        work.messages.append((INFORMATION, f"{self._metrics.get('ipst')} used {used}"))
 
     def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         if label != "file.metrics":

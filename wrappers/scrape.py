@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 
-from wrappers import Generic, Work, WrapperError
+from wrappers import INFORMATION, WARNING, Generic, Work, WrapperError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ class Wrapper(Generic):
     def outputs(self, work: Work) -> None:
         self._report = read_object(work.output("report"))
         kept, read = self._report.get("rows_kept"), self._report.get("rows_read")
-        work.messages.append((3, f"{kept} of {read} rows kept from {work.settings['source']}"))
+        work.messages.append((INFORMATION, f"{kept} of {read} rows kept from {work.settings['source']}"))
         if self._report.get("rows_quarantined"):
-            work.messages.append((2, f"{self._report['rows_quarantined']} rows quarantined"))
+            work.messages.append((WARNING, f"{self._report['rows_quarantined']} rows quarantined"))
 
     def metadata(self, work: Work, label: str, path: str) -> dict[str, object]:
         recorded = {key: self._report[key] for key in RECORDED if key in self._report}

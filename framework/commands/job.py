@@ -34,16 +34,19 @@ def command(run: str, number: int | None, registry: str | None, as_json: bool) -
     from framework.registry.database.opening import open_registry
     from framework.registry.questions.calls import calls
     from framework.registry.questions.messages import messages
-    from framework.registry.questions.run_messages import EVENT, run_messages
+    from framework.registry.questions.run_messages import run_messages
     from framework.registry.questions.runs import find_run
     from framework.registry.questions.software import stacks
     from framework.registry.questions.verifications import verifications
+    from framework.worker.journal.message_level import MessageLevel
 
     db = open_registry(registry)
     found = find_run(db, run)
     rows = [row for row in calls(db, found.attempt_id) if number in (None, row.jobnum)]
     events = [
-        one for one in run_messages(db, found.attempt_id, (EVENT,)) if one.jobnum and number in (None, one.jobnum)
+        one
+        for one in run_messages(db, found.attempt_id, (MessageLevel.EVENT,))
+        if one.jobnum and number in (None, one.jobnum)
     ]
     if number is not None and not rows and not events:
         raise RunError(

@@ -35,13 +35,14 @@ def command(run: str, registry: str | None, as_json: bool) -> None:
     """Show the problems of RUN, or what it waits for."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.database.opening import open_registry
-    from framework.registry.questions.run_messages import EVENT, unresolved_errors
     from framework.registry.questions.run_messages import run_messages as course_of
+    from framework.registry.questions.run_messages import unresolved_errors
     from framework.registry.questions.runs import find_run, run_progress
+    from framework.worker.journal.message_level import MessageLevel
 
     db = open_registry(registry)
     found = run_progress(db, find_run(db, run))
-    course = course_of(db, found.attempt_id, (EVENT,))
+    course = course_of(db, found.attempt_id, (MessageLevel.EVENT,))
     queue_status = read_queue_status(found, db)
     errors = _relevant_errors(unresolved_errors(db, found.attempt_id), found, queue_status)
     if queue_status is not None and found.ended is None and queue_status.job_counts.get(JobState.IDLE):

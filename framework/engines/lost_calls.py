@@ -8,6 +8,7 @@ from collections.abc import Container, Iterable
 from framework.worker.files.transfer import READ_ONLY, lost_log_path, measure, move
 from framework.worker.journal.facts import CallTry, FileObject, call_end, call_message, file_record
 from framework.worker.journal.journal import Journal
+from framework.worker.journal.message_level import MessageLevel
 from framework.worker.journal.restart_state import OpenCall
 from framework.worker.journal.statuses import LOST
 
@@ -28,7 +29,7 @@ def close_calls(
     """
     for call in sorted(calls, key=lambda call: call.key):
         log = _keep_log(call, archive, archive_root, "" if call.log in in_use else written_in or archive_root)
-        messages = [call_message(1, reason)]
+        messages = [call_message(MessageLevel.ERROR, reason)]
         made = [[0, log["path"]]] if log else []
         name = log["path"] if log else ""
         files = [log] if log else []

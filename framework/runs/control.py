@@ -14,7 +14,8 @@ from framework.registry.database.opening import open_registry
 from framework.registry.ingest.ingester import ingest
 from framework.runs.execution import find_engine
 from framework.worker.journal.facts import message
-from framework.worker.journal.journal import EVENT, Journal
+from framework.worker.journal.journal import Journal
+from framework.worker.journal.message_level import MessageLevel
 
 if TYPE_CHECKING:
     from framework.registry.database.connection import Registry
@@ -42,7 +43,7 @@ def record_control(directory: RunDirectory, registry: Registry, verb: str, reaso
     said = f": {reason}" if reason else ""
     try:
         journal = Journal(str(directory.journal), name, run=plan.run, attempt=plan.attempt)
-        journal.write(message(EVENT, f"{WORDS[verb]} by {operator()}{said}"))
+        journal.write(message(MessageLevel.EVENT, f"{WORDS[verb]} by {operator()}{said}"))
         journal.close()
     except OSError as error:
         raise InfrastructureError(f"{error.strerror}: {error.filename}") from error

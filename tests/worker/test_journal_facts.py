@@ -10,9 +10,11 @@ from typing import Any
 import msgspec
 import pytest
 
+import wrappers
 from framework.model.facts import DECODER, FACTS, CallMessage, FileRecord
 from framework.worker.journal import facts
 from framework.worker.journal.journal import Journal
+from framework.worker.journal.message_level import MessageLevel
 
 #: Fields that only older journals have, and those that a message has of one kind of subject each.
 NOT_WRITTEN = {"disk", "md5", "file", "line"}
@@ -86,3 +88,7 @@ def test_nested_records_are_read_with_every_field(read_back):
     for record, kind in ((end.files[0], FileRecord), (end.messages[0], CallMessage)):
         assert isinstance(record, kind)
         assert {name for name in record.__struct_fields__ if getattr(record, name) is None} <= NOT_WRITTEN
+
+
+def test_wrappers_name_the_levels_of_messages_as_journals_do():
+    assert tuple(MessageLevel)[:3] == (wrappers.ERROR, wrappers.WARNING, wrappers.INFORMATION)

@@ -18,6 +18,7 @@ from framework.model.run import PlannedRun
 from framework.output.log import get_logger
 from framework.worker.journal import facts
 from framework.worker.journal.journal import Journal
+from framework.worker.journal.message_level import MessageLevel
 
 log = get_logger(__name__)
 
@@ -42,7 +43,7 @@ def plan_block(submission: SubmissionDirectory, number: int) -> int:
     fields = {"run": plan.run, "block": number}
     if error:
         text = f"block {names.get(number, number)} could not be planned: {error}"
-        journal.write(facts.message(1, text, block=number))
+        journal.write(facts.message(MessageLevel.ERROR, text, block=number))
         log.error(text, extra=fields)
         status = 1
     else:

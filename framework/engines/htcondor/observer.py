@@ -30,7 +30,8 @@ from framework.worker.job.pool_execution import execution_id
 from framework.worker.job.run_directory_access import journal_name
 from framework.worker.journal import facts
 from framework.worker.journal.facts import FactObject, JobExecution
-from framework.worker.journal.journal import EVENT, Journal, read_facts
+from framework.worker.journal.journal import Journal, read_facts
+from framework.worker.journal.message_level import MessageLevel
 from framework.worker.journal.restart_state import OpenCall, fold
 
 log = get_logger(__name__)
@@ -188,7 +189,7 @@ class Observer:
 
     def _write_message(self, event: Event, node: NodeState, text: str, execution: str = "") -> None:
         about = JobExecution(node.job, execution or node.execution_id)
-        if self._write(facts.message(EVENT, text, about=about), event.t):
+        if self._write(facts.message(MessageLevel.EVENT, text, about=about), event.t):
             log.info(text, extra={"run": self._plan.run, "job": node.job})
 
     def _write(self, fact: FactObject, t: float, journal: str = "engine") -> bool:

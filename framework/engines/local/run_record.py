@@ -12,10 +12,9 @@ from framework.engines.run_directory import RunDirectory
 from framework.model.run import PlannedJob, PlannedRun
 from framework.worker.journal import facts
 from framework.worker.journal.facts import JobExecution
-from framework.worker.journal.journal import EVENT, Journal, read_facts
+from framework.worker.journal.journal import Journal, read_facts
+from framework.worker.journal.message_level import MessageLevel
 from framework.worker.journal.restart_state import OpenCall, fold
-
-ERROR = 1
 
 
 class LocalRunRecord:
@@ -93,11 +92,11 @@ class LocalRunRecord:
 
     def write_message(self, text: str) -> None:
         """Record an event that a person may want to know of."""
-        self._journal.write(facts.message(EVENT, text))
+        self._journal.write(facts.message(MessageLevel.EVENT, text))
 
     def write_error(self, text: str, block: int | None = None) -> None:
         """Record an error of the run, or of one of its blocks."""
-        self._journal.write(facts.message(ERROR, text) if block is None else facts.message(ERROR, text, block=block))
+        self._journal.write(facts.message(MessageLevel.ERROR, text, block=block))
 
     def end(self, status: int) -> None:
         """Record the end and close the journal."""

@@ -14,7 +14,7 @@ from framework.registry.database.connection import Registry
 from framework.registry.questions.software import stacks_of, submitters_of
 from framework.registry.schema import tables as schema
 from framework.registry.schema.column_types import Time
-from framework.worker.journal.journal import EVENT
+from framework.worker.journal.message_level import MessageLevel
 from framework.worker.journal.statuses import LOST
 
 #: Filetypes whose contents differ each time.
@@ -127,7 +127,7 @@ class _RunRows:
     def _table(self, table: Table, condition: ColumnElement[bool]) -> Iterator[Line]:
         task_column = "id" if table is schema.task else "task_id"
         for row in self._connection.execute(table.select().where(condition)):
-            is_event = table is schema.task_message and row.message_lvl == EVENT
+            is_event = table is schema.task_message and row.message_lvl == MessageLevel.EVENT
             if row._mapping.get(task_column) not in self._ignored_tasks and not is_event:
                 yield self._line(table, row)
 

@@ -8,8 +8,8 @@ from sqlalchemy import exists, or_, select
 
 from framework.registry.database.connection import Registry
 from framework.registry.schema.tables import pfw_wrapper, task, task_message
+from framework.worker.journal.message_level import MessageLevel
 
-ERROR, WARNING = 1, 2
 #: How many failures are asked for: more than anybody reads.
 MOST_FAILURES = 1000
 
@@ -30,7 +30,7 @@ def messages(db: Registry, attempt_id: int) -> dict[int, list[str]]:
     said = task_message.c
     query = (
         select(said.task_id, said.message)
-        .where(said.pfw_attempt_id == attempt_id, said.message_lvl.in_((ERROR, WARNING)))
+        .where(said.pfw_attempt_id == attempt_id, said.message_lvl.in_((MessageLevel.ERROR, MessageLevel.WARNING)))
         .order_by(said.message_time, said.message_lvl)
     )
     found: dict[int, list[str]] = {}
@@ -53,7 +53,7 @@ def failures(db: Registry, attempt_id: int) -> list[FailureRow]:
     query = (
         select(call.wrapnum, call.modname.label("module"), call.wrapkeys.label("keys"), said.message.label("reason"))
         .join(task_message, said.task_id == call.task_id)
-        .where(said.pfw_attempt_id == attempt_id, said.message_lvl == ERROR, ~later)
+        .where(said.pfw_attempt_id == attempt_id, said.message_lvl == MessageLevel.ERROR, ~later)
         .order_by(call.wrapnum, said.message_time)
         .limit(MOST_FAILURES)
     )

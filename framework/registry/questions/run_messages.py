@@ -10,8 +10,7 @@ from sqlalchemy import Column, Connection, or_, select
 
 from framework.registry.database.connection import Registry
 from framework.registry.schema.tables import pfw_exec, pfw_job, pfw_wrapper, task, task_message
-
-ERROR, WARNING, INFORMATION, EVENT = 1, 2, 3, 4
+from framework.worker.journal.message_level import MessageLevel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +18,6 @@ class RunMessage:
     """A message of a run, with its job or call."""
 
     time: float
-    #: 1 error, 2 warning, 3 information, 4 event of people or queues.
     level: int
     text: str
     jobnum: int | None
@@ -45,7 +43,7 @@ NO_JOB = _JobOfTask(None, None, None)
 NO_CALL = _CallOfTask(None, None, None, None)
 
 
-def run_messages(db: Registry, attempt_id: int, levels: Sequence[int]) -> list[RunMessage]:
+def run_messages(db: Registry, attempt_id: int, levels: Sequence[MessageLevel]) -> list[RunMessage]:
     """Return the messages of some levels, in order of time."""
     said = task_message.c
     where = (said.pfw_attempt_id == attempt_id, said.message_lvl.in_(levels))
@@ -87,7 +85,7 @@ def _jobs_and_calls(
 
 def unresolved_errors(db: Registry, attempt_id: int) -> list[RunMessage]:
     """Return the errors that no later try has resolved: the last one of each call, and of jobs without such a call."""
-    errors = run_messages(db, attempt_id, (ERROR,))
+    errors = run_messages(db, attempt_id, (MessageLevel.ERROR,))
     with db.read() as connection:
         calls = _resolved_numbers(connection, pfw_wrapper.c.wrapnum, attempt_id)
         jobs = _resolved_numbers(connection, pfw_job.c.jobnum, attempt_id)

@@ -18,6 +18,7 @@ from framework.worker.job.spec import CallSpec, ExecSpec, FileSpec
 from framework.worker.job.wildcard_outputs import InvalidNameError
 from framework.worker.journal import facts
 from framework.worker.journal.facts import CallTry
+from framework.worker.journal.message_level import MessageLevel
 from framework.worker.journal.statuses import BAD_RESULT, INFRASTRUCTURE
 from framework.worker.programs.limits import MEMORY, Limits
 from wrappers import Generic, Work, WrapperError, load_wrapper
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from framework.worker.journal.facts import FileObject
     from framework.worker.programs.programs import ProgramResult
 
-ERROR, WARNING, INFORMATION = 1, 2, 3
 #: Errors of the machine, not of the program.
 MACHINE_ERRORS = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.EMFILE, errno.ENOMEM}
@@ -125,7 +125,7 @@ class CallExecution:
     def _fail(self, status: int, reason: str) -> int:
         """Note the reason of a failure; return the status."""
         reason = self.reason = self._context.secrets.redact(reason)
-        self._messages.append(facts.call_message(ERROR, reason))
+        self._messages.append(facts.call_message(MessageLevel.ERROR, reason))
         return status
 
     def _work_of_wrapper(self) -> Work:

@@ -21,6 +21,7 @@ from framework.worker.job.spec import CallSpec, JobSpec, read_job
 from framework.worker.job.work_directory import WorkDirectory
 from framework.worker.journal.facts import JobExecution, job_end, job_start, message
 from framework.worker.journal.journal import Journal
+from framework.worker.journal.message_level import MessageLevel
 from framework.worker.journal.statuses import INFRASTRUCTURE
 from framework.worker.programs.limits import GRACE
 from framework.worker.programs.programs import Programs
@@ -98,10 +99,10 @@ def run_job(context: JobContext, order: WorkOrder) -> JobResult:
     junk = _store_junk(context, order, result) if job.junk else None
     if result.status:
         for text in _calls_not_run(job, order, result):
-            journal.write(message(2, text, about=execution))
+            journal.write(message(MessageLevel.WARNING, text, about=execution))
         os.chdir("/")
         work_dir.set_aside(order.aside)
-        journal.write(message(3, f"what the job left is kept in {order.aside}", about=execution))
+        journal.write(message(MessageLevel.INFORMATION, f"what the job left is kept in {order.aside}", about=execution))
     else:
         work_dir.clear()
     journal.write(job_end(execution, result.status, [junk] if junk else []))

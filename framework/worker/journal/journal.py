@@ -21,8 +21,6 @@ import threading
 import time
 
 FORMAT = 1
-#: Level of a message about what people and queues did to a run, which is not part of its results.
-EVENT = 4
 #: Seconds between two flushes to the disk.
 FLUSH_EVERY = 1.0
 
