@@ -8,7 +8,7 @@ gives: path, filetype, of_run, ipst, planned_model, planned_memory_gb, memory, p
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 KEYS = ("ipst", "planned_model", "planned_memory_gb", "memory", "planned_wallclock_s", "wallclock")
@@ -20,7 +20,7 @@ select d.path, d.filetype, d.metadata, a.run
 """
 
 
-def ask(sql: Callable[..., list[dict[str, Any]]], *, run: str) -> Iterator[dict[str, Any]]:
+def ask(sql: Callable[..., list[Mapping[str, Any]]], *, run: str) -> Iterator[Mapping[str, Any]]:
     """Yield the lines."""
     for row in sql(METRICS, run=run):
         known = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])

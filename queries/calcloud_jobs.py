@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ select d.path, v.val as root
 
 
 def ask(
-    sql: Callable[..., list[dict[str, object]]],
+    sql: Callable[..., list[Mapping[str, Any]]],
     *,
     plan: str,
     inputs: str,
@@ -58,7 +58,7 @@ def ask(
             yield {"fullname": path, **known}
 
 
-def _lines(plan: str, sql: Callable[..., list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _lines(plan: str, sql: Callable[..., list[Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
     path = plan
     if not os.path.isfile(plan):
         found = sql(PLANS, run=plan)

@@ -7,7 +7,7 @@ gives: path, kind, ccd, filter (NONE for frames of no filter), calibdate; a line
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 FRAMES = """
@@ -17,7 +17,7 @@ select d.path, d.filetype, d.metadata from desfile d, file_archive_info f
 """
 
 
-def ask(sql: Callable[..., list[dict[str, Any]]], *, project: str) -> Iterator[dict[str, Any]]:
+def ask(sql: Callable[..., list[Mapping[str, Any]]], *, project: str) -> Iterator[Mapping[str, Any]]:
     """Yield a line for each frame, by path."""
     for row in sql(FRAMES, below=f"{project}/%"):
         metadata = row["metadata"] if isinstance(row["metadata"], dict) else json.loads(row["metadata"])

@@ -7,7 +7,7 @@ gives: path, tract, patch, visit, ccd, filter; a line for each image and patch, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ select d.path, d.metadata from desfile d, file_archive_info f
 
 
 def ask(
-    sql: Callable[..., list[dict[str, Any]]], *, skymap: str, tract: str, project: str
+    sql: Callable[..., list[Mapping[str, Any]]], *, skymap: str, tract: str, project: str
 ) -> Iterator[dict[str, object]]:
     """Yield a line for each image and patch that overlap; none if no image touches the tract."""
     sky_map = SkyMap.from_json(Path(skymap).read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import asdict
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -111,7 +111,7 @@ def verify_calls(
     if numbers and module:
         raise click.UsageError("name calls, or a module, not both")
     verifier = Verifier(db, run)
-    status, told = 0, []
+    status, told = 0, list[dict[str, object]]()
     for number in numbers or verifier.calls(module):
         target = (into / str(number) if into else free_directory(verifier.run.run, number)).absolute()
         try:
@@ -155,7 +155,7 @@ def verdict_lines(done: Verification) -> Iterator[str]:
             yield f"  {file.verdict:<12}  {file.path}: {file.difference}"
 
 
-def as_object(done: Verification, again: RerunResult, target: Path) -> dict[str, Any]:
+def as_object(done: Verification, again: RerunResult, target: Path) -> dict[str, object]:
     """Return a verdict as plain data."""
     about = {key: value for key, value in asdict(done).items() if key not in ("pfw_attempt_id", "wrapnum", "files")}
     files = [asdict(file) for file in done.files]

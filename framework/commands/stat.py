@@ -14,7 +14,7 @@ from framework.output import tables
 from framework.output.text import counted, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from framework.engines.engine import QueueStatus
     from framework.registry.database.connection import Registry
@@ -152,7 +152,7 @@ def run_cells(row: RunRow) -> list[str]:
 
 def header(run: RunRow) -> dict[str, str]:
     """Return the fields printed above a run's modules."""
-    fields: dict[str, Any] = {
+    fields: dict[str, str | None] = {
         "run": run.run,
         "state": run.state,
         "pipeline": run.pipeline,
@@ -183,7 +183,7 @@ def submission_fields(db: Registry, attempt_id: int) -> dict[str, str]:
     return fields
 
 
-def commit(git: dict[str, Any]) -> str:
+def commit(git: Mapping[str, Any]) -> str:
     """Return a git commit as text, and whether files have been changed since."""
     if "none" in git:
         return str(git["none"])

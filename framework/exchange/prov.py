@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +13,7 @@ from framework.registry.questions.provenance import Activity, Artefact, Provenan
 #: Names are the same from every registry, so that documents of several runs can be merged.
 PREFIXES = {"fw": "urn:skyfw:", "metadata": "urn:skyfw:metadata:"}
 
-Entry = tuple[str, dict[str, Any]]
+Entry = tuple[str, Mapping[str, object]]
 
 
 def prov_text(record: Provenance) -> Iterator[str]:
@@ -94,7 +94,7 @@ def _entities(record: Provenance, names: dict[int, str]) -> Iterator[Entry]:
             yield _configuration(record, kind), {"prov:type": _name("prov:Plan"), "fw:sha256": sha256}
 
 
-def _activity(one: Activity) -> dict[str, Any]:
+def _activity(one: Activity) -> Mapping[str, object]:
     return {
         "prov:startTime": _moment(one.start),
         "prov:endTime": _moment(one.end),
@@ -122,7 +122,7 @@ def _agents(record: Provenance) -> Iterator[Entry]:
         )
 
 
-def _associations(record: Provenance, names: dict[int, str]) -> Iterator[dict[str, Any]]:
+def _associations(record: Provenance, names: dict[int, str]) -> Iterator[Mapping[str, object]]:
     plan = _configuration(record, "fullsubmitwcl") if record.attempt.fullsubmitwcl_sha256 else None
     run = names[record.attempt.task_id]
     yield {"prov:activity": run, "prov:agent": _person(record), **({"prov:plan": plan} if plan else {})}
@@ -135,7 +135,7 @@ def _associations(record: Provenance, names: dict[int, str]) -> Iterator[dict[st
             yield {"prov:activity": names[one.id], "prov:agent": _software_name(one.software)}
 
 
-def _numbered(letter: str, links: Iterable[dict[str, Any]]) -> Iterator[Entry]:
+def _numbered(letter: str, links: Iterable[Mapping[str, object]]) -> Iterator[Entry]:
     return ((f"_:{letter}{number}", link) for number, link in enumerate(links, start=1))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,6 @@ def _installed_packages() -> Iterator[str]:
         yield from (name.removesuffix(".dist-info") for name in names if name.endswith(".dist-info"))
 
 
-def _software_version(kind: str, name: str, found: dict[str, Any]) -> NewSoftware:
+def _software_version(kind: str, name: str, found: Mapping[str, Any]) -> NewSoftware:
 
     return NewSoftware(role=kind, sha256=fingerprint(kind, name, found), kind=kind, name=name, found=found)

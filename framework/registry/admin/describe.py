@@ -41,7 +41,7 @@ def mermaid_lines() -> Iterator[str]:
         yield f"    {far.table.name} ||--o{{ {near.table.name} : {near.name}"
 
 
-def describe_tables() -> list[dict[str, Any]]:
+def describe_tables() -> list[dict[str, object]]:
     """Return the tables with their columns as values for JSON."""
     targets = {reference.near: str(reference.far) for reference in all_references()}
     return [

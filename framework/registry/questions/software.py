@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,7 @@ class Stack:
     image: str | None
     image_digest: str | None
     #: All properties that were found.
-    found: dict[str, Any]
+    found: Mapping[str, Any]
 
     @property
     def label(self) -> str:
