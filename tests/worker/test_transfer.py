@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -192,3 +193,29 @@ def test_a_server_is_not_asked_for_more_files_at_a_time_than_it_may_be(breaking,
         thread.join()
     assert len(list(tmp_path.glob("got*"))) == 8
     assert 1 <= breaking[2]["most"] <= 2
+
+
+@pytest.fixture
+def two_mounts(tmp_path, unable):
+    """Two directories of one file system, each a mount of its own: a file cannot be renamed from one to the other."""
+    mounts = [tmp_path / "job", tmp_path / "archive"]
+    for path in mounts:
+        path.mkdir()
+        bind = ["mount", "--bind", str(path), str(path)]
+        if os.getuid() != 0 or subprocess.run(bind, check=False).returncode:
+            unable("only root may mount a directory a second time")
+    yield mounts
+    for path in mounts:
+        subprocess.run(["umount", "-l", str(path)], check=True)
+
+
+@pytest.mark.root
+def test_files_go_between_two_mounts_of_one_file_system(two_mounts):
+    job, archive = two_mounts
+    (job / "made").write_bytes(b"made")
+    with pytest.raises(OSError, match="cross-device"):
+        os.rename(job / "made", archive / "made")
+    facts = store(str(job / "made"), str(archive / "here/made"))
+    assert (facts, (archive / "here/made").read_bytes(), (job / "made").exists()) == (facts_of(b"made"), b"made", False)
+    link(str(archive / "here/made"), str(job / "in"), facts, ChecksumCache())
+    assert (job / "in").read_bytes() == b"made"

@@ -140,8 +140,14 @@ def store(source: str, target: str, mode: int = READ_ONLY) -> Checksum:
     if own and status.st_dev == os.stat(os.path.dirname(target)).st_dev:
         found = measure(source)
         os.chmod(source, mode)
-        os.replace(source, target)
-        return found
+        try:
+            os.replace(source, target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+        else:
+            return found
+    # Two file systems, or two mounts of one.
     found = _copy(source, target, mode)
     os.unlink(source)
     return found
