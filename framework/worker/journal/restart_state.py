@@ -7,6 +7,7 @@ run; a job on a pool folds those of its own earlier executions, and therefore th
 from __future__ import annotations
 
 from collections import Counter
+from operator import itemgetter
 
 from framework.worker.journal.file_records import archived_form, is_archived
 from framework.worker.journal.statuses import INFRASTRUCTURE, LOST
@@ -17,16 +18,22 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+#: Job and execution id that a fact is about; and with call and try, the identity of a call within its run.
+execution_of = itemgetter("job", "queue")
+call_key_of = itemgetter("job", "queue", "call", "try")
+
+
 class OpenCall:
     """Call that began and has no end on record."""
 
     __slots__ = ("call", "execution_id", "job", "log", "module", "try_number")
 
     def __init__(self, fact: dict[str, Any]) -> None:
-        self.job: int = fact["job"]
-        self.execution_id: str = fact["queue"]
-        self.call: int = fact["call"]
-        self.try_number: int = fact["try"]
+        self.job: int
+        self.execution_id: str
+        self.call: int
+        self.try_number: int
+        self.job, self.execution_id, self.call, self.try_number = call_key_of(fact)
         #: Archive path of its log.
         self.log: str = fact["log"]
         self.module: str = fact["module"]
@@ -89,13 +96,13 @@ class RestartState:
             opened = OpenCall(fact)
             self._open_calls[opened.key] = opened
         elif event == "call.end":
-            self._ended_calls.add((fact["job"], fact["queue"], fact["call"], fact["try"]))
+            self._ended_calls.add(call_key_of(fact))
             if fact["status"] != LOST:
                 self._end_try(fact, outdated)
         elif event in ("job.queue", "job.start"):
-            self._open_jobs.add(_execution(fact))
+            self._open_jobs.add(execution_of(fact))
         elif event in ("job.end", "job.lost"):
-            self._ended_jobs.add(_execution(fact))
+            self._ended_jobs.add(execution_of(fact))
             self.failures += event == "job.end" and fact["status"] not in (0, INFRASTRUCTURE)
 
     def _end_try(self, fact: dict[str, Any], outdated: Collection[int]) -> None:
@@ -130,11 +137,6 @@ class RestartState:
             self.tries[call] += 1
         if exceeded is not None:
             self.exceeded[exceeded] += 1
-
-
-def _execution(fact: Mapping[str, Any]) -> tuple[int, str]:
-    """Return the job and the execution id that a fact is about."""
-    return fact["job"], fact["queue"]
 
 
 def fold(facts: Iterable[dict[str, object]]) -> RestartState:
