@@ -82,6 +82,7 @@ def run(arguments: list[str], name: str = "fw") -> int:
     0 done, 1 the run or check failed, 2 usage or configuration, 3 infrastructure (registry, pool, disk).
     """
     open_standard_streams()
+    output = sys.stdout
     try:
         answer: Any = fw.main(arguments, prog_name=name, standalone_mode=False)
     except click.ClickException as error:
@@ -96,15 +97,24 @@ def run(arguments: list[str], name: str = "fw") -> int:
     except FrameworkError as error:
         complain(f"error: {error}")
         return error.exit_code
-    except (BrokenPipeError, SystemExit):  # click itself exits where the pipe is closed
-        flush_or_drop()  # whoever read the output has seen enough
-        return 0
+    except BrokenPipeError:
+        return end_of_output()
+    except SystemExit:
+        if sys.stdout is output:
+            raise
+        return end_of_output()  # click exits by itself where the pipe is closed, and puts another stream in its place
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         complain(f"error: {named}{error.strerror or error}")
         flush_or_drop()
         return 3
     return answer if isinstance(answer, int) else 0
+
+
+def end_of_output() -> int:
+    """Return the exit code of a verb whose output nobody reads any more: whoever read it has seen enough."""
+    flush_or_drop()
+    return 0
 
 
 def complain(text: str) -> None:

@@ -68,3 +68,11 @@ def test_nobody_who_reads_the_output_is_no_error(environment, words):
     )  # fmt: skip
     os.close(writer)
     assert (said.returncode, said.stderr) == (0, b"")
+
+
+def test_code_of_a_site_that_exits_does_not_look_like_success(fw, fw_home, tmp_path):
+    fw_home.mkdir()
+    (fw_home / "site.wcl").write_text("<functions>\nsite.leave = leaving:leave\n</functions>\n")
+    (tmp_path / "leaving.py").write_text("import sys\n\n\ndef leave(n):\n    sys.exit(4)\n")
+    (tmp_path / "a.wcl").write_text("n = $FUNC{site.leave,4}\n")
+    assert fw("explain", "a.wcl", "n").status == 4
