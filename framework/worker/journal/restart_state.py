@@ -26,22 +26,15 @@ call_key_of = itemgetter("job", "queue", "call", "try")
 class OpenCall:
     """Call that began and has no end on record."""
 
-    __slots__ = ("call", "execution_id", "job", "log", "module", "try_number")
+    __slots__ = ("call", "execution_id", "job", "key", "log", "module", "try_number")
 
     def __init__(self, fact: dict[str, Any]) -> None:
-        self.job: int
-        self.execution_id: str
-        self.call: int
-        self.try_number: int
-        self.job, self.execution_id, self.call, self.try_number = call_key_of(fact)
+        #: Job, execution, call and try: the identity of the call within its run.
+        self.key: tuple[int, str, int, int] = call_key_of(fact)
+        self.job, self.execution_id, self.call, self.try_number = self.key
         #: Archive path of its log.
         self.log: str = fact["log"]
         self.module: str = fact["module"]
-
-    @property
-    def key(self) -> tuple[int, str, int, int]:
-        """Job, execution, call and try: the identity of the call within its run."""
-        return (self.job, self.execution_id, self.call, self.try_number)
 
 
 class JobLocalFiles:
