@@ -223,6 +223,11 @@ class ReplanAnswers(RegistryAnswers):
         return (line for line in found if not any(file.path.startswith(self._own) for file in line.values()))
 
 
+def query_files() -> list[Path]:
+    """Return the files of the queries that pipelines may name, by name."""
+    return sorted(path for path in QUERIES.iterdir() if path.suffix in (".sql", ".py") and path.stem[0] != "_")
+
+
 def _query(name: str) -> Path:
     """Return the file of a query."""
     if not name.isidentifier():
@@ -230,7 +235,7 @@ def _query(name: str) -> Path:
     for path in (QUERIES / f"{name}.sql", QUERIES / f"{name}.py"):
         if path.is_file():
             return path
-    known = sorted(path.stem for path in QUERIES.iterdir() if path.suffix in (".sql", ".py") and path.stem[0] != "_")
+    known = [path.stem for path in query_files()]
     raise UnansweredError(f"there is no query '{name}'; there is: {', '.join(known) or 'none'}")
 
 

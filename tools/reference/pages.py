@@ -1,4 +1,4 @@
-"""All pages, with their text, and their comparison with the files of docs/reference."""
+"""All pages of docs/reference, with their text."""
 
 from __future__ import annotations
 
@@ -33,15 +33,3 @@ def write_pages() -> None:
     DOCS.mkdir(parents=True, exist_ok=True)
     for name in PAGES:
         (DOCS / f"{name}.md").write_text(page_text(name), encoding="utf-8")
-
-
-def outdated_pages() -> list[str]:
-    """Return the names of the pages whose files differ from the code."""
-    return [name for name in PAGES if _written(name) != page_text(name)]
-
-
-def _written(name: str) -> str:
-    try:
-        return (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return ""

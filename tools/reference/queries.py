@@ -7,7 +7,7 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
-from tools.reference.markdown import ROOT
+from framework.runs.planner_answers import query_files
 
 title = "Queries"
 
@@ -27,11 +27,6 @@ def lines() -> Iterator[str]:
             name, colon, rest = line.partition(":")
             yield f"- *{name}*: {rest.strip()}" if colon and name in ("given", "gives") else line
         yield from ("", f"In `queries/{path.name}`.")
-
-
-def query_files() -> list[Path]:
-    """Return the files of the queries that ship, by name."""
-    return sorted(path for path in (ROOT / "queries").glob("[a-z]*.*") if path.suffix in (".sql", ".py"))
 
 
 def _head(path: Path) -> str:

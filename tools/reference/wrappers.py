@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Iterator
 from pathlib import Path
 
+from framework.runs.wrapper_hooks import wrapper_files
 from tools.reference.markdown import ROOT, prose
 
 title = "Wrappers"
@@ -23,8 +24,7 @@ def lines() -> Iterator[str]:
 
 def wrapper_names() -> list[str]:
     """Return the names of the wrappers that ship, the default first."""
-    names = {path.stem for path in (ROOT / "wrappers").glob("[a-z]*.py")}
-    return ["generic", *sorted(names - {"generic"})]
+    return sorted(wrapper_files(), key=lambda name: (name != "generic", name))
 
 
 def _docstring(path: Path) -> str:
