@@ -169,12 +169,14 @@ def _run_locally(
 
 @contextmanager
 def with_restart_hint(directory: RunDirectory) -> Iterator[None]:
-    """Append the hint ``fw restart RUN`` to infrastructure errors."""
+    """Append the hint ``fw restart RUN`` to infrastructure errors and to an interrupt outside the engine."""
     try:
         yield
     except InfrastructureError as error:
         way = f"what was done is kept; put that right, then: fw restart {directory.run}"
         raise type(error)(f"{error}\n{way}") from error
+    except KeyboardInterrupt:
+        raise InfrastructureError(f"interrupted; what was done is kept: fw restart {directory.run}") from None
 
 
 def _detach(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import subprocess
 import sys
@@ -63,6 +64,7 @@ def test_a_run_that_is_over_waits_for_its_registry(run_that_ends_without_its_ser
 @pytest.mark.postgres
 def test_who_will_not_wait_is_told_the_way_on(run_that_ends_without_its_server, a_postgres_server, rows, tmp_path):
     run, own = run_that_ends_without_its_server
+    time.sleep(random.uniform(0, 1.5))  # wherever it is: in a pause, or at its next try
     run.send_signal(signal.SIGINT)
     said = run.communicate(timeout=60)[0]
     assert run.returncode == 3, said

@@ -77,24 +77,30 @@ class Follower:
         except KeyboardInterrupt:
             os.kill(self._child, signal.SIGKILL)
             os.waitpid(self._child, 0)
-            raise RegistryError(f"registry {self._registry.place} has not ingested the last facts yet") from None
+            raise self._not_ingested() from None
         finally:
             os.close(ended)
 
+    def _not_ingested(self) -> RegistryError:
+        return RegistryError(f"registry {self._registry.place} has not ingested the last facts yet")
+
     def catch_up(self) -> None:
-        """Ingest the journals in this process; wait for a registry that is unavailable."""
-        deadline, is_reported = time.monotonic() + PATIENCE_SECONDS, False
-        while True:
-            try:
-                ingest(self._registry, self._attempt, self._journal)
-                return
-            except RegistryAway as error:
-                if time.monotonic() > deadline:
-                    raise
+        """Ingest the journals in this process; wait for a registry that is unavailable, until an interrupt."""
+        deadline, unavailable = time.monotonic() + PATIENCE_SECONDS, None
+        try:
+            while True:
+                try:
+                    ingest(self._registry, self._attempt, self._journal)
+                    return
+                except RegistryAway as error:
+                    if time.monotonic() > deadline:
+                        raise
+                    is_reported, unavailable = unavailable is not None, error
                 if not is_reported:
-                    print(f"{error}\nwaiting for it, {PATIENCE_SECONDS // 60} minutes at most", file=sys.stderr)
-                    is_reported = True
-                _pause(error)
+                    print(f"{unavailable}\nwaiting for it, {PATIENCE_SECONDS // 60} minutes at most", file=sys.stderr)
+                time.sleep(1)
+        except KeyboardInterrupt:
+            raise unavailable or self._not_ingested() from None
 
     def _follow(self, reading: int, parent: int) -> None:
         """Ingest, in the child, until the engine closes its side of the pipe, and once more after that."""
@@ -124,11 +130,3 @@ class Follower:
 def _is_ready(descriptor: int, seconds: float) -> bool:
     """Return whether a pipe's other side is closed, or a process has ended, within some seconds."""
     return bool(select.select([descriptor], [], [], seconds)[0])
-
-
-def _pause(error: RegistryAway) -> None:
-    """Wait a second; on an interrupt, raise the error, which has the remedy."""
-    try:
-        time.sleep(1)
-    except KeyboardInterrupt:
-        raise error from None
