@@ -17,7 +17,7 @@ DEV_READY := $(VENV)/.ready-dev
 VALIDATOR := .venv-rocrate
 VALIDATOR_READY := $(VALIDATOR)/.ready
 
-.PHONY: run hello test test-slow test-htcondor test-newest mutants lint docs picture constraints format bench-local bench clean
+.PHONY: run hello test test-slow test-htcondor test-newest full-calcloud full-registry mutants lint docs picture constraints format bench-local bench clean
 
 run: $(RUN_READY)  ## train the three networks on simulated jobs
 	$(BIN)/fwsubmit calcloud_train
@@ -34,6 +34,12 @@ test-slow: $(DEV_READY) $(VALIDATOR_READY)  ## the tests that take minutes each
 test-htcondor: $(DEV_READY)  ## the tests on a real HTCondor pool (needs root; builds the pool once, some minutes)
 	$(POOL) build
 	$(BIN)/python -m pytest -m htcondor -p no:cacheprovider -p no:hypothesispytest --dist loadscope --tx "$(POOLS)*popen//python=$(POOL) run python" $(or $(TESTS),tests/htcondor)
+
+full-calcloud: $(DEV_READY)  ## the networks on the real jobs, three seeds
+	FW_FULL=1 $(BIN)/python -m pytest tests/calcloud/test_real_jobs.py
+
+full-registry: $(DEV_READY)  ## fifty kills of an ingest on each database, and the other tests of endurance
+	FW_FULL=1 $(BIN)/python -m pytest -n 2 tests/registry/test_endurance.py
 
 test-newest:  ## the tests with the newest versions of all packages, in an environment of their own
 	$(MAKE) VENV=.venv-newest CONSTRAINTS= test

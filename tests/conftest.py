@@ -68,6 +68,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"{report.nodeid}: needs {str(report.longrepr).partition(NO_SHARED_DATA)[2][:-2]}")
 
 
+@pytest.fixture(scope="session")
+def long_form() -> bool:
+    """Whether tests that have a short and a long form run in the long one: ``make full-NAME``."""
+    return bool(os.environ.get("FW_FULL"))
+
+
 @pytest.fixture
 def fw_home(tmp_path: Path) -> Path:
     return tmp_path / "home"
