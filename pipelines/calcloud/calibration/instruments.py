@@ -20,8 +20,6 @@ class Instrument:
     raws: tuple[tuple[str, ...], ...] = (("raw",),)
     #: True if the command line names the first raw file only, and the program finds the others.
     first_only: bool = False
-    #: Product groups of the archive (MAST) that a calibration needs.
-    retrieved: tuple[str, ...] = ("ASN", "RAW")
 
 
 INSTRUMENTS = {
@@ -31,22 +29,8 @@ INSTRUMENTS = {
         stage1=("calcos",),
         raws=(("rawtag", "rawtag_a", "rawtag_b", "rawaccum", "rawaccum_a", "rawaccum_b", "rawacq"),),
         first_only=True,
-        retrieved=(
-            "ASN",
-            "RAW",
-            "EPC",
-            "RAWACCUM",
-            "RAWACCUM_A",
-            "RAWACCUM_B",
-            "RAWACQ",
-            "RAWTAG",
-            "RAWTAG_A",
-            "RAWTAG_B",
-        ),
     ),
-    "stis": Instrument(
-        stage1=("cs0.e", "-tv"), raws=(("raw",), ("wav",)), retrieved=("ASN", "RAW", "EPC", "TAG", "WAV")
-    ),
+    "stis": Instrument(stage1=("cs0.e", "-tv"), raws=(("raw",), ("wav",))),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipelines.calcloud.calibration.exit_codes import ExitCode, JobError
-from pipelines.calcloud.calibration.instruments import INSTRUMENTS
+from pipelines.calcloud.sources.schema import INPUT_KINDS
 
 #: Value of --inputs that stands for the archive.
 MAST = "mast:"
@@ -47,7 +47,7 @@ def retrieve(ipst: str, instrument: str, folder: Path) -> list[Path]:
             warnings.simplefilter("ignore")  # about no results, which is reported below
             found = Observations.query_criteria(obs_collection="HST", obs_id=ipst.lower())
             products = Observations.get_product_list(found) if len(found) else []
-            needed = [row for row in products if row["productSubGroupDescription"] in INSTRUMENTS[instrument].retrieved]
+            needed = [row for row in products if row["productSubGroupDescription"] in INPUT_KINDS[instrument]]
             paths = [_download(Observations, row, folder) for row in needed]
     except JobError:
         raise

@@ -5,10 +5,11 @@ Scrape, train, predict and plan share it, so that training and prediction use th
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from pipelines.calcloud.program.errors import InputError
+from pipelines.calcloud.sources.keywords import DETECTORS, is_performed, is_unknown, read_yes_or_no, spell
 from pipelines.calcloud.sources.schema import INSTRUMENTS, IPST
 
 #: Suffix of the name of a features file, after the dataset's name.
@@ -119,26 +120,26 @@ def parse_keywords(text: str, name: str) -> dict[str, str]:
     Returns
     -------
     dict[str, str]
-        Values by keyword.
+        Values by keyword, in the usual spelling of the keywords.
 
     Raises
     ------
     InputError
-        If a line is not KEY=value, a keyword is repeated, or the text is empty.
+        If a line is not KEY=value, a keyword is repeated or misspelt, or the text is empty.
     """
-    found: dict[str, str] = {}
+    if not text.strip():
+        raise InputError(f"{name}:1: the file is empty: it has lines KEY=value, n_files and total_mb at least")
+    return spell(_lines(text, name), name)
+
+
+def _lines(text: str, name: str) -> Iterator[tuple[int, str, str]]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip():
             continue
         parts = _LINE.fullmatch(line)
         if parts is None:
             raise InputError(f"{name}:{number}: {line.strip()[:60]!r} is not KEY=value")
-        if parts[1] in found:
-            raise InputError(f"{name}:{number}: {parts[1]} is given more than once")
-        found[parts[1]] = parts[2]
-    if not found:
-        raise InputError(f"{name}:1: the file is empty: it has lines KEY=value, n_files and total_mb at least")
-    return found
+        yield number, parts[1], parts[2]
 
 
 def encode_header(ipst: str, keywords: Mapping[str, str]) -> dict[str, float]:
@@ -159,17 +160,17 @@ def encode_header(ipst: str, keywords: Mapping[str, str]) -> dict[str, float]:
     Raises
     ------
     InputError
-        If `n_files` or `total_mb` is missing or not a number.
+        If `n_files` or `total_mb` is missing or not a number, or a keyword has a value that is not known.
     """
     name = check_name(ipst)
     complete = {**DEFAULTS, **keywords}
     return {
         "n_files": int(_number(ipst, complete, "n_files", whole=True)),
         "total_mb": _number(ipst, complete, "total_mb"),
-        "drizcorr": _has_value(complete, "DRIZCORR", "PERFORM"),
-        "pctecorr": _has_value(complete, "PCTECORR", "PERFORM"),
-        "crsplit": _encode_crsplit(complete["CRSPLIT"]),
-        "subarray": _has_value(complete, "SUBARRAY", "TRUE", "T", "1"),
+        "drizcorr": is_performed(ipst, complete, "DRIZCORR"),
+        "pctecorr": is_performed(ipst, complete, "PCTECORR"),
+        "crsplit": _encode_crsplit(ipst, complete),
+        "subarray": _encode_subarray(ipst, complete),
         "detector": _encode_detector(ipst, complete),
         "dtype": int(name[-1] == "0"),
         "instr": INSTRUMENTS[name[0]][1],
@@ -191,20 +192,26 @@ def _number(ipst: str, keywords: Mapping[str, str], key: str, *, whole: bool = F
     return value
 
 
-def _has_value(keywords: Mapping[str, str], key: str, *values: str) -> int:
-    return int(keywords[key].strip().upper() in values)
+def _encode_subarray(ipst: str, keywords: Mapping[str, str]) -> int:
+    text = keywords["SUBARRAY"]
+    try:
+        return 0 if is_unknown(text) else int(read_yes_or_no(text))
+    except ValueError as error:
+        raise InputError(f"{ipst}: SUBARRAY = {error}") from None
 
 
-def _encode_crsplit(text: str) -> int:
-    if text.strip().lower() in ("nan", ""):
+def _encode_crsplit(ipst: str, keywords: Mapping[str, str]) -> int:
+    if is_unknown(keywords["CRSPLIT"]):
         return CRSPLIT_UNKNOWN
-    return CRSPLIT_ONE if text.strip() in ("1", "1.0") else CRSPLIT_SEVERAL
+    return CRSPLIT_ONE if _number(ipst, keywords, "CRSPLIT", whole=True) == 1 else CRSPLIT_SEVERAL
 
 
 def _encode_detector(ipst: str, keywords: Mapping[str, str]) -> int:
     """Return 1 for a large detector, by its name; without a name, by the longer side of the image."""
     detector = keywords.get("DETECTOR", "").strip().upper()
-    if detector not in ("", "NAN"):
+    if not is_unknown(detector):
+        if detector not in DETECTORS:
+            raise InputError(f"{ipst}: DETECTOR = {detector!r} is not one of {', '.join(DETECTORS)}")
         return int(detector in LARGE_DETECTORS)
-    axes = [_number(ipst, keywords, key) for key in ("NAXIS1", "NAXIS2") if key in keywords]
+    axes = [_number(ipst, keywords, key) for key in ("NAXIS1", "NAXIS2") if not is_unknown(keywords.get(key, ""))]
     return int(max(axes, default=0) > _LARGEST_OTHER_AXIS)

@@ -1,25 +1,26 @@
-"""Datasets of a folder, from the headers of FITS files and from reports of their memory and time.
+"""Datasets of a folder, from the headers of raw FITS files and from reports of their memory and time.
 
-`fits:DIR`: files whose names begin with a dataset's, in DIR or anywhere below it. Memory and time come from GNU time's
-reports `*process_metrics.txt` and `*preview_metrics.txt`; a dataset without a report has no memory and time.
+`fits:DIR`: files whose names begin with a dataset's, in DIR or anywhere below it. Only inputs of the calibration count
+as files of a dataset, not its products; the members of an association count as files of the association. Memory and
+time come from GNU time's reports `*process_metrics.txt` and `*preview_metrics.txt`; a dataset without a report has no
+memory and time. What cannot be used has a row that says why.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+import gzip
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.sources.dataset import encode_header
+from pipelines.calcloud.sources.dataset_files import DatasetFiles, group, read_members, walk
 from pipelines.calcloud.sources.rows import csv_from_rows
-from pipelines.calcloud.sources.schema import IPST, bin_of
+from pipelines.calcloud.sources.schema import FAULT
+from pipelines.calcloud.sources.time_reports import memory_and_time
 
 FITS = "fits:"
-#: Keywords that are read from the first header that has them.
+#: Keywords that are read from the first header that has a value for them.
 KEYWORDS = ("DETECTOR", "SUBARRAY", "DRIZCORR", "PCTECORR", "CRSPLIT", "NAXIS1", "NAXIS2")
-_REPORTS = ("process_metrics.txt", "preview_metrics.txt")
-_ELAPSED = re.compile(r"Elapsed \(wall clock\) time .*?: ((?:\d+:)?\d+:[\d.]+)")
-_RESIDENT = re.compile(r"Maximum resident set size \(kbytes\): (\d+)")
-_STATUS = re.compile(r"Exit status: (\d+)")
 
 
 def read_folder(name: str) -> bytes:
@@ -33,7 +34,8 @@ def read_folder(name: str) -> bytes:
     Returns
     -------
     bytes
-        CSV with a row for each dataset: features, and memory (GB) and wallclock (s) where reports exist.
+        CSV with a row for each dataset: features, and memory (GB) and wallclock (s) where reports exist. The column
+        `fault` says why a dataset, a directory or a link cannot be used.
 
     Raises
     ------
@@ -43,45 +45,90 @@ def read_folder(name: str) -> bytes:
     folder = Path(name.removeprefix(FITS))
     if not folder.is_dir():
         raise InputError(f"{name}: no such folder")
-    rows = list(_rows(folder))
+    unreadable: list[str] = []
+    rows = list(_rows(group(walk(folder, unreadable))))
     if not rows:
-        raise InputError(f"{name}: no FITS file there has the name of a dataset")
-    return csv_from_rows(rows)
+        reasons = "".join(f"; {reason}" for reason in unreadable)
+        raise InputError(f"{name}: no FITS file there has the name of a dataset{reasons}")
+    return csv_from_rows([*rows, *({FAULT: reason} for reason in unreadable)])
 
 
-def _rows(folder: Path) -> Iterator[Mapping[str, object]]:
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and (match := IPST.match(path.name) or IPST.fullmatch(path.parent.name)):
-            found.setdefault(match[0].lower(), []).append(path)
-    for ipst, paths in found.items():
-        images = [path for path in paths if path.suffix == ".fits"]
-        if images:
-            yield {"ipst": ipst, **features_of(ipst, images), **_memory_and_time(paths)}
+def _rows(found: Mapping[str, DatasetFiles]) -> Iterator[Mapping[str, object]]:
+    faults = {ipst: fault for ipst, files in found.items() if (fault := _find_members(files))}
+    members = {member for files in found.values() for member in files.members}
+    for ipst, files in found.items():
+        if ipst in members or not any(path.name.endswith((".fits", ".fits.gz")) for path in _all(files)):
+            continue
+        try:
+            if ipst in faults:
+                raise InputError(faults[ipst])
+            inputs = [*files.inputs, *_inputs_of_members(ipst, files, found)]
+            yield {"ipst": ipst, **features_of(ipst, inputs), **memory_and_time(files.others)}
+        except (InputError, OSError) as error:
+            yield {"ipst": ipst, FAULT: " ".join(str(error).split())}
 
 
-def features_of(ipst: str, images: list[Path]) -> dict[str, float]:
-    """Return the features of a dataset from its raw files.
+def _all(files: DatasetFiles) -> list[Path]:
+    return [*files.inputs, *files.others]
+
+
+def _find_members(files: DatasetFiles) -> str:
+    """Read the members of an association; return the fault of its table, or an empty text."""
+    try:
+        for path in files.associations:
+            files.members += read_members(path)
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _inputs_of_members(ipst: str, files: DatasetFiles, found: Mapping[str, DatasetFiles]) -> list[Path]:
+    missing = [member for member in files.members if member not in found or not found[member].inputs]
+    if missing:
+        raise InputError(f"raw files of {', '.join(missing)}, of the association {ipst}, are not there")
+    return [path for member in files.members for path in found[member].inputs]
+
+
+def features_of(ipst: str, inputs: Sequence[Path]) -> dict[str, float]:
+    """Return the features of a dataset from the inputs of its calibration.
 
     Parameters
     ----------
     ipst : str
         The dataset.
-    images : list[Path]
-        Its FITS files; the keywords are those of the first.
+    inputs : Sequence[Path]
+        Its raw files, and the table of its association; the keywords are those of the first raw file.
 
     Returns
     -------
     dict[str, float]
-        The nine features; `total_mb` is in MB (10⁶ bytes).
+        The nine features; `total_mb` is in MB (10⁶ bytes), of files as they are when unpacked.
+
+    Raises
+    ------
+    InputError
+        If there is no raw file, or one is not a FITS file.
     """
-    keywords = header_of(images[0])
-    sizes = {"n_files": str(len(images)), "total_mb": str(sum(path.stat().st_size for path in images) / 1e6)}
-    return encode_header(ipst, keywords | sizes)
+    raws = DatasetFiles(inputs=list(inputs)).raws
+    if not raws:
+        raise InputError("no raw file is there, only products")
+    sizes = {"n_files": str(len(inputs)), "total_mb": str(sum(map(_unpacked_bytes, inputs)) / 1e6)}
+    headers = [header_of(path) for path in raws]
+    return encode_header(ipst, headers[0] | sizes)
+
+
+def _unpacked_bytes(path: Path) -> int:
+    if path.suffix != ".gz":
+        return path.stat().st_size
+    try:
+        with gzip.open(path) as file:
+            return sum(len(block) for block in iter(lambda: file.read(1 << 20), b""))
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path}: the compressed file is damaged ({error})") from error
 
 
 def header_of(path: Path) -> dict[str, str]:
-    """Return the keywords of `KEYWORDS` that a FITS file has; InputError if it is not a FITS file.
+    """Return the values of `KEYWORDS` in a FITS file; a keyword without a value is left out.
 
     Parameters
     ----------
@@ -96,42 +143,22 @@ def header_of(path: Path) -> dict[str, str]:
     Raises
     ------
     InputError
-        If it is not a FITS file.
+        If it is not a FITS file, or a card cannot be read.
     """
     from astropy.io import fits  # start-up: a second to import
 
+    found: dict[str, str] = {}
     try:
-        with fits.open(path) as file:
-            headers = [unit.header for unit in file]
-    except OSError as error:
+        with warnings.catch_warnings(), path.open("rb") as stored:
+            warnings.simplefilter("ignore", fits.verify.VerifyWarning)  # what matters is raised as well
+            file = fits.open(stored)
+            for unit in file:
+                for keyword in KEYWORDS:
+                    value = unit.header.get(keyword)
+                    if keyword not in found and value is not None and not isinstance(value, fits.card.Undefined):
+                        found[keyword] = str(value)
+    except fits.VerifyError as error:
+        raise InputError(f"{path}: a card of its header cannot be read ({error})") from error
+    except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{path}: is not a FITS file ({error})") from error
-    found = {}
-    for keyword in KEYWORDS:
-        values = [header[keyword] for header in headers if keyword in header]
-        if values:
-            found[keyword] = str(values[0])
     return found
-
-
-def _memory_and_time(paths: list[Path]) -> dict[str, object]:
-    """Return memory (GB) and time (s) of both steps together, as CALCLOUD adds them; nothing if a step failed."""
-    memory_kb, seconds, reports = 0, 0.0, 0
-    for path in paths:
-        if not path.name.endswith(_REPORTS):
-            continue
-        text = path.read_text(errors="replace")
-        elapsed, resident, status = _ELAPSED.search(text), _RESIDENT.search(text), _STATUS.search(text)
-        if not elapsed or not resident or not status or int(status[1]):
-            return {}
-        memory_kb, seconds, reports = memory_kb + int(resident[1]), seconds + _seconds(elapsed[1]), reports + 1
-    if not reports:
-        return {}
-    memory = memory_kb / 1e6
-    return {"memory": memory, "wallclock": max(seconds, 0.01), "mem_bin": bin_of(memory)}
-
-
-def _seconds(shown: str) -> float:
-    total = 0.0
-    for part in shown.split(":"):
-        total = total * 60 + float(part)
-    return total

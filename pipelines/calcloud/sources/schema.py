@@ -12,6 +12,16 @@ IPST = re.compile(r"[ijlo][a-z0-9]{8}", re.IGNORECASE)
 INSTRUMENTS = {"j": ("acs", 0), "l": ("cos", 1), "o": ("stis", 2), "i": ("wfc3", 3)}
 INSTRUMENT_NAMES = tuple(name for name, _ in INSTRUMENTS.values())
 
+#: Kinds of files that a calibration takes, by instrument: the product groups of the archive (MAST) that it needs.
+INPUT_KINDS = {
+    "acs": ("ASN", "RAW"),
+    "wfc3": ("ASN", "RAW"),
+    "cos": (
+        "ASN", "RAW", "EPC", "RAWACCUM", "RAWACCUM_A", "RAWACCUM_B", "RAWACQ", "RAWTAG", "RAWTAG_A", "RAWTAG_B",
+    ),
+    "stis": ("ASN", "RAW", "EPC", "TAG", "WAV"),
+}  # fmt: skip
+
 #: Names of the memory bins, the machines of 2, 8, 16 and 64 GB.
 BIN_NAMES = ("2g", "8g", "16g", "64g")
 
@@ -105,6 +115,9 @@ DATE_NAMES = ("src_date", "timestamp")
 
 #: The column that is 1 where a job was simulated; a table without it holds real jobs.
 SIMULATED = "simulated"
+
+#: The column in which a source says why a row cannot be used.
+FAULT = "fault"
 
 
 def bin_of(memory_gb: float) -> int:

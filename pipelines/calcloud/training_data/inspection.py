@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipelines.calcloud.sources.dataset import CRSPLIT_SEVERAL
-from pipelines.calcloud.sources.schema import COLUMNS, DATE_NAMES, NAMES, SIMULATED, contradictions
+from pipelines.calcloud.sources.keywords import is_unknown, read_yes_or_no
+from pipelines.calcloud.sources.schema import COLUMNS, DATE_NAMES, FAULT, NAMES, SIMULATED, contradictions
 from pipelines.calcloud.sources.source import Source, SourceLine
 from pipelines.calcloud.training_data.features import normalise_crsplit
 
@@ -17,6 +18,8 @@ Value = str | int | float
 #: Columns of 0 and 1, one for each kind of doubt; `flagged` is 1 where any of them is.
 FLAGS = ("flag_two_decimals", "flag_crsplit")
 FLAGGED = "flagged"
+#: Columns that say yes or no, where a source has them.
+MARKS = (*FLAGS, SIMULATED)
 
 #: From this day on one exposure (CRSPLIT 1) is coded 1; before, it was coded 2 like several.
 CRSPLIT_CORRECTED = "2021-08-09"
@@ -82,8 +85,8 @@ def inspect(source: Source) -> Inspection:
             bad.append(QuarantinedRow(line, tuple(reasons)))
         else:
             good.append(values)
-    others = [name for name in source.header if name not in NAMES]
-    kept = pd.DataFrame(good, columns=[*NAMES, *others])
+    others = [name for name in source.header if name not in (*NAMES, *MARKS, FAULT)]
+    kept = pd.DataFrame(good, columns=[*NAMES, *others, *MARKS])
     return Inspection(kept=_with_flags(kept), quarantined=tuple(bad))
 
 
@@ -110,8 +113,15 @@ def _read_row(line: SourceLine, header: tuple[str, ...]) -> tuple[dict[str, Valu
     if len(line.fields) != len(header):
         return {}, [f"row: has {len(line.fields)} fields, the header has {len(header)}"]
     text = dict(zip(header, line.fields, strict=True))
+    if fault := text.get(FAULT, "").strip():
+        return {}, [f"source: {fault}"]
     values: dict[str, Value] = {}
     reasons = []
+    for name in MARKS:
+        try:
+            text[name] = str(int(_is_marked(text.get(name, ""))))
+        except ValueError as error:
+            reasons.append(f"{name}: {error}")
     for column in COLUMNS:
         try:
             values[column.name] = column.read(text[column.name])
@@ -130,9 +140,9 @@ def _with_flags(table: pd.DataFrame) -> pd.DataFrame:
         FLAGS[1]: _doubtful_crsplit(table),
     }
     for flag, doubtful in doubtful_by_flag.items():
-        table[flag] = (doubtful | _is_marked(table, flag)).astype(int)
+        table[flag] = (doubtful | (table[flag] == "1")).astype(int)
     table[FLAGGED] = table[list(FLAGS)].max(axis=1).astype(int)
-    table[SIMULATED] = _is_marked(table, SIMULATED).astype(int)
+    table[SIMULATED] = (table[SIMULATED] == "1").astype(int)
     table["crsplit"] = normalise_crsplit(table["crsplit"])
     return table
 
@@ -160,7 +170,5 @@ def _day(text: str) -> str:
         return ""
 
 
-def _is_marked(table: pd.DataFrame, name: str) -> "pd.Series[bool]":
-    if name not in table:
-        return pd.Series(False, index=table.index)
-    return table[name].astype(str).str.strip().isin(["1", "1.0", "True", "true"])
+def _is_marked(text: str) -> bool:
+    return not is_unknown(text) and read_yes_or_no(text)

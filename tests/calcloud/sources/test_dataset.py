@@ -34,6 +34,37 @@ def test_crsplit_distinguishes_one_exposure_from_several(text, code):
     assert encode_header("ibc604b9q", {**SIZES, "CRSPLIT": text})["crsplit"] == code
 
 
+@pytest.mark.parametrize("text", ["True", "TRUE", "T", "yes", "Y", "1", "1.00", "01"])
+def test_a_switch_is_read_in_every_usual_spelling(text):
+    assert encode_header("ibc604b9q", {**SIZES, "SUBARRAY": text})["subarray"] == 1
+
+
+@pytest.mark.parametrize("text", ["False", "f", "no", "0", "0.0", "NaN", "", "None", "N/A"])
+def test_a_switch_that_says_no_or_nothing_is_off(text):
+    assert encode_header("ibc604b9q", {**SIZES, "SUBARRAY": text})["subarray"] == 0
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [("SUBARRAY", "maybe"), ("DRIZCORR", "DO IT"), ("CRSPLIT", "several"), ("DETECTOR", "WFZ"), ("NAXIS1", "wide")],
+)
+def test_a_value_that_no_header_has_is_refused(keyword, value):
+    with pytest.raises(InputError, match=f"ibc604b9q: {keyword} = '{value}'"):
+        encode_header("ibc604b9q", {**SIZES, keyword: value})
+
+
+def test_keywords_are_known_in_any_case_and_comments_are_left_out():
+    text = "N_FILES=5\nTotal_MB = 69.4 / all files\ndetector=WFC / wide field\ndrizcorr=perform\n"
+    found = parse_keywords(text, "f.txt")
+    assert found == {"n_files": "5", "total_mb": "69.4", "DETECTOR": "WFC", "DRIZCORR": "perform"}
+    assert encode_header("jbt301010", found)["drizcorr"] == 1
+
+
+def test_a_keyword_without_effect_is_named(capsys):
+    assert parse_keywords("n_files=2\nPROPOSID=12345\n", "f.txt") == {"n_files": "2"}
+    assert capsys.readouterr().err == "f.txt:2: PROPOSID has no effect on a prediction\n"
+
+
 @pytest.mark.parametrize(("axes", "code"), [(("4206", "2070"), 1), (("1024", "1024"), 0), (("NaN", "NaN"), 0)])
 def test_the_longer_side_serves_where_the_detector_is_missing(axes, code):
     keywords = SIZES | {"NAXIS1": axes[0], "NAXIS2": axes[1]}
@@ -62,7 +93,8 @@ def test_a_dataset_that_no_model_knows_is_refused_with_its_kind(name, says):
     ("text", "says"),
     [
         ("n_files=2\nwhat is this\n", "f.txt:2: 'what is this' is not KEY=value"),
-        ("n_files=2\nn_files=3\n", "f.txt:2: n_files is given more than once"),
+        ("n_files=2\nN_FILES=3\n", "f.txt:2: n_files is given more than once"),
+        ("n_files=2\nDRIZCOR=OMIT\n", "f.txt:2: unknown keyword DRIZCOR: did you mean DRIZCORR?"),
         (" \n", "f.txt:1: the file is empty"),
     ],
 )

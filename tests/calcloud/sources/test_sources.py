@@ -1,4 +1,4 @@
-"""Remote sources, each against a real server on this machine: web, S3, DynamoDB; and headers of FITS files."""
+"""Remote sources, each against a real server on this machine: web, S3, DynamoDB."""
 
 import hashlib
 import io
@@ -11,7 +11,6 @@ from threading import Thread
 
 import pandas as pd
 import pytest
-from astropy.io import fits
 
 from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.sources.source import read_source
@@ -199,64 +198,6 @@ def test_an_invalid_filter_is_refused(items, query, says):
 def test_a_missing_table_is_named(boto):
     with pytest.raises(InputError, match="ddb:nothing: cannot be read"):
         read("ddb:nothing")
-
-
-# ---- FITS headers
-
-REPORT = """\tCommand being timed: "x"
-\tUser time (seconds): 1
-\tSystem time (seconds): 1
-\tPercent of CPU this job got: 99%
-\tElapsed (wall clock) time (h:mm:ss or m:ss): {elapsed}
-\tMaximum resident set size (kbytes): {kb}
-\tExit status: {status}
-"""
-
-
-@pytest.fixture
-def outputs(tmp_path):
-    """A folder as CALCLOUD leaves it: raw files and reports of time, a folder a dataset."""
-
-    def make(ipst, *, cards, elapsed="1:02.50", kb=1_500_000, status=0):
-        folder = tmp_path / "outputs" / ipst
-        folder.mkdir(parents=True)
-        science = fits.ImageHDU(name="SCI")
-        science.header.update({key: cards.pop(key) for key in ("NAXIS1X",) if key in cards})
-        fits.HDUList([fits.PrimaryHDU(header=fits.Header(cards)), science]).writeto(folder / f"{ipst}_raw.fits")
-        for name in ("process", "preview"):
-            (folder / f"{name}_metrics.txt").write_text(REPORT.format(elapsed=elapsed, kb=kb, status=status))
-        return tmp_path / "outputs"
-
-    return make
-
-
-def test_headers_and_reports_become_jobs(outputs):
-    cards = {"DETECTOR": "WFC", "SUBARRAY": False, "DRIZCORR": "PERFORM", "PCTECORR": "OMIT", "CRSPLIT": 1}
-    folder = outputs("jcal01a1q", cards=cards)
-    row = inspect(read(f"fits:{folder}")).kept.iloc[0]
-    assert row[["n_files", "drizcorr", "pctecorr", "crsplit", "detector", "dtype", "instr"]].tolist() == [
-        1,
-        1,
-        0,
-        1,
-        1,
-        0,
-        0,
-    ]
-    assert (row["memory"], row["wallclock"], row["mem_bin"]) == (3.0, 125.0, 1)
-
-
-def test_a_dataset_whose_step_failed_is_set_aside(outputs):
-    outputs("jcal01a1q", cards={"DETECTOR": "WFC"})
-    folder = outputs("jcal02a1q", cards={"DETECTOR": "WFC"}, status=1)
-    found = inspect(read(f"fits:{folder}"))
-    assert found.kept["ipst"].tolist() == ["jcal01a1q"]
-    assert found.quarantined[0].reasons[0] == "memory: is empty"
-
-
-def test_a_folder_without_datasets_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no FITS file there has the name of a dataset"):
-        read(f"fits:{tmp_path}")
 
 
 # ---- processing to and from S3

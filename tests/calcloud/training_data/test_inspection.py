@@ -97,3 +97,20 @@ def test_no_row_of_the_real_table_gets_lost(hst_jobs):
     inspection = inspect(read_source(str(hst_jobs), sample_rows=1, sample_seed=1))
     assert (len(inspection.kept), inspection.quarantined) == (57_869, ())
     assert inspection.flagged_by_flag()["flag_two_decimals"] == inspection.kept["legacy_2dp"].astype(int).sum() == 445
+
+
+@pytest.mark.parametrize("text", ["1", "1.0", "1.00", "01", "true", "TRUE", "t", "yes", "Y"])
+def test_a_simulated_job_is_marked_however_its_table_spells_it(text, a_job, inspected):
+    assert list(inspected(a_job(simulated=text)).kept["simulated"]) == [1]
+
+
+@pytest.mark.parametrize("text", ["0", "0.0", "false", "F", "no", "N", "", "nan"])
+def test_a_real_job_is_not_marked_as_simulated(text, a_job, inspected):
+    assert list(inspected(a_job(simulated=text)).kept["simulated"]) == [0]
+
+
+def test_a_mark_that_is_neither_yes_nor_no_sets_its_row_aside(a_job, inspected):
+    inspection = inspected(a_job(simulated=0), a_job(ipst="jbt302010", simulated="perhaps"))
+    reason = "simulated: 'perhaps' is neither yes nor no (1, true, yes or 0, false, no)"
+    assert [row.reasons for row in inspection.quarantined] == [(reason,)]
+    assert list(inspection.kept["ipst"]) == ["jbt301010"]
