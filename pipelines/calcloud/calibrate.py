@@ -6,7 +6,9 @@ them; without a folder, by the names in the image's header (BIASFILE, DARKFILE, 
 """
 
 import argparse
+import math
 import os
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,9 +106,12 @@ def read_raw(path: Path) -> InstrumentImage:
         If it is not a FITS file or has no image.
     """
     from astropy.io import fits  # start-up: a second to import
+    from astropy.utils.exceptions import AstropyUserWarning  # start-up
 
     try:
-        with fits.open(path) as file:
+        with warnings.catch_warnings(), path.open("rb") as stored:
+            warnings.filterwarnings("error", "File may have been truncated", AstropyUserWarning)
+            file = fits.open(stored)
             found = next((unit for unit in file if unit.data is not None and unit.data.ndim == 2), None)
             if found is None:
                 raise InputError(f"{path}: has no image")
@@ -115,17 +120,34 @@ def read_raw(path: Path) -> InstrumentImage:
                 {key: value for key, value in found.header.items() if key not in header and key[:5] != "NAXIS"}
             )
             adu = np.asarray(found.data, np.float32)
-    except OSError as error:
-        raise InputError(f"{path}: is not a FITS file ({error})") from error
+    except (OSError, ValueError, TypeError, fits.VerifyError, AstropyUserWarning) as error:
+        raise InputError(f"{path}: is not a whole FITS file ({error})") from error
+    gain = _number(path, header, "CCDGAIN", 1.0)
+    if gain == 0:
+        raise InputError(f"{path}: CCDGAIN = 0: the electrons for each count are needed")
     return InstrumentImage(
         path=path,
         header=header,
         adu=adu,
-        gain=float(header.get("CCDGAIN", 1.0)),
-        read_noise=float(header.get("READNSE", 5.0)),
-        exptime_s=float(header.get("EXPTIME", 0.0)),
-        overscan=int(header.get("OVERSCAN", 0)),
+        gain=gain,
+        read_noise=_number(path, header, "READNSE", 5.0),
+        exptime_s=_number(path, header, "EXPTIME", 0.0),
+        overscan=int(_number(path, header, "OVERSCAN", 0)),
     )
+
+
+def _number(path: Path, header: Any, keyword: str, default: float) -> float:
+    """Return the value of a keyword, at least 0; the default where the keyword is not there or has no value."""
+    from astropy.io import fits  # start-up: a second to import
+
+    try:
+        value = header.get(keyword, default)
+        number = default if value is None or isinstance(value, fits.card.Undefined) else float(value)
+    except (ValueError, TypeError, fits.VerifyError):
+        raise InputError(f"{path}: {keyword} is not a number") from None
+    if not 0 <= number < math.inf:
+        raise InputError(f"{path}: {keyword} = {number:g} is not possible")
+    return number
 
 
 def find_references(raw: InstrumentImage, folder: Path | None) -> dict[str, Image | None]:

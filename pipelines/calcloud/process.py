@@ -13,6 +13,7 @@ import shutil
 import sys
 import tarfile
 import time
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,11 +163,23 @@ def _download_tar(address: str, folder: Path) -> Path:
 def _unpack(job: DatasetJob, path: Path) -> None:
     try:
         with tarfile.open(path) as tar:
-            tar.extractall(job.folder, filter="data")
-    except (OSError, tarfile.TarError) as error:
+            for member in tar:
+                if not member.isdir():
+                    _unpack_member(tar, member, job.folder)
+    except (OSError, EOFError, zlib.error, tarfile.TarError) as error:
         raise JobError(ExitCode.INPUT_TAR, f"{path} cannot be unpacked: {error}") from error
-    for inner in [found for found in job.folder.rglob("*") if found.is_file() and found.parent != job.folder]:
-        inner.replace(job.folder / inner.name)
+
+
+def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
+    """Write a file of a tar into a folder under its own name, without its directories; raise TarError for a link."""
+    stored, name = tar.extractfile(member) if member.isreg() else None, Path(member.name).name
+    if stored is None or name in ("", ".."):
+        raise tarfile.TarError(f"{member.name!r} is not a plain file")
+    try:
+        with stored, (folder / name).open("xb") as target:
+            shutil.copyfileobj(stored, target)
+    except FileExistsError:
+        raise tarfile.TarError(f"{member.name!r} is the second file called {name}") from None
 
 
 # ---- calibration

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.calcloud.program import command
+from pipelines.calcloud.program.errors import InputError
 
 if TYPE_CHECKING:
     from pipelines.calcloud.training_data.inspection import Inspection
@@ -108,6 +109,9 @@ def scrape(
     if inspection.quarantined:
         print(f"{len(inspection.quarantined)} of {len(source.lines)} rows cannot be used: see {quarantine}")
 
+    if jobs.empty:
+        reason = inspection.quarantined[0].reasons[0]
+        raise InputError(f"{source_name}: no row can be used, the first because of {reason}: see {quarantine}")
     jobs["split"] = split_jobs(jobs["mem_bin"], split_seed)
     fitted = fit_transform(jobs[jobs["split"] == TRAIN])
     jobs[["x_files", "x_size"]] = fitted(jobs)

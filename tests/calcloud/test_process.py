@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from pipelines.calcloud import calibrate
 from pipelines.calcloud.calibration.instruments import stages
 
 ROOT = Path(__file__).parents[2]
@@ -164,6 +165,49 @@ def test_files_that_are_not_there_or_damaged_have_their_status(process, tmp_path
     (tmp_path / "jcal01a1q.tar.gz").write_bytes(b"no tar")
     ended = process("none", "none", "jcal01a1q", "--inputs", ".")
     assert (ended.returncode, "cannot be unpacked" in ended.stderr) == (21, True)
+
+
+@pytest.mark.parametrize(
+    ("members", "words"),
+    [
+        ({"a/jcal01a1q_raw.fits": None, "b/jcal01a1q_raw.fits": None}, "is the second file called jcal01a1q_raw.fits"),
+        ({"jcal01a1q_raw.fits": "/etc/passwd"}, "is not a plain file"),
+    ],
+)
+def test_a_tar_of_two_files_of_one_name_or_of_links_is_refused(process, tmp_path, members, words):
+    with tarfile.open(tmp_path / "jcal01a1q.tar", "w") as tar:
+        for name, link in members.items():
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = (tarfile.SYMTYPE, link) if link else (tarfile.REGTYPE, "")
+            tar.addfile(member)
+    ended = process("none", "none", "jcal01a1q", "--inputs", ".")
+    assert (ended.returncode, words in ended.stderr) == (21, True), ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("cards", "words"),
+    [
+        ({"CCDGAIN": "N/A"}, "CCDGAIN is not a number"),
+        ({"CCDGAIN": 0}, "CCDGAIN = 0"),
+        ({"EXPTIME": -10}, "EXPTIME = -10 is not possible"),
+    ],
+)
+def test_an_image_with_an_impossible_header_ends_with_one_line(tmp_path, monkeypatch, capsys, cards, words):
+    fits.PrimaryHDU(np.ones((8, 8), np.float32), fits.Header(cards)).writeto(tmp_path / "jcal01a1q_raw.fits")
+    monkeypatch.chdir(tmp_path)
+    assert calibrate.main(["jcal01a1q"]) == 2
+    said = capsys.readouterr().err
+    assert (words in said, said.count("\n")) == (True, 1)
+
+
+def test_an_image_without_some_of_its_data_ends_with_one_line(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "jcal01a1q_raw.fits"
+    fits.PrimaryHDU(np.ones((80, 80), np.float32), fits.Header({"CCDGAIN": fits.card.UNDEFINED})).writeto(path)
+    path.write_bytes(path.read_bytes()[:4000])
+    monkeypatch.chdir(tmp_path)
+    assert calibrate.main(["jcal01a1q"]) == 2
+    said = capsys.readouterr().err
+    assert ("is not a whole FITS file" in said, said.count("\n")) == (True, 1)
 
 
 def test_outputs_go_to_a_folder_below_the_batch_and_one_failure_stops_no_other(process, simulated, tmp_path):

@@ -74,7 +74,10 @@ def test_the_same_seeds_give_the_same_bytes(scrape, tmp_path):
 def test_a_source_without_a_usable_row_ends_with_its_reasons_written(a_job, a_table, scrape, tmp_path):
     ended = scrape(tmp_path, "--source", a_table(a_job(memory="much")))
     assert ended.returncode == 2
-    assert ended.stderr.endswith("0 usable jobs cannot be split into train and test: two of one bin are needed\n")
+    assert (
+        "no row can be used, the first because of memory: 'much' is not a number: see data/quarantine.csv"
+        in ended.stderr
+    )
     assert read_rows(tmp_path / "data" / "quarantine.csv")[1][:2] == ["2", "memory: 'much' is not a number"]
 
 

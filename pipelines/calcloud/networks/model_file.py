@@ -73,5 +73,5 @@ def read_model(path: Path) -> Any:
 
     try:
         return keras.models.load_model(path, compile=False)
-    except (ValueError, KeyError, OSError, zipfile.BadZipFile) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: is not a model that Keras can read ({error})") from error

@@ -149,8 +149,19 @@ def _text(name: str, stored: bytes) -> str:
     return text
 
 
+def _delimiter(text: str) -> str:
+    """Return the separator of the columns, by the first line: a comma, a semicolon or a tab."""
+    first = text.lstrip().partition("\n")[0]
+    return max((",", ";", "\t"), key=first.count)
+
+
+def _spelt(name: str) -> str:
+    """Return the name of a column as the schema has it; a name in capitals is the same column."""
+    return name.lower() if name.lower() in NAMES else name
+
+
 def _split(name: str, text: str) -> tuple[tuple[str, ...], tuple[SourceLine, ...]]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     rows = []
     first = 1
     try:
@@ -160,7 +171,7 @@ def _split(name: str, text: str) -> tuple[tuple[str, ...], tuple[SourceLine, ...
             first = reader.line_num + 1
     except csv.Error as error:
         raise InputError(f"{name}:{first}: is not CSV ({error})") from error
-    header = tuple(field.strip() for field in rows[0].fields)
+    header = tuple(_spelt(field.strip()) for field in rows[0].fields)
     if not set(header) & set(NAMES):
         raise InputError(
             f"{name}:1: is not a CSV table of jobs: its first line names none of the columns {', '.join(NAMES)}"

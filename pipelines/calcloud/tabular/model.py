@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from pipelines.calcloud.program.errors import InputError
 from pipelines.calcloud.sources.schema import BIN_EDGES_GB
 from pipelines.calcloud.tabular.conformal import (
     ErrorDistribution,
@@ -296,10 +297,20 @@ def fold_masks(keys: npt.NDArray[np.generic], folds: int, seed: int) -> Iterator
     Returns
     -------
     Iterator[NDArray[np.bool_]]
-        A mask of n for each fold that is neither empty nor has all jobs.
+        A mask of n for each fold that is neither empty nor has all jobs; at least two.
+
+    Raises
+    ------
+    InputError
+        If all keys are equal.
     """
     groups, where = np.unique(keys, return_inverse=True)
-    fold = np.random.default_rng(seed).integers(0, folds, len(groups))[where.reshape(-1)]
+    if len(groups) < 2:
+        raise InputError(f"all {len(keys)} jobs are of {groups[0]}: jobs of two datasets and two programs are needed")
+    fold_of_group = np.random.default_rng(seed).integers(0, folds, len(groups))
+    if len(set(fold_of_group)) == 1:  # happens to a few groups
+        fold_of_group = np.arange(len(groups)) % folds
+    fold = fold_of_group[where.reshape(-1)]
     return (fold == number for number in range(folds) if 0 < (fold == number).sum() < len(fold))
 
 

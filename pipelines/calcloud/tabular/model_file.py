@@ -78,8 +78,11 @@ def read_tabular(path: Path) -> StoredModel:
         If there is no such file, or it is not a tabular model of this format.
     """
     facts, arrays = read_archive(path)
-    if facts.get("format") != FORMAT:
-        raise InputError(f"{path}: is a model of format {facts.get('format')}, not {FORMAT}: train it again")
+    version = facts.get("format")
+    if version != FORMAT:
+        is_newer = isinstance(version, int) and version > FORMAT
+        remedy = "update skyfw" if is_newer else "train it again"
+        raise InputError(f"{path}: is a model of format {version}, and format {FORMAT} is read here: {remedy}")
     try:
         model = TabularModel(
             average={target: _trees(arrays, target) for target in TARGETS},

@@ -96,3 +96,13 @@ def test_a_column_that_stands_twice_is_refused(a_job, tmp_path):
 def test_a_source_that_cannot_be_had_is_named(name):
     with pytest.raises(InputError, match=name):
         read(name)
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_table_with_semicolons_or_tabs_and_capitals_is_read(separator, a_job, a_table):
+    path = a_table(a_job())
+    header, *rows = path.read_text().splitlines()
+    path.write_text("\n".join([header.upper(), *rows]).replace(",", separator))
+    source = read(path)
+    assert (source.header[0], source.lines[0].fields[0]) == ("ipst", "jbt301010")
+    assert len(source.lines[0].fields) == len(source.header)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pipelines.calcloud.program.errors import InputError
-from pipelines.calcloud.tabular.history import dataset_keys, level_keys
+from pipelines.calcloud.tabular.history import dataset_keys, level_keys, program_keys
 from pipelines.calcloud.tabular.model import fit, fold_masks, predict_held_out
 from pipelines.calcloud.tabular.model_file import read_tabular, write_tabular
 from pipelines.calcloud.training_data.job_arrays import Jobs
@@ -107,3 +107,18 @@ def test_capital_letters_make_no_other_dataset(some_jobs):
     keys = level_keys(jobs)
     assert len(np.unique(keys["dataset"])) == 800
     assert {level: len(np.unique(found)) <= 800 for level, found in keys.items()} == dict.fromkeys(keys, True)
+
+
+def test_two_programs_of_few_jobs_are_enough_to_train(some_jobs):
+    jobs, truth = some_jobs
+    rows = np.array([0, int(np.flatnonzero(program_keys(jobs) != program_keys(jobs)[0])[0])])
+    few = {target: values[rows] for target, values in truth.items()}
+    for seed in range(8):  # whichever fold they are drawn into
+        assert fit(jobs.take(rows), few, seed).predict(jobs.take(rows)).memory_gb.shape == (2,)
+
+
+def test_jobs_of_one_program_are_too_few_and_that_is_said(some_jobs):
+    jobs, truth = some_jobs
+    rows = np.array([0])
+    with pytest.raises(InputError, match=r"all 1 jobs are of .*: jobs of two datasets and two programs are needed"):
+        fit(jobs.take(rows), {target: values[rows] for target, values in truth.items()})
