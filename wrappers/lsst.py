@@ -4,7 +4,8 @@ Settings:
 
 ``repository``        the directory of the repository
 ``template.DATASET``  one or more names of the dataset's files, written to ``config/templates.json`` of the repository
-``untar_files``       labels of tar files (``file.x, ...``), each of which is unpacked in its own directory
+``untar_files``       labels of tar files (``file.x, ...``), each of which is unpacked in its own directory; links are
+                      refused
 ``per_file_cmdline``  words added to the command line for each file of a list, such as
                       ``list.x.y:--selectId visit=$(visit) ccd=$(ccd)``
 ``add_cmdline``       words added once, such as ``filter='^'.join(list.x.y.filter)``: the values of one key joined, each
@@ -16,11 +17,15 @@ Several words of the last two are separated by semicolons. They are not evaluate
 from __future__ import annotations
 
 import json
+import lzma
 import os
 import re
 import shlex
+import shutil
 import tarfile
+import tempfile
 import threading
+import zlib
 
 from wrappers import Generic, Work, WrapperError
 
@@ -78,12 +83,38 @@ def _write_templates(repository: str, settings: Mapping[str, str]) -> None:
 
 
 def _unpack(path: str) -> None:
-    """Unpack a tar file in its own directory; no member may leave that directory."""
+    """Unpack the directories and plain files of a tar file in its own directory; WrapperError for anything else.
+
+    The filters of tarfile are not in every Python 3.11, and follow links that lead out of the directory by a long way.
+    """
+    root = os.path.realpath(os.path.dirname(path))
     try:
         with tarfile.open(path) as tar:
-            tar.extractall(os.path.dirname(path) or ".", filter="data")
-    except (OSError, tarfile.TarError) as error:
+            for member in tar:
+                _unpack_member(tar, member, root)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError, tarfile.TarError) as error:
         raise WrapperError(f"{path} cannot be unpacked: {error}") from error
+
+
+def _unpack_member(tar: tarfile.TarFile, member: tarfile.TarInfo, root: str) -> None:
+    """Write a member of a tar file below a directory; raise TarError for a link, and for a path that leads out."""
+    name = os.path.normpath(member.name)
+    if not (member.isdir() or member.isreg()):
+        raise tarfile.TarError(f"{member.name!r} is a link or a device, which is not unpacked")
+    target = os.path.join(root, name)
+    directory = target if member.isdir() else os.path.dirname(target)
+    if os.path.isabs(name) or name.split(os.sep)[0] == os.pardir:
+        raise tarfile.TarError(f"{member.name!r} leads out of the directory of the tar file")
+    if os.path.realpath(directory) != directory:
+        raise tarfile.TarError(f"{member.name!r} leads through a link")
+    os.makedirs(directory, exist_ok=True)
+    if member.isreg() and (stored := tar.extractfile(member)) is not None:
+        # Whoever reads the file meanwhile has the old one or the new one, whole.
+        with tempfile.NamedTemporaryFile(dir=directory, delete=False) as part, stored:
+            shutil.copyfileobj(stored, part)
+        os.chmod(part.name, 0o644 | member.mode & 0o111)
+        os.utime(part.name, (member.mtime, member.mtime))
+        os.replace(part.name, target)
 
 
 def _split_names(text: str) -> list[str]:
