@@ -8,11 +8,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeVar, cast
 
+from framework.errors import FrameworkError
 from framework.worker.files.transfer import GZIP, Checksum, TransferError, copy_measured, measure
 
 if TYPE_CHECKING:
@@ -32,14 +33,54 @@ class RecordedContent(Protocol):
     def sha256(self) -> str | None: ...
 
 
+class Readable(Protocol):
+    """A file to read from its beginning to its end."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+class OtherFileError(FrameworkError):
+    """A store has another file at a path already."""
+
+
+def add_file(
+    store: Store, path: str, open_source: Callable[[], AbstractContextManager[Readable]], expected: RecordedContent
+) -> Checksum:
+    """Copy a file into a store, where the same file may be already, and return its size and checksum.
+
+    TransferError where the source is not as expected; OtherFileError where the store has another file at the path,
+    which stays as it is.
+    """
+    try:
+        with open_source() as reading, store.write(path) as writing:
+            found = copy_measured(reading.read, writing.write)
+            _check_content(expected, found)
+    except FileExistsError:
+        with open_source() as reading:
+            found = copy_measured(reading.read, len)
+        _check_content(expected, found)
+        with store.read(path) as there:
+            if copy_measured(there.read, len) != found:
+                raise OtherFileError(f"{store.address}/{path} is there already, and is another file") from None
+    return found
+
+
+class _AnyContent:
+    size = None
+    sha256 = None
+
+
+#: Record of a file of which nothing is known yet.
+ANY_CONTENT: RecordedContent = _AnyContent()
+
+
 def copy_to_store(copy: Copy, source: Store, target: Store) -> str | None:
     """Copy a file to another store in the form that it has; return the error, None if there was none."""
     try:
-        with source.read(copy.path) as reading, target.write(copy.path) as writing:
-            _check_content(copy, copy_measured(reading.read, writing.write))
+        add_file(target, copy.path, lambda: source.read(copy.path), copy)
         if copy.size is not None and target.size(copy.path) != copy.size:
             return f"{target.address} has not stored it completely"
-    except (OSError, TransferError) as error:
+    except (OSError, TransferError, OtherFileError) as error:
         return _message(error)
     return None
 
@@ -129,8 +170,8 @@ def find_duplicate(items: Iterable[Item], name: Callable[[Item], str]) -> tuple[
     return None
 
 
-def _check_content(copy: Copy, found: Checksum) -> None:
-    if copy.size not in (None, found.size) or copy.sha256 not in (None, found.sha256):
+def _check_content(recorded: RecordedContent, found: Checksum) -> None:
+    if recorded.size not in (None, found.size) or recorded.sha256 not in (None, found.sha256):
         raise TransferError("has other content")
 
 

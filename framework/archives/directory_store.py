@@ -6,6 +6,7 @@ import errno
 import os
 import shutil
 import stat
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import BinaryIO
 
 from framework.archives.store import check_path
 from framework.worker.files.transfer import READ_ONLY
+
+#: Suffix of the names of files that are being written.
+PART_SUFFIX = ".part"
 
 
 class DirectoryStore:
@@ -42,17 +46,19 @@ class DirectoryStore:
     @contextmanager
     def write(self, path: str) -> Iterator[BinaryIO]:
         target = self.at(path)
+        _check_free(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         target = self.at(path)
-        part = target.with_name(f"{target.name}.part-{os.getpid()}")
+        part = target.with_name(f".{uuid.uuid4().hex}{PART_SUFFIX}")
         try:
-            with open(part, "wb", buffering=0) as file:
+            with open(part, "xb", buffering=0) as file:
                 yield file
                 os.fsync(file.fileno())
             part.chmod(READ_ONLY)
-            part.replace(target)
+            _give_name(part, target)
         finally:
             part.unlink(missing_ok=True)
+        _sync_directory(target.parent)
 
     def remove(self, path: str) -> None:
         self.at(path).unlink()
@@ -81,3 +87,32 @@ class DirectoryStore:
         if not stat.S_ISREG(status.st_mode):
             raise PermissionError(errno.EACCES, "it is not a plain file", str(path))
         return status
+
+
+def _check_free(target: Path) -> None:
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+
+
+def _give_name(part: Path, target: Path) -> None:
+    """Give a complete file its name; FileExistsError where another file has got it meanwhile."""
+    try:
+        os.link(part, target)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without hard links
+        # Whoever comes first makes the empty file, and is the one who may replace it.
+        os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC))
+        part.replace(target)
+
+
+def _sync_directory(directory: Path) -> None:
+    """Write the names of a directory to its disk, so that a record of them is not ahead of them."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # file systems that have nothing to write
+            raise
+    finally:
+        os.close(descriptor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ class RemoteStore:
         self.address = address
         protocol = urlsplit(address).scheme
         self.is_read_only = protocol in READ_ONLY_PROTOCOLS
+        self._is_s3 = protocol in ("s3", "s3a")
         #: Web servers need not list their files.
         self.can_list = not self.is_read_only
         self._files, self._root = _file_system(address.rstrip("/"), protocol, dict(options))
@@ -60,19 +62,45 @@ class RemoteStore:
         with self._as_os_error(path):
             if self.is_read_only:
                 raise PermissionError(errno.EROFS, "nothing can be put there", path)
+            if self._files.exists(at):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path)
             from fsspec import spec  # optional library, for addresses only
 
-            file = self._files.open(at, "wb", block_size=BLOCK, autocommit=False)
+            file = self._open_new(at)
             try:
                 yield file
+                is_empty = file.tell() == 0
                 file.close()
             except BaseException:
                 file.discard()
                 if isinstance(file, spec.AbstractBufferedFile):
                     file.closed = True  # or its end would send what there is
                 raise
-            file.commit()
+            self._commit(file, at, path, is_empty=is_empty)
             self._files.invalidate_cache()
+
+    def _open_new(self, at: str) -> Any:
+        """Open a file that must not be there, in the mode for that where the library has it."""
+        try:
+            return self._files.open(at, "xb", block_size=BLOCK, autocommit=False)
+        except (ValueError, NotImplementedError):
+            return self._files.open(at, "wb", block_size=BLOCK, autocommit=False)
+
+    def _commit(self, file: Any, at: str, path: str, *, is_empty: bool) -> None:
+        """Give a file its name, on the condition that it is free where the server knows conditions."""
+        try:
+            if is_empty and "x" in file.mode and self._is_s3:
+                file.discard()
+                self._files.pipe_file(at, b"", mode="create")  # its commit would have no condition
+            else:
+                file.commit()
+        except Exception as error:
+            if self._files.exists(at):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from error
+            if "NotImplemented" not in str(error):
+                raise
+            file.mode = "wb"
+            file.commit()
 
     def remove(self, path: str) -> None:
         at = self._at(path)

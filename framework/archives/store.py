@@ -43,7 +43,10 @@ class Store(Protocol):
     def read(self, path: str) -> AbstractContextManager[BinaryIO]: ...
 
     def write(self, path: str) -> AbstractContextManager[BinaryIO]:
-        """Return a file to write, which gets its name when the ``with`` ends without an error, and else is dropped."""
+        """Return a file to write, which gets its name when the ``with`` ends without an error, and else is dropped.
+
+        FileExistsError, at the beginning or at the end, where a file has that name already: it stays as it is.
+        """
         ...
 
     def remove(self, path: str) -> None: ...

@@ -23,9 +23,10 @@ from framework.output.text import printable
 def command(
     paths: tuple[Path, ...], types: tuple[Path, ...], overrides: dict[str, str], registry: str | None, as_json: bool
 ) -> int:
-    """Ingest the files of PATHS, or none when one would replace another; ends with 1 when some fit no filetype.
+    """Ingest the files of PATHS; ends with 1 when some were refused, each with its reason.
 
-    An interrupted ingest continues when the command is repeated.
+    Refused are files that fit no filetype, cannot be read, or would replace another file. Links are followed. An
+    interrupted ingest continues when the command is repeated.
     """
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import named_archive

@@ -113,8 +113,9 @@ def test_another_file_of_the_same_name_is_refused_and_nothing_is_lost(fw, night,
     fw("ingest", "--types", "types.wcl", night)
     (night / "readme.txt").write_text("clear\n")
     said = fw("ingest", "--types", "types.wcl", night)
-    assert said.status == 2
-    assert "which has another content" in said.err
+    assert said.status == 1
+    assert "readme.txt: it would replace TST/notes/readme.txt, which has another content" in said.err
+    assert "0 new, 2 known already, 2 refused" in said.err
     assert (fw_home / "archive/TST/notes/readme.txt").read_text() == "clouds\n"
 
 
