@@ -81,7 +81,7 @@ def judge(model: TabularModel, table: pd.DataFrame) -> dict[str, float]:
     prediction = model.predict(jobs_of_table(table), LADDER.edges_gb)
     seconds = time.process_time() - began
     truth = truth_of(table)
-    figures = planning_metrics(LADDER, prediction, truth["memory"], truth["wallclock"])
+    figures: dict[str, Any] = planning_metrics(LADDER, prediction, truth["memory"], truth["wallclock"])
     figures["predict_10000_s"] = seconds / len(table) * 10_000
     return figures
 
@@ -126,7 +126,7 @@ def over(
 def means(figures: Iterator[dict[str, float]]) -> dict[str, float]:
     found = pd.DataFrame(list(figures))
     spread = {f"{name} spread": value for name, value in found.std(ddof=0).items()}
-    return {**found.mean().to_dict(), **spread}
+    return {**{str(name): value for name, value in found.mean().items()}, **spread}
 
 
 def programs(table: pd.DataFrame, seeds: list[int]) -> None:

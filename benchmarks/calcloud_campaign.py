@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -154,13 +155,15 @@ def prepare(place: Path, rows: pd.DataFrame) -> None:
         folder.mkdir(exist_ok=True)
         kind = "rawtag" if row["instr"] == 1 else "raw"
         (folder / f"{row['ipst']}_{kind}.fits").write_text(f"stands for the raw files of {row['ipst']}")
-        (folder / f"{row['ipst']}_MemModelFeatures.txt").write_text(features_text(row))
+        (folder / f"{row['ipst']}_MemModelFeatures.txt").write_text(
+            features_text({str(key): value for key, value in row.items()})
+        )
         lines.append(f"{row['ipst']} {row['memory'] * 1000 * MEMORY_SCALE:.3f} {row['wallclock'] * TIME_SCALE:.4f}\n")
     (place / "use.txt").write_text("".join(lines))
     (place / "names").write_text("".join(f"{name}\n" for name in rows["ipst"]))
 
 
-def features_text(row: dict[str, object]) -> str:
+def features_text(row: dict[str, Any]) -> str:
     steps = {1: "PERFORM", 0: "OMIT"}
     lines = [f"n_files={row['n_files']}", f"total_mb={row['total_mb']}", f"SUBARRAY={bool(row['subarray'])}"]
     lines += [f"{key.upper()}={steps[row[key]]}" for key in ("drizcorr", "pctecorr")]
@@ -172,7 +175,7 @@ def features_text(row: dict[str, object]) -> str:
 def print_results(place: Path, environment: dict[str, str], datasets: int, seconds: float) -> None:
     """Print the results of the campaign, from the registry."""
 
-    def ask(statement: str) -> list[dict[str, object]]:
+    def ask(statement: str) -> list[dict[str, Any]]:
         done = subprocess.run(
             ["fw", "sql", "--json", statement], cwd=place, env=environment, capture_output=True, text=True, check=True
         )

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import socket
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,7 @@ def test_a_file_on_record_that_the_archive_has_no_more_is_put_back(any_db, tmp_p
 
 
 def test_a_removed_file_makes_room_for_a_better_one_and_comes_back_when_that_is_removed(any_db, tmp_path, notes):
-    ids = {}
+    ids: dict[str, int] = {}
     for text in ("truncated", "whole", "truncated"):
         assert outcome(ingest_into(any_db, tmp_path, notes("raw", {"a.txt": text}))) == (1, 0, 0)
         [row] = find_in_archive(any_db, "home", ["notes/a.txt"]).values()
@@ -259,7 +260,7 @@ def test_a_file_that_a_run_made_never_makes_room(any_db, new_attempt, whole_run,
 def test_a_file_is_added_once_to_a_directory_whoever_comes_first(tmp_path):
     store = DirectoryStore(str(tmp_path))
     for text in ("first", "first"):
-        add_file(store, "a/b.txt", lambda text=text: io.BytesIO(text.encode()), _Expected())
+        add_file(store, "a/b.txt", partial(io.BytesIO, text.encode()), _Expected())
     with pytest.raises(OtherFileError, match=r"b\.txt is there already, and is another file"):
         add_file(store, "a/b.txt", lambda: io.BytesIO(b"second"), _Expected())
     assert [(path.name, path.read_text()) for path in (tmp_path / "a").iterdir()] == [("b.txt", "first")]

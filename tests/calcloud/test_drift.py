@@ -1,5 +1,7 @@
 """Drift: verdicts on models from lists of planned and used memory and time."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,7 @@ def test_a_model_whose_plans_are_near_what_is_used_fits(a_list):
     ],
 )
 def test_a_model_that_no_longer_fits_is_reported_with_the_reasons(a_list, factors, used_gb, says):
-    found = drift_metrics(read_pairs(a_list(factors, used_gb=used_gb)))
+    found: dict[str, Any] = drift_metrics(read_pairs(a_list(factors, used_gb=used_gb)))
     assert found["fits"] is False
     assert says in found["wrong"]
 

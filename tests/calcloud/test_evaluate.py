@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -37,7 +38,8 @@ def test_predictions_of_the_test_jobs_are_those_of_the_results(evaluated):
     latest = read(folder / "evaluated.csv")
     test = latest[latest["split"] == "test"]
     assert (test["bin_pred"] == ComputeMulti(res_path=folder / "results" / "mem_bin").upload()["y_pred"]).all()
-    memory = ComputeRegressor(res_path=folder / "results" / "memory").upload()["predictions"][:, 0]
+    results: dict[str, Any] = ComputeRegressor(res_path=folder / "results" / "memory").upload()
+    memory = results["predictions"][:, 0]
     assert test["mem_pred"].to_numpy().tolist() == memory.tolist()
 
 

@@ -3,6 +3,7 @@
 import json
 import secrets
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,9 @@ def test_the_tabular_model_reaches_its_bars_on_a_split_by_chance(hst_jobs):
     truth = {target: table[target].to_numpy(float) for target in ("memory", "wallclock")}
     jobs, ladder = jobs_of_table(table), read_ladder()
     model = fit(jobs.take(~test), {target: values[~test] for target, values in truth.items()})
-    found = planning_metrics(ladder, model.predict(jobs.take(test)), truth["memory"][test], truth["wallclock"][test])
+    found: dict[str, Any] = planning_metrics(
+        ladder, model.predict(jobs.take(test)), truth["memory"][test], truth["wallclock"][test]
+    )
     # One split strays from the mean of ten by a few thousandths.
     assert found["accuracy"] >= 0.985, seed
     assert found["under_provisioned"] <= 110, seed

@@ -24,7 +24,13 @@ def a_call(number: int, inputs: str = "", unkept: str = "", kept: str = "") -> d
     }  # fmt: skip
 
 
-HEADER = {"run": "r", "attempt": 1, "archive": "home", "archive_root": "/archive", "shard": "plan_0001.jsonl"}
+HEADER: Any = {
+    "run": "r",
+    "attempt": 1,
+    "archive": "home",
+    "archive_root": "/archive",
+    "shard": "plan_0001.jsonl",
+}
 CALLS = [a_call(1, unkept="a"), a_call(2, inputs="a", kept="b"), a_call(3, inputs="b")]
 
 
@@ -40,7 +46,9 @@ def start(call: int, queue: str = "5.0") -> dict[str, Any]:
 @pytest.fixture
 def earlier():
     def make(facts: list[dict[str, Any]], **order: Any) -> EarlierExecutions:
-        return EarlierExecutions(JobSpec(HEADER, {"number": 1, "block": 1, "keys": "", "calls": CALLS}), facts, order)
+        job: Any = {"number": 1, "block": 1, "keys": "", "calls": CALLS}
+        pool_order: Any = order  # with the fields that a test needs
+        return EarlierExecutions(JobSpec(HEADER, job), facts, pool_order)
 
     return make
 

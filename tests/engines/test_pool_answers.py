@@ -42,7 +42,7 @@ def pool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
     return make
 
 
-def reasons(**site: str) -> list[tuple[int, str, str]]:
+def reasons(**site: str) -> list[tuple[int | None, str, str]]:
     found = find_blocking_reasons("/runs/r", {5: 1, 6: 2}, read_site("far", {"gridtype": "condor", **site}))
     assert all(problem == JobProblem(problem.job, JobState.IDLE, problem.reason, problem.remedy) for problem in found)
     return [(problem.job, problem.reason, problem.remedy) for problem in found]

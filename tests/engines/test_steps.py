@@ -206,7 +206,7 @@ def test_what_steps_pass_to_each_other_is_never_a_file(run, words, fw_home, ask)
 def test_the_steps_of_a_job_run_in_one_process(run, words, fw_home):
     run("submit", words(), *FUSED)
     assert len(logs(fw_home)) == 5
-    assert len({re.search(r"== in process (\d+)", log)[1] for log in logs(fw_home)}) == 1
+    assert len({number for log in logs(fw_home) for number in re.findall(r"== in process (\d+)", log)[:1]}) == 1
 
 
 def test_a_log_holds_what_its_step_said_and_is_not_changed_afterwards(run, words, fw_home, ask):
@@ -218,7 +218,7 @@ def test_a_log_holds_what_its_step_said_and_is_not_changed_afterwards(run, words
 
 def test_a_step_has_surroundings_of_its_own(run, words, fw_home):
     run("submit", words(), *FUSED)
-    said = [re.search(r"^(\d) (\w+) (worker\S+)$", log, re.MULTILINE).groups() for log in logs(fw_home)]
+    said = [re.findall(r"^(\d) (\w+) (worker\S+)$", log, re.MULTILINE)[0] for log in logs(fw_home)]
     assert [(number, left) for number, left, _ in said] == [(str(number), "None") for number in range(1, 6)]
     assert len({directory for _, _, directory in said}) == 1
 

@@ -43,7 +43,8 @@ def request(session, method, url, **options):
 
 read_from_web = util.source_to_json
 util.source_to_json = context.source_to_json = read_source
-requests.Session.request = requests_cache.CachedSession.request = request
+for session in (requests.Session, requests_cache.CachedSession):
+    setattr(session, "request", request)  # noqa: B010  (an assignment to a method)
 
 from rocrate_validator import models, services  # noqa: E402  (it takes over what is set above)
 from rocrate_validator.utils import document_loader  # noqa: E402

@@ -249,7 +249,7 @@ def test_an_import_killed_at_any_step_is_done_by_the_next_one(
         connection.execute(update(desfile).where(desfile.c.sha256.is_not(None)).values(NINE))
     archive = Archive("home", str(tmp_path / "home"), {})
     files = [
-        BundledFile(path, lambda: io.BytesIO(b"nine byte"), *NINE.values())
+        BundledFile(path, lambda: io.BytesIO(b"nine byte"), 9, str(NINE["sha256"]))
         for path, file in files_of_attempt(here, attempt).items()
         if file.sha256
     ]

@@ -98,6 +98,7 @@ def test_the_validator_finds_nothing_wrong_with_a_crate(fw, a_run, tmp_path, una
     python = os.environ.get("ROCRATE_PYTHON")
     if not python:
         unable("ROCRATE_PYTHON names no Python with roc-validator and rocrate<0.14")
+    assert python
     for name, more in (("crate", ["--with-files"]), ("crate.zip", [])):
         assert fw("export", a_run, name, "--format", "rocrate", *more).status == 0
         said = subprocess.run([python, CHECK, tmp_path / name], capture_output=True, text=True, check=False)

@@ -10,6 +10,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -81,12 +82,15 @@ def make_repository(simulated: Path, repository: Path) -> Path:
 def read_image_corners(repository: Path) -> list[DetectorImage]:
     from astropy.io import fits
 
+    def corner(header: Any, n: int) -> tuple[float, float]:
+        return header[f"RAC{n}"], header[f"DECC{n}"]
+
     headers = [fits.getheader(path) for path in sorted((repository / "raw").glob("*.fits"))]
     return [
         DetectorImage(
             visit=int(header["EXP-ID"][4:]),
             ccd=header["DET-ID"],
-            corners=tuple((header[f"RAC{n}"], header[f"DECC{n}"]) for n in (1, 2, 3, 4)),
+            corners=(corner(header, 1), corner(header, 2), corner(header, 3), corner(header, 4)),
         )
         for header in headers
     ]

@@ -1,6 +1,7 @@
 """The simulated survey."""
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,8 +32,16 @@ def test_it_has_sixteen_images_and_what_calibrates_them(simulated):
     assert counts == {"raw": 16, "calib": 40, "truth": 1, "ref_cats-v1.tar": 1, "skyMap-v1.json": 1}
 
 
+Corner = tuple[float, float]
+
+
 def contents_of(folder):
     return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def corners_of(wcs: Any) -> tuple[Corner, Corner, Corner, Corner]:
+    one, two, three, four = wcs.corners(CCD_COLUMNS, CCD_ROWS)
+    return one, two, three, four
 
 
 @given(st.integers(0, 2**31))
@@ -41,7 +50,7 @@ def test_every_sky_has_48_overlaps(seed):
     random = np.random.default_rng(seed)
     visits = [simulate_visit(plan, number, random) for number, plan in enumerate(PLANS)]
     images = [
-        DetectorImage(visit=visit.plan.visit, ccd=ccd, corners=tuple(wcs.corners(CCD_COLUMNS, CCD_ROWS)))
+        DetectorImage(visit=visit.plan.visit, ccd=ccd, corners=corners_of(wcs))
         for visit in visits
         for ccd, wcs in visit.header_wcs.items()
     ]

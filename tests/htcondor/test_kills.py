@@ -11,6 +11,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,7 +55,10 @@ class Stage:
     def wait_for(self, *programs: object, times: int = 1) -> None:
         """Until these have begun so often."""
         for program in programs:
-            until(lambda program=program: self.begun(program) >= times)
+            until(partial(self.has_begun, program, times))
+
+    def has_begun(self, program: object, times: int) -> bool:
+        return self.begun(program) >= times
 
     def begun(self, program: object) -> int:
         file = self._place / f"began-{program}"
@@ -176,12 +180,16 @@ def test_a_run_survives_the_loss_of_what_it_runs_on(stage, pool, fw, ask, end, s
     assert stage.begun(1) == 3
 
 
+def is_reached_or_over(point: Path, process: subprocess.Popen[bytes]) -> bool:
+    return point.exists() or process.poll() is not None
+
+
 @pytest.mark.parametrize("point", ["plan/run.json", "condor/0/settings.json", "condor/0/run.dag"])
 def test_a_submission_that_is_killed_is_taken_up_by_a_restart(stage, fw, environment, ask, tmp_path, point):
     for words in (["submit", str(stage.pipeline), *sets(SHARED)], ["restart", RUN]):  # twice in a row
         command = [sys.executable, "-m", "framework.cli", *words]
         handing = subprocess.Popen(command, env={**environment, "PYTHONPATH": str(ROOT)}, cwd=tmp_path)
-        until(lambda handing=handing: (stage.run / point).exists() or handing.poll() is not None)
+        until(partial(is_reached_or_over, stage.run / point, handing))
         os.kill(handing.pid, signal.SIGKILL)
         handing.wait()
     stage.let_go()

@@ -269,7 +269,7 @@ def machines_of(run: Path, job: str) -> list[str]:
     cluster = next(event.split()[1].split(".")[0] for event in log if event.rstrip().endswith(f"DAG Node: {job}"))
     begun = [event for event in log if event.startswith(f"001 {cluster}.")]
     # Each machine of the pool has a directory of its own for jobs.
-    return [re.search(r'CondorScratchDir = "(.*)/', event)[1] for event in begun]
+    return [re.findall(r'CondorScratchDir = "(.*)/', event)[0] for event in begun]
 
 
 def executions(run: Path) -> dict[int, int]:

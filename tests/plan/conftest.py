@@ -10,9 +10,10 @@ import pytest
 from framework.configuration.site_file import DEFAULTS
 from framework.model.job import ArchivedFile
 from framework.model.plan import Identity, Plan
-from framework.pipeline.questions import NamedQuestion
+from framework.pipeline.questions import FoundLine
 from framework.plan.build import build_plan
 from framework.runs.wrapper_hooks import WrapperHooks
+from tests.fixtures.answers import Answers
 from wcl import Section, merge, read
 
 REDUCE = """
@@ -91,37 +92,6 @@ blocklist = one
 """
 
 
-class Answers:
-    """What the registry and the disk would say."""
-
-    def __init__(
-        self, in_archive: Mapping[str, ArchivedFile], outside: Mapping[str, str], lines: Sequence[object] = ()
-    ) -> None:
-        self._in_archive = in_archive
-        self._outside = outside
-        self._lines = lines
-        self.asked: list[object] = []
-
-    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, ArchivedFile]:
-        return {path: self._in_archive[path] for path in paths if path in self._in_archive}
-
-    def find_lines(self, question: object) -> Sequence[object]:
-        self.asked.append(question)
-        return self._lines
-
-    def absence_reason(self, path: str) -> str:
-        return ""
-
-    def read_error(self, location: str) -> str:
-        return self._outside.get(location, "")
-
-    def question_error(self, question: object) -> str:
-        return "there is no such query" if isinstance(question, NamedQuestion) else ""
-
-    def find_outputs(self, run: str, calls: Sequence[int]) -> Mapping[int, Sequence[object]]:
-        raise AssertionError("nothing has run")
-
-
 @pytest.fixture
 def reduce_text() -> str:
     return REDUCE
@@ -136,7 +106,7 @@ def plan(tmp_path: Path) -> Callable[..., Plan]:
         *,
         in_archive: Mapping[str, ArchivedFile] | None = None,
         outside: Mapping[str, str] | None = None,
-        lines: Sequence[object] = (),
+        lines: Sequence[FoundLine] = (),
         **overrides: str,
     ) -> Plan:
         file = tmp_path / "pipeline.wcl"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,10 +12,11 @@ import pytest
 from framework.configuration.site_file import DEFAULTS
 from framework.model.job import ArchivedFile
 from framework.model.plan import Identity, Plan
-from framework.pipeline.questions import FoundFile
+from framework.pipeline.questions import FoundFile, FoundLine, ProgramQuestion, Question
 from framework.plan.build import build_plan
 from framework.runs.planner_answers import read_answer
 from framework.runs.wrapper_hooks import WrapperHooks
+from tests.fixtures.answers import Answers
 from wcl import merge, read
 
 ANSWERS = Path(__file__).parents[1] / "data/desdm"
@@ -23,26 +24,20 @@ TWO_MODULE = ANSWERS / "two_module"
 COADD = ANSWERS / "make_coadd_temp_exp"
 
 
-class Recorded:
+class Recorded(Answers):
     """Answers every question with a recorded answer of the original's query program."""
 
     def __init__(self, answer: Path, replaced: tuple[str, str] = ("", "")) -> None:
-        self.asked: list[object] = []
+        super().__init__()
         self._answer = answer
         self._replaced = replaced
 
-    def find_in_archive(self, paths):
+    def find_in_archive(self, paths: Sequence[str]) -> Mapping[str, ArchivedFile]:
         known = ("butler", "skyMap", "registry")
         return {path: ArchivedFile(1, "0") for path in paths
                 if "/p03/" not in path or any(word in path for word in known)}  # fmt: skip
 
-    def absence_reason(self, path):
-        return ""
-
-    def read_error(self, location):
-        return ""
-
-    def find_lines(self, question):
+    def find_lines(self, question: Question) -> Iterable[FoundLine]:
         self.asked.append(question)
         before, after = self._replaced
         return [
@@ -126,6 +121,7 @@ def test_the_query_program_is_called_as_it_was(two_module):
     recorded = Recorded(TWO_MODULE / "raw.wcl")
     planned(TWO_MODULE / "submit.wcl", "T0042", recorded)
     (question,) = recorded.asked
+    assert isinstance(question, ProgramQuestion)
     assert question.argv == (
         "fakequery.py", "--qoutfile", "@answer@", "--visits", "101,102", "--ccds", "1,2", "--filters", "g,r"
     )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from framework.output import svg as pictures
 from framework.output.svg import PictureError, svg
 from framework.plan.display.graph import Graph, GraphArrow, GraphBox, call_graph, module_graph
 from framework.plan.display.graph_text import dot, mermaid
@@ -64,8 +63,8 @@ def test_a_name_is_text_in_mermaid(name):
 
 
 def test_without_graphviz_it_is_said_what_to_install(monkeypatch):
-    monkeypatch.setattr(pictures.shutil, "which", lambda name: None)
-    monkeypatch.setattr(pictures.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(PictureError, match=r"pip install 'skyfw\[graph\]'"):
         svg("digraph x {}")
 

@@ -51,6 +51,7 @@ from framework.registry.questions.selection import Selection
 from framework.registry.questions.tags import add_tag, remove_tag, tagged_runs
 from framework.registry.schema.filetype_views import Declaration, Key, drop_views
 from framework.registry.schema.tables import desfile, metadata, pfw_attempt
+from framework.worker.journal.message_level import MessageLevel
 from tests.registry.selections import find
 
 PATHS = [*(f"r/out/{number}.fits" for number in range(1, 5)), "raw/a b,c'é.fits", "raw/2.fits"]
@@ -208,7 +209,7 @@ def answers(db):
     for attempt in attempts:
         for question in (modules, calls, finished_calls, messages, failures, versions, files_of_attempt):
             yield question.__name__, question(db, attempt)
-        yield "course", run_messages(db, attempt, (1, 2, 3, 4))
+        yield "course", run_messages(db, attempt, tuple(MessageLevel))
     for run in runs(db):
         found = dataclasses.replace(find_run(db, run.run), elapsed=None)
         yield "find_run", found
@@ -235,7 +236,7 @@ def answers(db):
 def plain(answer):
     """An answer as values that compare; what has no order is sorted."""
     if isinstance(answer, Ancestry):
-        answer = dataclasses.replace(answer, links=sorted(answer.links, key=str))
+        answer = dataclasses.replace(answer, links=tuple(sorted(answer.links, key=str)))
     if dataclasses.is_dataclass(answer):
         return plain({field.name: getattr(answer, field.name) for field in dataclasses.fields(answer)})
     if isinstance(answer, msgspec.Struct):

@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,6 +34,7 @@ def a_run(a_postgres_server, a_pipeline, environment, tmp_path):
         yield run, flag, own
     finally:
         run.kill()
+        assert run.stdout
         run.stdout.close()
         run.wait()
 
@@ -119,7 +121,8 @@ def test_only_a_server_that_is_not_there_is_away(a_postgres_server):
 def test_a_server_that_vanishes_is_noticed_in_seconds_unless_the_address_says_otherwise(postgres_server, given, used):
     db = connect(postgres_server.format("postgres") + given)
     with db.engine.connect() as connection:
-        options = connection.connection.driver_connection.info.get_parameters()
+        driver: Any = connection.connection.driver_connection
+        options = driver.info.get_parameters()
     assert (options["keepalives_idle"], options["tcp_user_timeout"]) == (used, "50000")
     db.close()
 
@@ -144,6 +147,7 @@ def until_said(process: subprocess.Popen[str], words: str) -> str:
     timer = threading.Timer(60, process.kill)
     timer.start()
     said = ""
+    assert process.stdout
     for line in process.stdout:
         said += line
         if words in line:

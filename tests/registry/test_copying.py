@@ -6,7 +6,6 @@ import pytest
 from sqlalchemy import select, text
 
 from framework.errors import RegistryError
-from framework.registry.admin import copy as copying
 from framework.registry.admin.check import check
 from framework.registry.admin.copy import copy
 from framework.registry.database import bulk
@@ -80,7 +79,7 @@ def test_what_is_not_the_same_afterwards_was_not_copied(a_registry, any_registry
     def careless(connection, table, rows):
         insert(connection, table, rows[1:] if table.name == "opm_used" else rows)
 
-    monkeypatch.setattr(copying.bulk, "insert", careless)
+    monkeypatch.setattr(bulk, "insert", careless)
     with pytest.raises(RegistryError, match=r"opm_used: .* became .*: nothing was copied"):
         copy(source, target, lambda text: None)
     monkeypatch.undo()

@@ -114,7 +114,7 @@ def test_an_ingester_killed_before_and_after_each_statement_loses_nothing(
     while was_killed(in_a_child(until(step))):
         step += 1
     assert step > 40
-    assert differences(*expected, any_db, attempt) == []
+    assert differences(expected[0], expected[1], any_db, attempt) == []
 
 
 def test_an_ingester_killed_many_times_at_random_loses_nothing(
@@ -140,7 +140,7 @@ def test_an_ingester_killed_many_times_at_random_loses_nothing(
             if not killed_after(child, moments.uniform(0.0, longest)):
                 break
             kills += 1
-        assert differences(*expected, db, attempt) == []
+        assert differences(expected[0], expected[1], db, attempt) == []
 
 
 def test_eight_runs_at_once_each_with_its_own_ingester_lose_nothing(
@@ -171,7 +171,7 @@ def test_eight_runs_at_once_each_with_its_own_ingester_lose_nothing(
     assert [os.waitpid(child, 0)[1] for child in children] == [0] * 8
     for name, attempt, directory in zip(names, attempts, journals, strict=True):
         expected = undisturbed(directory, unitname=name[:4], run=name)
-        assert differences(*expected, any_db, attempt) == []
+        assert differences(expected[0], expected[1], any_db, attempt) == []
 
 
 def test_eight_submissions_at_once_into_one_registry_lose_nothing(any_db, a_pipeline, environment, tmp_path, rows):

@@ -35,7 +35,7 @@ def db(any_db, new_attempt, a_story, tmp_path):
     return any_db
 
 
-CONDITIONS = [
+CONDITIONS: list[tuple[dict[str, list[str]], str]] = [
     ({}, "abc"),
     ({"band": ["r"]}, "a"),
     ({"band": ["r", "g"]}, "ab"),
@@ -84,6 +84,7 @@ def test_an_archive_is_asked_for_many_paths_at_once(db):
 def test_a_file_knows_its_maker_and_what_that_read(db):
     (file,) = find(db, "red", {"visit": ["12"]})
     origin = find_producer(db, file.id)
+    assert origin
     assert (origin.run, origin.wrapnum, origin.module, origin.program) == ("HST1_r1p01", 2, "train", "cp")
     assert (origin.args, origin.host) == ("cp 'a b' 2", "worker.host")
     assert [read.path for read in find_producer_inputs(db, file.id)] == ["/data/raw.csv", "r/a.fits"]
@@ -92,7 +93,9 @@ def test_a_file_knows_its_maker_and_what_that_read(db):
 def test_a_log_is_made_by_its_call_and_an_outside_file_by_nobody(db):
     (log,) = find(db, "log", {"filename": ["2.log"]})
     (raw,) = find(db, "raw")
-    assert (find_producer(db, log.id).program, find_producer(db, log.id).wrapnum) == (None, 2)
+    origin = find_producer(db, log.id)
+    assert origin
+    assert (origin.program, origin.wrapnum) == (None, 2)
     assert (find_producer(db, raw.id), raw.run, find_producer_inputs(db, raw.id)) == (None, None, [])
 
 

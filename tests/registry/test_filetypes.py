@@ -95,10 +95,12 @@ def test_many_may_declare_at_once(any_db):
         except Exception as error:  # noqa: BLE001  (told below)
             failed.append(error)
 
-    failed = []
+    failed: list[Exception] = []
     threads = [threading.Thread(target=declare_some, args=(number,)) for number in range(4)]
-    [thread.start() for thread in threads]
-    [thread.join() for thread in threads]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     with any_db.read() as connection:
         seen = set(inspect(connection).get_view_names())
     assert (failed, {f"type_{n}" for n in range(6)} <= seen) == ([], True)

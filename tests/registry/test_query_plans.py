@@ -46,6 +46,7 @@ from framework.registry.questions.software import stacks
 from framework.registry.questions.tags import add_tag, tagged_runs
 from framework.registry.schema.filetype_views import Declaration, Key
 from framework.registry.schema.tables import metadata
+from framework.worker.journal.message_level import MessageLevel
 from tests.registry.selections import find
 
 #: Small tables, or those that a command shows whole.
@@ -75,7 +76,7 @@ def plain(sql):
 
 
 def by_fields(**conditions):
-    question = FieldsQuestion(table="file", conditions={key: [value] for key, value in conditions.items()})
+    question = FieldsQuestion(table="file", conditions={key: (value,) for key, value in conditions.items()})
     return lambda db: list(find_by_fields(db, "home", question))
 
 
@@ -153,7 +154,7 @@ QUESTIONS = {
     "made_by": lambda db: list(find_call_outputs(db, "home", "HST1_r1p01", [1, 2])),
     "find_newest_by_name": lambda db: find_newest_by_name(db, "home", ["1.fits"]),
     "find_by_fields": by_fields(filetype="red", n="2"),
-    "course": lambda db: run_messages(db, 1, (1, 2)),
+    "course": lambda db: run_messages(db, 1, (MessageLevel.ERROR, MessageLevel.WARNING)),
     "tagged_runs": lambda db: tagged_runs(db, "PROTO-0.1"),
     "open_run_paths": open_run_paths,
     **{name: plain(sql) for name, sql in {**NOTE, **DOCUMENTED}.items()},

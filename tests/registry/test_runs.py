@@ -42,6 +42,7 @@ def test_a_run_says_how_far_it_is(any_db, attempt):
     )
     assert (row.jobs_expected, row.jobs_running, row.jobs_done, row.jobs_failed) == (2, 1, 0, 1)
     assert (row.calls_expected, row.calls_done) == (4, 2)
+    assert row.elapsed is not None
     assert row.elapsed > 1e9
     found = find_run(any_db, "HST1_r1p01")
     assert replace(run_progress(any_db, found), elapsed=row.elapsed) == row

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.config import Config
@@ -121,7 +122,10 @@ def test_the_views_of_filetypes_live_through_an_upgrade(any_db):
 
 
 def test_nothing_is_without_a_comment():
-    things = [*metadata.sorted_tables, *itertools.chain(*(table.columns for table in metadata.sorted_tables))]
+    things: list[Any] = [
+        *metadata.sorted_tables,
+        *itertools.chain(*(table.columns for table in metadata.sorted_tables)),
+    ]
     assert [str(thing) for thing in things if not thing.comment] == []
 
 

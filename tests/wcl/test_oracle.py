@@ -62,12 +62,12 @@ def test_variables_have_the_values_they_had(oracle: Callable[[str], Any]) -> Non
     cases = oracle("var_cases")
     base = wcl.parse(cases["base"])
 
-    def value(case: dict[str, Any]) -> object:
+    def value(case: dict[str, Any]) -> Any:
         options = case["opts"]
         scope = wcl.build_scope(base, options.get("currentvals", {}), options.get("searchobj", {}))
         return answer(wcl.expand_all if options.get("expand") else wcl.expand, case["input"], scope)
 
-    def wanted(case: dict[str, Any]) -> object:
+    def wanted(case: dict[str, Any]) -> Any:
         return case.get("values", WclError)
 
     assert [c["name"] for c in cases["cases"] if c["name"] not in BETTER_ORDER and value(c) != wanted(c)] == []

@@ -31,7 +31,8 @@ def kinds(section: Section) -> dict[str, object]:
 
 @pytest.mark.parametrize("name", ["a b", "a#b", "", "</a", "<a", "a\nb"])
 def test_a_name_that_no_file_can_hold_is_not_written(name: str) -> None:
-    for value in ("x", {}):
+    values: tuple[str, dict[str, str]] = ("x", {})
+    for value in values:
         with pytest.raises(WclError, match="cannot be written"):
             write(Section.of({name: value}))
 

@@ -19,7 +19,13 @@ from framework.worker.job.spec import CallSpec, ExecSpec, FileSpec, JobSpec, Lis
 RECORDED = Path(__file__).parent / "format_1"
 RUN = "U_r1p01"
 SECRET = {"FW_SECRET_KEY": "k"}
-HEADER = {"run": RUN, "attempt": 1, "archive": "home", "archive_root": "/archive", "shard": "plan_0001.jsonl"}
+HEADER: Any = {
+    "run": RUN,
+    "attempt": 1,
+    "archive": "home",
+    "archive_root": "/archive",
+    "shard": "plan_0001.jsonl",
+}
 
 A_FILE = File(label="log", filetype="log", path="log/a.log", job_path="a.log")
 AN_EXEC = Exec(number=1, program="make", argv=("make",))

@@ -58,7 +58,9 @@ def _sentences() -> dict[tuple[str, str], tuple[str, str]]:
     source_lines = text.splitlines()
     found: dict[tuple[str, str], tuple[str, str]] = {}
     for node in ast.parse(text).body:
-        for field in node.body if isinstance(node, ast.ClassDef) else ():
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for field in node.body:
             if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name):
                 comment = source_lines[field.lineno - 2].strip().removeprefix("#: ")
                 type_name = ast.unparse(field.annotation).removesuffix(" | None").replace("|", "or")

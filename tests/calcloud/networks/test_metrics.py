@@ -1,5 +1,7 @@
 """Metrics: those of scikit-learn, and the cases that it leaves open."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
@@ -18,7 +20,7 @@ def classified():
 def test_figures_of_a_class(classified):
     truth, scores = classified
     chosen = scores.argmax(axis=1)
-    figures = metrics.class_metrics(truth, scores)
+    figures: dict[str, Any] = metrics.class_metrics(truth, scores)
     assert figures["accuracy"] == reference.accuracy_score(truth, chosen)
     assert figures["macro_f1"] == pytest.approx(reference.f1_score(truth, chosen, average="macro"))
     assert figures["under_provisioned"] + figures["over_provisioned"] == (chosen != truth).sum()

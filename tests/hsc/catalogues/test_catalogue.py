@@ -24,7 +24,7 @@ def folder(tmp_path_factory):
 @pytest.mark.parametrize("dataset", SCHEMAS)
 def test_a_catalogue_is_read_as_it_was_written(dataset, folder):
     table = empty_table(dataset, 5)
-    for number, name in enumerate(table.dtype.names):
+    for number, name in enumerate(table.dtype.names or ()):
         table[name] = np.arange(5) * (number + 1.5)
     write_catalogue(table, folder / "table.fits", dataset, {"tract": 0})
     assert (read_catalogue(folder / "table.fits", dataset) == table).all()

@@ -59,7 +59,7 @@ def warps(an_image):
 @pytest.mark.parametrize("turn", [0, 0.3, 30])
 def test_a_warp_keeps_the_light_and_place_of_a_star(an_image, turn):
     image = warp_to_patch([an_image(turn_deg=turn, move_pixels=0.37)], TRACT, PATCH, {}).image
-    rows, columns = np.indices(image.shape)
+    rows, columns = np.mgrid[: image.shape[0], : image.shape[1]]
     near = np.hypot(rows - 170, columns - 170) < 40
     light = image[near]
     assert light.sum() == pytest.approx(10_000, rel=0.02)

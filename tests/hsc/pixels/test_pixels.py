@@ -55,7 +55,9 @@ def test_dead_hot_and_saturated_pixels_are_masked(a_detector):
 def test_a_frame_of_another_size_is_refused(a_detector):
     raw, frames = a_detector(600.0)
     with pytest.raises(InputError, match=r"the bias frame has \(10, 10\) pixels, the raw image \(60, 80\)"):
-        remove_instrument_signature(raw, CalibrationFrames(bias=np.zeros((10, 10)), dark=frames.dark, flat=frames.flat))
+        remove_instrument_signature(
+            raw, CalibrationFrames(bias=np.zeros((10, 10), np.float32), dark=frames.dark, flat=frames.flat)
+        )
 
 
 def test_a_track_is_found_whole():

@@ -25,7 +25,7 @@ def a_field():
         flux = 10 ** (0.4 * (30 - mag))
         err = np.full(count, 20.0)
         light = {"flux": flux, "flux_err": err, "psf_flux": flux, "psf_flux_err": err}
-        stars = StarMeasurements(x=x, y=y, **light, fwhm_pixels=4, residual=np.zeros(SHAPE))
+        stars = StarMeasurements(x=x, y=y, **light, fwhm_pixels=4, residual=np.zeros(SHAPE, np.float32))
         known = slice(unknown, None)
         return stars, ReferenceCatalogue(id=np.arange(count)[known], ra=ra[known], dec=dec[known], mag=mag[known])
 

@@ -48,7 +48,7 @@ def test_images_and_tables_are_at_hand_afterwards(calexps):
     memory = open_in_memory(calexps, calexps)
     for words in command_lines(calexps):
         call_step(memory, words[0], words[1:])
-    where = {"tract": 0, "patch": "8x6", "filter": "HSC-I"}
+    where: dict[str, str | int] = {"tract": 0, "patch": "8x6", "filter": "HSC-I"}
     assert memory.read_exposure("deepCoadd", **where).shape == (340, 340)
     assert len(memory.read_table("deepCoadd_det", **where)) > 50
 
@@ -90,7 +90,7 @@ def test_every_step_of_a_patch_passes_on_what_it_is_told_to_keep_in_memory(chain
     ]
     memory = {f"repo/{path}" for path in every if fnmatch(path, "*-8x6-*") and path not in forced}
     before = {path for path in calexps.rglob("*") if path.is_file()}
-    objects = {}
+    objects: dict[str, object] = {}
     for each in chain.calls:
         if of_a_patch(each, "8x6"):
             step = importlib.import_module(f"pipelines.hsc.{each.step}")

@@ -28,7 +28,7 @@ def both(tmp_path):
         for path, value in zip(paths, (old, new), strict=True):
             path.parent.mkdir(exist_ok=True)
             save(path, value)
-        verdict = compare_files(*paths, rules)
+        verdict = compare_files(paths[0], paths[1], rules)
         return verdict.kind, verdict.words
 
     return write
