@@ -103,7 +103,7 @@ def bring_up_to_date(known: LineMap, tree: Tree, directory: Path, workers: int) 
     directory.mkdir(parents=True)
     patterns = "".join(f"\n    {tree.root / name}" for name in judged_files(tree.root))
     (directory / "coveragerc").write_text(
-        f"[run]\ndata_file = {directory}/lines\ninclude ={patterns}\npatch =\n    _exit\n    fork\nsigterm = true\n"
+        f"[run]\ndata_file = {directory}/lines\ninclude ={patterns}\npatch =\n    _exit\nsigterm = true\n"
         "disable_warnings = no-data-collected, module-not-measured\n",
         encoding="utf-8",
     )

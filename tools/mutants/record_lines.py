@@ -21,11 +21,34 @@ CURRENT = "PYTEST_CURRENT_TEST"
 
 def begin(folder: str) -> coverage.Coverage:
     """Record this process; what it executes belongs to the test that started it."""
-    settings = os.path.join(folder, "coveragerc")
-    test = os.environ.get(CURRENT, "").rpartition(" (")[0]
-    recorder = coverage.Coverage(config_file=settings, data_suffix=True, context=test or None)
+    recorder = coverage.Coverage(config_file=os.path.join(folder, "coveragerc"), data_suffix=True)
     recorder.start()
+    put_down_to_the_test(recorder)
     return recorder
+
+
+def put_down_to_the_test(recorder: coverage.Coverage) -> None:
+    """Put what follows down to the test that the environment names."""
+    recorder.switch_context(os.environ.get(CURRENT, "").rpartition(" (")[0])
+
+
+def follow_forks(folder: str) -> None:
+    """Record forks by themselves, each from the moment when it has the environment of the test that it is for.
+
+    The server of commands gives a fork the environment of its command, and then its directory.
+    """
+
+    def after_in_child() -> None:
+        if before := coverage.Coverage.current():
+            before.stop()
+        begin(folder)
+
+    def on_event(event: str, _: object) -> None:
+        if event == "os.chdir" and CURRENT in os.environ and (recorder := coverage.Coverage.current()):
+            put_down_to_the_test(recorder)
+
+    os.register_at_fork(after_in_child=after_in_child)
+    sys.addaudithook(on_event)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,12 +73,16 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 if __name__ == "sitecustomize" and FOLDER in os.environ:
     import atexit
 
-    _recorder = begin(os.environ[FOLDER])
+    begin(os.environ[FOLDER])
+    follow_forks(os.environ[FOLDER])
 
     @atexit.register
     def _end() -> None:
-        _recorder.stop()
+        recorder = coverage.Coverage.current()
+        if recorder is None:
+            return
+        recorder.stop()
         try:
-            _recorder.save()
+            recorder.save()
         except coverage.CoverageException as error:
             print(f"lines were not recorded: {error}", file=sys.stderr)
