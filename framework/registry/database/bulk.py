@@ -47,6 +47,16 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Row]) ->
     _execute_many(connection, _insert_sql(connection.dialect.name, table.name) + " on conflict do nothing", rows)
 
 
+def replace(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Insert rows, each in the place of the row that has its primary key."""
+    _execute_many(connection, _replace_sql(connection.dialect.name, table.name), rows)
+
+
+def delete_others(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    """Delete the rows that share the first column of the primary key with a pair, and differ in the second."""
+    _execute_many(connection, _delete_others_sql(connection.dialect.name, table.name), rows)
+
+
 def update(connection: Connection, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
     """Update columns of rows; each tuple ends with the first column of the row's primary key."""
     _execute_many(connection, _update_sql(connection.dialect.name, table.name, columns), rows)
@@ -94,6 +104,23 @@ def _insert_sql(dialect: str, name: str) -> str:
     columns = metadata.tables[name].columns
     values = ", ".join(placeholder(dialect, column) for column in columns)
     return f"insert into {name} ({', '.join(column.name for column in columns)}) values ({values})"  # noqa: S608
+
+
+@cache
+def _replace_sql(dialect: str, name: str) -> str:
+    table = metadata.tables[name]
+    keys = [column.name for column in table.primary_key]
+    changes = ", ".join(
+        f"{column.name} = excluded.{column.name}" for column in table.columns if column.name not in keys
+    )
+    return f"{_insert_sql(dialect, name)} on conflict ({', '.join(keys)}) do update set {changes}"
+
+
+@cache
+def _delete_others_sql(dialect: str, name: str) -> str:
+    first, second = metadata.tables[name].primary_key
+    same, other = placeholder(dialect, first), placeholder(dialect, second)
+    return f"delete from {name} where {first.name} = {same} and {second.name} <> {other}"  # noqa: S608
 
 
 @cache

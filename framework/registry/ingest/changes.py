@@ -96,6 +96,23 @@ class Changes:
                 bulk.insert_missing(connection, metadata.tables[name], rows)
             else:
                 self._pairs[name].insert(connection)
+        self._write_changed_copies(connection, same)
+
+    def _write_changed_copies(self, connection: Connection, same: SameFiles) -> None:
+        """Let the record of each archive's copy follow a file that was made again.
+
+        The run's archive has the new file, in a form and with a checksum of its own if it is compressed. Other archives
+        have the former one: they are no copies any more.
+        """
+        if not self._files.newest:
+            return
+        copies = metadata.tables["file_archive_info"]
+        newest = [row for row in self.of_files["file_archive_info"] if row[0] in self._files.newest]
+        rows = [_with_known_ids(row, (0,), same) for row in newest]
+        bulk.replace(connection, copies, rows)
+        archives = {row[0]: row[1] for row in rows}
+        changed = sorted(self._files.with_other_content)
+        bulk.delete_others(connection, copies, [(id_, archives.get(id_, "")) for id_ in changed])
 
 
 def _with_known_ids(row: Pair, indexes: tuple[int, ...], same: SameFiles) -> Pair:
