@@ -31,6 +31,8 @@ class Changes:
         self.new: dict[str, dict[int, Row]] = {name: {} for name in _OWN}
         self.changed: dict[tuple[str, tuple[str, ...]], list[Pair]] = defaultdict(list)
         self.files: list[Pair] = []
+        #: New ids of files of starts after those that the registry had: they are newer than its files, by any clock.
+        self.files_of_later_starts: set[int] = set()
         self.of_files: dict[str, list[Pair]] = {name: [] for name in _OF_FILES}
         #: True if a pair may be in the registry already, since it belongs to rows of an earlier step.
         self.pairs_may_repeat = False
@@ -61,7 +63,7 @@ class Changes:
         """Convert all rows into the form in which they are written; nothing may be changed after it."""
         tables = metadata.tables
         self._own = [bulk.Batch(dialect, tables[name], list(self.new[name].values())) for name in _OWN]
-        self._files = FileBatch(dialect, self.files)
+        self._files = FileBatch(dialect, self.files, self.files_of_later_starts)
         # A fact may name a pair twice.
         pairs = {} if self.pairs_may_repeat else {name: [*dict.fromkeys(rows)] for name, rows in self.of_files.items()}
         self._pairs = {name: bulk.Batch(dialect, tables[name], rows) for name, rows in pairs.items()}
@@ -164,6 +166,8 @@ class PendingRows:
         self.known = known
         #: Host of the process whose journal is being read.
         self.host: str | None = None
+        #: Number of the run's start that the journal belongs to.
+        self.start_number = 0
         self._take_task_id = take_task_id
         self._clear()
 

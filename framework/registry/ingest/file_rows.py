@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, exc, select
@@ -26,7 +26,9 @@ _CHANGING = tuple(name for name in _INDEX if name not in ("id", "path", "path_ve
 class FileBatch:
     """Rows of ``desfile`` to write."""
 
-    def __init__(self, dialect: str, rows: Sequence[Row]) -> None:
+    def __init__(self, dialect: str, rows: Sequence[Row], later: Set[int] = frozenset()) -> None:
+        """``later`` are new ids of files that are newer than those on record, whatever their times say."""
+        self._later = later
         # External files are mostly known, those of archives seldom.
         self._external = [row for row in rows if row[_VERSION]]
         self._within = [row for row in rows if not row[_VERSION]]
@@ -63,7 +65,7 @@ class FileBatch:
             id_, written, _ = known[key]
             same[row[_ID]] = id_
             # A file outside of archives is the same file when it has the same contents.
-            if row[_CREATED] > written and not row[_VERSION]:
+            if not row[_VERSION] and (row[_ID] in self._later or row[_CREATED] > written):
                 known[key] = (id_, row[_CREATED], row[_ID])
                 (fresh if id_ in fresh else newer)[id_] = (id_, *row[1:])
         bulk.insert(connection, desfile, list(fresh.values()))

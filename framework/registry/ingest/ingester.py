@@ -242,7 +242,7 @@ class Ingester:
                 record.report_bad_fact(part.journal, bad.reason, bad.text)
             else:
                 record.report_error(f"{part.journal}: byte {bad.position}: not a fact, passed over: {bad.text[:1000]}")
-        record.apply(part.facts, part.journal, opening.host if opening else None)
+        record.apply(part.facts, part.journal, opening)
 
     def _opening(self, part: JournalPart) -> JournalOpen | None:
         """Return the first fact of the journal; None if it does not name the run."""

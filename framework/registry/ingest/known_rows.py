@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Any
 
 from sqlalchemy import Connection, select
 
 from framework.errors import RegistryError
 from framework.registry.schema import tables as schema
 from framework.worker.journal.statuses import LOST
+
+#: Names of journals begin with the process and the number of the start.
+_NUMBERED = re.compile(r"[a-z]+-(\d+)")
 
 
 class EndState(IntEnum):
@@ -53,25 +60,58 @@ class KnownJob:
 
 @dataclass(slots=True)
 class TimeSpan:
-    """First and latest start, and latest end, of a run or block; the order of the facts does not matter."""
+    """First and latest start, and latest end, of a run or block.
+
+    Starts of the run are numbered, and the number decides which is the latest: a clock may go back between two starts,
+    and two hosts may have different clocks. The order in which journals are read does not matter.
+    """
 
     task_id: int
     start: float | None = None
     latest_start: float | None = None
     end: float | None = None
     status: int | None = None
+    #: Numbers of the first and the latest start, and of the start that the end belongs to.
+    first_number: float = math.inf
+    start_number: float = -math.inf
+    end_number: float = -math.inf
 
-    def start_at(self, t: float) -> None:
-        self.start = t if self.start is None else min(self.start, t)
-        self.latest_start = t if self.latest_start is None else max(self.latest_start, t)
+    def start_at(self, t: float, number: int) -> None:
+        """Note a start of the run, or of a block in it."""
+        if number < self.first_number:
+            self.start, self.first_number = t, number
+        if number > self.start_number:
+            self.latest_start, self.start_number = t, number
+        elif number == self.start_number and (self.latest_start is None or t > self.latest_start):
+            self.latest_start = t
+            if self.end_number == number and self.end is not None and t > self.end:
+                self.end_number = number - 0.5  # begun once more without a new number
 
-    def end_at(self, t: float, status: int) -> None:
-        if self.end is None or t >= self.end:
-            self.end, self.status = t, status
+    def end_at(self, t: float, status: int, number: int) -> None:
+        """Note an end of the run, or of a block in it."""
+        if number > self.end_number or (number == self.end_number and (self.end is None or t >= self.end)):
+            self.end, self.status, self.end_number = t, status, number
 
     @property
     def is_over(self) -> bool:
-        return self.end is not None and (self.latest_start is None or self.end >= self.latest_start)
+        return self.end is not None and self.end_number >= self.start_number
+
+
+def _recorded_span(row: Sequence[Any], newest_start: int) -> TimeSpan:
+    """Return a span as the registry has it: id, first start, latest start, end, status.
+
+    An end is on record only while it is that of the latest start. Facts that were not read yet are of that start, or of
+    a later one.
+    """
+    span = TimeSpan(*row)
+    number = newest_start - 0.5
+    if span.start is not None:
+        span.first_number = -math.inf
+    if span.latest_start is not None:
+        span.start_number = number
+    if span.end is not None:
+        span.end_number = number
+    return span
 
 
 @dataclass(slots=True)
@@ -86,6 +126,8 @@ class KnownRows:
     #: (task, path, child path or empty) of files that no journal has named yet.
     pending: set[tuple[int, str, str]]
     positions: dict[str, int]
+    #: Number of the latest start that a journal was read of, when the rows were read; -1 for none.
+    newest_start: int = -1
 
 
 def read_known_rows(connection: Connection, attempt_id: int) -> KnownRows:
@@ -95,22 +137,31 @@ def read_known_rows(connection: Connection, attempt_id: int) -> KnownRows:
     row = connection.execute(query.where(attempt.id == attempt_id, task.id == attempt.task_id)).first()
     if row is None:
         raise RegistryError(f"the registry has no attempt with id {attempt_id}: is it the one that the run began with?")
+    positions = _positions(connection, attempt_id)
+    newest_start = max(map(_start_number, positions), default=-1)
     return KnownRows(
         attempt_id=attempt_id,
         run=row.run,
-        attempt=TimeSpan(row.task_id, row.start_time, row.restart_time, row.end_time, row.status),
-        blocks=_blocks(connection, attempt_id),
+        attempt=_recorded_span((row.task_id, row.start_time, row.restart_time, row.end_time, row.status), newest_start),
+        blocks=_blocks(connection, attempt_id, newest_start),
         jobs=_jobs(connection, attempt_id),
         pending=_pending(connection, attempt_id),
-        positions=_positions(connection, attempt_id),
+        positions=positions,
+        newest_start=newest_start,
     )
 
 
-def _blocks(connection: Connection, attempt_id: int) -> dict[int, TimeSpan]:
+def _start_number(journal: str) -> int:
+    """Return the number of the start that a journal belongs to, by its name; 0 where it has none."""
+    match = _NUMBERED.match(journal)
+    return int(match[1]) if match else 0
+
+
+def _blocks(connection: Connection, attempt_id: int, newest_start: int) -> dict[int, TimeSpan]:
     block, task = schema.pfw_block.c, schema.task.c
     query = select(block.blknum, task.id, task.start_time, block.restart_time, task.end_time, task.status)
     rows = connection.execute(query.where(block.pfw_attempt_id == attempt_id, task.id == block.task_id))
-    return {row[0]: TimeSpan(*row[1:]) for row in rows}
+    return {row[0]: _recorded_span(row[1:], newest_start) for row in rows}
 
 
 def _jobs(connection: Connection, attempt_id: int) -> dict[tuple[int, str], KnownJob]:

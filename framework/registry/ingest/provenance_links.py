@@ -74,6 +74,8 @@ class ProvenanceWriter:
         self._take_file_id = take_file_id
         self._paths: dict[str, int] = {}
         self._external: dict[tuple[str, str], int] = {}
+        #: Start of the run that made the newest file of a path, for files of restarts.
+        self._starts: dict[str, int] = {}
         self._unresolved: list[tuple[int, str, str]] = []
 
     def add(self, call_task_id: int, new: CallFiles) -> None:
@@ -95,7 +97,17 @@ class ProvenanceWriter:
             else:
                 own[path] = self._paths[path] = new_id = self._take_file_id()
                 self._rows.changes.files.append(_DESFILE.row(new_id, *row))
+                if self._rows.start_number and self._is_of_later_start(path):
+                    self._rows.changes.files_of_later_starts.add(new_id)
         return own
+
+    def _is_of_later_start(self, path: str) -> bool:
+        """Return whether a file is of a later start than the one of its path that is on record, or was added before."""
+        number = self._rows.start_number
+        if number <= self._starts.get(path, self._rows.known.newest_start):
+            return False
+        self._starts[path] = number
+        return True
 
     def _add_used(self, used: Iterable[tuple[int, str]], own: Mapping[str, int]) -> None:
         """Link tasks to the files that they read."""

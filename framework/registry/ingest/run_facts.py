@@ -42,7 +42,7 @@ class RunRecorder:
     def record_attempt_start(self, fact: AttemptStart) -> None:
         """Record the start of the run, or its restart."""
         attempt = self._rows.known.attempt
-        attempt.start_at(fact.time)
+        attempt.start_at(fact.time, self._rows.start_number)
         self._rows.changes.set("task", attempt.task_id, ("exec_host",), self._rows.host)
         self._set_attempt()
 
@@ -56,7 +56,7 @@ class RunRecorder:
     def record_attempt_end(self, fact: AttemptEnd) -> None:
         """Record the end of the run."""
         known = self._rows.known
-        known.attempt.end_at(fact.time, fact.status)
+        known.attempt.end_at(fact.time, fact.status, self._rows.start_number)
         state = "FAIL" if fact.status else "PASS"
         self._rows.changes.states.append((known.attempt_id, fact.time, state, "NEW", "ORIG", None))
         self._set_attempt()
@@ -76,13 +76,13 @@ class RunRecorder:
     def record_block_start(self, fact: BlockStart) -> None:
         """Record the start of a block."""
         span = self.find_block(fact.block)
-        span.start_at(fact.time)
+        span.start_at(fact.time, self._rows.start_number)
         self._set_block(span)
 
     def record_block_end(self, fact: BlockEnd) -> None:
         """Record the end of a block."""
         span = self.find_block(fact.block)
-        span.end_at(fact.time, fact.status)
+        span.end_at(fact.time, fact.status, self._rows.start_number)
         self._set_block(span)
 
     def find_block(self, number: int) -> TimeSpan:

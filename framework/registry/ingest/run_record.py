@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from framework.model import facts
-from framework.model.facts import Fact, Message
+from framework.model.facts import Fact, JournalOpen, Message
 from framework.registry.database.ids import IdSource
 from framework.registry.ingest.call_facts import CallRecorder
 from framework.registry.ingest.changes import Changes, PendingRows
@@ -60,9 +60,10 @@ class RunRecord:
             facts.Message: self._record_message,
         }
 
-    def apply(self, new_facts: list[Fact], journal: str, host: str | None) -> None:
+    def apply(self, new_facts: list[Fact], journal: str, opening: JournalOpen | None) -> None:
         """Apply facts of one journal; one that makes no sense becomes a message of the run."""
-        self._rows.host = host
+        self._rows.host = opening.host if opening else None
+        self._rows.start_number = (opening.start or 0) if opening else 0
         recorders = self._recorders
         for fact in new_facts:
             try:

@@ -24,8 +24,13 @@ _STATE = case(
     else_=1,
 )
 
-#: Duration of a successful try.
-_GOOD_TIME = case((task.c.status == 0, type_coerce(task.c.end_time - task.c.start_time, Elapsed)))
+#: Duration of a successful try; null where a clock was set back meanwhile.
+_GOOD_TIME = case(
+    (
+        (task.c.status == 0) & (task.c.end_time >= task.c.start_time),
+        type_coerce(task.c.end_time - task.c.start_time, Elapsed),
+    )
+)
 
 
 def job_states(connection: Connection, attempt_ids: Sequence[int]) -> Counter[tuple[int, str]]:

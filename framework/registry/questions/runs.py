@@ -252,10 +252,18 @@ def _runs(connection: Connection, attempt_ids: Sequence[int]) -> list[Run]:
             submitted=row.submittime,
             started=row.start_time,
             ended=row.end_time,
-            elapsed=None if row.start_time is None else (row.end_time or time.time()) - row.start_time,
+            elapsed=_elapsed(row.start_time, row.end_time),
         )
         for row in connection.execute(query.order_by(attempt.id))
     ]
+
+
+def _elapsed(start: float | None, end: float | None) -> float | None:
+    """Return the seconds of a run; None before it begins, and where a clock was set back meanwhile."""
+    if start is None:
+        return None
+    seconds = (time.time() if end is None else end) - start
+    return seconds if seconds >= 0 else None
 
 
 def _state(row: Any) -> str:
