@@ -105,6 +105,7 @@ def test_a_file_that_a_later_start_made_again_is_the_newest_though_its_time_is_n
     any_db, new_attempt, a_story, tmp_path, is_one_ingester
 ):
     story, attempt = a_story(), create_attempt(any_db, new_attempt())
+    story.tell("note-1796136679.119811-27514", "message", level=3, text="restarted")  # its number is a time
     for number, clock in enumerate((1e9, 1e9 - 86_400)):
         story.clock = clock
         story.call(1, 1, queue=f"q{number}", journal=f"worker-{number}", writes=("r/out.fits",), reads=())

@@ -15,8 +15,8 @@ from framework.errors import RegistryError
 from framework.registry.schema import tables as schema
 from framework.worker.journal.statuses import LOST
 
-#: Names of journals begin with the process and the number of the start.
-_NUMBERED = re.compile(r"[a-z]+-(\d+)")
+#: Names of journals of engines and workers begin with the number of the start; notes of operators have none.
+_NUMBERED = re.compile(r"(?:engine|worker)-(\d+)")
 
 
 class EndState(IntEnum):
