@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from framework.errors import FrameworkError
+from framework.output.standard_error import keep_going_without_audience
 from framework.output.text import printable_lines
 
 VERBS = Path(__file__).parent / "commands"
@@ -82,6 +83,7 @@ def run(arguments: list[str], name: str = "fw") -> int:
     0 done, 1 the run or check failed, 2 usage or configuration, 3 infrastructure (registry, pool, disk).
     """
     open_standard_streams()
+    keep_going_without_audience()
     output = sys.stdout
     try:
         answer: Any = fw.main(arguments, prog_name=name, standalone_mode=False)

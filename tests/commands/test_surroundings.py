@@ -42,6 +42,24 @@ def test_a_run_does_not_need_the_standard_streams(in_shell, fw, closed):
     assert fw("sql", "select status from task where name = 'attempt'", "--json").json == [{"status": 0}]
 
 
+@pytest.mark.parametrize("audience", ["a full device", "a pipe that nobody reads"])
+def test_a_run_goes_on_when_nobody_can_be_told_of_its_failures(environment, a_pipeline, fw, tmp_path, audience):
+    pipeline = a_pipeline('[ $(($1 % 2)) = 0 ] || { echo "no $1"; exit 3; }; echo "$1" > "$2"', numbers="(1:8)")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open("/dev/full" if audience == "a full device" else writing, "w") as stream:
+        command = [sys.executable, "-m", "framework.cli", "submit", str(pipeline)]
+        own = {**environment, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, env=own, cwd=tmp_path, stderr=stream, timeout=60, check=False)
+    if audience == "a full device":
+        os.close(writing)
+    assert done.returncode == 1
+    states = fw(
+        "sql", "select t.status, count(*) n from pfw_wrapper w, task t where t.id = w.task_id group by 1", "--json"
+    )
+    assert states.json == [{"status": 0, "n": 4}, {"status": 3, "n": 4}]
+
+
 def test_a_submission_from_a_directory_that_is_gone_is_refused(in_shell):
     said = in_shell("mkdir gone; cd gone; rmdir ../gone; $FW submit $HELLO")
     assert said.returncode == 2
