@@ -18,7 +18,9 @@ The section ``metadata_type`` says which keys are ``integer``, ``real`` or ``boo
 from __future__ import annotations
 
 import importlib
+import math
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -28,10 +30,16 @@ from framework.pipeline.section_values import read_names
 from framework.pipeline.wildcards import name_pattern
 from framework.registry.schema.filetype_views import NAME, Declaration, Key
 from framework.registry.schema.metadata_sql import KEY, TYPES
-from framework.worker.files.fits_headers import FitsError, header_values, headers
-from wcl import Scope, Section, SourcePosition, expand
+from framework.worker.files.fits_headers import FitsError, QuotedText, header_values, headers
+from wcl import Quoted, Scope, Section, SourcePosition, expand
 
 SOURCES = ("f", "h", "w", "c")
+#: Integers of databases have 64 bits.
+MOST_INTEGER = 1 << 63
+#: Numbers as headers write them.
+_DIGITS = re.compile(r"[0-9]+")
+_INTEGER = re.compile(r"[+-]?[0-9]+")
+_REAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[ED][+-]?[0-9]+)?", re.IGNORECASE)
 
 
 class UnclassifiedFileError(FrameworkError):
@@ -85,16 +93,18 @@ class ExternalFiletype:
 
     def directory(self, metadata: Mapping[str, object]) -> str:
         """Where a file of this kind lies in the archive."""
-        scope = Scope({key: str(value) for key, value in metadata.items()}, self._section, root=self._pipeline)
+        # What a file says of itself is text, in which nothing is expanded.
+        values = {key: Quoted(str(value)) for key, value in metadata.items()}
+        scope = Scope(values, self._section, root=self._pipeline)
         return expand(self._section.text("ops"), scope, self._section.position("ops")).strip("/")
 
     def _value(
         self, rule: MetadataRule, in_name: Mapping[str, str], header: Mapping[str, str], found: Mapping[str, object]
     ) -> object:
         if rule.source == "f":
-            return number(in_name[rule.key]) if rule.key in in_name else None
+            return value_in_name(in_name[rule.key]) if rule.key in in_name else None
         if rule.source == "h":
-            return number(header[rule.key.upper()]) if rule.key.upper() in header else None
+            return value_in_header(header[rule.key.upper()]) if rule.key.upper() in header else None
         if rule.source == "w":
             value = self._pipeline.get(rule.key)
             return value if isinstance(value, str) else None
@@ -102,9 +112,11 @@ class ExternalFiletype:
         if function is None:
             raise error_at(self._section.opened_position, f"the plug-in of {self.name} computes no '{rule.key}'")
         try:
-            return function(header, dict(found))
-        except (KeyError, ValueError) as error:
-            raise MissingMetadataError(f"'{rule.key}' of a {self.name} cannot be computed: {error}") from error
+            return storable(function(header, dict(found)))
+        except Exception as error:
+            # A plug-in may fail in any way on the header of one file: the others go on.
+            reason = f"{type(error).__name__}: {error}"
+            raise MissingMetadataError(f"'{rule.key}' of a {self.name} cannot be computed: {reason}") from error
 
 
 def filetypes(pipeline: Section) -> list[ExternalFiletype]:
@@ -120,16 +132,39 @@ def filetypes(pipeline: Section) -> list[ExternalFiletype]:
     return found
 
 
-def number(text: str) -> object:
-    """A header's text as the number or truth value that it is."""
+def value_in_name(text: str) -> object:
+    """Return a part of a file's name: a number where it is digits only, else the text."""
+    return storable(int(text)) if _DIGITS.fullmatch(text) else text
+
+
+def value_in_header(text: str) -> object:
+    """Return the value of a card, by the FITS standard 4.0, section 4.2; None for one that is undefined or blank.
+
+    A text in quotes is a text, whatever it looks like. What is neither a number nor a truth value stays a text.
+    """
+    is_text, text = isinstance(text, QuotedText), text.partition("\0")[0].rstrip()
+    if not text:
+        return None
+    if is_text:
+        return text
     if text in ("T", "F"):
         return text == "T"
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
+    if _INTEGER.fullmatch(text):
+        value = storable(int(text))
+    elif _REAL.fullmatch(text):
+        value = storable(float(text.upper().replace("D", "E")))
+    else:
+        value = None
+    return text if value is None else value
+
+
+def storable(value: object) -> object:
+    """Return a value that the registry can hold; None for a number that is none (NaN) or too large for a database."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if abs(value) < MOST_INTEGER else None
+    return value.partition("\0")[0] if isinstance(value, str) else value
 
 
 def _rules(section: Section) -> Iterator[MetadataRule]:

@@ -15,7 +15,7 @@ import pytest
 
 from framework.archives.copy import OtherFileError, add_file
 from framework.archives.directory_store import DirectoryStore
-from framework.archives.external_filetypes import filetypes
+from framework.archives.external_filetypes import ExternalFiletype, filetypes
 from framework.archives.file_walk import UnreachableFile, walk
 from framework.archives.ingest_files import IncomingFile, IngestResult, ingest
 from framework.output.progress import Tally
@@ -53,9 +53,11 @@ def notes(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
-def ingest_into(db: Registry, tmp_path: Path, *paths: Path, archive: str = "home") -> IngestResult:
+def ingest_into(
+    db: Registry, tmp_path: Path, *paths: Path, archive: str = "home", kinds: list[ExternalFiletype] | None = None
+) -> IngestResult:
     (tmp_path / "types.wcl").write_text(TYPES)
-    kinds = filetypes(read(tmp_path / "types.wcl"))
+    kinds = kinds or filetypes(read(tmp_path / "types.wcl"))
     (tmp_path / archive).mkdir(exist_ok=True)
     with Tally(io.StringIO(), "into home", quiet=True) as tally:
         return ingest(db, archive, DirectoryStore(str(tmp_path / archive)), kinds, paths, tally)

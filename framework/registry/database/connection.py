@@ -111,8 +111,8 @@ def _explain(place: str, reason: str) -> str:
         "readonly": "it may not be written by this user",
         "unable to open": "the folder must exist and be writable",
         "not a database": "the file is something else: name another one with FW_REGISTRY or --registry",
-        "malformed": "the file is damaged: move it away, with its -wal and -shm, put the newest copy in its place if "
-        "there is one, and call fw registry recover",
+        "image is malformed": "the file is damaged: move it away, with its -wal and -shm, put the newest copy in its "
+        "place if there is one, and call fw registry recover",
         "password": "check the user and the password",
         "timeout": "see whether its server can be reached",
         "refused": "start the server, or name another registry with FW_REGISTRY or --registry",
