@@ -92,10 +92,6 @@ class JobBuilder:
             self._job_of_call[call.number] = group
         return tuple(group.to_job(block, division.max_threads) for group in groups)
 
-    def find_job(self, call_number: int) -> int:
-        """Return the number of a call's job."""
-        return self._job_of_call[call_number].number
-
     def _open_group(self, call: Call, divide_by: tuple[str, ...], makers: Iterable[JobGroup]) -> JobGroup:
         """Return a new job for a call, behind the jobs that make its inputs."""
         self._count += 1

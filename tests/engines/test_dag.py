@@ -109,6 +109,17 @@ def test_a_throttle_that_the_pool_lacks_becomes_a_category_by_its_weight():
     assert not any("concurrency_limits" in line for line in lines)
 
 
+def test_a_throttle_without_a_weight_counts_one_for_each_job():
+    lines = written(a_run([a_job(1)], concurrency_limits={"make": ("archive",)}), **{"condor_limits.archive": "5"})
+    assert "MAXJOBS limit_archive_1 5" in lines
+
+
+def test_of_limits_that_are_equally_tight_a_job_has_the_first_by_name():
+    run = a_run([a_job(1)], concurrency_limits={"make": ("disk", "archive")}, max_running={"make": 5})
+    lines = written(run, **{"condor_limits.archive": "5", "condor_limits.disk": "5"})
+    assert [line for line in lines if line.startswith("CATEGORY")] == ["CATEGORY j1 limit_archive_1"]
+
+
 def test_without_a_shared_file_system_jobs_are_sent_their_files_and_taken_in():
     order = DagJob(job=a_job(1), memory=(), inputs=("a/x.fits", "/runs/r/plan.gz"))
     site = read_site("far", {"gridtype": "condor", "shared_filesystem": "False"})

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 from framework.engines.plan_files import PlanFiles
-from framework.engines.plan_records import late_block_summary, planned_job, run_summary, shard_header
+from framework.engines.plan_records import json_line, late_block_summary, planned_job, run_summary, shard_header
 from framework.model.job import Call, Environment, Exec, File, Job, Needs
 from framework.model.plan import Block, Identity, LateBlock, Module, Plan
 from framework.model.run import PlannedCall, PlannedJob, PlannedLateBlock, PlannedRun
@@ -191,3 +192,8 @@ def test_a_changed_plan_stands_beside_the_one_before(files):
     assert [(job.shard, job.max_retries) for job in changed.jobs.values()] == [("plan_0002.jsonl", 3)]
     files.set_attempt(6)
     assert (files.read().attempt, files.read().version) == (6, 2)
+
+
+def test_a_path_that_is_not_text_is_written_as_python_keeps_it():
+    assert json.loads(json_line(a_file("a\udcff.fits")))["path"] == "a\udcff.fits"
+    assert json_line({"path": "ä"}) == '{"path":"ä"}\n'.encode()

@@ -104,3 +104,46 @@ def test_values_of_an_object_are_looped_as_numbers_and_then_as_words(plan, reduc
     text = text.replace("metadata = band", "metadata = ccd").replace("(ccd, True, True)", "ccd")
     found = [call.keys["ccd"] for call in plan(text, bands="g", ccds="b, 10, a, 9").calls if call.module == "add"]
     assert found == ["9", "10", "a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("execname", "first"),
+    [
+        ("bin/reduce", "/work/bin/reduce"),
+        ("./reduce", "/work/reduce"),
+        ("/opt/reduce", "/opt/reduce"),
+        ("reduce", "reduce"),
+    ],
+)
+def test_a_program_with_a_relative_path_lies_where_the_pipeline_was_submitted(plan, reduce_text, execname, first):
+    text = reduce_text.replace("execname = reduce", f"execname = {execname}")
+    step = next(plan(text).calls).execs[0]
+    assert (step.program, step.argv) == ("reduce", (first, "-out", "red/g_01.fits"))
+
+
+@pytest.mark.parametrize(
+    ("source", "path", "name"),
+    [
+        ("jobs.csv", "/work/jobs.csv", "source/jobs.csv"),
+        ("data/my jobs.csv", "/work/data/my jobs.csv", "source/my_jobs.csv"),
+        ("/data/jobs.csv", "/data/jobs.csv", "source/jobs.csv"),
+        ("https://x.org/jobs.csv", "https://x.org/jobs.csv", "source/jobs.csv"),
+        ("https://x.org/", "https://x.org/", "source/input"),
+    ],
+)
+def test_a_file_that_a_wrapper_reads_lies_outside_and_has_a_place_in_the_job(plan, reduce_text, source, path, name):
+    wrapper = f"wrapperloop = band, ccd\nwrappername = scrape\n<wrapper>\nsource = {source}\n</wrapper>"
+    [file] = next(plan(reduce_text.replace("wrapperloop = band, ccd", wrapper, 1)).calls).inputs
+    assert (file.label, file.external, file.path, file.job_path) == ("wrapper.source", True, path, name)
+
+
+@pytest.mark.parametrize(
+    ("name", "is_allowed"), [("n" * 200, True), ("n" * 201, False), ("ä" * 100, True), ("ä" * 101, False)]
+)
+def test_a_name_has_200_bytes_at_most(plan, reduce_text, name, is_allowed):
+    text = reduce_text.replace("ops_enddir = red", f"ops_enddir = {name}")
+    if is_allowed:
+        assert next(plan(text).calls).outputs[0].path.endswith(f"/{name}/g_01.fits")
+        return
+    with pytest.raises(WclError, match="is too long"):
+        plan(text)
