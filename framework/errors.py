@@ -20,6 +20,10 @@ class RunError(FrameworkError):
     exit_code = 1
 
 
+class DamagedPlanError(RunError):
+    """A file of a run's plan is damaged or gone."""
+
+
 class InfrastructureError(FrameworkError):
     """A failure of a disk, a database or a scheduler."""
 

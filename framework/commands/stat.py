@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from framework.commands.shared.options import json_option, registry_option
-from framework.errors import FrameworkError
+from framework.errors import DamagedPlanError, FrameworkError
 from framework.output import tables
 from framework.output.text import counted, printable
 
@@ -90,6 +90,9 @@ def _is_stopped(run: Run) -> bool:
             and any(directory.journal.glob("*"))
             and directory.find_owner() is None
         )
+    except DamagedPlanError as error:
+        click.echo(printable(f"{run.run}: {str(error).partition(chr(10))[0]}"), err=True)
+        return True
     except FrameworkError:
         return False
 

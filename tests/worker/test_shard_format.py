@@ -97,6 +97,11 @@ def recorded_run(fw, fw_home: Path, tmp_path: Path, a_program) -> Path:
     job = msgspec.json.decode((plan / "jobs.index").read_bytes(), type=PlannedJob)
     moved = msgspec.structs.replace(job, offset=shard.index(b"\n") + 1)
     (plan / "jobs.index").write_bytes(msgspec.json.encode(moved) + b"\n")
+    summary = msgspec.json.decode((plan / "run.json").read_bytes())
+    of_today = {"index_crc32", "crc32"}
+    (plan / "run.json").write_bytes(
+        msgspec.json.encode({key: value for key, value in summary.items() if key not in of_today})
+    )
     kept = fw_home / "archive/SKY/small/none/r1/U/p01/submit/plan_0001.jsonl.gz"
     kept.unlink()
     kept.write_bytes(gzip.compress(shard))
