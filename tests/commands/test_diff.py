@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+
+import pytest
 
 HELLO = Path(__file__).parents[2] / "pipelines" / "hello.wcl"
 
@@ -34,6 +37,42 @@ def test_another_value_shows_in_configuration_calls_and_files(fw):
         ("added", "venus_loud.txt"),
     }
     assert [module["new"]["done"] for module in said.json["outcome"]["modules"]] == [3, 3, 1]
+
+
+@pytest.fixture
+def reader(a_pipeline, tmp_path) -> Path:
+    """A pipeline whose calls read a file from outside, which is not in any archive."""
+    pipeline: Path = a_pipeline()
+    outside = f"<file>\n<outside>\nfullname = {tmp_path}/x.txt\n</outside>\n            <made>"
+    text = pipeline.read_text()
+    for old, new in (
+        ("<file>\n            <made>", outside),
+        ("was_generated_by = file.made", "used = file.outside\nwas_generated_by = file.made"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    pipeline.write_text(text)
+    return pipeline
+
+
+@pytest.mark.parametrize("now", ["as the first run read it", "as the last run read it", "something else", None])
+def test_two_runs_are_compared_by_what_they_read_and_not_by_the_disk_of_today(fw, reader, tmp_path, now):
+    contents = {"A": "v1", "B": "v1", "C": "version-2"}
+    for unit, content in contents.items():
+        (tmp_path / "x.txt").write_text(content)
+        said = fw("submit", reader, "--set", f"unitname={unit}")
+        assert said.status == 0, said.err
+    (tmp_path / "x.txt").unlink()
+    if now:
+        (tmp_path / "x.txt").write_text(
+            {"as the first run read it": "v1", "as the last run read it": "version-2"}.get(now, now)
+        )
+    assert fw("diff", "A_r1p01", "B_r1p01", "--json").json["calls"] == []
+    found = fw("diff", "A_r1p01", "C_r1p01", "--json").json["calls"]
+    changes = [change for call in found for change in call["changes"]]
+    assert {(change["what"], change["name"]) for change in changes} == {("content", f"{tmp_path}/x.txt")}
+    old, new = (hashlib.sha256(contents[unit].encode()).hexdigest() for unit in "AC")
+    assert (changes[0]["old"], changes[0]["new"]) == ([f"sha256 {old}"], [f"sha256 {new}"])
 
 
 def test_an_unknown_run_is_a_plain_error(fw):

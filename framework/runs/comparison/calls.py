@@ -10,7 +10,7 @@ from framework.model.job import Call, Exec, File
 from framework.runs.comparison.differences import CallDifference, Change
 from framework.runs.comparison.matched_calls import MatchedCalls
 from framework.runs.comparison.run_names import RunNames
-from framework.runs.comparison.side import Side
+from framework.runs.comparison.side import Facts, Side
 from framework.worker.files.transfer import measure
 
 #: More leftover names than this are not compared one by one with all the others.
@@ -19,7 +19,7 @@ MOST_LEFT = 200
 
 def compare_calls(pairs: MatchedCalls, old: Side, new: Side, renaming: RunNames) -> Iterator[CallDifference]:
     """Yield the calls that differ: those of the new plan in its order, then those that are gone."""
-    outside = _OutsideFiles(old)
+    outside = _OutsideFiles(old, new)
     found = [_call_difference("added", call, new) for call in pairs.added]
     for before, now in pairs.both:
         if changes := tuple(_CallComparison(renaming, outside).changes(before, now)):
@@ -40,10 +40,15 @@ def _call_difference(kind: str, call: Call, side: Side, changes: tuple[Change, .
 
 
 class _OutsideFiles:
-    """Files outside every archive, whose contents the old run recorded; each is looked at once."""
+    """Files outside every archive: what the old run recorded, and what the new one did or would find.
 
-    def __init__(self, old: Side) -> None:
+    Two runs are compared by their records, whatever lies on the disk now. A plan would read what lies there: each file
+    is looked at once.
+    """
+
+    def __init__(self, old: Side, new: Side) -> None:
         self._old = old
+        self._new = new
         self._known: dict[str, Change | None] = {}
 
     def change(self, location: str) -> Change | None:
@@ -53,8 +58,16 @@ class _OutsideFiles:
 
     def _look(self, location: str) -> Change | None:
         before = self._old.outside(location)
+        if before is None:
+            return None
+        if self._new.is_recorded:
+            now = self._new.outside(location)
+            return None if now in (None, before) else _content_change(location, before.sha256, now.sha256)
+        return self._look_at_the_disk(location, before)
+
+    def _look_at_the_disk(self, location: str, before: Facts) -> Change | None:
         try:
-            if before is None or not os.path.isfile(location):
+            if not os.path.isfile(location):
                 return None
             size = os.stat(location).st_size
             if size != before.size:

@@ -54,6 +54,8 @@ class Side:
     versions: Mapping[str, tuple[str, ...]] | None = None
     #: What a run found in a file from outside; None where nobody knows.
     outside: Callable[[str], Facts | None] = field(default=lambda location: None)
+    #: True for a run on record, False for a plan that was just made.
+    is_recorded: bool = False
 
     @property
     def calls(self) -> Iterator[Call]:
@@ -108,6 +110,7 @@ def recorded_side(registry: Registry, name: str) -> Side:
         blocks=dict(enumerate(split_list(pipeline.text("blocklist")), start=1)),
         versions=versions(registry, run.attempt_id),
         outside=_outside_files(registry, pipeline.text("home_archive"), jobs),
+        is_recorded=True,
     )
 
 
