@@ -17,6 +17,8 @@ from framework.worker.files.transfer import READ_ONLY
 
 #: Suffix of the names of files that are being written.
 PART_SUFFIX = ".part"
+#: Directory at the root with the locks of writers and repairs; its files are none of the archive.
+OWN_DIRECTORY = ".writers"
 
 
 class DirectoryStore:
@@ -67,8 +69,10 @@ class DirectoryStore:
         shutil.move(self.at(path), target)
 
     def files(self) -> Iterator[tuple[str, int]]:
-        for directory, _, names in os.walk(self._root):
+        for directory, directories, names in os.walk(self._root):
             below = os.path.relpath(directory, self._root)
+            if below == "." and OWN_DIRECTORY in directories:
+                directories.remove(OWN_DIRECTORY)
             for name in sorted(names):
                 status = os.lstat(os.path.join(directory, name))
                 size = status.st_size if stat.S_ISREG(status.st_mode) else -1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from framework.archives.archive import Archive
 from framework.archives.copy import copy_to_store, map_in_threads
 from framework.archives.store import is_path
+from framework.archives.writers import writers_at_work
 from framework.errors import InfrastructureError
 from framework.registry.questions.archive_copies import archived_files, open_run_paths, remove_record, removed_from
 from framework.registry.questions.files import copies_of
@@ -52,6 +53,8 @@ class ArchiveCheck:
     findings: list[ArchiveProblem] = field(default_factory=list)
     #: Directories of runs that have not ended: files there may not be recorded yet.
     passed_over: tuple[str, ...] = ()
+    #: Who wrote to the archive meanwhile: files that they put there may not be recorded yet.
+    writers: tuple[str, ...] = ()
     #: Whether the archive could list its files, so that those without a record were found.
     is_both_ways: bool = True
 
@@ -61,8 +64,15 @@ def check(db: Registry, archive: Archive, *, contents: bool) -> ArchiveCheck:
     store = archive.store
     if store.access_error:
         raise InfrastructureError(f"archive {archive.name}: {store.access_error}")
-    checked = ArchiveCheck(passed_over=tuple(open_run_paths(db)), is_both_ways=store.can_list)
+    # Whatever is at work before or after the list is made may have files in it that are not recorded yet.
+    open_runs, writers = open_run_paths(db), writers_at_work(archive)
     present = dict(store.files()) if store.can_list else {}
+    open_runs, writers = [*open_runs, *open_run_paths(db)], [*writers, *writers_at_work(archive)]
+    checked = ArchiveCheck(
+        passed_over=tuple(dict.fromkeys(open_runs)),
+        writers=tuple(dict.fromkeys(writers)),
+        is_both_ways=store.can_list,
+    )
 
     def compare(file: ArchivedRow) -> tuple[ArchivedRow, str, str]:
         return (file, *_compare(store, file, present.get(file.copy.path), contents))
@@ -73,7 +83,9 @@ def check(db: Registry, archive: Archive, *, contents: bool) -> ArchiveCheck:
         present.pop(file.copy.path, None)
         if kind:
             checked.findings.append(ArchiveProblem(kind, file.copy.path, detail, file.id))
-    checked.findings += _unrecorded_files(present, removed_from(db, archive.name), checked.passed_over)
+    # Files without a record may be theirs.
+    if not checked.writers:
+        checked.findings += _unrecorded_files(present, removed_from(db, archive.name), checked.passed_over)
     return checked
 
 

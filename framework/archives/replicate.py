@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from framework.archives.archive import Archive
 from framework.archives.copy import copy_to_store, has_intact_copy, map_in_threads
 from framework.archives.tape import stage_files
+from framework.archives.writers import lock_for_writing
 from framework.errors import FrameworkError
 from framework.registry.questions.archive_copies import record_copies
 from framework.registry.questions.files import copies_of
@@ -50,6 +51,18 @@ def replicate(
     if target.store.is_read_only:
         raise FrameworkError(f"nothing can be put into {target.name}: {target.store.address} is read-only")
     unreachable = stage_files(source, [copy.path for _, copy in files])
+    with lock_for_writing(target, f"a copy from {source.name}"):
+        yield from _copy(db, source, target, files, unreachable)
+
+
+def _copy(
+    db: Registry,
+    source: Archive,
+    target: Archive,
+    files: Sequence[tuple[FileRow, Copy]],
+    unreachable: Mapping[str, str],
+) -> Iterator[Replica]:
+    """Copy files, several at a time, and record them."""
 
     def copy_one(item: tuple[FileRow, Copy]) -> tuple[FileRow, Copy, str | None]:
         file, copy = item

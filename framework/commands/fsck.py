@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -33,6 +34,7 @@ def command(
     # Loaded when the verb runs: its help needs none of it.
     from framework.archives.archive import archives, named_archive
     from framework.archives.fsck import LEFT, check, repair
+    from framework.archives.writers import lock_for_repair
     from framework.configuration.site_file import site_values
     from framework.registry.database.opening import open_registry
 
@@ -41,10 +43,11 @@ def command(
     values = site_values()
     chosen = named_archive(values, archive)
     db = open_registry(registry)
-    checked = check(db, chosen, contents=contents)
     done: dict[ArchiveProblem, str] = {}
-    if yes:
-        done = dict(repair(db, chosen, archives(values), checked.findings, home() / "lost+found"))
+    with lock_for_repair(chosen) if yes else nullcontext():
+        checked = check(db, chosen, contents=contents)
+        if yes:
+            done = dict(repair(db, chosen, archives(values), checked.findings, home() / "lost+found"))
     if as_json:
         click.echo(tables.as_json(as_object(checked, done)))
     else:
@@ -52,6 +55,8 @@ def command(
             click.echo(printable(line))
         for path in checked.passed_over:
             click.echo(f"{path}: a run has not ended, what it has not recorded yet is not looked at", err=True)
+        for who in checked.writers:
+            click.echo(printable(f"{who} works there: files without a record are not looked at"), err=True)
         if not checked.is_both_ways:
             click.echo(f"{chosen.name} cannot list its files: only those on record were looked at", err=True)
     return 1 if any(done.get(finding, LEFT) == LEFT for finding in checked.findings) else 0
@@ -80,4 +85,5 @@ def as_object(checked: ArchiveCheck, done: dict[ArchiveProblem, str]) -> dict[st
             for each in checked.findings
         ],
         "passed_over": list(checked.passed_over),
+        "writers": list(checked.writers),
     }

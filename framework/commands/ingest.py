@@ -32,17 +32,18 @@ def command(
     from framework.archives.archive import named_archive
     from framework.archives.external_filetypes import filetypes
     from framework.archives.ingest_files import ingest
+    from framework.archives.writers import lock_for_writing
     from framework.configuration.site_file import with_types
     from framework.registry.database.opening import open_registry
     from framework.runs.submission import declare_filetypes
 
     pipeline = with_types(types, overrides)
     name = pipeline.text("home_archive")
-    store = named_archive(pipeline, name).store
+    archive = named_archive(pipeline, name)
     db = open_registry(registry)
     declare_filetypes(db, pipeline)
-    with Tally(sys.stderr, f"into {name}", quiet=as_json) as tally:
-        found = ingest(db, name, store, filetypes(pipeline), paths, tally)
+    with lock_for_writing(archive, "fw ingest"), Tally(sys.stderr, f"into {name}", quiet=as_json) as tally:
+        found = ingest(db, name, archive.store, filetypes(pipeline), paths, tally)
     if as_json:
         states = (("new", found.new), ("known", found.known))
         rows = [{"state": state, "source": one.source, "path": one.path, "filetype": one.filetype,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.archives.archive import Archive
 from framework.archives.copy import has_file
+from framework.archives.writers import lock_for_writing
 from framework.exchange.bundle_check import BadBundleError, Bundle
 from framework.exchange.import_rows import Tables, import_rows
 from framework.exchange.run_rows import columns_of
@@ -45,8 +46,9 @@ def import_bundle(db: Registry, path: Path, archive: Archive, known: Mapping[str
         recorded = {file["path"] for tables in runs for file in _dicts(tables, "desfile") if not file["path_version"]}
         for name in sorted(inside - recorded):
             raise BadBundleError(f"{path}: files/{name} is a file that no run in it knows")
-        for tables in runs:
-            yield _import(db, bundle, tables, archive, known, inside)
+        with lock_for_writing(archive, "fw import"):
+            for tables in runs:
+                yield _import(db, bundle, tables, archive, known, inside)
 
 
 def _import(

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from framework.archives.archive import Archive
+from framework.archives.writers import lock_for_writing
+
 HELLO = Path(__file__).parents[2] / "pipelines" / "hello.wcl"
 RUN = "SKY/hello/none/r1/hello/p01"
 
@@ -146,3 +149,13 @@ def test_a_bad_copy_elsewhere_is_not_taken(fw, archive, fw_home):
 def test_an_unknown_archive_is_refused(fw, archive):
     said = fw("fsck", "tapes")
     assert (said.status, "did you mean 'tape'?" in said.err) == (2, True)
+
+
+def test_a_repair_waits_for_nobody_and_takes_nothing_from_who_writes_there(fw, archive):
+    (archive / "new.txt").write_text("not on record yet")
+    with lock_for_writing(Archive("home", str(archive), {}), "fw ingest"):
+        said, checked = fw("fsck", "--repair", "--yes"), fw("fsck")
+    assert (said.status, "work there: fw ingest (process" in said.err) == (3, True)
+    assert (checked.status, "without a record are not looked at" in checked.err) == (0, True)
+    assert (archive / "new.txt").exists()
+    assert "set aside" in fw("fsck", "--repair", "--yes").out

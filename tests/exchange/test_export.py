@@ -13,6 +13,8 @@ from urllib.parse import unquote
 import pytest
 from prov.model import PROV, ProvActivity, ProvAgent, ProvDocument, ProvEntity, ProvGeneration, ProvUsage
 
+from framework.archives.directory_store import DirectoryStore
+
 CHECK = Path(__file__).parent / "check_crate.py"
 ARCHIVE = "archive/SKY/small/none/r1/U/p01"
 
@@ -112,10 +114,8 @@ def test_a_run_with_its_files_can_be_verified_on_another_site(fw, fw_home, a_run
     shutil.move(fw_home, tmp_path / "gone")
     said = fw("import", "run.skyfw", **other)
     assert said.status == 0, said.err
-    assert (
-        said.out
-        == f"{a_run}: imported, {sum(1 for path in (tmp_path / 'gone/archive').rglob('*') if path.is_file())} files\n"
-    )
+    files = [path for path in (tmp_path / "gone/archive").rglob("*") if path.is_file()]
+    assert said.out == f"{a_run}: imported, {len(files)} files\n"
     assert fw("import", "run.skyfw", **other).out == f"{a_run}: was here\n"
     assert fw("fsck", "--contents", **other).status == 0
     assert fw("log", a_run, **other).out == fw("log", a_run, FW_HOME=str(tmp_path / "gone")).out
@@ -157,7 +157,9 @@ def test_what_is_refused_leaves_nothing(fw, fw_home, a_run, tmp_path):
     (other / ARCHIVE / "made/together.txt").write_text("something else")
     said = fw("import", "run.skyfw", FW_HOME=str(other))
     assert (said.status, "is there already, and is another file" in said.err) == (1, True)
-    assert [path.name for path in (other / "archive").rglob("*") if path.is_file()] == ["together.txt"]
+    assert [path for path, _ in DirectoryStore(str(other / "archive")).files()] == [
+        f"{ARCHIVE.removeprefix('archive/')}/made/together.txt"
+    ]
     assert fw("sql", "select count(*) as n from task", "--json", FW_HOME=str(other)).json == [{"n": 0}]
     # A directory of the archive that leads elsewhere is not followed.
     shutil.rmtree(other / "archive")
