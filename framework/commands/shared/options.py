@@ -35,15 +35,14 @@ def variables_of(ctx: click.Context, option: click.Parameter, files: tuple[Path,
     # Loaded when the verb runs: its help needs none of it.
     import yaml
 
+    from framework.commands.shared.template_values import read_template_values  # loads yaml
+
     found: dict[str, object] = {}
     for path in files:
         try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
+            found |= read_template_values(path)
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
             raise click.BadParameter(f"{path} cannot be read: {error}", ctx=ctx, param=option) from error
-        if not isinstance(values, dict):
-            raise click.BadParameter(f"{path} holds no names with values", ctx=ctx, param=option)
-        found |= {str(name): value for name, value in values.items()}
     return found
 
 
