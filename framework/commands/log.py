@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: How often a log that grows is looked at.
 PAUSE_SECONDS = 0.3
+#: Bytes of a log that are held at a time.
+PIECE_BYTES = 1 << 16
 
 
 @click.command(name="log", epilog="Example: fw log HST1_r1p01; fw log HST1_r1p01 train; fw log HST1_r1p01 2 -f")
@@ -29,10 +32,18 @@ PAUSE_SECONDS = 0.3
 @click.option("--err", "failed", is_flag=True, help="Only of calls that failed (the default without WHICH).")
 @click.option("--path", "paths", is_flag=True, help="Where the logs are, instead of what they say.")
 @click.option("-f", "--follow", is_flag=True, help="Go on printing while the call runs.")
+@click.option("--tail", type=click.IntRange(min=0), metavar="N", help="Only the last N lines of each log.")
 @registry_option
 @json_option("JSON: call, state, path and text of each log.")
 def command(
-    run: str, which: str | None, failed: bool, paths: bool, follow: bool, registry: str | None, as_json: bool
+    run: str,
+    which: str | None,
+    failed: bool,
+    paths: bool,
+    follow: bool,
+    tail: int | None,
+    registry: str | None,
+    as_json: bool,
 ) -> None:
     """Print the logs of RUN: of call WRAPNUM, of every call of MODULE, or of all calls that failed."""
     # Loaded when the verb runs: its help needs none of it.
@@ -44,7 +55,7 @@ def command(
     rows = choose_calls(db, found.attempt_id, found.run, which, failed)
     root = archive_root(db, found.attempt_id)
     if as_json:
-        print_json(rows, root)
+        print_json(rows, root, tail)
         return
     block_failures = [] if which else block_errors(db, found.attempt_id)
     for text in block_failures:
@@ -55,9 +66,9 @@ def command(
         for row in rows:
             click.echo(log_path(row, root))
     elif follow:
-        follow_log(db, found.attempt_id, rows[-1], root)
+        follow_log(db, found.attempt_id, rows[-1], root, tail)
     else:
-        print_logs(rows, root)
+        print_logs(rows, root, tail)
 
 
 def choose_calls(db: Registry, attempt_id: int, run: str, which: str | None, failed: bool) -> list[CallRow]:
@@ -102,27 +113,58 @@ def heading(row: CallRow) -> str:
     return f"call {row.wrapnum} ({row.module}{again}): {row.state}{status}"
 
 
-def read_log(row: CallRow, root: Path) -> str:
-    """Return a log's text, or the reason why there is none."""
+def read_log(row: CallRow, root: Path, tail: int | None) -> Iterator[str]:
+    """Yield the text of a log in pieces, or the reason why there is none; of ``tail`` lines where that is given."""
+    path = log_path(row, root)
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     try:
-        return log_path(row, root).read_text(errors="replace")
+        with path.open("rb") as file:
+            file.seek(0 if tail is None else find_tail(file, tail))
+            while piece := file.read(PIECE_BYTES):
+                yield decoder.decode(piece)
+        yield decoder.decode(b"", final=True)
     except FileNotFoundError:
-        return f"(no log at {log_path(row, root)})\n"
+        yield f"(no log at {path})\n"
     except OSError as error:
-        return f"(the log cannot be read: {error.strerror}: {log_path(row, root)})\n"
+        yield f"(the log cannot be read: {error.strerror}: {path})\n"
 
 
-def print_logs(rows: list[CallRow], root: Path) -> None:
+def find_tail(file: BinaryIO, lines: int) -> int:
+    """Return the position of the last lines of a file."""
+    end = file.seek(0, os.SEEK_END)
+    if not lines:
+        return end
+    position, left = end, lines
+    while position:
+        start = max(0, position - PIECE_BYTES)
+        file.seek(start)
+        piece = file.read(position - start)
+        if position == end and piece.endswith(b"\n"):
+            piece = piece[:-1]  # the end of the last line
+        while (at := piece.rfind(b"\n")) >= 0:
+            left -= 1
+            if not left:
+                return start + at + 1
+            piece = piece[:at]
+        position = start
+    return 0
+
+
+def print_logs(rows: list[CallRow], root: Path, tail: int | None) -> None:
     """Print each log below its heading."""
     for number, row in enumerate(rows):
         if number:
             click.echo()
         click.echo(f"== {heading(row)}")
-        text = read_log(row, root)
-        click.echo(text, nl=not text.endswith("\n"))
+        last = ""
+        for text in read_log(row, root, tail):
+            click.echo(text, nl=False)
+            last = text[-1:] or last
+        if last != "\n":
+            click.echo()
 
 
-def print_json(rows: list[CallRow], root: Path) -> None:
+def print_json(rows: list[CallRow], root: Path, tail: int | None) -> None:
     """Print logs as JSON."""
     entries = [
         {
@@ -132,37 +174,39 @@ def print_json(rows: list[CallRow], root: Path) -> None:
             "state": row.state,
             "status": row.status,
             "path": str(log_path(row, root)),
-            "text": read_log(row, root),
+            "text": "".join(read_log(row, root, tail)),
         }
         for row in rows
     ]
     click.echo(tables.as_json(entries))
 
 
-def follow_log(db: Registry, attempt_id: int, row: CallRow, root: Path) -> None:
+def follow_log(db: Registry, attempt_id: int, row: CallRow, root: Path, tail: int | None) -> None:
     """Print a log as it grows, until its call has ended."""
     click.echo(f"== {heading(row)}")
-    for text in growing(db, attempt_id, row, root):
+    for text in growing(db, attempt_id, row, root, tail):
         click.echo(text, nl=False)
 
 
-def growing(db: Registry, attempt_id: int, row: CallRow, root: Path) -> Iterator[str]:
-    """Yield text as it is added to a log."""
+def growing(db: Registry, attempt_id: int, row: CallRow, root: Path, tail: int | None) -> Iterator[str]:
+    """Yield text as it is added to a log, from its last lines on where ``tail`` says how many."""
     # Loaded when the verb runs: its help needs none of it.
     from framework.registry.questions.calls import calls
 
-    position = 0
+    position: int | None = None
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     while True:
         now = next(r for r in calls(db, attempt_id, wrapnum=row.wrapnum) if r.task_id == row.task_id)
         try:
             with log_path(now, root).open("rb") as file:
+                if position is None:
+                    position = 0 if tail is None else find_tail(file, tail)
                 file.seek(position)
-                added = file.read()
+                while piece := file.read(PIECE_BYTES):
+                    position += len(piece)
+                    yield decoder.decode(piece)
         except FileNotFoundError:
-            added = b""
-        position += len(added)
-        if added:
-            yield added.decode(errors="replace")
+            pass
         if now.end_time is not None:
             return
         time.sleep(PAUSE_SECONDS)

@@ -110,8 +110,13 @@ def plan_next(submission: Submission, registry: Registry) -> Plan:
         return plan_attempt(submission, registry, configured_attnum(submission))
     number = next_attnum(registry, first.reqnum, first.unitname)
     # A run that this registry does not know may have been planned here for another one.
-    while run_directory(identity_of(submission, number).run).is_planned:
+    while run_directory(run := identity_of(submission, number).run).is_planned:
         number += 1
+        if identity_of(submission, number).run == run:
+            raise RunError(
+                f"{run_directory(run).path} holds a run of this name already, and the name has no ${{attnum}} to tell "
+                "the next attempt from it: put it into run, or give another name"
+            )
     return plan_attempt(submission, registry, number)
 
 

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 
+from framework.commands import log
 from framework.commands.log import command
 from framework.errors import FrameworkError
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_logs_of_failed_calls_are_printed_below_their_headings(verb):
@@ -30,8 +38,8 @@ def test_paths_lead_to_the_logs(verb, recorded):
 
 
 def test_json_holds_the_text(verb):
-    (log,) = json.loads(verb("log", "HST1", "--json").stdout)
-    assert (log["wrapnum"], log["state"], log["text"]) == (2, "failed", "no such column")
+    (entry,) = json.loads(verb("log", "HST1", "--json").stdout)
+    assert (entry["wrapnum"], entry["state"], entry["text"]) == (2, "failed", "no such column")
 
 
 def test_a_call_that_has_not_begun_is_an_error(verb):
@@ -46,11 +54,11 @@ def test_a_missing_log_is_said_so(verb, recorded):
 
 
 def test_a_log_is_followed_until_its_call_ends(verb, recorded):
-    log = recorded.archive / "r/log/3.log"
+    path = recorded.archive / "r/log/3.log"
     at = {"job": 1, "queue": "q1", "call": 3, "try": 1}
 
     def go_on() -> None:
-        with log.open("a") as file:
+        with path.open("a") as file:
             file.write("epoch 2\n")
         recorded.tell({"e": "call.end", "t": 1009.0, **at, "status": 0})
 
@@ -58,6 +66,35 @@ def test_a_log_is_followed_until_its_call_ends(verb, recorded):
     later.start()
     assert verb("log", "HST1", "3", "-f").stdout.splitlines()[1:] == ["epoch 1", "epoch 2"]
     later.join()
+
+
+@pytest.mark.parametrize("lines", [0, 1, 2, 3, 5, 40, 41, 100])
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_the_tail_of_a_log_is_its_last_lines(verb, recorded, monkeypatch, lines, ending):
+    monkeypatch.setattr(log, "PIECE_BYTES", 16)
+    whole = [f"line {number} of é lines" for number in range(40)]
+    (recorded.archive / "r/log/2.log").write_text("\n".join(whole) + ending)
+    said = verb("log", "HST1", "--tail", str(lines)).stdout.splitlines()[1:]
+    assert [line for line in said if line] == whole[len(whole) - min(lines, 40) :]
+
+
+def test_a_long_log_is_printed_in_pieces(verb, recorded, monkeypatch):
+    text = "".join(f"{number} ä\n" for number in range(20_000))
+    (recorded.archive / "r/log/2.log").write_text(text)
+    monkeypatch.setattr(log, "PIECE_BYTES", 1001)  # which cuts letters of two bytes in half
+    assert verb("log", "HST1").stdout.partition("\n")[2] == text
+
+
+def test_a_huge_log_takes_little_memory(fw, a_pipeline, fw_home, tmp_path):
+    assert fw("submit", a_pipeline("echo no; exit 3", numbers="1,")).status == 1
+    [path] = [path for path in (fw_home / "archive").rglob("*.log") if "make" in path.name]
+    path.chmod(0o644)
+    os.truncate(path, 400 << 20)  # a hole: it takes no disk
+    limited = 'ulimit -v 700000; exec "$@" | tail -c 1 | wc -c'
+    command = ["sh", "-c", limited, "sh", sys.executable, "-m", "framework.cli", "log", "U_r1p01"]
+    own = {**os.environ, "FW_HOME": str(fw_home), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=own, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout.strip(), done.stderr) == ("1", "")
 
 
 def test_help_has_an_example():

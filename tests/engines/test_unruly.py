@@ -159,3 +159,12 @@ def test_a_wrappers_mistake_ends_its_call_and_not_the_worker(fw, a_pipeline, env
     said = fw("submit", a_pipeline(numbers="1,", module="wrappername = train"))
     assert said.status == 1
     assert "should make one file.record, not 0" in said.err
+
+
+def test_a_name_that_tells_no_attempts_apart_is_used_once(fw, a_pipeline):
+    pipeline = a_pipeline(numbers="1,")
+    assert fw("submit", pipeline, "--set", "run=fixed").status == 0
+    for verb in ("submit", "plan"):
+        said = fw(verb, pipeline, "--set", "run=fixed")
+        assert said.status == 1
+        assert "holds a run of this name already, and the name has no ${attnum}" in said.err
