@@ -18,7 +18,7 @@ import msgspec
 from framework.archives.store import Store
 from framework.errors import InfrastructureError, RunError
 from framework.exchange.bundle import CHUNK, FORMAT, MANIFEST, VERSION
-from framework.exchange.import_rows import Tables
+from framework.exchange.kept_records import Tables
 from framework.exchange.run_rows import ORDER, columns_of
 from framework.worker.files.transfer import copy_measured
 
@@ -92,6 +92,14 @@ class Bundle:
     def files(self) -> list[str]:
         """Return the paths of the files in the bundle."""
         return [name.removeprefix("files/") for name in self._manifest.members if name.startswith("files/")]
+
+    def check_records(self, tables: Tables) -> None:
+        """Raise BadBundleError where a file in the bundle is not what a run's record says of it."""
+        for row in tables["desfile"]:
+            file = dict(zip(columns_of("desfile"), row, strict=True))
+            about = self._manifest.members.get(f"files/{file['path']}")
+            if about and not file["path_version"] and (about.size, about.sha256) != (file["filesize"], file["sha256"]):
+                raise self._bad(f"files/{file['path']} is not what is recorded of it (sha256 {file['sha256']})")
 
     def unpack(self, path: str, store: Store) -> bool:
         """Write a file to an archive, completely or not at all; return whether it was new there."""

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Double, Integer, exc, select
 
 from framework.errors import RunError
+from framework.exchange.kept_records import Tables, find_kept_records, without_makers
 from framework.exchange.run_rows import RunRows, columns_of, comparable, is_file, is_task
 from framework.registry.database import bulk
 from framework.registry.database.connection import Registry
@@ -21,9 +22,6 @@ from framework.registry.ingest.file_rows import read_files_by_path
 from framework.registry.questions.task_names import task_names
 from framework.registry.schema import tables as schema
 from framework.registry.schema.column_types import YEAR_10000, Json, Time
-
-#: Rows by the name of their table, as :mod:`run_rows` gives them.
-Tables = Mapping[str, list[list[Any]]]
 
 #: Tables that each registry extends after a run; rows that are missing here are added.
 _ADDED = ("software_stack", "file_archive_info", "file_tombstone", "proctag", "verification", "verification_file")
@@ -47,6 +45,8 @@ class RowsImport:
     is_new: bool
     #: Number of rows added to a run that was here.
     added: int = 0
+    #: Paths of files whose records here stay, though the run says that it made them.
+    kept: tuple[str, ...] = ()
 
 
 @dataclass
@@ -74,13 +74,15 @@ def _import_rows(connection: Connection, tables: Tables) -> RowsImport:
     (attempt,) = _dicts("pfw_attempt", tables["pfw_attempt"])
     run = attempt["run"]
     known = _known_attempt(connection, attempt)
+    kept = tuple(find_kept_records(connection, tables, run, is_known=known is not None))
+    tables = without_makers(tables, kept)
     if known is not None:
         rows = RunRows(connection, known)
         here = {name: list(part) for name, part in rows.parts()}
         _refuse_other(run, tables, here)
         ids = _Ids(known, run, _by_name(connection, known))
         ids.files = _known_files(connection, tables["desfile"])
-        return RowsImport(run, False, _add_missing(connection, tables, here, ids))
+        return RowsImport(run, False, _add_missing(connection, tables, here, ids), kept)
     ids = _Ids(reserve(connection, "pfw_attempt", 1), run)
     names = [row["id"] for row in _dicts("task", tables["task"])]
     if not all(isinstance(name, str) for name in names):
@@ -94,7 +96,7 @@ def _import_rows(connection: Connection, tables: Tables) -> RowsImport:
             _write_files(connection, rows_of, ids)
         else:
             _write(connection, name, rows_of, ids)
-    return RowsImport(run, True)
+    return RowsImport(run, True, kept=kept)
 
 
 def _known_attempt(connection: Connection, new: Mapping[str, Any]) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,8 @@ from framework.archives.archive import Archive
 from framework.archives.copy import has_file
 from framework.archives.writers import lock_for_writing
 from framework.exchange.bundle_check import BadBundleError, Bundle
-from framework.exchange.import_rows import Tables, import_rows
+from framework.exchange.import_rows import import_rows
+from framework.exchange.kept_records import Tables
 from framework.exchange.run_rows import columns_of
 
 if TYPE_CHECKING:
@@ -32,12 +33,19 @@ class RunImport:
     files: int
     #: Number of files that are recorded in an archive of this site but missing there.
     absent: int
+    #: Tags of the bundle that were not asked for.
+    tags_left: tuple[str, ...] = ()
+    #: Paths of files from outside whose records here stay, though the run says that it made them.
+    kept: tuple[str, ...] = ()
 
 
-def import_bundle(db: Registry, path: Path, archive: Archive, known: Mapping[str, Archive]) -> Iterator[RunImport]:
+def import_bundle(
+    db: Registry, path: Path, archive: Archive, known: Mapping[str, Archive], *, with_tags: bool = False
+) -> Iterator[RunImport]:
     """Import the runs one by one; files go to ``archive``, and those not in the bundle are looked for in ``known``.
 
-    A run whose record is refused leaves nothing behind. Importing again changes nothing.
+    A run whose record is refused leaves nothing behind. Importing again changes nothing. Tags come on request only,
+    since they choose what later runs read here.
     """
     with Bundle(path) as bundle:
         bundle.check_room(archive.root)
@@ -46,9 +54,13 @@ def import_bundle(db: Registry, path: Path, archive: Archive, known: Mapping[str
         recorded = {file["path"] for tables in runs for file in _dicts(tables, "desfile") if not file["path_version"]}
         for name in sorted(inside - recorded):
             raise BadBundleError(f"{path}: files/{name} is a file that no run in it knows")
+        for tables in runs:
+            bundle.check_records(tables)
         with lock_for_writing(archive, "fw import"):
             for tables in runs:
-                yield _import(db, bundle, tables, archive, known, inside)
+                tags = () if with_tags else tuple(str(row["tag"]) for row in _dicts(tables, "proctag"))
+                chosen = tables if with_tags else {**tables, "proctag": []}
+                yield replace(_import(db, bundle, chosen, archive, known, inside), tags_left=tags)
 
 
 def _import(
@@ -68,7 +80,7 @@ def _import(
             with suppress(OSError):
                 archive.store.remove(path)
         raise
-    return RunImport(taken.run, taken.is_new, taken.added, len(placed), absent)
+    return RunImport(taken.run, taken.is_new, taken.added, len(placed), absent, kept=taken.kept)
 
 
 def _moved(tables: Tables, archive: Archive) -> list[list[Any]]:

@@ -166,8 +166,8 @@ class RunRows:
         if (table, column.name) == ("desfile", "pfw_attempt_id"):
             return self._maker_names().get
         if isinstance(column.type, Time):
-            return _microseconds
-        return _canonical if column.type is Json else _same
+            return microseconds
+        return canonical if column.type is Json else _same
 
     def _maker_names(self) -> dict[int, str]:
         file, attempt = schema.desfile.c, schema.pfw_attempt.c
@@ -191,16 +191,16 @@ def _same(value: Any) -> Any:
     return value
 
 
-def _microseconds(value: float | None) -> float | None:
+def microseconds(value: float | None) -> float | None:
     """Return a number to a microsecond, as exactly as every database keeps times."""
     return None if value is None else round(value, 6)
 
 
-def _canonical(value: Any) -> Any:
+def canonical(value: Any) -> Any:
     """Return JSON with sorted keys, since not every database keeps their order."""
     if isinstance(value, dict):
-        return {key: _canonical(value[key]) for key in sorted(value)}
-    return [_canonical(part) for part in value] if isinstance(value, list) else value
+        return {key: canonical(value[key]) for key in sorted(value)}
+    return [canonical(part) for part in value] if isinstance(value, list) else value
 
 
 def comparable(row: list[Any]) -> str:

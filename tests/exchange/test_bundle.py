@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, update
 
 from framework.archives.archive import Archive
+from framework.archives.ingest_files import IncomingFile
 from framework.errors import RunError
 from framework.exchange.bundle import MANIFEST, BundledFile, with_ancestors, write_bundle
 from framework.exchange.bundle_check import Bundle
@@ -26,6 +27,7 @@ from framework.registry.ingest.ingester import ingest
 from framework.registry.questions.ancestry import ancestors, find_file
 from framework.registry.questions.attempts import create_attempt
 from framework.registry.questions.calls import calls
+from framework.registry.questions.external_files import record_files
 from framework.registry.questions.files import files_of_attempt
 from framework.registry.questions.messages import messages
 from framework.registry.questions.runs import find_run, modules
@@ -55,10 +57,10 @@ def record(new_attempt, tmp_path):
 def hand_over(tmp_path):
     """Exports runs of one registry and imports them into another; what became of them."""
 
-    def do(db, attempts, other, path=None):
+    def do(db, attempts, other, path=None, **how):
         bundle = path or tmp_path / "run.skyfw"
         write_bundle(db, attempts, (), bundle, "olga")
-        return list(import_bundle(other, bundle, Archive("mine", str(tmp_path / "mine"), {}), {}))
+        return list(import_bundle(other, bundle, Archive("mine", str(tmp_path / "mine"), {}), {}, **how))
 
     return do
 
@@ -113,7 +115,7 @@ def test_a_run_is_the_same_in_another_registry(request, record, hand_over, whole
     whole_run.find_software("worker1", python="3.11", packages=["x-1.0"])
     attempt = record(here, whole_run)
     add_tag(here, "DR1", attempt, "olga")
-    (done,) = hand_over(here, [attempt], there)
+    (done,) = hand_over(here, [attempt], there, with_tags=True)
     assert (done.run, done.is_new, done.added, done.absent) == (RUN, True, 0, 0)
     taken = find_run(there, RUN).attempt_id
     assert differences(here, attempt, there, taken) == []
@@ -124,7 +126,7 @@ def test_a_run_is_the_same_in_another_registry(request, record, hand_over, whole
         for name in first.namelist():
             if name.startswith("runs/") and "pfw_attempt_val" not in name:
                 assert (name, first.read(name)) == (name, second.read(name))
-    assert [vars(each) for each in hand_over(there, [taken], here)] == [{**vars(done), "is_new": False}]
+    assert [vars(each) for each in hand_over(there, [taken], here, with_tags=True)] == [{**vars(done), "is_new": False}]
 
 
 def everything(db):
@@ -143,7 +145,24 @@ def test_importing_twice_changes_nothing_and_adds_what_has_come_since(a_registry
     assert everything(there) == before
     add_tag(here, "DR2", attempt, "olga")
     (again,) = hand_over(here, [attempt], there)
-    assert (again.added, tagged_runs(there)) == (1, [("DR2", RUN)])
+    assert (again.added, again.tags_left, tagged_runs(there)) == (0, ("DR2",), [])
+    (again,) = hand_over(here, [attempt], there, with_tags=True)
+    assert (again.added, again.tags_left, tagged_runs(there)) == (1, (), [("DR2", RUN)])
+
+
+def test_a_file_that_was_ingested_here_keeps_its_record(any_registry, a_registry, record, hand_over, whole_run, rows):
+    here, there = a_registry("here"), any_registry("there")
+    attempt = record(here, whole_run)
+    made = files_of_attempt(here, attempt)["r/out/4.fits"]
+    mine = IncomingFile("", "raw", "r/out/4.fits", {"visit": 1}, made.size or 0, made.sha256 or "")
+    record_files(there, "home", [mine])
+    before = rows(there, "select * from desfile where path = 'r/out/4.fits'")
+    for is_new in (True, False):
+        (done,) = hand_over(here, [attempt], there)
+        assert (done.is_new, done.kept) == (is_new, ("r/out/4.fits",))
+        assert rows(there, "select * from desfile where path = 'r/out/4.fits'") == before
+    makers = "select * from opm_was_generated_by g join desfile d on d.id = g.desfile_id where d.path = 'r/out/4.fits'"
+    assert rows(there, makers) == []
 
 
 def test_a_run_of_this_name_with_other_contents_is_refused_with_the_first_difference(
@@ -362,6 +381,7 @@ def test_a_checksum_that_is_wrong_is_found(spoilt):
         (lambda parts, manifest: manifest.pop("runs"), "its manifest.json cannot be read"),
         (lambda parts, manifest: parts.update({"runs/1/sqlite_master.jsonl": b"[]"}), "unknown table 'sqlite_master'"),
         (lambda parts, manifest: parts.update({"files/../../x": b""}), "'files/../../x' is no name for a part"),
+        (lambda parts, manifest: parts.update({"files/r/out/4.fits": b"forged"}), "4.fits is not what is recorded"),
         (lambda parts, manifest: parts.update({"files/r/new.txt": b""}), "files/r/new.txt is a file that no run in it"),
         (lambda parts, manifest: parts.update({"/etc/x": b""}), "'/etc/x' is no name for a part of a bundle"),
     ],
