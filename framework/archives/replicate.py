@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from framework.archives.archive import Archive
 from framework.archives.copy import copy_to_store, has_intact_copy, map_in_threads
 from framework.archives.tape import stage_files
+from framework.archives.vanished_root import check_root
 from framework.archives.writers import lock_for_writing
 from framework.errors import FrameworkError
 from framework.registry.questions.archive_copies import record_copies
@@ -50,6 +51,7 @@ def replicate(
     """
     if target.store.is_read_only:
         raise FrameworkError(f"nothing can be put into {target.name}: {target.store.address} is read-only")
+    check_root(db, target)
     unreachable = stage_files(source, [copy.path for _, copy in files])
     with lock_for_writing(target, f"a copy from {source.name}"):
         yield from _copy(db, source, target, files, unreachable)

@@ -32,6 +32,7 @@ def command(
     from framework.archives.archive import named_archive
     from framework.archives.external_filetypes import filetypes
     from framework.archives.ingest_files import ingest
+    from framework.archives.vanished_root import check_root
     from framework.archives.writers import lock_for_writing
     from framework.configuration.site_file import with_types
     from framework.registry.database.opening import open_registry
@@ -41,6 +42,7 @@ def command(
     name = pipeline.text("home_archive")
     archive = named_archive(pipeline, name)
     db = open_registry(registry)
+    check_root(db, archive)
     declare_filetypes(db, pipeline)
     with lock_for_writing(archive, "fw ingest"), Tally(sys.stderr, f"into {name}", quiet=as_json) as tally:
         found = ingest(db, name, archive.store, filetypes(pipeline), paths, tally)

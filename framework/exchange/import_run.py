@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from framework.archives.archive import Archive
 from framework.archives.copy import has_file
+from framework.archives.vanished_root import check_root
 from framework.archives.writers import lock_for_writing
 from framework.exchange.bundle_check import BadBundleError, Bundle
 from framework.exchange.import_rows import import_rows
@@ -47,6 +48,7 @@ def import_bundle(
     A run whose record is refused leaves nothing behind. Importing again changes nothing. Tags come on request only,
     since they choose what later runs read here.
     """
+    check_root(db, archive)
     with Bundle(path) as bundle:
         bundle.check_room(archive.root)
         inside = set(bundle.files())

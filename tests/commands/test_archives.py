@@ -159,3 +159,26 @@ def test_a_repair_waits_for_nobody_and_takes_nothing_from_who_writes_there(fw, a
     assert (checked.status, "without a record are not looked at" in checked.err) == (0, True)
     assert (archive / "new.txt").exists()
     assert "set aside" in fw("fsck", "--repair", "--yes").out
+
+
+def test_a_root_that_has_vanished_is_not_made_anew(fw, archive, fw_home, tmp_path):
+    (tmp_path / "a.txt").write_text("a\n")
+    (tmp_path / "types.wcl").write_text(
+        "<filetype_metadata>\n<note>\nfilename = ${name}.txt\nops = n\n</note>\n</filetype_metadata>\n"
+    )
+    on_tape(fw_home, f"{RUN}/greetings/moon.txt")
+    (fw_home / "tape").rename(fw_home / "elsewhere")
+    assert fw("export", "hello_r1p01", "run.skyfw").status == 0
+    archive.rename(fw_home / "not mounted")
+    for verb in (
+        ("ingest", "--types", "types.wcl", "a.txt"),
+        ("import", "run.skyfw"),
+        ("replicate", "--all", "--to", "tape"),
+        ("fsck", "--repair", "--yes"),
+    ):
+        said = fw(*verb)
+        assert (said.status, "there is no directory" in said.err) == (3, True), (verb, said)
+    assert not archive.exists()
+    assert not (fw_home / "tape").exists()
+    (fw_home / "not mounted").rename(archive)
+    assert fw("ingest", "--types", "types.wcl", "a.txt").status == 0

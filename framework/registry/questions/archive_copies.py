@@ -33,6 +33,13 @@ def archived_files(db: Registry, archive: str) -> Iterator[ArchivedRow]:
             yield ArchivedRow(row.id, copy_from_row(row))
 
 
+def has_archived_files(db: Registry, archive: str) -> bool:
+    """Return whether any file is recorded in an archive."""
+    query = select(file_archive_info.c.desfile_id).where(file_archive_info.c.archive_name == archive).limit(1)
+    with db.read() as connection:
+        return connection.execute(query).first() is not None
+
+
 def open_run_paths(db: Registry) -> list[str]:
     """Return the directories, in their archive, of the runs that have not ended."""
     query = (
