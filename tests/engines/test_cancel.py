@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from framework.engines import fence
+from framework.engines.engine import JobState
 from framework.engines.local import engine as local
 from framework.engines.local.engine import LocalEngine
 from framework.engines.run_directory import RunDirectory
@@ -83,6 +84,12 @@ def test_a_lock_that_another_process_holds_is_refused_with_its_owner_and_leaves_
         with pytest.raises(RunError, match=rf"is running \(process {directory.find_owner()}\)"), directory.lock():
             pass
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_run_that_has_ended_has_no_job_that_waits_or_runs(engine, fw, a_pipeline, fw_home):
+    assert fw("submit", a_pipeline('[ "$1" != 2 ] || exit 3; echo "$1" > "$2"')).status == 1
+    found = engine.read_status(RunDirectory(fw_home / "runs" / "U_r1p01"))
+    assert found.job_counts == {JobState.DONE: 2}  # of four: one failed, one was never begun
 
 
 @pytest.fixture
