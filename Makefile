@@ -17,7 +17,7 @@ DEV_READY := $(VENV)/.ready-dev
 VALIDATOR := .venv-rocrate
 VALIDATOR_READY := $(VALIDATOR)/.ready
 
-.PHONY: run hello test test-slow test-htcondor test-newest full-calcloud full-registry mutants lint docs picture constraints format bench-local bench clean
+.PHONY: run hello test test-slow test-htcondor test-newest full-calcloud full-registry full-hsc mutants lint docs picture constraints format bench-local bench clean
 
 run: $(RUN_READY)  ## train the three networks on simulated jobs
 	$(BIN)/fwsubmit calcloud_train
@@ -38,8 +38,11 @@ test-htcondor: $(DEV_READY)  ## the tests on a real HTCondor pool (needs root; b
 full-calcloud: $(DEV_READY)  ## the networks on the real jobs, three seeds
 	FW_FULL=1 $(BIN)/python -m pytest tests/calcloud/test_real_jobs.py
 
-full-registry: $(DEV_READY)  ## fifty kills of an ingest on each database, and the other tests of endurance
-	FW_FULL=1 $(BIN)/python -m pytest -n 2 tests/registry/test_endurance.py
+full-registry: $(DEV_READY)  ## fifty kills of an ingest on each database, and both databases asked the same
+	FW_FULL=1 $(BIN)/python -m pytest -n 2 tests/registry/test_endurance.py tests/registry/test_alike.py
+
+full-hsc: $(DEV_READY)  ## the coadds of three simulated skies
+	FW_FULL=1 $(BIN)/python -m pytest tests/hsc/test_chain.py
 
 test-newest:  ## the tests with the newest versions of all packages, in an environment of their own
 	$(MAKE) VENV=.venv-newest CONSTRAINTS= test

@@ -30,6 +30,8 @@ pytest_plugins = (
 ROOT = Path(__file__).parents[1]
 #: Files of others that are not part of the repository.
 SHARED_DATA = ROOT.parent / "shared" / "data"
+#: Whether tests that have a short and a long form run in the long one: ``make full-NAME``.
+LONG_FORM = bool(os.environ.get("FW_FULL"))
 NO_SHARED_DATA = "needs the original's files in ../shared/data/"
 
 
@@ -70,8 +72,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="session")
 def long_form() -> bool:
-    """Whether tests that have a short and a long form run in the long one: ``make full-NAME``."""
-    return bool(os.environ.get("FW_FULL"))
+    """Whether tests that have a short and a long form run in the long one."""
+    return LONG_FORM
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ from framework.registry.questions.tags import add_tag, remove_tag, tagged_runs
 from framework.registry.schema.filetype_views import Declaration, Key, drop_views
 from framework.registry.schema.tables import desfile, metadata, pfw_attempt
 from framework.worker.journal.message_level import MessageLevel
+from tests.conftest import LONG_FORM
 from tests.registry.selections import find
 
 PATHS = [*(f"r/out/{number}.fits" for number in range(1, 5)), "raw/a b,c'é.fits", "raw/2.fits"]
@@ -280,7 +281,10 @@ def test_both_databases_answer_alike(two_databases, new_attempt, a_story, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.postgres
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(
+    max_examples=120 if LONG_FORM else 30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(steps=st.lists(STEPS, min_size=5, max_size=40).map(lambda steps: [("submit", 0), *steps]))
 def test_both_databases_answer_alike_after_long_logs(two_databases, new_attempt, a_story, tmp_path_factory, steps):
     compare(two_databases, new_attempt, a_story, tmp_path_factory.mktemp("log"), steps)

@@ -20,16 +20,18 @@ from framework.registry.ingest.ingester import Ingester, ingest
 from framework.registry.questions.attempts import create_attempt
 
 ROOT = Path(__file__).parents[2]
-RECORDS = 20_000
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def long_journals(a_story, tmp_path):
-    """20,000 records of two workers' journals: calls that read what earlier ones made, and some that failed."""
+def long_journals(a_story, tmp_path, long_form):
+    """20,000 records of two workers' journals: calls that read what earlier ones made, and some that failed.
 
-    def write(run="HST1_r1p01", records=RECORDS):
+    In the short form there are 8,000.
+    """
+
+    def write(run="HST1_r1p01", records=20_000 if long_form else 8_000):
         story = a_story(run)
         story.tell("engine", "attempt.start")
         story.tell("engine", "block.start", block=1)
@@ -126,7 +128,7 @@ def test_an_ingester_killed_many_times_at_random_loses_nothing(
     print(f"seed {seed}")
     moments = random.Random(seed)
     kills = rounds = 0
-    while kills < (50 if long_form else 12):
+    while kills < (50 if long_form else 6):
         rounds += 1
         # As it is, the whole journal is one transaction; with smaller ones it is killed between them too.
         batch = moments.choice((200_000, 1_000_000, 8_000_000))
@@ -208,7 +210,7 @@ def test_eight_submissions_at_once_into_one_registry_lose_nothing(any_db, a_pipe
 
 @pytest.mark.postgres
 def test_a_server_that_is_away_for_a_minute_fails_no_job_and_misses_nothing(
-    a_postgres_server, a_pipeline, environment, tmp_path, rows
+    a_postgres_server, a_pipeline, environment, tmp_path, rows, long_form
 ):
     url = a_postgres_server.url.format("fw")
     flag = tmp_path / "go on"
@@ -223,9 +225,9 @@ def test_a_server_that_is_away_for_a_minute_fails_no_job_and_misses_nothing(
         time.sleep(0.05)
         assert run.poll() is None
     a_postgres_server.stop()
-    time.sleep(30)
+    time.sleep(30 if long_form else 5)
     flag.touch()
-    time.sleep(30)
+    time.sleep(30 if long_form else 10)
     # All jobs have ended by themselves, and their records wait.
     assert len(list(archive.rglob("made/*.txt"))) == 31
     a_postgres_server.start()

@@ -113,7 +113,7 @@ def test_two_programs_of_few_jobs_are_enough_to_train(some_jobs):
     jobs, truth = some_jobs
     rows = np.array([0, int(np.flatnonzero(program_keys(jobs) != program_keys(jobs)[0])[0])])
     few = {target: values[rows] for target, values in truth.items()}
-    for seed in range(8):  # whichever fold they are drawn into
+    for seed in range(3):  # whichever fold they are drawn into
         assert fit(jobs.take(rows), few, seed).predict(jobs.take(rows)).memory_gb.shape == (2,)
 
 
